@@ -1,0 +1,1 @@
+"""VexRiscv configurations: from a table of options to one checked Verilog file."""

@@ -1,0 +1,97 @@
+"""Errors for people: where, what was given, what is allowed, what to do.
+
+A command turns one of these into one line on stderr (or one JSON document) and an exit code; only a bug of ours shows a
+traceback. Exit codes: 0 ok; 1 a result is wrong or missing; 2 the input is wrong; 3 a tool is missing; 4 our bug; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CfukitError(Exception):
+    """Base of every error that a user can cause or must act on.
+
+    where: the file, key, operator or address; given: what was found there; allowed: what would be right;
+    hint: the next step, a command where there is one. `message` reads "where: given; allowed (hint)".
+    """
+
+    kind = "error"
+    exit_code = 4
+
+    def __init__(self, where: str, given: str, *, allowed: str = "", hint: str = "", **details: object):
+        self.where = str(where)
+        self.given = given
+        self.allowed = allowed
+        self.hint = hint
+        self.details = details
+        super().__init__(self.message)
+
+    @property
+    def message(self) -> str:
+        text = f"{self.where}: {self.given}" if self.where else self.given
+        if self.allowed:
+            text += f"; {self.allowed}"
+        if self.hint:
+            text += f" ({self.hint})"
+        return text
+
+    def to_json(self) -> dict[str, object]:
+        """The document `cfukit.error/1`."""
+        document: dict[str, object] = {
+            "schema": "cfukit.error/1",
+            "ok": False,
+            "kind": self.kind,
+            "where": self.where,
+            "given": self.given,
+            "allowed": self.allowed,
+            "hint": self.hint,
+        }
+        if self.details:
+            document["details"] = self.details
+        return document
+
+
+class UsageError(CfukitError):
+    """Wrong command line, configuration or project file."""
+
+    kind = "usage"
+    exit_code = 2
+
+
+class ModelError(CfukitError):
+    """A corrupt model, or one that asks for something that is not supported."""
+
+    kind = "model"
+    exit_code = 2
+
+
+class BuildError(CfukitError):
+    """C, Verilog or a CFU that does not build."""
+
+    kind = "build"
+    exit_code = 2
+
+
+class ResultError(CfukitError):
+    """The work was done and the result is wrong: mismatch, fault, time-out, does not fit, disk full."""
+
+    kind = "result"
+    exit_code = 1
+
+
+class MissingToolError(CfukitError):
+    """A program that is not installed; the hint says how to get it."""
+
+    kind = "missing_tool"
+    exit_code = 3
+
+
+def suggest(given: str, allowed: Iterable[str], noun: str) -> str:
+    """"no such board, did you mean 'arty'?" for `given` = 'arty7'; without a near match, the whole list."""
+    names = sorted(allowed)
+    near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
+    if near:
+        return f"no such {noun}, did you mean '{near[0]}'?"
+    return f"no such {noun}; there are: {', '.join(names)}"

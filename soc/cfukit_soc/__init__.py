@@ -1,0 +1,1 @@
+"""LiteX SoCs, boards and the engines that run firmware on them."""
