@@ -1,0 +1,466 @@
+"""The record protocol between a host and a program on the system: specification and host side.
+
+It runs over the UART, in a simulation and on a board alike; the device's side is sw/src/runtime/wire.c.
+
+Stream. Both directions are SLIP (RFC 1055): END (0xC0) ends a segment; inside one, 0xC0 is sent as DB DC and 0xDB as DB DD.
+The first byte of a segment, as sent, says what it is: 0x80..0xBF a frame, anything else text. Text is what the program
+prints (or reads); where text itself begins with 0x80..0xBF, DB DE goes before it, which stands for nothing. Empty segments
+mean nothing. A frame is: type u8, seq u8, payload, CRC-32 (zlib's, little endian) of all before it; numbers are little
+endian. A frame whose CRC is wrong is dropped and counted as damaged. A frame is sent as END, frame, END.
+
+Requests. The device is passive; the host sends one request and repeats it, with the same seq, until the answer with that
+seq arrives. Every request may be repeated: RUN, STEP and EXIT with the type and seq of the last one executed only send its
+answer again. HELLO forgets that memory; a host begins with it.
+
+  HELLO 0x80            -> HELLO_IS 0x90 {u16 protocol, u16 n_ops, u32 arena_bytes, u32 max_payload,
+                                          u32 stack_high_water_bytes, 16 bytes firmware digest}
+  WRITE 0x81 {u32 arena offset, bytes}        -> OK 0x91       at most max_payload bytes
+  RUN   0x82 {u8 flags}                       -> DONE 0x92 {u64 cycles, u32 instructions, u32 n_ops, n_ops x u32 cycles}
+        flags: 1 reset variables first; 2 pause     or PAUSED 0x94 {u16 op}  before operator op; op = n_ops: after the last
+  READ  0x83 {u32 arena offset, u32 count}    -> DATA 0x93 {u32 offset, bytes}
+  EXIT  0x84 {i32 code}                       -> EXITED 0xA1 {i32 code}, and the program ends
+  STEP  0x85                                  -> PAUSED or DONE: runs one operator
+  anything wrong                              -> ERROR 0x9F {u8 code}; seq 0 where the request's is not known
+
+On its own a program sends, with seq 0: REGION 0xA0 {u32 count, u64 cycles, name} per CFUKIT_REGION site and EXITED at its
+end, FAULT 0xA2 {u32 mcause, u32 mepc, u32 mtval, 31 x u32 x1..x31} instead of EXITED when it trapped. In a program that is
+not a server, stdin is text, and an END in it is the end of file for getchar().
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum, IntFlag
+
+from cfukit_base.errors import ResultError
+
+PROTOCOL = 1
+END, ESC, ESC_END, ESC_ESC, ESC_NOTHING = 0xC0, 0xDB, 0xDC, 0xDD, 0xDE
+FRAME_FIRST, FRAME_LAST = 0x80, 0xBF
+DEFAULT_MAX_PAYLOAD = 256
+
+
+class Type(IntEnum):
+    """The first byte of a frame."""
+
+    HELLO = 0x80
+    WRITE = 0x81
+    RUN = 0x82
+    READ = 0x83
+    EXIT = 0x84
+    STEP = 0x85
+    HELLO_IS = 0x90
+    OK = 0x91
+    DONE = 0x92
+    DATA = 0x93
+    PAUSED = 0x94
+    ERROR = 0x9F
+    REGION = 0xA0
+    EXITED = 0xA1
+    FAULT = 0xA2
+
+
+class RunFlag(IntFlag):
+    """Flags of RUN."""
+
+    RESET = 1
+    PAUSE = 2
+
+
+class ErrorCode(IntEnum):
+    """The byte in ERROR."""
+
+    DAMAGED = 1
+    UNKNOWN_TYPE = 2
+    BAD_LENGTH = 3
+    OUT_OF_ARENA = 4
+    NOT_PAUSED = 5
+
+
+STACK_OVERFLOW = 0x40000001
+FAULT_KINDS = {
+    0: "instruction_misaligned",
+    1: "instruction_access",
+    2: "illegal_instruction",
+    3: "breakpoint",
+    4: "load_misaligned",
+    5: "load_access",
+    6: "store_misaligned",
+    7: "store_access",
+    8: "ecall",
+    11: "ecall",
+    STACK_OVERFLOW: "stack_overflow",
+}
+
+
+class WireError(ResultError):
+    """A stream that keeps to the frame format but not to the protocol."""
+
+    kind = "wire"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame whose CRC was right."""
+
+    type: int
+    seq: int
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """A segment that began like a frame and is none: `data` as it came."""
+
+    data: bytes
+
+
+def escape(data: bytes) -> bytes:
+    """`data` without END, as it is sent."""
+    return data.replace(b"\xdb", b"\xdb\xdd").replace(b"\xc0", b"\xdb\xdc")
+
+
+def encode(type_: int, seq: int, payload: bytes = b"") -> bytes:
+    """One frame as it is sent, ENDs included."""
+    body = bytes((type_, seq & 0xFF)) + payload
+    return b"\xc0" + escape(body + zlib.crc32(body).to_bytes(4, "little")) + b"\xc0"
+
+
+def encode_text(text: bytes) -> bytes:
+    """A segment of text, its END included."""
+    mark = b"\xdb\xde" if text and FRAME_FIRST <= text[0] <= FRAME_LAST else b""
+    return mark + escape(text) + b"\xc0"
+
+
+def encode_stdin(data: bytes) -> bytes:
+    """What a program that is not a server reads as `data`, then end of file."""
+    return encode_text(data)
+
+
+class Decoder:
+    """Splits a stream, fed in pieces of any size, into text (bytes), Frame and Damaged, in order.
+
+    Text comes out as soon as it arrives; a frame when its END does. `damaged` counts.
+    """
+
+    def __init__(self) -> None:
+        self.damaged = 0
+        self._segment = bytearray()  # as sent, of an unfinished frame; or an unfinished escape of text
+        self._in_text = False
+
+    def feed(self, data: bytes) -> list[bytes | Frame | Damaged]:
+        """What `data` completes."""
+        events: list[bytes | Frame | Damaged] = []
+        pieces = data.split(b"\xc0")
+        for number, piece in enumerate(pieces):
+            self._segment += piece
+            self._take(events, last=number < len(pieces) - 1)
+        return events
+
+    def close(self) -> list[bytes | Frame | Damaged]:
+        """What was left unfinished at the end of the stream."""
+        events: list[bytes | Frame | Damaged] = []
+        self._take(events, last=True)
+        return events
+
+    def _take(self, events: list[bytes | Frame | Damaged], last: bool) -> None:
+        raw = self._segment
+        if raw and not self._in_text:
+            self._in_text = not FRAME_FIRST <= raw[0] <= FRAME_LAST
+        if self._in_text:
+            held = bytearray()
+            if not last and raw and raw[-1] == ESC and not _is_escaped(raw):
+                held.append(raw.pop())
+            text = _unescape(bytes(raw), strict=False)
+            if text:
+                events.append(text)
+            self._segment = held
+        elif last and raw:
+            frame = _frame(bytes(raw))
+            self.damaged += isinstance(frame, Damaged)
+            events.append(frame)
+            self._segment = bytearray()
+        if last:
+            self._in_text = False
+
+
+def split(stream: bytes) -> tuple[bytes, list[Frame], int]:
+    """A whole stream as (text, frames, number of damaged segments)."""
+    decoder = Decoder()
+    events = [*decoder.feed(stream), *decoder.close()]
+    text = b"".join(event for event in events if isinstance(event, bytes))
+    return text, [event for event in events if isinstance(event, Frame)], decoder.damaged
+
+
+def _is_escaped(raw: bytearray) -> bool:
+    """Whether the last byte, an ESC, is itself the second byte of a (wrong) escape."""
+    run = len(raw) - len(raw.rstrip(b"\xdb"))
+    return run % 2 == 0
+
+
+_ESCAPED = {ESC_END: b"\xc0", ESC_ESC: b"\xdb", ESC_NOTHING: b""}
+
+
+def _unescape(raw: bytes, strict: bool) -> bytes:
+    """`raw` without escapes; a wrong escape is kept as it is, or with `strict` a ValueError."""
+    if ESC not in raw:
+        return raw
+    out = bytearray()
+    position = 0
+    while (found := raw.find(ESC, position)) >= 0:
+        out += raw[position:found]
+        second = raw[found + 1 : found + 2]
+        plain = _ESCAPED.get(second[0]) if second else None
+        if plain is None:
+            if strict:
+                raise ValueError("wrong escape")
+            plain = raw[found : found + 2]
+        out += plain
+        position = found + 2
+    return bytes(out + raw[position:])
+
+
+def _frame(raw: bytes) -> Frame | Damaged:
+    try:
+        body = _unescape(raw, strict=True)
+    except ValueError:
+        return Damaged(raw)
+    if len(body) < 6 or zlib.crc32(body[:-4]) != int.from_bytes(body[-4:], "little"):
+        return Damaged(raw)
+    return Frame(body[0], body[1], body[2:-4])
+
+
+# Requests
+
+
+def hello(seq: int) -> bytes:
+    """HELLO: who are you? Begins a session."""
+    return encode(Type.HELLO, seq)
+
+
+def write(seq: int, offset: int, data: bytes) -> bytes:
+    """WRITE: `data` (at most max_payload bytes) to the arena at `offset`."""
+    return encode(Type.WRITE, seq, struct.pack("<I", offset) + data)
+
+
+def read(seq: int, offset: int, count: int) -> bytes:
+    """READ: `count` bytes (at most max_payload) of the arena at `offset`."""
+    return encode(Type.READ, seq, struct.pack("<II", offset, count))
+
+
+def run(seq: int, flags: RunFlag = RunFlag(0)) -> bytes:
+    """RUN: one inference, or with PAUSE its beginning."""
+    return encode(Type.RUN, seq, bytes((flags,)))
+
+
+def step(seq: int) -> bytes:
+    """STEP: the next operator of a paused inference."""
+    return encode(Type.STEP, seq)
+
+
+def exit_(seq: int, code: int = 0) -> bytes:
+    """EXIT: answer and end the program."""
+    return encode(Type.EXIT, seq, struct.pack("<i", code))
+
+
+@dataclass
+class Script:
+    """A sequence of requests for an engine that takes them all at once: `bytes(script)`; seq counts 1, 2, ... 255, 0, 1.
+
+    Answers come in the same order, one per request.
+    """
+
+    max_payload: int = DEFAULT_MAX_PAYLOAD
+    requests: list[bytes] = field(default_factory=list)
+
+    def __bytes__(self) -> bytes:
+        return b"".join(self.requests)
+
+    @property
+    def _seq(self) -> int:
+        return (len(self.requests) + 1) & 0xFF
+
+    def hello(self) -> None:
+        self.requests.append(hello(self._seq))
+
+    def write(self, offset: int, data: bytes) -> None:
+        """As many WRITEs as `data` needs."""
+        for start in range(0, len(data), self.max_payload):
+            part = data[start : start + self.max_payload]
+            self.requests.append(write(self._seq, offset + start, part))
+
+    def read(self, offset: int, count: int) -> None:
+        """As many READs as `count` bytes need; `gather` puts their answers together."""
+        for start in range(0, count, self.max_payload):
+            part = min(self.max_payload, count - start)
+            self.requests.append(read(self._seq, offset + start, part))
+
+    def run(self, *, reset: bool = False, pause: bool = False) -> None:
+        flags = (RunFlag.RESET if reset else RunFlag(0)) | (RunFlag.PAUSE if pause else RunFlag(0))
+        self.requests.append(run(self._seq, flags))
+
+    def step(self) -> None:
+        self.requests.append(step(self._seq))
+
+    def exit(self, code: int = 0) -> None:
+        self.requests.append(exit_(self._seq, code))
+
+
+# Answers
+
+
+@dataclass(frozen=True)
+class HelloIs:
+    """What runs on the device."""
+
+    seq: int
+    protocol: int
+    n_ops: int
+    arena_bytes: int
+    max_payload: int
+    stack_high_water_bytes: int
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class Ok:
+    """A WRITE was done."""
+
+    seq: int
+
+
+@dataclass(frozen=True)
+class Data:
+    """Bytes of the arena."""
+
+    seq: int
+    offset: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Done:
+    """An inference ended: cycles from before its first to after its last operator, retired instructions, cycles per operator."""
+
+    seq: int
+    cycles: int
+    instructions: int
+    op_cycles: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Paused:
+    """An inference waits before operator `op` (n_ops: after the last)."""
+
+    seq: int
+    op: int
+
+
+@dataclass(frozen=True)
+class Error:
+    """A request that was not executed."""
+
+    seq: int
+    code: int
+
+
+@dataclass(frozen=True)
+class Region:
+    """One CFUKIT_REGION site: how often it was entered, cycles spent inside."""
+
+    name: str
+    count: int
+    cycles: int
+
+
+@dataclass(frozen=True)
+class Exited:
+    """The program ended by itself."""
+
+    seq: int
+    code: int
+
+
+@dataclass(frozen=True)
+class Fault:
+    """The program trapped. registers: x1..x31."""
+
+    mcause: int
+    mepc: int
+    mtval: int
+    registers: tuple[int, ...]
+
+    @property
+    def kind(self) -> str:
+        """The cause in a word."""
+        if self.mcause & 0x80000000:
+            return f"interrupt_{self.mcause & 0x7FFFFFFF}"
+        return FAULT_KINDS.get(self.mcause, f"cause_{self.mcause}")
+
+    def __str__(self) -> str:
+        if self.mcause == STACK_OVERFLOW:
+            return f"stack_overflow: the stack of {self.mtval} bytes was too small"
+        return f"{self.kind} at pc 0x{self.mepc:08x}, address or value 0x{self.mtval:08x}"
+
+
+Answer = HelloIs | Ok | Data | Done | Paused | Error | Region | Exited | Fault
+
+
+def parse(frame: Frame) -> Answer:
+    """The meaning of a frame that a device sends; a WireError if it has none."""
+    payload = frame.payload
+    try:
+        match frame.type:
+            case Type.HELLO_IS:
+                return HelloIs(frame.seq, *struct.unpack("<HHIII16s", payload))
+            case Type.OK if not payload:
+                return Ok(frame.seq)
+            case Type.DATA:
+                return Data(frame.seq, *struct.unpack_from("<I", payload), payload[4:])
+            case Type.DONE:
+                cycles, instructions, count = struct.unpack_from("<QII", payload)
+                return Done(frame.seq, cycles, instructions, struct.unpack(f"<{count}I", payload[16:]))
+            case Type.PAUSED:
+                return Paused(frame.seq, *struct.unpack("<H", payload))
+            case Type.ERROR:
+                return Error(frame.seq, *struct.unpack("<B", payload))
+            case Type.REGION:
+                count, cycles = struct.unpack_from("<IQ", payload)
+                return Region(payload[12:].decode(errors="replace"), count, cycles)
+            case Type.EXITED:
+                return Exited(frame.seq, *struct.unpack("<i", payload))
+            case Type.FAULT:
+                mcause, mepc, mtval, *registers = struct.unpack("<34I", payload)
+                return Fault(mcause, mepc, mtval, tuple(registers))
+    except struct.error:
+        pass
+    name = Type(frame.type).name if frame.type in set(Type) else f"0x{frame.type:02x}"
+    raise WireError(
+        "device",
+        f"frame {name} with a payload of {len(frame.payload)} bytes",
+        allowed=f"protocol {PROTOCOL} has no such answer",
+        hint="is the firmware from this version of cfukit?",
+    )
+
+
+def merge_regions(regions: Iterable[Region]) -> list[Region]:
+    """One Region per name, in order of first appearance: a name may stand at several sites."""
+    merged: dict[str, Region] = {}
+    for region in regions:
+        before = merged.get(region.name, Region(region.name, 0, 0))
+        merged[region.name] = Region(region.name, before.count + region.count, before.cycles + region.cycles)
+    return list(merged.values())
+
+
+def gather(answers: Iterable[Answer]) -> tuple[int, bytes]:
+    """The (offset, bytes) of consecutive DATA answers that continue one another."""
+    start, total = -1, bytearray()
+    for answer in answers:
+        if not isinstance(answer, Data) or (start >= 0 and answer.offset != start + len(total)):
+            raise WireError("device", f"{answer}", allowed="DATA that continues the one before")
+        start = answer.offset if start < 0 else start
+        total += answer.data
+    return start, bytes(total)

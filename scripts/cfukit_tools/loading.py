@@ -1,0 +1,76 @@
+"""Loading a project's cfu.py: its CFU, and the functions that its kernels name. Its mistakes are BuildErrors, never tracebacks."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from cfukit_base.errors import BuildError, CfukitError, UsageError
+from cfukit_tools.project import Project
+
+
+def load_cfu(project: Project) -> Any:
+    """The project's `cfukit.Cfu`, made with its params; None if the project has no CFU."""
+    if project.cfu_file is None:
+        return None
+    module = load_module(project)
+    make = getattr(module, "make_cfu", None)
+    if not callable(make):
+        raise BuildError(str(project.cfu_file), "defines no make_cfu", allowed="make_cfu(**params) -> Cfu")
+    return guarded(project.cfu_file, lambda: make(**project["cfu.params"]), "make_cfu failed")
+
+
+def load_module(project: Project) -> ModuleType:
+    """cfu.py as a module of its own; nothing is written beside it."""
+    path = project.cfu_file
+    assert path is not None
+    if not path.is_file():
+        hint = 'write cfu.file = "" for a project without CFU'
+        raise UsageError(f"{project.toml}: cfu.file", f"'{project['cfu.file']}' does not exist", hint=hint)
+    name = f"cfukit_project_{abs(hash(str(path)))}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    written = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
+    sys.modules[name] = module
+    try:
+        guarded(path, lambda: spec.loader.exec_module(module), "does not load")  # type: ignore[union-attr]
+    finally:
+        sys.dont_write_bytecode = written
+    return module
+
+
+def kernel_function(project: Project, module: ModuleType | None, name: str) -> Callable[..., Any] | None:
+    """The function `name` of cfu.py that a [[kernel]] refers to; None for an empty name."""
+    if not name:
+        return None
+    function = getattr(module, name, None) if module is not None else None
+    if not callable(function):
+        raise UsageError(f"{project.toml}: kernel", f"'{name}' is not a function of {project['cfu.file'] or 'cfu.py'}")
+
+    def call(*arguments: Any) -> Any:
+        assert project.cfu_file is not None
+        return guarded(project.cfu_file, lambda: function(*arguments), f"{name} failed")
+
+    return call
+
+
+def guarded(path: Path, action: Callable[[], Any], what: str) -> Any:
+    """Run a user's code; an exception becomes a BuildError with the line of the user's file it came from."""
+    try:
+        return action()
+    except (CfukitError, KeyboardInterrupt):
+        raise
+    except SyntaxError as error:
+        raise BuildError(f"{error.filename or path}:{error.lineno}", f"{what}: {error.msg}") from error
+    except BaseException as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if Path(frame.filename).parent == path.parent]
+        where = f"{own[-1].filename}:{own[-1].lineno}" if own else str(path)
+        raise BuildError(where, f"{what}: {type(error).__name__}: {error}") from error

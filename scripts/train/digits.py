@@ -1,0 +1,100 @@
+"""Make the shipped model: train on scikit-learn's handwritten digits, quantise to int8, measure, write sw/cfukit_sw/models.
+
+    python -m pip install -e .[train]
+    python scripts/train/digits.py
+
+Writes digits.tflite, digits_heldout.npz and digits.json. The same bytes come out again on the same machine with the same
+package versions; on another CPU the last bits of float32 sums may differ, and with them some weights.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy is imported: one order of summation
+os.environ.setdefault("OPENBLAS_CORETYPE", "Haswell")  # one set of kernels on every x86-64 with AVX2
+
+import argparse
+import time
+from pathlib import Path
+
+import cnn
+import numpy as np
+from cnn import Array, AveragePool, Conv, Dense, Depthwise, Layer, initial
+
+SEED = 1
+HELD_OUT, VALIDATION = 400, 200
+EPOCHS, BATCH, RATE = 150, 32, 2e-3
+
+
+def split(labels: Array, seed: int) -> tuple[Array, Array, Array]:
+    """Indices (train, validation, held out), disjoint, every digit in proportion to its frequency."""
+    from sklearn.model_selection import train_test_split
+
+    rest, held_out = train_test_split(
+        np.arange(len(labels)), test_size=HELD_OUT, random_state=seed, stratify=labels
+    )
+    train, validation = train_test_split(
+        rest, test_size=VALIDATION, random_state=seed, stratify=labels[rest]
+    )
+    return np.sort(train), np.sort(validation), np.sort(held_out)
+
+
+def network(rng: np.random.Generator) -> list[Layer]:
+    """8x8x1 -> 10 logits; 204,000 multiply-accumulates, 20,000 weights."""
+    return [
+        Conv(*initial(rng, 16, 3, 3, 1, fan_in=9)),
+        Conv(*initial(rng, 32, 3, 3, 16, fan_in=144), stride=2),
+        Depthwise(*initial(rng, 1, 3, 3, 32, fan_in=9)),
+        Conv(*initial(rng, 64, 1, 1, 32, fan_in=32)),
+        Depthwise(*initial(rng, 1, 3, 3, 64, fan_in=9)),
+        Conv(*initial(rng, 64, 1, 1, 64, fan_in=64)),
+        AveragePool(2),
+        Dense(*initial(rng, 32, 256, fan_in=256), relu=True, dropout=0.3),
+        Dense(*initial(rng, 10, 32, fan_in=32)),
+    ]
+
+
+def augment(images: Array, rng: np.random.Generator) -> Array:
+    """Each image turned, scaled, sheared and shifted a little (bilinear, zeros outside)."""
+    n, size = len(images), images.shape[1]
+    angle, shear = rng.normal(0, 0.12, n), rng.normal(0, 0.12, n)
+    zoom_y, zoom_x = np.exp(rng.normal(0, 0.08, (2, n)))
+    shift = rng.normal(0, 0.5, (2, n))
+    ys, xs = np.mgrid[:size, :size].reshape(2, 1, -1) - (size - 1) / 2
+    column = np.expand_dims
+    cos, sin = column(np.cos(angle), 1), column(np.sin(angle), 1)
+    y = (cos * ys + sin * xs) * column(zoom_y, 1) + column(shift[0], 1) + (size - 1) / 2
+    x = (cos * xs - sin * ys + column(shear, 1) * ys) * column(zoom_x, 1) + column(shift[1], 1) + (size - 1) / 2
+    framed = np.pad(images[..., 0], ((0, 0), (1, 2), (1, 2)))
+    y, x = np.clip(y + 1, 0, size + 1), np.clip(x + 1, 0, size + 1)
+    top, left = y.astype(int), x.astype(int)
+    fy, fx, which = y - top, x - left, np.arange(n)[:, None]
+    upper = framed[which, top, left] * (1 - fx) + framed[which, top, left + 1] * fx
+    lower = framed[which, top + 1, left] * (1 - fx) + framed[which, top + 1, left + 1] * fx
+    return (upper * (1 - fy) + lower * fy).reshape(images.shape).astype(np.float32)
+
+
+def accuracy(layers: list[Layer], images: Array, labels: Array) -> float:
+    return float((cnn.forward(layers, images)[-1].argmax(-1) == labels).mean())
+
+
+def train(layers: list[Layer], images: Array, labels: Array, rng: np.random.Generator, epochs: int) -> None:
+    """Adam, cosine rate; ends with the running average of the weights in place."""
+    adam = cnn.Adam(layers, decay=0.02, averaging=0.998)
+    per_epoch = len(images) // BATCH
+    for epoch in range(epochs):
+        order, total = rng.permutation(len(images)), 0.0
+        moved = augment(images, rng)
+        for step in range(per_epoch):
+            batch = order[step * BATCH : (step + 1) * BATCH]
+            logits = cnn.forward(layers, moved[batch], rng)[-1]
+            loss, gradient = cnn.loss_and_gradient(logits, labels[batch], smoothing=0.05)
+            for layer in reversed(layers):
+                gradient = layer.backward(gradient)
+            progress = (epoch * per_epoch + step) / (epochs * per_epoch)
+            adam.step(RATE * 0.5 * (1 + np.cos(np.pi * progress)))
+            total += loss
+        if epoch % 10 == 9:
+            print(f"epoch {epoch + 1}/{epochs}: loss {total / per_epoch:.4f}", flush=True)
+    adam.swap_average()

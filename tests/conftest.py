@@ -1,0 +1,67 @@
+"""What all tests share: the marker `needs`, and an artefact cache that one test run fills once."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def _reference() -> bool:
+    folder = os.environ.get("CFUKIT_REFERENCE", "")
+    return bool(folder) and (Path(folder) / "index.json").is_file()
+
+
+def _on_path(*programs: str) -> Callable[[], bool]:
+    return lambda: any(shutil.which(program) for program in programs)
+
+
+# What pip cannot bring, and how its presence shows.
+PRESENT: dict[str, Callable[[], bool]] = {
+    "reference": _reference,
+    "tflm": lambda: importlib.util.find_spec("tflite_micro") is not None,
+    "sklearn": lambda: importlib.util.find_spec("sklearn") is not None,
+    "iverilog": _on_path("iverilog"),
+    "gcc-riscv": _on_path("riscv64-unknown-elf-gcc", "riscv32-unknown-elf-gcc"),
+    "g++": _on_path("g++", "clang++"),
+    "renode": _on_path("renode"),
+    "vivado": _on_path("vivado"),
+}
+
+_left_out: Counter[str] = Counter()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect (never skip) what this machine cannot run; the summary lists how many for want of what."""
+    kept, dropped = [], []
+    for item in items:
+        wanted = [name for mark in item.iter_markers("needs") for name in mark.args]
+        unknown = [name for name in wanted if name not in PRESENT]
+        if unknown:
+            raise pytest.UsageError(f"{item.nodeid}: needs({unknown[0]!r}) is not listed in tests/conftest.py")
+        missing = [name for name in wanted if not PRESENT[name]()]
+        if missing:
+            _left_out[missing[0]] += 1
+            dropped.append(item)
+        else:
+            kept.append(item)
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = kept
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _left_out:
+        listed = ", ".join(f"{count} ({name})" for name, count in sorted(_left_out.items()))
+        terminalreporter.write_line(f"not run here: {listed}")
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """The folder of reference models and golden outputs; only for tests marked needs("reference")."""
+    return Path(os.environ["CFUKIT_REFERENCE"]).resolve()
