@@ -1,0 +1,55 @@
+# Two commands: `make demo` and `make test`. Each sets up what it needs (a virtual environment with PyPI wheels).
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+SEEDS  ?= 20
+JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
+PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
+
+.PHONY: help demo test test-long check format lock bench clean
+
+help:
+	@echo "make demo       set up, then run the shipped model without and with a custom function unit"
+	@echo "make test       set up, then run all tests (under 30 minutes on two cores)"
+	@echo "make check      lint, types, import rules, fast tests (under 90 seconds)"
+	@echo "make test-long  the long tests, SEEDS=$(SEEDS) seeds each"
+	@echo "make format     format the Python sources"
+	@echo "make lock       renew third_party/constraints.txt"
+	@echo "make clean      remove build folders (the environment stays)"
+
+demo:
+	@$(PYTHON) scripts/set_up.py $(VENV)
+	@$(BIN)/python -m cfukit_tools.demo
+
+test: lint
+	$(PYTEST) -m "not long"
+
+check: lint
+	$(PYTEST) -m "not slow and not long"
+
+test-long: dev
+	CFUKIT_SEEDS=$(SEEDS) $(PYTEST) -m long
+
+.PHONY: dev lint
+dev:
+	@$(PYTHON) scripts/set_up.py $(VENV) dev
+
+lint: dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The newest versions that pyproject.toml allows, tried in an environment of their own.
+lock:
+	rm -rf build/lock && $(PYTHON) -m venv build/lock
+	build/lock/bin/pip install -q --disable-pip-version-check -e ".[dev,train]"
+	build/lock/bin/pip freeze --exclude-editable > build/constraints.txt
+	mv build/constraints.txt third_party/constraints.txt && rm -rf build/lock
+
+clean:
+	rm -rf build proj/*/build
