@@ -2,29 +2,31 @@
 
 It runs over the UART, in a simulation and on a board alike; the device's side is sw/src/runtime/wire.c.
 
-Stream. Both directions are SLIP (RFC 1055): END (0xC0) ends a segment; inside one, 0xC0 is sent as DB DC and 0xDB as DB DD.
-The first byte of a segment, as sent, says what it is: 0x80..0xBF a frame, anything else text. Text is what the program
-prints (or reads); where text itself begins with 0x80..0xBF, DB DE goes before it, which stands for nothing. Empty segments
-mean nothing. A frame is: type u8, seq u8, payload, CRC-32 (zlib's, little endian) of all before it; numbers are little
-endian. A frame whose CRC is wrong is dropped and counted as damaged. A frame is sent as END, frame, END.
+Stream. Both directions are SLIP (RFC 1055): END (0xC0) ends a segment; inside one, 0xC0 is sent as DB DC and
+0xDB as DB DD. The first byte of a segment, as sent, says what it is: 0x80..0xBF a frame, anything else text.
+Text is what the program prints (or reads); where text itself begins with 0x80..0xBF, DB DE goes before it, which
+stands for nothing. Empty segments mean nothing. A frame is: type u8, seq u8, payload, CRC-32 (zlib's) of all
+before it; numbers are little endian. A frame whose CRC is wrong is dropped and counted as damaged. A frame is
+sent as END, frame, END.
 
-Requests. The device is passive; the host sends one request and repeats it, with the same seq, until the answer with that
-seq arrives. Every request may be repeated: RUN, STEP and EXIT with the type and seq of the last one executed only send its
-answer again. HELLO forgets that memory; a host begins with it.
+Requests. The device is passive; the host sends one request and repeats it, with the same seq, until the answer
+with that seq arrives. Every request may be repeated: RUN, STEP and EXIT with the type and seq of the last one
+executed only send its answer again. HELLO forgets that memory; a host begins with it.
 
-  HELLO 0x80            -> HELLO_IS 0x90 {u16 protocol, u16 n_ops, u32 arena_bytes, u32 max_payload,
-                                          u32 stack_high_water_bytes, 16 bytes firmware digest}
-  WRITE 0x81 {u32 arena offset, bytes}        -> OK 0x91       at most max_payload bytes
-  RUN   0x82 {u8 flags}                       -> DONE 0x92 {u64 cycles, u32 instructions, u32 n_ops, n_ops x u32 cycles}
-        flags: 1 reset variables first; 2 pause     or PAUSED 0x94 {u16 op}  before operator op; op = n_ops: after the last
-  READ  0x83 {u32 arena offset, u32 count}    -> DATA 0x93 {u32 offset, bytes}
-  EXIT  0x84 {i32 code}                       -> EXITED 0xA1 {i32 code}, and the program ends
-  STEP  0x85                                  -> PAUSED or DONE: runs one operator
-  anything wrong                              -> ERROR 0x9F {u8 code}; seq 0 where the request's is not known
+  HELLO 0x80 -> HELLO_IS 0x90 {u16 protocol, u16 n_ops, u32 arena_bytes, u32 max_payload,
+                               u32 stack_high_water_bytes, 16 bytes firmware digest}
+  WRITE 0x81 {u32 arena offset, at most max_payload bytes} -> OK 0x91
+  RUN   0x82 {u8 flags: 1 = reset variables first, 2 = pause before the first and after each operator}
+             -> DONE 0x92 {u64 cycles, u32 instructions, u32 n_ops, n_ops x u32 cycles}
+             or PAUSED 0x94 {u16 op: the next to run; n_ops after the last}
+  READ  0x83 {u32 arena offset, u32 count, at most max_payload} -> DATA 0x93 {u32 offset, bytes}
+  EXIT  0x84 {i32 code} -> EXITED 0xA1 {i32 code}, and the program ends
+  STEP  0x85 -> PAUSED or DONE: runs one operator; DONE answers the STEP after the PAUSED of n_ops
+  anything wrong -> ERROR 0x9F {u8 code}; seq 0 where the request's is not known
 
-On its own a program sends, with seq 0: REGION 0xA0 {u32 count, u64 cycles, name} per CFUKIT_REGION site and EXITED at its
-end, FAULT 0xA2 {u32 mcause, u32 mepc, u32 mtval, 31 x u32 x1..x31} instead of EXITED when it trapped. In a program that is
-not a server, stdin is text, and an END in it is the end of file for getchar().
+On its own a program sends, with seq 0: REGION 0xA0 {u32 count, u64 cycles, name} for each CFUKIT_REGION and
+EXITED at its end; FAULT 0xA2 {u32 mcause, u32 mepc, u32 mtval, 31 x u32 x1..x31} instead of EXITED when it
+trapped. In a program that is not a server, stdin is text, and an END in it is end of file for getchar().
 """
 
 from __future__ import annotations
@@ -268,9 +270,9 @@ def exit_(seq: int, code: int = 0) -> bytes:
 
 @dataclass
 class Script:
-    """A sequence of requests for an engine that takes them all at once: `bytes(script)`; seq counts 1, 2, ... 255, 0, 1.
+    """A sequence of requests for an engine that takes them all at once: `bytes(script)`.
 
-    Answers come in the same order, one per request.
+    seq counts 1, 2, ... 255, 0, 1. Answers come in the same order, one per request.
     """
 
     max_payload: int = DEFAULT_MAX_PAYLOAD
@@ -343,7 +345,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Done:
-    """An inference ended: cycles from before its first to after its last operator, retired instructions, cycles per operator."""
+    """An inference ended: cycles and retired instructions in all, cycles per operator."""
 
     seq: int
     cycles: int
@@ -419,7 +421,7 @@ def parse(frame: Frame) -> Answer:
             case Type.OK if not payload:
                 return Ok(frame.seq)
             case Type.DATA:
-                return Data(frame.seq, *struct.unpack_from("<I", payload), payload[4:])
+                return Data(frame.seq, struct.unpack_from("<I", payload)[0], payload[4:])
             case Type.DONE:
                 cycles, instructions, count = struct.unpack_from("<QII", payload)
                 return Done(frame.seq, cycles, instructions, struct.unpack(f"<{count}I", payload[16:]))
