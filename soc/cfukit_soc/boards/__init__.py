@@ -1,0 +1,69 @@
+"""Boards as data: one file each, which defines `BOARD`. A new board of a known kind is one new file."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from functools import cache
+
+from cfukit_base.errors import UsageError, suggest
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A memory that the CPU reaches over the bus.
+
+    kind: "ram" (main memory) or "sram" (on chip). read_cycles and write_cycles: bus cycles for one word of 32 bits,
+    from the cycle of the request to that of the acknowledge, both counted.
+    """
+
+    name: str
+    base: int
+    bytes: int
+    kind: str
+    read_cycles: int
+    write_cycles: int
+
+
+@dataclass(frozen=True)
+class Board:
+    """What differs between boards.
+
+    cpu: a name of `cfukit_soc.cpus`; sram_bytes: on-chip RAM on the bus (0 = none), at SRAM_BASE;
+    uart: "stream" (whole bytes, no baud rate); bus_timeout_cycles: an access that nothing answers ends after so many cycles.
+    """
+
+    name: str
+    about: str
+    clock_hz: int
+    cpu: str
+    reset_address: int
+    memories: tuple[Memory, ...]
+    sram_bytes: int = 0
+    uart: str = "stream"
+    bus_timeout_cycles: int = 256
+
+
+SRAM_BASE = 0x1000_0000
+MAIN_RAM_BASE = 0x4000_0000
+
+
+@cache
+def boards() -> dict[str, Board]:
+    """Every board of this package by name."""
+    found = {}
+    for module in pkgutil.iter_modules(__path__):
+        board = importlib.import_module(f"{__name__}.{module.name}").BOARD
+        found[board.name] = board
+    return dict(sorted(found.items()))
+
+
+def board_named(name: str) -> Board:
+    """The board `name`, else a UsageError that suggests one."""
+    known = boards()
+    if name not in known:
+        raise UsageError(
+            "soc.board", f"'{name}'", allowed=suggest(name, known, "board"), hint="cfukit list boards"
+        )
+    return known[name]

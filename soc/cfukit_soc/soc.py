@@ -1,0 +1,130 @@
+"""A board's description becomes a system: soc.v (module `soc`) and soc.json.
+
+LiteX connects CPU, bus, memories, UART and our block of registers `cfukit`; nothing else is in it (no BIOS, no timer).
+Accesses that nothing answers end after `bus_timeout_cycles` with all ones; the simulated boards report them on a port.
+"""
+
+from __future__ import annotations
+
+import logging
+from types import SimpleNamespace
+from typing import Any
+
+from litex.build.generic_platform import GenericPlatform, Pins, Subsignal
+from litex.gen import LiteXModule
+from litex.soc.cores.cpu.vexriscv import VexRiscv
+from litex.soc.cores.uart import UART, RS232PHYModel
+from litex.soc.integration.soc import LiteXSoC, SoCRegion
+from litex.soc.interconnect import wishbone
+from litex.soc.interconnect.csr import CSRStatus, CSRStorage
+from migen import ClockDomain, If, Signal
+
+from cfukit_soc.boards import Board, Memory
+from cfukit_soc.cpus import Cpu
+
+# What the harness sees of a simulated board. Bytes of the UART as a stream: `source` leaves the SoC, `sink` enters it.
+SIMULATION_IO = [
+    ("sys_clk", 0, Pins(1)),
+    ("sys_rst", 0, Pins(1)),
+    (
+        "serial",
+        0,
+        Subsignal("source_valid", Pins(1)),
+        Subsignal("source_ready", Pins(1)),
+        Subsignal("source_data", Pins(8)),
+        Subsignal("sink_valid", Pins(1)),
+        Subsignal("sink_ready", Pins(1)),
+        Subsignal("sink_data", Pins(8)),
+    ),
+    (
+        "harness",
+        0,
+        Subsignal("exit_valid", Pins(1)),
+        Subsignal("exit_code", Pins(32)),
+        Subsignal("instret", Pins(32)),
+        Subsignal("bus_error", Pins(1)),
+        Subsignal("bus_address", Pins(30)),
+        Subsignal("bus_we", Pins(1)),
+        Subsignal("bus_data_side", Pins(1)),
+    ),
+]
+
+
+class CfukitRegisters(LiteXModule):
+    """Registers `cfukit`: a free-running cycle counter, the end of a simulation, retired instructions.
+
+    cycles: 64 bits, counts from the release of reset, high word at the lower address; the two words are not read
+    together: read high, low, high. exit: a write ends a simulation with that code. instret: 32 bits, 0 on hardware.
+    """
+
+    def __init__(self) -> None:
+        self.cycles = CSRStatus(64, name="cycles")
+        self.exit = CSRStorage(32, name="exit")
+        self.instret = CSRStatus(32, name="instret")
+        self.count = Signal(64, name_override="cfukit_count")
+        self.sync += self.count.eq(self.count + 1)
+        self.comb += self.cycles.status.eq(self.count)
+
+
+class SimulationClock(LiteXModule):
+    """Clock and reset straight from the harness."""
+
+    def __init__(self, platform: GenericPlatform) -> None:
+        self.cd_sys = ClockDomain("sys")
+        self.comb += [
+            self.cd_sys.clk.eq(platform.request("sys_clk")),
+            self.cd_sys.rst.eq(platform.request("sys_rst")),
+        ]
+
+
+class Soc(LiteXSoC):
+    """The system of `board` with `cpu`; `memories` are the board's with any on-chip RAM."""
+
+    def __init__(self, board: Board, cpu: Cpu, clock_hz: int, memories: tuple[Memory, ...], cfu_stub: str) -> None:
+        for name in ("SoC", "SoCBusHandler", "SoCCSRHandler", "SoCIRQHandler", "SoCRegion"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        platform = GenericPlatform("sim", SIMULATION_IO, name=board.name)
+        self.mem_map = {}  # LiteX keeps one for the whole class and adds the CPU's to it
+        super().__init__(platform, clock_hz, bus_timeout=board.bus_timeout_cycles)
+        self.wb_slaves: dict[str, Any] = {}  # these two are read by LiteX's compatibility layer
+        self.config: dict[str, Any] = {}
+        self.crg = SimulationClock(platform)
+        # LiteX connects the bus time-out to `ctrl.bus_error`; its own controller would cost area for nothing.
+        self.ctrl = SimpleNamespace(bus_error=Signal(name_override="bus_error"))
+        self.add_cpu("vexriscv", variant=cpu.litex_variant, reset_address=board.reset_address, cfu=cfu_stub)
+        self._name_cfu_signals()
+        for memory in memories:
+            bus = wishbone.Interface(data_width=32, address_width=32, addressing="word")
+            ram = wishbone.SRAM(memory.bytes, bus=bus, name=memory.name)
+            region = SoCRegion(origin=memory.base, size=memory.bytes, mode="rwx")
+            self.bus.add_slave(name=memory.name, slave=ram.bus, region=region)
+            self.add_module(name=memory.name, module=ram)
+        phy = RS232PHYModel(platform.request("serial"))
+        self.add_module(name="uart_phy", module=phy)
+        self.add_module(name="uart", module=UART(phy, tx_fifo_depth=16, rx_fifo_depth=16))
+        self.irq.add("uart", use_loc_if_exists=True)
+        self.add_module(name="cfukit", module=CfukitRegisters())
+        self._connect_harness(platform.request("harness"))
+
+    def _name_cfu_signals(self) -> None:
+        """Fixed names for what the harness watches: Migen's own differ between Python versions."""
+        assert isinstance(self.cpu, VexRiscv)
+        for direction in ("cmd", "rsp"):
+            channel = getattr(self.cpu.cfu_bus, direction)
+            for name in ("valid", "ready"):
+                getattr(channel, name).name_override = f"cfu_{direction}_{name}"
+            for name, *_ in channel.payload.layout:
+                getattr(channel.payload, name).name_override = f"cfu_{direction}_{name}"
+
+    def _connect_harness(self, pads: Any) -> None:
+        ibus, dbus = self.cpu.ibus, self.cpu.dbus
+        data_side = dbus.cyc & dbus.ack  # only the master that holds the bus sees the acknowledge
+        self.comb += [
+            pads.exit_valid.eq(self.cfukit.exit.re),
+            pads.exit_code.eq(self.cfukit.exit.storage),
+            self.cfukit.instret.status.eq(pads.instret),
+            pads.bus_error.eq(self.ctrl.bus_error),
+            pads.bus_data_side.eq(data_side),
+            pads.bus_we.eq(dbus.we),
+        ]
+        self.comb += If(data_side, pads.bus_address.eq(dbus.adr)).Else(pads.bus_address.eq(ibus.adr))
