@@ -43,7 +43,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         wanted = [name for mark in item.iter_markers("needs") for name in mark.args]
         unknown = [name for name in wanted if name not in PRESENT]
         if unknown:
-            raise pytest.UsageError(f"{item.nodeid}: needs({unknown[0]!r}) is not listed in tests/conftest.py")
+            raise pytest.UsageError(
+                f"{item.nodeid}: needs({unknown[0]!r}) is not listed in tests/conftest.py"
+            )
         missing = [name for name in wanted if not PRESENT[name]()]
         if missing:
             _left_out[missing[0]] += 1
@@ -53,6 +55,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = kept
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist hands its count to the process that prints (all workers collect the same tests)."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["left_out"] = dict(_left_out)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object, error: object) -> None:
+    _left_out.update(Counter(getattr(node, "workeroutput", {}).get("left_out", {})) - _left_out)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -89,7 +89,7 @@ class MissingToolError(CfukitError):
 
 
 def suggest(given: str, allowed: Iterable[str], noun: str) -> str:
-    """"no such board, did you mean 'arty'?" for `given` = 'arty7'; without a near match, the whole list."""
+    """ "no such board, did you mean 'arty'?" for `given` = 'arty7'; without a near match, the whole list."""
     names = sorted(allowed)
     near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
     if near:

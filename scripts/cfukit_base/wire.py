@@ -4,12 +4,12 @@ It runs over the UART, in a simulation and on a board alike; the device's side i
 
 Stream. Both directions are SLIP (RFC 1055): END (0xC0) ends a segment; inside one, 0xC0 is sent as DB DC and
 0xDB as DB DD. The first byte of a segment, as sent, says what it is: 0x80..0xBF a frame, anything else text.
-Text is what the program prints (or reads); where text itself begins with 0x80..0xBF, DB DE goes before it, which
+Text is what the program prints (or reads); where text itself begins with 0x80..0xBF, DB DE goes before it and
 stands for nothing. Empty segments mean nothing. A frame is: type u8, seq u8, payload, CRC-32 (zlib's) of all
 before it; numbers are little endian. A frame whose CRC is wrong is dropped and counted as damaged. A frame is
 sent as END, frame, END.
 
-Requests. The device is passive; the host sends one request and repeats it, with the same seq, until the answer
+Requests. The device is passive; the host sends one request and repeats it, same seq, until the answer
 with that seq arrives. Every request may be repeated: RUN, STEP and EXIT with the type and seq of the last one
 executed only send its answer again. HELLO forgets that memory; a host begins with it.
 

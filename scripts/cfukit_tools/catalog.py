@@ -75,7 +75,9 @@ def resolve_model(given: str, root: Path) -> tuple[str, Path]:
         raise UsageError("model", f"'{given}' does not exist", hint="cfukit list models")
     models = listed_models()
     if given not in models:
-        raise UsageError("model", f"'{given}'", allowed=suggest(given, models, "model"), hint="cfukit list models")
+        raise UsageError(
+            "model", f"'{given}'", allowed=suggest(given, models, "model"), hint="cfukit list models"
+        )
     path = models[given].path
     if path is None:
         raise UsageError("model", f"'{given}' is not on this machine yet", hint=f"cfukit fetch {given}")
@@ -86,7 +88,9 @@ def fetch(name: str, base_url: str = "https://raw.githubusercontent.com") -> Lis
     """Bring a listed model by its pinned commit and check its SHA-256; an interrupted download goes on where it stopped."""
     models = listed_models()
     if name not in models:
-        raise UsageError("fetch", f"'{name}'", allowed=suggest(name, models, "model"), hint="cfukit list models")
+        raise UsageError(
+            "fetch", f"'{name}'", allowed=suggest(name, models, "model"), hint="cfukit list models"
+        )
     model = models[name]
     if model.path is not None:
         return model
@@ -101,7 +105,9 @@ def fetch(name: str, base_url: str = "https://raw.githubusercontent.com") -> Lis
         digest = hashlib.sha256(partial.read_bytes()).hexdigest()
         if digest != model.sha256:
             partial.unlink()
-            raise ResultError(url, f"SHA-256 is {digest}", allowed=f"expected {model.sha256}", hint="try again")
+            raise ResultError(
+                url, f"SHA-256 is {digest}", allowed=f"expected {model.sha256}", hint="try again"
+            )
         partial.replace(final)
     return listed_models()[name]
 

@@ -52,7 +52,9 @@ def kernel_function(project: Project, module: ModuleType | None, name: str) -> C
         return None
     function = getattr(module, name, None) if module is not None else None
     if not callable(function):
-        raise UsageError(f"{project.toml}: kernel", f"'{name}' is not a function of {project['cfu.file'] or 'cfu.py'}")
+        raise UsageError(
+            f"{project.toml}: kernel", f"'{name}' is not a function of {project['cfu.file'] or 'cfu.py'}"
+        )
 
     def call(*arguments: Any) -> Any:
         assert project.cfu_file is not None

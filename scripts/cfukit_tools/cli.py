@@ -1,0 +1,333 @@
+"""The command `cfukit VERB [TARGET]`: parses, calls one function of `cfukit_tools.api`, shows what it returns.
+
+stdout is the result (with --json exactly one document, errors included); progress and logs go to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cfukit_base.cache import user_cache
+from cfukit_base.errors import CfukitError, UsageError
+
+ENGINES = ("evaluator", "host", "fast", "rtl", "renode", "board")
+Document = dict[str, Any]
+
+
+def main() -> None:
+    """Entry point of the program: exit codes as in docs/cli.md."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; the exit code."""
+    as_json = "--json" in arguments
+    try:
+        code = cli.main(arguments, prog_name="cfukit", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as ending:
+        return ending.exit_code
+    except click.UsageError as error:
+        context = error.ctx.command_path if error.ctx else "cfukit"
+        return _fail(UsageError(context, error.format_message(), hint=f"{context} --help"), as_json)
+    except click.Abort:
+        return _fail(_interrupted(), as_json)
+    except KeyboardInterrupt:
+        return _fail(_interrupted(), as_json)
+    except CfukitError as error:
+        return _fail(error, as_json)
+    except BrokenPipeError:
+        # The reader of our output has gone (`cfukit ... | head`): that is its business, not an error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception:
+        return _fail(_own_bug(), as_json)
+
+
+class _Interrupted(CfukitError):
+    kind = "interrupted"
+    exit_code = 130
+
+
+class _OwnBug(CfukitError):
+    kind = "internal"
+    exit_code = 4
+
+
+def _interrupted() -> CfukitError:
+    return _Interrupted("", "interrupted", hint="call again: finished parts are kept")
+
+
+def _own_bug() -> CfukitError:
+    """Keep the traceback in a file and name it: a user can act on neither, a bug report can."""
+    folder = user_cache() / "crashes"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{os.getpid()}.txt"
+        path.write_text(f"cfukit {' '.join(sys.argv[1:])}\n\n{traceback.format_exc()}")
+        place = str(path)
+    except OSError:
+        place = traceback.format_exc()
+    last = traceback.format_exc().strip().splitlines()[-1]
+    return _OwnBug("cfukit", f"a bug of cfukit: {last}", hint=f"please report it with {place}")
+
+
+def _fail(error: CfukitError, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps(error.to_json(), indent=1))
+    else:
+        print(f"cfukit: {error.message}", file=sys.stderr)
+        for line in str(error.details.get("output", "")).splitlines():
+            print(f"  {line}", file=sys.stderr)
+    return error.exit_code
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="cfukit")
+def cli() -> None:
+    """Co-design hardware and software for tiny machine learning.
+
+    TARGET is a project folder (default: the current one) or a .tflite file.
+    """
+
+
+def _options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options that verbs have in common, by name."""
+    common: dict[str, Callable[..., Any]] = {
+        "target": click.argument("target", default=".", type=click.Path(path_type=Path)),
+        "model": click.option("--model", default="", metavar="FILE|NAME", help="Another model."),
+        "board": click.option("--board", default="", help="Another board."),
+        "set": click.option(
+            "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any project.toml key."
+        ),
+        "variant": click.option("--variant", default="", metavar="NAME", help="A variant of the project."),
+        "cc": click.option("--cc", "compiler", default="", metavar="zig|gcc", help="The RISC-V compiler."),
+        "engine": click.option(
+            "--engine", default="", metavar="|".join(ENGINES), help="What runs the firmware."
+        ),
+        "json": click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout."),
+        "jobs": click.option("--jobs", default=0, metavar="N", help="Processes at a time; 0: one per core."),
+        "verbose": click.option("-v", "--verbose", is_flag=True, help="Say more."),
+        "seed": click.option("--seed", default=0, metavar="N", help="Seed of everything random."),
+    }
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for name in reversed(names):
+            function = common[name](function)
+        return function
+
+    return decorate
+
+
+_PROJECT = ("target", "model", "board", "set", "variant", "cc", "engine", "json", "jobs", "verbose")
+
+
+def _show(document: Document, as_json: bool, render: str, **options: Any) -> int:
+    """Print what a verb returned; 1 if it says that something is wrong."""
+    if as_json:
+        print(json.dumps(document, indent=1))
+    else:
+        from cfukit_tools import report
+
+        getattr(report, render)(document, **options)
+    return 0 if document.get("ok", True) else 1
+
+
+def _begin(as_json: bool, verbose: bool) -> Any:
+    """Install progress on stderr and give the api."""
+    from cfukit_tools import api
+    from cfukit_tools.show_progress import install
+
+    install(verbose)
+    return api
+
+
+def _target(values: Document) -> Document:
+    """The options that choose what a verb works on, as `api` takes them."""
+    names = ("target", "model", "board", "assignments", "variant", "compiler")
+    return {name: values.pop(name) for name in names if name in values}
+
+
+@cli.command()
+@click.argument("name")
+@click.option(
+    "--from", "origin", default="template", metavar="PROJECT", help="Copy this project (listed or a folder)."
+)
+@_options("json", "verbose")
+def init(name: str, origin: str, as_json: bool, verbose: bool) -> int:
+    """Make a new project: a copy of the template, or of another project."""
+    return _show(_begin(as_json, verbose).init(name, origin), as_json, "init")
+
+
+@cli.command()
+@_options("json", "verbose")
+def doctor(as_json: bool, verbose: bool) -> int:
+    """Which tools are here, which version, what for, and how to get the others."""
+    return _show(_begin(as_json, verbose).doctor(), as_json, "doctor")
+
+
+@cli.command("list")
+@click.argument("what", type=click.Choice(["boards", "cpus", "models", "kernels", "projects"]))
+@_options("json", "verbose")
+def list_(what: str, as_json: bool, verbose: bool) -> int:
+    """What exists: boards, cpus, models, kernels or projects."""
+    return _show(_begin(as_json, verbose).list_(what), as_json, "list_")
+
+
+@cli.command()
+@click.argument("name")
+@_options("json", "verbose")
+def fetch(name: str, as_json: bool, verbose: bool) -> int:
+    """Download a listed model by its pinned source and check it."""
+    return _show(_begin(as_json, verbose).fetch(name), as_json, "fetch")
+
+
+@cli.command()
+@_options("target", "model", "board", "set", "variant", "json", "verbose")
+def info(as_json: bool, verbose: bool, **values: Any) -> int:
+    """A model's operators, shapes, MACs, bytes, memory map, and what would be refused."""
+    return _show(_begin(as_json, verbose).info(**_target(values)), as_json, "info")
+
+
+def _inputs(function: Callable[..., Any]) -> Callable[..., Any]:
+    function = click.option(
+        "--samples", default=0, metavar="N", help="How many samples; 0: the set's default."
+    )(function)
+    return click.option(
+        "--inputs",
+        default=None,
+        type=click.Path(path_type=Path),
+        metavar="SET.npz",
+        help="Input set (in0.., labels).",
+    )(function)
+
+
+@cli.command("run")
+@_inputs
+@_options(*_PROJECT, "seed")
+def run_(as_json: bool, verbose: bool, **values: Any) -> int:
+    """Run a model: baselines against the project, every output checked."""
+    api = _begin(as_json, verbose)
+    return _show(api.run(**_target(values), **values), as_json, "run", verbose=verbose)
+
+
+@cli.command()
+@_inputs
+@_options(*_PROJECT, "seed")
+def profile(as_json: bool, verbose: bool, **values: Any) -> int:
+    """One system: where the cycles go."""
+    api = _begin(as_json, verbose)
+    return _show(api.profile(**_target(values), **values), as_json, "run", verbose=verbose)
+
+
+@cli.command()
+@click.argument("before", type=click.Path(path_type=Path))
+@click.argument("after", type=click.Path(path_type=Path))
+@click.option("--max-regression", default="", metavar="PERCENT", help="Fail if cycles grow by more, e.g. 1%.")
+@_options("json", "verbose")
+def diff(before: Path, after: Path, max_regression: str, as_json: bool, verbose: bool) -> int:
+    """Compare two run.json."""
+    return _show(_begin(as_json, verbose).diff(before, after, max_regression), as_json, "diff")
+
+
+@cli.command()
+@click.option(
+    "--only", default="", metavar="CHECK", help="One check: gateware, cocotb, header, system, outputs, own."
+)
+@click.option("--random", "random_samples", default=4, metavar="N", help="Random samples for a .tflite.")
+@click.option(
+    "--operations", default=2000, metavar="N", help="Random operations per simulated check of the CFU."
+)
+@_options(*_PROJECT, "seed")
+def test(as_json: bool, verbose: bool, **values: Any) -> int:
+    """Test a project (gateware = model = Verilog = system, outputs) or a .tflite (evaluator = firmware)."""
+    return _show(_begin(as_json, verbose).test(**_target(values), **values), as_json, "test")
+
+
+@cli.command()
+@click.option(
+    "--inputs",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="IN.npz",
+    help="Arrays in0.. [n, ...].",
+)
+@click.option(
+    "--outputs", required=True, type=click.Path(path_type=Path), metavar="OUT.npz", help="Where out0.. go."
+)
+@click.option(
+    "--layers",
+    default=None,
+    type=click.Path(path_type=Path),
+    metavar="LAYERS.npz",
+    help="Every operator's outputs.",
+)
+@_options(*_PROJECT)
+def infer(as_json: bool, verbose: bool, **values: Any) -> int:
+    """Arrays in, arrays out, on any engine."""
+    return _show(_begin(as_json, verbose).infer(**_target(values), **values), as_json, "infer")
+
+
+@cli.command("exec")
+@click.argument("program", type=click.Path(path_type=Path))
+@click.option(
+    "--project",
+    default=None,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Use its CFU, CPU and board.",
+)
+@click.option("--max-cycles", default=0, metavar="N", help="Give up after so many cycles; 0: never.")
+@click.option(
+    "--hang-cycles", default=0, metavar="N", help="Cycles without an instruction that count as a hang."
+)
+@click.option(
+    "--waves", default="", metavar="FILE[:FROM:TO]", help="VCD of these cycles (default: the last 2000)."
+)
+@click.option(
+    "--trace",
+    default=None,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Every retired instruction.",
+)
+@click.option("--gdb", default=0, metavar="PORT", help="Wait for a debugger (engine fast).")
+@_options("board", "set", "variant", "cc", "engine", "json", "verbose")
+def exec_(as_json: bool, verbose: bool, **values: Any) -> int:
+    """Run a bare program (.c, .S or .elf) on the system; stdin is passed on."""
+    document = _begin(as_json, verbose).exec_(**values, stream=not as_json)
+    return _show(document, as_json, "exec_")
+
+
+def _later(name: str, does: str) -> None:
+    """A verb of the contract that this version does not have yet says so instead of being unknown."""
+
+    @cli.command(name, hidden=True, context_settings={"ignore_unknown_options": True})
+    @click.argument("arguments", nargs=-1)
+    def verb(arguments: tuple[str, ...]) -> int:
+        raise UsageError(f"cfukit {name}", f"this version cannot {does} yet", hint="see CHANGELOG.md")
+
+
+for _name, _does in {
+    "area": "synthesise",
+    "bitstream": "build bitstreams",
+    "load": "load a board",
+    "term": "talk to a board",
+    "suggest": "suggest changes",
+    "explore": "explore parameters",
+    "report": "write HTML reports",
+    "export": "export",
+}.items():
+    _later(_name, _does)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Progress on stderr: a moving line on a terminal; in a log file one line per stage that took long enough to matter."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from cfukit_base import progress
+
+_QUIET_SECONDS = 0.5  # a shorter stage is not worth a line
+_REDRAW_SECONDS = 0.1
+
+
+class StderrSink:
+    """Shows the innermost stage; ended stages stay as lines if they took over half a second."""
+
+    def __init__(self, verbose: bool):
+        self._verbose = verbose
+        self._terminal = sys.stderr.isatty()
+        self._stages: list[str] = []
+        self._drawn = 0.0
+
+    def start(self, text: str) -> None:
+        self._stages.append(text)
+        self._draw(f"{text} ...")
+
+    def advance(self, done: float, total: float, note: str) -> None:
+        now = time.monotonic()
+        if self._terminal and now - self._drawn > _REDRAW_SECONDS and self._stages:
+            share = f"{100 * done / total:3.0f} %" if total else f"{done:,.0f}"
+            self._draw(f"{self._stages[-1]}: {share} {note}")
+
+    def end(self, text: str, seconds: float, ok: bool) -> None:
+        self._stages.pop()
+        self._draw("")
+        if seconds > _QUIET_SECONDS or self._verbose:
+            print(f"{text}: {f'{seconds:.1f} s' if ok else 'failed'}", file=sys.stderr, flush=True)
+        if self._stages:
+            self._draw(f"{self._stages[-1]} ...")
+
+    def _draw(self, text: str) -> None:
+        if self._terminal:
+            print(f"\r\x1b[K{text[:100]}", end="", file=sys.stderr, flush=True)
+            self._drawn = time.monotonic()
+
+
+def install(verbose: bool = False) -> None:
+    """Show all further progress on stderr."""
+    progress.show_with(StderrSink(verbose))

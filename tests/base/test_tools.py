@@ -1,0 +1,67 @@
+"""Tool discovery: wheels first where results depend on them, clear words where something is missing."""
+
+from pathlib import Path
+
+import pytest
+
+from cfukit_base import process, tools
+from cfukit_base.errors import MissingToolError, UsageError
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    tools._host_compiler.cache_clear()
+    tools.riscv_cc.cache_clear()
+    tools.icarus.cache_clear()
+
+
+def test_verilator_runs_and_has_its_runtime() -> None:
+    tool = tools.verilator()
+    assert process.run([*tool.argv, "--version"], env=tool.env).ok
+    assert (tools.verilator_include() / "verilated.cpp").is_file()
+
+
+def test_zig_is_the_firmware_compiler() -> None:
+    tool = tools.riscv_cc("zig")
+    assert tool.source == "wheel"
+    assert tool.version.startswith("0.17")
+    assert tool.identity == f"zig cc {tool.version}"
+
+
+def test_unknown_riscv_compiler_is_refused() -> None:
+    with pytest.raises(UsageError, match="one of zig, gcc"):
+        tools.riscv_cc("msvc")
+
+
+def test_missing_gcc_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(MissingToolError, match="apt install gcc-riscv64-unknown-elf") as caught:
+        tools.riscv_cc("gcc")
+    assert caught.value.exit_code == 3
+
+
+def test_without_a_compiler_zig_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setenv("PATH", "")
+    assert tools.host_cxx().name == "zig c++"
+    assert tools.host_cc().argv[-1] == "cc"
+
+
+def test_a_named_compiler_is_taken_or_missed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake = tmp_path / "mycc"
+    fake.write_text("#!/bin/sh\necho mycc 9.8.7\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("CXX", f"{fake} -flag")
+    assert tools.host_cxx().argv == (str(fake), "-flag")
+    assert tools.host_cxx().version == "9.8.7"
+    tools._host_compiler.cache_clear()
+    monkeypatch.setenv("CXX", "nonesuch")
+    with pytest.raises(MissingToolError, match="'nonesuch' is not a program"):
+        tools.host_cxx()
+
+
+def test_the_survey_names_every_tool_and_its_source() -> None:
+    findings = {finding.name: finding for finding in tools.survey()}
+    assert findings["verilator"].found and findings["zig"].found
+    assert all(finding.needed_for and finding.get_it for finding in findings.values())
+    assert not findings["renode"].required
