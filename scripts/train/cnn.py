@@ -1,7 +1,7 @@
-"""A small convolutional network in numpy: forward, backward, Adam. Float32, NHWC, TFLite's weight layouts and padding.
+"""A small convolutional network in numpy: forward, backward, Adam. Float32, NHWC, TFLite's weights and padding.
 
-Every layer keeps `weights` and `bias` (where it has them), the gradients of the last `backward` under the same names in
-`grads`, and is linear followed by ReLU when `relu` is set, so that each maps onto one TFLite operator.
+Every layer keeps `weights` and `bias` (where it has them) and, under the same names in `grads`, the gradients of the
+last `backward`. It is linear, followed by ReLU when `relu` is set, so that each maps onto one TFLite operator.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def windows(x: Array, kernel: int, stride: int) -> Array:
     out = np.empty((n, oh, ow, kernel * kernel, c), x.dtype)
     for tap in range(kernel * kernel):
         ky, kx = divmod(tap, kernel)
-        out[:, :, :, tap] = padded[:, ky : ky + stride * oh : stride, kx : kx + stride * ow : stride][:, :oh, :ow]
+        out[:, :, :, tap] = padded[:, ky : ky + stride * oh : stride, kx : kx + stride * ow : stride][
+            :, :oh, :ow
+        ]
     return out
 
 
@@ -128,7 +130,7 @@ class AveragePool:
 
 @dataclass
 class Dense:
-    """FULLY_CONNECTED on the flattened input (a RESHAPE where it is not flat): weights [out, in], bias [out]."""
+    """FULLY_CONNECTED on the flattened input: weights [out, in], bias [out]. dropout: of inputs, in training."""
 
     weights: Array
     bias: Array
@@ -153,7 +155,7 @@ class Dense:
 
 
 def initial(rng: np.random.Generator, *shape: int, fan_in: int) -> tuple[Array, Array]:
-    """(weights of `shape`, bias of zeros) after He; the bias has the output channels: the first axis, or the last if that is 1."""
+    """(weights of `shape` after He, bias of zeros). Output channels are the first axis, or the last if that is 1."""
     weights = rng.normal(0, np.sqrt(2 / fan_in), shape).astype(np.float32)
     return weights, np.zeros(shape[0] if shape[0] > 1 else shape[-1], np.float32)
 
@@ -168,7 +170,7 @@ def forward(layers: list[Layer], x: Array, rng: np.random.Generator | None = Non
 
 
 def loss_and_gradient(logits: Array, labels: Array, smoothing: float) -> tuple[float, Array]:
-    """Mean cross-entropy after softmax, and its gradient by the logits. Labels keep 1 - smoothing of the weight."""
+    """Mean cross-entropy after softmax, and its gradient by the logits. Labels weigh 1 - smoothing."""
     classes = logits.shape[-1]
     target = np.full(logits.shape, smoothing / classes, np.float32)
     target[np.arange(len(labels)), labels] += 1 - smoothing
@@ -178,10 +180,12 @@ def loss_and_gradient(logits: Array, labels: Array, smoothing: float) -> tuple[f
 
 
 class Adam:
-    """Adam with decoupled weight decay, and the running average of the weights that is used after training."""
+    """Adam with decoupled weight decay, and the running average of the weights, used after training."""
 
     def __init__(self, layers: list[Layer], decay: float, averaging: float):
-        self.params = [(layer, name) for layer in layers for name in ("weights", "bias") if hasattr(layer, name)]
+        self.params = [
+            (layer, name) for layer in layers for name in ("weights", "bias") if hasattr(layer, name)
+        ]
         self.first = [np.zeros_like(getattr(*p)) for p in self.params]
         self.second = [np.zeros_like(getattr(*p)) for p in self.params]
         self.average = [getattr(*p).copy() for p in self.params]
