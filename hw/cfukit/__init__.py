@@ -1,1 +1,70 @@
-"""What a project imports: instructions and CFUs in Amaranth, Migen or Verilog, their models and their tests."""
+"""What a project imports: instructions, CFUs, and the names of Amaranth that gateware needs.
+
+    from cfukit import Cfu, Fixed, Instruction, Signal
+"""
+
+from amaranth.hdl import (
+    Array,
+    C,
+    Cat,
+    Const,
+    Module,
+    Mux,
+    Shape,
+    Signal,
+    Value,
+    signed,
+    unsigned,
+)
+from amaranth.lib.memory import Memory
+
+from cfukit.cfu import PORTS, BaseCfu, Cfu
+from cfukit.instruction import (
+    Command,
+    Fixed,
+    HandshakeInstruction,
+    Instruction,
+    Mode,
+    Port,
+    SequentialInstruction,
+    State,
+    Variable,
+    Work,
+    int8_lanes,
+    to_signed,
+)
+from cfukit.load import load_cfu
+from cfukit.verilog import MigenCfu, VerilogCfu
+
+__all__ = [
+    "PORTS",
+    "Array",
+    "BaseCfu",
+    "C",
+    "Cat",
+    "Cfu",
+    "Command",
+    "Const",
+    "Fixed",
+    "HandshakeInstruction",
+    "Instruction",
+    "Memory",
+    "MigenCfu",
+    "Mode",
+    "Module",
+    "Mux",
+    "Port",
+    "SequentialInstruction",
+    "Shape",
+    "Signal",
+    "State",
+    "Value",
+    "Variable",
+    "VerilogCfu",
+    "Work",
+    "int8_lanes",
+    "load_cfu",
+    "signed",
+    "to_signed",
+    "unsigned",
+]

@@ -1,0 +1,297 @@
+"""One custom instruction: gateware and plain-integer model side by side, with its fields and its time.
+
+The shortest useful one:
+
+    class Dot4(Instruction):
+        \"\"\"rd = sum of rs1[i] * rs2[i] over four int8 lanes.\"\"\"
+
+        rs1 = rs2 = "four int8, lane 0 in bits 7:0"
+        rd = "int32"
+        time = Fixed(latency_cycles=1)
+
+        def gateware(self, m, cmd):
+            a, b = cmd.rs1, cmd.rs2
+            return sum(a.word_select(i, 8).as_signed() * b.word_select(i, 8).as_signed() for i in range(4))
+
+        def call(self, funct7, rs1, rs2):
+            return sum(x * y for x, y in zip(int8_lanes(rs1), int8_lanes(rs2)))
+
+`Instruction` is a pipeline of fixed latency that takes a command per cycle. `SequentialInstruction` works for as many
+cycles as it wants (start, done). `HandshakeInstruction` has the bare ports. Instructions that share registers hold the
+same `State`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth.hdl import Module, Mux, Signal, Value, ValueLike
+from cfukit_base.errors import UsageError
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """The response is valid exactly `latency_cycles` after the command's handshake (0: in the same cycle).
+
+    The instruction takes its next command `interval_cycles` after one (1: a command per cycle; 0: what follows from
+    its class: 1 for a pipeline, latency + 1, at least 1, for a SequentialInstruction).
+    """
+
+    latency_cycles: int = 0
+    interval_cycles: int = 0
+
+    @property
+    def max_cycles(self) -> int:
+        return self.latency_cycles
+
+    @property
+    def min_cycles(self) -> int:
+        return self.latency_cycles
+
+
+@dataclass(frozen=True)
+class Variable:
+    """The latency is what `Instruction.cycles()` returns, between `min_cycles` and `max_cycles`.
+
+    `min_cycles` = 0 allows an answer in the cycle of the command.
+    """
+
+    max_cycles: int
+    min_cycles: int = 1
+
+
+@dataclass(frozen=True)
+class Mode:
+    """One value of funct7 with the name of its C function `cfu_INSTRUCTION_MODE`."""
+
+    value: int
+    name: str
+    doc: str = ""
+
+
+class State:
+    """Registers that several instructions of a Cfu share: signals and plain integers side by side.
+
+    A subclass makes its signals and calls `reset()` in `__init__`. Instructions with the same `state` are elaborated
+    into one Module, so each of them may drive the signals (under `cmd.fire`; the last statement wins).
+    """
+
+    def reset(self) -> None:
+        """Give the model its values after reset."""
+
+    def gateware(self, m: Module) -> None:
+        """Logic that works on its own between instructions (the Cfu is then `autonomous=True`)."""
+
+
+class Command:
+    """What `Instruction.gateware` sees of the command: operands, and when it is accepted.
+
+    `rs1`, `rs2` (32 bits), `funct7` (7 bits): valid while `fire` is 1. `fire`: this instruction's command is accepted in this
+    cycle; state changes under `with m.If(cmd.fire)`.
+    """
+
+    def __init__(self, m: Module, rs1: Signal, rs2: Signal, funct7: Signal, fires: Sequence[Value], advance: Value):
+        self.rs1, self.rs2, self.funct7 = rs1, rs2, funct7
+        self._m = m
+        self._fires = fires
+        self._advance = advance
+
+    @property
+    def fire(self) -> Value:
+        return self._fires[0]
+
+    def fire_after(self, stages: int) -> Value:
+        """As `fire`, for the command that has moved `stages` registers (`pipe`) down the pipeline."""
+        return self._fires[stages]
+
+    def pipe(self, value: ValueLike) -> Signal:
+        """`value` one pipeline register later. An instruction of latency L has at most L - 1 on any path: the last is Cfu's."""
+        value = Value.cast(value)
+        register = Signal(value.shape())
+        with self._m.If(self._advance):
+            self._m.d.sync += register.eq(value)
+        return register
+
+
+class Port:
+    """The bare handshake of one instruction, as on the Cfu itself; a command or response passes where valid and ready are 1."""
+
+    def __init__(self, name: str):
+        self.cmd_valid = Signal(name=f"{name}_cmd_valid")
+        self.cmd_ready = Signal(name=f"{name}_cmd_ready")
+        self.rs1 = Signal(32, name=f"{name}_rs1")
+        self.rs2 = Signal(32, name=f"{name}_rs2")
+        self.funct7 = Signal(7, name=f"{name}_funct7")
+        self.rsp_valid = Signal(name=f"{name}_rsp_valid")
+        self.rsp_ready = Signal(name=f"{name}_rsp_ready")
+        self.rd = Signal(32, name=f"{name}_rd")
+
+
+class Work:
+    """What `SequentialInstruction.gateware` sees: `start` (1 for one cycle, operands valid in that cycle only), and what it drives:
+    `done` (1 for one cycle) together with `rd`."""
+
+    def __init__(self, name: str, port: Port):
+        self.rs1, self.rs2, self.funct7 = port.rs1, port.rs2, port.funct7
+        self.start = Signal(name=f"{name}_start")
+        self.done = Signal(name=f"{name}_done")
+        self.rd = Signal(32, name=f"{name}_result")
+
+
+class Instruction:
+    """A pipelined instruction of fixed latency and full throughput: a command per cycle.
+
+    Class attributes describe it; the docstring's first paragraph goes into cfu.json and cfu_ops.h.
+    `rs1`, `rs2`: what the operand holds (None: unused, not an argument of the C function). `rd`: what comes back.
+    `modes`: the named values of funct7, or None (funct7 is not looked at, or any value means something).
+    `params`: numbers that C sees as `CFU_INSTRUCTION_PARAM`. `version`: raise it when the meaning changes.
+    """
+
+    name: str = ""
+    version: int = 1
+    rs1: str | None = "operand"
+    rs2: str | None = "operand"
+    rd: str = "result"
+    modes: Sequence[Mode] | None = None
+    params: dict[str, int] = {}  # noqa: RUF012
+    time: Fixed | Variable = Fixed()
+    stateful: bool = False
+    operands: Callable[..., tuple[int, int, int]] | None = None  # (random) -> (funct7, rs1, rs2): narrows random tests
+
+    def __init__(self, *, name: str = "", state: State | None = None, time: Fixed | Variable | None = None):
+        self.name = name or type(self).name or _snake(type(self).__name__)
+        self.state = state
+        self.time = time or type(self).time
+        self.stateful = self.stateful or state is not None or type(self).reset is not Instruction.reset
+        self.now_cycles = 0
+
+    # gateware
+
+    def gateware(self, m: Module, cmd: Any) -> ValueLike:
+        """The value of rd, from `cmd` (see Command); with latency L >= 1 after L - 1 registers (`cmd.pipe`)."""
+        raise NotImplementedError
+
+    # model
+
+    def reset(self) -> None:
+        """The model's registers after reset (a shared State has its own)."""
+
+    def call(self, funct7: int, rs1: int, rs2: int) -> int:
+        """The model: rd of one command; operands are 0 .. 2^32 - 1, the result is taken modulo 2^32."""
+        raise NotImplementedError
+
+    def cycles(self, funct7: int, rs1: int, rs2: int) -> int:
+        """The latency of a Variable instruction, asked before `call`; `self.now_cycles` is the cycle of the handshake."""
+        return self.time.max_cycles
+
+    # what follows from the above
+
+    @property
+    def doc(self) -> str:
+        """The first paragraph of the docstring."""
+        text = (type(self).__doc__ or "").strip().split("\n\n")[0]
+        return " ".join(text.split())
+
+    @property
+    def interval_cycles(self) -> int:
+        """Cycles from one accepted command to the next at best."""
+        assert isinstance(self.time, Fixed)
+        return self.time.interval_cycles or 1
+
+    @property
+    def has_model(self) -> bool:
+        return type(self).call is not Instruction.call
+
+    def check(self) -> None:
+        """Raise UsageError for a declaration that contradicts itself."""
+        where = f"instruction {self.name}"
+        if not _NAME.fullmatch(self.name):
+            raise UsageError(where, f"name is {self.name!r}", allowed="a lower-case C identifier is needed")
+        time = self.time
+        if not 0 <= time.min_cycles <= time.max_cycles:
+            raise UsageError(where, f"time is {time}", allowed="0 <= min <= max is needed")
+        if type(self).pipelined and (isinstance(time, Variable) or time.interval_cycles > 1):
+            raise UsageError(
+                where,
+                f"time is {time}",
+                allowed="an Instruction is a pipeline: fixed latency, interval 1",
+                hint="derive from SequentialInstruction or HandshakeInstruction",
+            )
+        seen: dict[int, str] = {}
+        for mode in self.modes or ():
+            if not 0 <= mode.value < 128 or mode.value in seen or mode.name in seen.values():
+                raise UsageError(where, f"mode {mode}", allowed="values 0..127 and names, each once")
+            if not re.fullmatch(r"[a-z0-9_]+", mode.name):
+                raise UsageError(where, f"mode name is {mode.name!r}", allowed="lower case, digits and _ are allowed")
+            seen[mode.value] = mode.name
+
+    pipelined = True
+
+
+class HandshakeInstruction(Instruction):
+    """An instruction with the bare ports: `gateware(m, port)` drives `cmd_ready`, `rsp_valid` and `rd` of a `Port`.
+
+    Rules: one response per command, in order; `rsp_valid` and `rd` stay until `rsp_ready`. With `min_cycles` >= 1
+    `rsp_valid` must not depend on `cmd_valid` combinationally.
+    """
+
+    pipelined = False
+
+    def gateware(self, m: Module, port: Port) -> None:
+        raise NotImplementedError
+
+    @property
+    def interval_cycles(self) -> int:
+        assert isinstance(self.time, Fixed)
+        return self.time.interval_cycles or max(1, self.time.latency_cycles + 1)
+
+
+class SequentialInstruction(HandshakeInstruction):
+    """An instruction that works for some cycles: `gateware(m, work)` sees `start` and drives `done` and `rd` of a `Work`.
+
+    Latency: cycles from `start` to `done` (0: the same cycle). Throughput: the next start comes at the earliest in the
+    cycle after the response was taken. A result that is not taken at once is kept for it.
+    """
+
+    def gateware(self, m: Module, work: Work) -> None:  # type: ignore[override]
+        raise NotImplementedError
+
+    def handshake(self, m: Module, port: Port) -> None:
+        """Put start/done on the bare ports."""
+        work = Work(self.name, port)
+        busy = Signal(name=f"{self.name}_busy")
+        kept_valid = Signal(name=f"{self.name}_kept_valid")
+        kept = Signal(32, name=f"{self.name}_kept")
+        m.d.comb += [
+            port.cmd_ready.eq(~busy),
+            work.start.eq(port.cmd_valid & ~busy),
+            port.rsp_valid.eq(work.done | kept_valid),
+            port.rd.eq(Mux(kept_valid, kept, work.rd)),
+        ]
+        with m.If(work.start):
+            m.d.sync += busy.eq(1)
+        with m.If(work.done):
+            m.d.sync += [kept.eq(work.rd), kept_valid.eq(1)]
+        with m.If(port.rsp_valid & port.rsp_ready):
+            m.d.sync += [busy.eq(0), kept_valid.eq(0)]
+        self.gateware(m, work)
+
+
+def int8_lanes(word: int, lanes: int = 4) -> list[int]:
+    """The signed bytes of a word, lane 0 from bits 7:0."""
+    return [((word >> (8 * i) & 0xFF) ^ 0x80) - 0x80 for i in range(lanes)]
+
+
+def to_signed(word: int, bits: int = 32) -> int:
+    """The two's complement value of the low `bits` bits."""
+    word &= (1 << bits) - 1
+    return word - (1 << bits) if word >> (bits - 1) else word
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

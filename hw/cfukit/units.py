@@ -1,0 +1,188 @@
+"""The inside of a Cfu: units that answer commands, and the dispatcher that keeps their responses in order.
+
+A unit is one handshake: a group of pipelined instructions of the same latency (they share one result register), or one
+HandshakeInstruction. The dispatcher is absent when there is one unit only, which is the usual case.
+
+Order: a command goes to unit U when no response is outstanding, or all outstanding ones are U's, or the only one left is
+being taken in this very cycle. So instructions of one unit follow each other at full rate, and the front end adds no cycle to
+a change of unit unless something is still being computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+
+from cfukit.instruction import Command, HandshakeInstruction, Instruction, Port, SequentialInstruction
+
+MAX_OUTSTANDING = 255
+
+
+class Modules:
+    """One Module per instruction, or per shared State."""
+
+    def __init__(self) -> None:
+        self._modules: dict[int, Module] = {}
+        self.names: dict[str, Module] = {}
+
+    def of(self, instruction: Instruction) -> Module:
+        owner = instruction.state or instruction
+        if id(owner) not in self._modules:
+            module = Module()
+            self._modules[id(owner)] = module
+            name = instruction.name if instruction.state is None else f"state_{len(self.names)}"
+            self.names[name] = module
+            if instruction.state is not None:
+                instruction.state.gateware(module)
+        return self._modules[id(owner)]
+
+
+class Unit:
+    """A handshake. `pending`: a response that waits, known from registers alone (None: cannot be known so)."""
+
+    def __init__(self, name: str, capacity: int):
+        self.port = Port(name)
+        self.funct3 = Signal(3, name=f"{name}_funct3")
+        self.capacity = capacity
+        self.pending: Value | None = None
+
+
+def pipeline_unit(
+    m: Module, modules: Modules, latency_cycles: int, instructions: Mapping[int, Instruction]
+) -> Unit:
+    """Pipelined instructions of one latency. Other values of funct3 that come here answer 0.
+
+    Latency 0: the result passes through, or waits in a register when it is not taken at once.
+    Latency L: valid bits of L stages; the last register holds the result; everything moves unless a result is not taken.
+    """
+    unit = Unit(f"pipe{latency_cycles}", latency_cycles + 1)
+    port = unit.port
+    advance = Signal(name=f"pipe{latency_cycles}_advance")
+    held = Signal(name=f"pipe{latency_cycles}_held")
+    held_rd = Signal(32, name=f"pipe{latency_cycles}_held_rd")
+    result = Signal(32, name=f"pipe{latency_cycles}_result")
+    m.d.comb += [advance.eq(~held | port.rsp_ready), port.cmd_ready.eq(advance)]
+    unit.pending = held
+
+    valids: list[Value] = [port.cmd_valid]
+    funct3: Value = unit.funct3
+    decode: list[Value] = [unit.funct3]
+    for stage in range(1, latency_cycles):
+        valid = Signal(name=f"pipe{latency_cycles}_valid{stage}")
+        kind = Signal(3, name=f"pipe{latency_cycles}_funct3_{stage}")
+        with m.If(advance):
+            m.d.sync += [valid.eq(valids[-1]), kind.eq(funct3)]
+        valids.append(valid)
+        decode.append(kind)
+        funct3 = kind
+
+    terms: list[Value] = []
+    for index, instruction in sorted(instructions.items()):
+        module = modules.of(instruction)
+        fires = []
+        for stage, (valid, kind) in enumerate(zip(valids, decode, strict=True)):
+            fire = Signal(name=f"{instruction.name}_fire{stage or ''}")
+            module.d.comb += fire.eq(valid & (kind == index) & advance)
+            fires.append(fire)
+        command = Command(module, port.rs1, port.rs2, port.funct7, fires, advance)
+        rd = Signal(32, name=f"{instruction.name}_rd")
+        module.d.comb += rd.eq(Value.cast(instruction.gateware(module, command)))
+        terms.append(Mux(funct3 == index, rd, 0))
+    total: Value = Const(0, 32)
+    for term in terms:
+        total = total | term  # an OR of gated results: cheaper than a chain of multiplexers
+    m.d.comb += result.eq(total)
+
+    if latency_cycles == 0:
+        m.d.comb += [
+            port.rsp_valid.eq(held | port.cmd_valid),
+            port.rd.eq(Mux(held, held_rd, result)),
+        ]
+        with m.If(advance):
+            m.d.sync += [held.eq(port.cmd_valid & (held | ~port.rsp_ready)), held_rd.eq(result)]
+    else:
+        m.d.comb += [port.rsp_valid.eq(held), port.rd.eq(held_rd)]
+        with m.If(advance):
+            m.d.sync += [held.eq(valids[-1]), held_rd.eq(result)]
+    return unit
+
+
+def handshake_unit(m: Module, modules: Modules, instruction: HandshakeInstruction) -> Unit:
+    """One HandshakeInstruction."""
+    unit = Unit(instruction.name, min(MAX_OUTSTANDING, instruction.time.max_cycles + 1))
+    module = modules.of(instruction)
+    if isinstance(instruction, SequentialInstruction):
+        instruction.handshake(module, unit.port)
+    else:
+        instruction.gateware(module, unit.port)
+    if instruction.time.min_cycles > 0:
+        unit.pending = unit.port.rsp_valid
+    return unit
+
+
+def connect(m: Module, units: Sequence[Unit], targets: Sequence[int], outer: Port, funct3: Signal) -> None:
+    """Put `units` behind the handshake `outer`; command funct3 goes to `units[targets[funct3]]`."""
+    for unit in units:
+        m.d.comb += [
+            unit.port.rs1.eq(outer.rs1),
+            unit.port.rs2.eq(outer.rs2),
+            unit.port.funct7.eq(outer.funct7),
+            unit.funct3.eq(funct3),
+        ]
+    if len(units) == 1:
+        port = units[0].port
+        m.d.comb += [
+            port.cmd_valid.eq(outer.cmd_valid),
+            outer.cmd_ready.eq(port.cmd_ready),
+            outer.rsp_valid.eq(port.rsp_valid),
+            outer.rd.eq(port.rd),
+            port.rsp_ready.eq(outer.rsp_ready),
+        ]
+        return
+
+    capacity = max(unit.capacity for unit in units)
+    outstanding = Signal(range(capacity + 1))
+    current = Signal(len(units))  # one bit per unit: whose responses are outstanding
+    none, last = Signal(), Signal()
+    wanted = [
+        Cat(funct3 == value for value in range(8) if targets[value] == index).any() for index in range(len(units))
+    ]
+    m.d.comb += [none.eq(outstanding == 0), last.eq(outstanding == 1)]
+    finishing = [
+        current[index] & unit.pending if unit.pending is not None else Const(0, 1)
+        for index, unit in enumerate(units)
+    ]
+    taken = []
+    for index, unit in enumerate(units):
+        port = unit.port
+        others = Cat(finishing[:index] + finishing[index + 1 :]).any()
+        allowed = Signal(name=f"{port.rd.name}_allowed")
+        answers = Signal(name=f"{port.rd.name}_answers")
+        m.d.comb += [
+            allowed.eq(none | (current[index] & (outstanding != capacity)) | (last & others & outer.rsp_ready)),
+            port.cmd_valid.eq(outer.cmd_valid & wanted[index] & allowed),
+            answers.eq(Mux(none, wanted[index], current[index])),
+            port.rsp_ready.eq(outer.rsp_ready & answers),
+        ]
+        taken.append(wanted[index] & allowed & port.cmd_ready)
+    answering = [Mux(none, wanted[index], current[index]) for index in range(len(units))]
+    m.d.comb += [
+        outer.cmd_ready.eq(Cat(taken).any()),
+        outer.rsp_valid.eq(
+            Cat(unit.port.rsp_valid & answers for unit, answers in zip(units, answering, strict=True)).any()
+        ),
+    ]
+    rd: Value = Const(0, 32)
+    for unit, answers in zip(units, answering, strict=True):
+        rd = rd | Mux(answers, unit.port.rd, 0)
+    m.d.comb += outer.rd.eq(rd)
+
+    fire, response = Signal(), Signal()
+    m.d.comb += [
+        fire.eq(outer.cmd_valid & outer.cmd_ready),
+        response.eq(outer.rsp_valid & outer.rsp_ready),
+    ]
+    m.d.sync += outstanding.eq(outstanding + fire - response)
+    with m.If(fire):
+        m.d.sync += current.eq(Cat(wanted))

@@ -1,0 +1,106 @@
+"""mac4: four int8 products per cycle, summed into one of eight 32-bit accumulators inside the CFU.
+
+Made for register-blocked loops: each loaded word of activations or weights meets several others, every `mac4` takes one cycle,
+sums need no CPU register, and the last `mac4` of a sum returns it.
+
+    cfu_mac4_start3(x, w)     accumulator 3 = x . w        (begins a sum)
+    cfu_mac4_add3(x, w)       accumulator 3 += x . w
+    cfu_acc_swap3(bias)       accumulator 3 = bias         (returns its old value)
+
+All return the accumulator's new value except `acc`, which returns the old one. With k a constant expression:
+`cfu_mac4_op(CFU_MAC4_START0 + k, x, w)`, `cfu_mac4_op(CFU_MAC4_ADD0 + k, x, w)`, `cfu_acc_op(k, value, 0)`.
+"""
+
+from cfukit import Array, Cfu, Fixed, Instruction, Mode, Mux, Signal, State, int8_lanes, signed
+
+MAX_ACCUMULATORS = 8
+START = 8  # funct7 bit 3: do not add the old value
+
+
+class Accumulators(State):
+    """The accumulators: signals and integers."""
+
+    def __init__(self, count: int):
+        self.count = count
+        self.registers = Array(Signal(signed(32), name=f"acc{k}") for k in range(count))
+        self.reset()
+
+    def reset(self):
+        self.values = [0] * self.count
+
+
+class Mac4(Instruction):
+    """acc[k] = (funct7[3] ? 0 : acc[k]) + sum over four lanes of rs1[i] * rs2[i], k = funct7[2:0]; rd is the new acc[k]."""
+
+    rs1 = "four int8, lane 0 in bits 7:0"
+    rs2 = "four int8, lane 0 in bits 7:0"
+    rd = "int32, the new acc[k], modulo 2^32"
+    time = Fixed(latency_cycles=1)
+
+    def __init__(self, state):
+        super().__init__(state=state)
+        self.params = {"lanes": 4, "accumulators": state.count}
+        self.modes = [Mode(k, f"add{k}", f"acc[{k}] += rs1 . rs2") for k in range(state.count)] + [
+            Mode(START + k, f"start{k}", f"acc[{k}] = rs1 . rs2") for k in range(state.count)
+        ]
+
+    def gateware(self, m, cmd):
+        registers = self.state.registers
+        k = cmd.funct7[: (self.state.count - 1).bit_length()]
+        products = [
+            cmd.rs1.word_select(i, 8).as_signed() * cmd.rs2.word_select(i, 8).as_signed() for i in range(4)
+        ]
+        dot = Signal(signed(18))
+        total = Signal(signed(32))
+        m.d.comb += [
+            dot.eq((products[0] + products[1]) + (products[2] + products[3])),
+            total.eq(dot + Mux(cmd.funct7[3], 0, registers[k])),
+        ]
+        with m.If(cmd.fire):
+            m.d.sync += registers[k].eq(total)
+        return total
+
+    def call(self, funct7, rs1, rs2):
+        values = self.state.values
+        k = funct7 % self.state.count
+        dot = sum(x * w for x, w in zip(int8_lanes(rs1), int8_lanes(rs2), strict=True))
+        values[k] = (dot if funct7 & START else values[k] + dot) & 0xFFFF_FFFF
+        return values[k]
+
+
+class Acc(Instruction):
+    """acc[k] = rs1, k = funct7[2:0]; rd is the old acc[k]."""
+
+    rs1 = "int32, the new acc[k] (a bias, say)"
+    rs2 = None
+    rd = "int32, the old acc[k]"
+    time = Fixed(latency_cycles=1)
+
+    def __init__(self, state):
+        super().__init__(state=state)
+        self.modes = [Mode(k, f"swap{k}", f"returns acc[{k}] and sets it to rs1") for k in range(state.count)]
+
+    def gateware(self, m, cmd):
+        registers = self.state.registers
+        k = cmd.funct7[: (self.state.count - 1).bit_length()]
+        with m.If(cmd.fire):
+            m.d.sync += registers[k].eq(cmd.rs1)
+        return registers[k]
+
+    def call(self, funct7, rs1, rs2):
+        k = funct7 % self.state.count
+        old, self.state.values[k] = self.state.values[k], rs1
+        return old
+
+
+def make_cfu(accumulators=8):
+    """accumulators: 2, 4 or 8; fewer are smaller."""
+    if accumulators not in (2, 4, MAX_ACCUMULATORS):
+        raise ValueError(f"accumulators is {accumulators}; 2, 4 or 8 are possible")
+    state = Accumulators(accumulators)
+    return Cfu(
+        {0: Mac4(state), 1: Acc(state)},
+        name="mac4",
+        about="4-lane int8 multiply-accumulate into 8 accumulators",
+        params={"accumulators": accumulators},
+    )
