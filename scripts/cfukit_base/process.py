@@ -42,6 +42,30 @@ def run(
 
     env: additions to this process's environment. timeout: seconds.
     """
+    raw = run_bytes(argv, cwd=cwd, env=env, timeout=timeout, stdin=stdin)
+    out, err = raw.stdout.decode(errors="replace"), raw.stderr.decode(errors="replace")
+    return Finished(raw.argv, raw.code, out, err)
+
+
+@dataclass(frozen=True)
+class FinishedBytes:
+    """As Finished, with the outputs as they came."""
+
+    argv: tuple[str, ...]
+    code: int | None
+    stdout: bytes
+    stderr: bytes
+
+
+def run_bytes(
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+    stdin: bytes = b"",
+) -> FinishedBytes:
+    """As `run`, for a program that does not speak text."""
     words = tuple(str(word) for word in argv)
     with subprocess.Popen(
         words,
@@ -62,7 +86,7 @@ def run(
         except BaseException:
             kill_group(child)
             raise
-    return Finished(words, code, out.decode(errors="replace"), err.decode(errors="replace"))
+    return FinishedBytes(words, code, out, err)
 
 
 def kill_group(child: subprocess.Popen[bytes]) -> None:

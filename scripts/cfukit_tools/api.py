@@ -1,0 +1,15 @@
+"""The Python API: one function per verb of the command line; each returns the document that `--json` prints.
+
+Errors are `cfukit_base.errors.CfukitError`. Nothing is printed; progress goes to `cfukit_base.progress`.
+"""
+
+from __future__ import annotations
+
+from cfukit_tools.diffing import diff
+from cfukit_tools.executing import exec_
+from cfukit_tools.informing import info
+from cfukit_tools.making import doctor, fetch, init, list_
+from cfukit_tools.running import infer, profile, run
+from cfukit_tools.testing import test
+
+__all__ = ["diff", "doctor", "exec_", "fetch", "infer", "info", "init", "list_", "profile", "run", "test"]
