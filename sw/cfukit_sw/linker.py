@@ -1,0 +1,173 @@
+"""soc.json becomes soc.h (addresses, what the CPU has) and a linker script.
+
+Output sections, each of which can go to a memory of its own (`Placement`):
+  code      .text, .rodata          weights   .weights (input .rodata.cfukit.weights)
+  data      .data, .bss, stack      arena     .arena   (input .bss.cfukit.arena; not cleared at the start)
+The program starts at the CPU's reset address, so `code` must be the memory that holds it. A memory that a loader cannot fill
+gets its contents from the `load` memory: crt0.S copies them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from cfukit_base.errors import UsageError, suggest
+
+DEFAULT_STACK_BYTES = 16 * 1024
+GUARD_BYTES = 64  # below the stack, checked at the end: GUARD_WORDS of crt0.S and stack.c
+READ_ONLY_KINDS = ("rom", "flash")
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Names of memories in soc.json; "auto" is explained at each."""
+
+    code: str = "auto"  # the memory of the reset address
+    weights: str = "auto"  # as code
+    data: str = "auto"  # code's memory if it can be written, else the first that can
+    arena: str = "auto"  # as data
+    load: str = "auto"  # where the image lies before the start: code's memory if read-only, else everything in its place
+
+
+AUTO = Placement()
+
+
+def load_soc(soc_json: Path) -> dict[str, Any]:
+    """The document of a soc.json; another schema is refused."""
+    soc: dict[str, Any] = json.loads(soc_json.read_text())
+    if soc.get("schema") != "cfukit.soc/1":
+        raise UsageError(str(soc_json), f"schema {soc.get('schema')!r}", allowed="cfukit.soc/1")
+    return soc
+
+
+def soc_header(soc: dict[str, Any]) -> str:
+    """soc.h: for C and assembler alike, so plain numbers only."""
+    cpu = soc["cpu"]
+    lines = [
+        f"/* {soc['board']}, CPU {cpu['name']}: generated from soc.json. */",
+        "#ifndef CFUKIT_SOC_H",
+        "#define CFUKIT_SOC_H",
+        f"#define CFUKIT_CLOCK_HZ {soc['clock_hz']}",
+        f"#define CFUKIT_CPU_CFU {int(bool(cpu.get('cfu', True)))}",
+        f"#define CFUKIT_CPU_TRAPS {int(bool(cpu.get('traps', True)))}",
+    ]
+    for name, register in sorted(soc["csrs"].items()):
+        lines.append(f"#define CFUKIT_CSR_{name.upper()} 0x{register['address']:08x}")
+    for memory in soc["memories"]:
+        lines.append(f"#define CFUKIT_{memory['name'].upper()}_BASE 0x{memory['base']:08x}")
+        lines.append(f"#define CFUKIT_{memory['name'].upper()}_BYTES {memory['bytes']}")
+    return "\n".join([*lines, "#endif", ""])
+
+
+def resolve(soc: dict[str, Any], placement: Placement) -> dict[str, str]:
+    """The memory of each part, "auto" replaced; a name that soc.json lacks is a UsageError."""
+    memories = {memory["name"]: memory for memory in soc["memories"]}
+    for item in fields(placement):
+        name = getattr(placement, item.name)
+        if name != "auto" and name not in memories:
+            raise UsageError(f"place.{item.name}", f"'{name}'", allowed=suggest(name, memories, "memory"))
+    reset = soc["cpu"]["reset_address"]
+    boot = [m["name"] for m in memories.values() if m["base"] <= reset < m["base"] + m["bytes"]]
+    if not boot:
+        raise UsageError("soc.json", f"no memory at the reset address 0x{reset:08x}")
+    code = boot[0] if placement.code == "auto" else placement.code
+    writable = [m["name"] for m in memories.values() if m["kind"] not in READ_ONLY_KINDS]
+    if placement.data != "auto":
+        data = placement.data
+    else:
+        data = code if code in writable else next(iter(writable), "")
+    arena = data if placement.arena == "auto" else placement.arena
+    for part, name in (("data", data), ("arena", arena)):
+        if name not in writable:
+            raise UsageError(
+                f"place.{part}", f"'{name}' cannot be written", allowed=f"one of {', '.join(writable)}"
+            )
+    load = placement.load
+    if load == "auto":
+        load = code if code not in writable else ""
+    weights = code if placement.weights == "auto" else placement.weights
+    return {"code": code, "weights": weights, "data": data, "arena": arena, "load": load, "boot": boot[0]}
+
+
+def linker_script(
+    soc: dict[str, Any], placement: Placement = AUTO, stack_bytes: int = DEFAULT_STACK_BYTES
+) -> str:
+    """The script for GNU ld and lld."""
+    where = resolve(soc, placement)
+    stack_bytes = (stack_bytes + 15) & ~15
+    regions = "\n".join(
+        f"  {memory['name']} (rwx) : ORIGIN = 0x{memory['base']:08x}, LENGTH = 0x{memory['bytes']:x}"
+        for memory in soc["memories"]
+    )
+
+    def at(part: str) -> str:
+        """`> memory`, with the place in the image where that is another."""
+        load = where["load"] or where[part]
+        return f"> {where[part]}" + (f" AT > {load}" if load != where[part] else "")
+
+    copies = "\n".join(
+        f"    LONG(LOADADDR({section})) LONG(ADDR({section})) LONG(ADDR({section}) + SIZEOF({section}))"
+        for section, part in ((".weights", "weights"), (".data", "data"))
+        if where["load"] not in ("", where[part])
+    )
+    start = f"0x{soc['cpu']['reset_address']:08x}" if where["boot"] == where["code"] else ""
+    return f"""/* Generated from soc.json of board {soc["board"]}. */
+ENTRY(_start)
+MEMORY
+{{
+{regions}
+}}
+SECTIONS
+{{
+  .text {start} : ALIGN(4)
+  {{
+    KEEP(*(.cfukit.start))
+    *(.text .text.*)
+    . = ALIGN(4);
+  }} > {where["code"]}
+  .weights : ALIGN(4)
+  {{
+    *(.rodata.cfukit.weights .rodata.cfukit.weights.*)
+    . = ALIGN(4);
+  }} {at("weights")}
+  .rodata : ALIGN(4)
+  {{
+    __cfukit_copy_begin = .;
+{copies}
+    __cfukit_copy_end = .;
+    *(.rodata .rodata.* .srodata .srodata.*)
+    . = ALIGN(4);
+  }} > {where["code"]}
+  .data : ALIGN(4)
+  {{
+    *(.data .data.*)
+    __global_pointer$ = . + 0x800;
+    *(.sdata .sdata.*)
+    . = ALIGN(4);
+  }} {at("data")}
+  .arena (NOLOAD) : ALIGN(16)
+  {{
+    *(.bss.cfukit.arena .bss.cfukit.arena.*)
+    . = ALIGN(4);
+  }} > {where["arena"]}
+  .bss (NOLOAD) : ALIGN(4)
+  {{
+    __cfukit_bss_begin = .;
+    *(.sbss .sbss.* .bss .bss.* COMMON)
+    . = ALIGN(4);
+    __cfukit_bss_end = .;
+  }} > {where["data"]}
+  .stack (NOLOAD) : ALIGN(16)
+  {{
+    __cfukit_stack_guard = .;
+    . = . + {GUARD_BYTES};
+    __cfukit_stack_bottom = .;
+    . = . + {stack_bytes};
+    __cfukit_stack_top = .;
+  }} > {where["data"]}
+  /DISCARD/ : {{ *(.comment .note.* .eh_frame .eh_frame_hdr) }}
+}}
+"""

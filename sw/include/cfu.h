@@ -1,0 +1,55 @@
+/* Custom function unit: the instructions as C.
+
+   cfu_op(funct3, funct7, a, b) and cfu_op0..cfu_op7(funct7, a, b) each issue one R-type instruction on custom-0 and
+   give its result (uint32_t). funct3 and funct7 are integer constants (0..7, 0..127); a and b any 32-bit integers.
+   They are never removed, doubled or reordered among each other, and the result always has a real register: with
+   rd = x0 the CPU would drop the response of a CFU that still owes it.
+
+   With -DCFU_SOFTWARE they call cfu_software() instead, which somebody else defines: a model, or the verilated CFU. */
+#ifndef CFU_H
+#define CFU_H
+
+#include <stdint.h>
+
+#if defined(CFU_SOFTWARE)
+
+uint32_t cfu_software(uint32_t funct3, uint32_t funct7, uint32_t a, uint32_t b);
+
+#define CFU_ISSUE_(funct3, funct7, a, b) cfu_software((uint32_t)(funct3), (uint32_t)(funct7), (a), (b))
+
+#else
+
+/* Neither GCC nor clang hands out x0 for "=r"; the build scans every ELF for it all the same. */
+#define CFU_ISSUE_(funct3, funct7, a, b)                                                                        \
+  __extension__({                                                                                               \
+    uint32_t cfu_result_;                                                                                       \
+    __asm__ volatile(".insn r 0x0B, %1, %2, %0, %3, %4"                                                         \
+                     : "=r"(cfu_result_)                                                                        \
+                     : "i"(funct3), "i"(funct7), "r"(a), "r"(b));                                               \
+    cfu_result_;                                                                                                \
+  })
+
+#endif
+
+#define cfu_op(funct3, funct7, a, b)                                                                            \
+  __extension__({                                                                                               \
+    _Static_assert((unsigned)(funct3) < 8u, "funct3 is a constant from 0 to 7");                                \
+    _Static_assert((unsigned)(funct7) < 128u, "funct7 is a constant from 0 to 127");                            \
+    const uint32_t cfu_a_ = (uint32_t)(a), cfu_b_ = (uint32_t)(b);                                              \
+    CFU_ISSUE_(funct3, funct7, cfu_a_, cfu_b_);                                                                 \
+  })
+
+#define cfu_op0(funct7, a, b) cfu_op(0, funct7, a, b)
+#define cfu_op1(funct7, a, b) cfu_op(1, funct7, a, b)
+#define cfu_op2(funct7, a, b) cfu_op(2, funct7, a, b)
+#define cfu_op3(funct7, a, b) cfu_op(3, funct7, a, b)
+#define cfu_op4(funct7, a, b) cfu_op(4, funct7, a, b)
+#define cfu_op5(funct7, a, b) cfu_op(5, funct7, a, b)
+#define cfu_op6(funct7, a, b) cfu_op(6, funct7, a, b)
+#define cfu_op7(funct7, a, b) cfu_op(7, funct7, a, b)
+
+/* Around an instruction that lets a CFU with a memory port read or write memory on its own: the compiler moves no load
+   or store across it. */
+#define cfu_barrier() __asm__ volatile("" ::: "memory")
+
+#endif

@@ -1,0 +1,50 @@
+/* A lowered model as C data: operators in order, each a kernel and its parameters. The build generates one
+   `cfukit_model`; the server and bare programs run it. */
+#ifndef CFUKIT_MODEL_H
+#define CFUKIT_MODEL_H
+
+#include <stdint.h>
+
+/* A kernel computes one operator (or a fused group); `params` points to its parameter struct, see cfukit_kernels.h. */
+typedef void cfukit_kernel(const void *params);
+
+struct cfukit_op {
+  cfukit_kernel *kernel;
+  const void *params;
+};
+
+/* A tensor that lives from one inference to the next; reset fills it with its zero, every byte `fill`. */
+struct cfukit_variable {
+  void *data;
+  uint32_t bytes;
+  uint8_t fill;
+};
+
+struct cfukit_model {
+  const struct cfukit_op *ops;
+  uint8_t *arena; /* every input, output and intermediate tensor, at offsets that the host planned */
+  const struct cfukit_variable *variables;
+  uint32_t *op_cycles; /* n_ops words for the server's measurements */
+  uint32_t arena_bytes;
+  uint16_t n_ops, n_variables;
+  uint8_t digest[16]; /* of the plan: the host refuses to talk to another firmware */
+};
+
+extern const struct cfukit_model cfukit_model;
+
+/* Sections of the linker script, for the placement of a model's parts. */
+#ifdef CFUKIT_HOST
+#define CFUKIT_WEIGHTS
+#define CFUKIT_ARENA
+#else
+#define CFUKIT_WEIGHTS __attribute__((section(".rodata.cfukit.weights")))
+#define CFUKIT_ARENA __attribute__((section(".bss.cfukit.arena"))) /* not cleared at the start */
+#endif
+
+/* One inference: all operators in order. Inputs are in the arena before, outputs after. */
+void cfukit_invoke(const struct cfukit_model *model);
+
+/* Variables as at the beginning. */
+void cfukit_reset(const struct cfukit_model *model);
+
+#endif

@@ -1,0 +1,14 @@
+/* The end of a program without the record protocol, in place of exit.c, wire.c and the rest of it: an exit code alone,
+   255 after a trap or stack overflow. For firmware that talks to nobody, and to see what the protocol costs. */
+#include "cfukit.h"
+#include "runtime.h"
+
+void cfukit_exit(int code) {
+  cfukit_stack_check();
+  cfukit_halt(code);
+}
+
+void cfukit_fault(uint32_t mcause, uint32_t mepc, uint32_t mtval, const uint32_t registers[31]) {
+  (void)mcause, (void)mepc, (void)mtval, (void)registers;
+  cfukit_halt(255);
+}

@@ -1,0 +1,14 @@
+/* One inference. */
+#include "cfukit.h"
+#include "cfukit_model.h"
+
+void cfukit_invoke(const struct cfukit_model *model) {
+  const struct cfukit_op *const end = model->ops + model->n_ops;
+  for (const struct cfukit_op *op = model->ops; op != end; op++)
+    op->kernel(op->params);
+}
+
+void cfukit_reset(const struct cfukit_model *model) {
+  for (uint32_t i = 0; i < model->n_variables; i++)
+    memset(model->variables[i].data, model->variables[i].fill, model->variables[i].bytes);
+}

@@ -1,0 +1,70 @@
+/* What the parts of the runtime know of each other. */
+#ifndef CFUKIT_RUNTIME_H
+#define CFUKIT_RUNTIME_H
+
+#include <stdint.h>
+
+/* --- The serial line: uart.c on the system, host.c on the host ---------------------------------------------------- */
+
+void cfukit_line_put(uint8_t byte);
+int cfukit_line_get(void);   /* waits; -1 at the end of input, which only the host can tell */
+void cfukit_line_flush(void); /* until everything has left */
+
+/* Ends simulation or process with `code`; on hardware stops. */
+_Noreturn void cfukit_halt(int code);
+
+/* --- Records: wire.c; the protocol is described in scripts/cfukit_base/wire.py ------------------------------------- */
+
+enum {
+  CFUKIT_PROTOCOL = 1,
+
+  CFUKIT_HELLO = 0x80,
+  CFUKIT_WRITE = 0x81,
+  CFUKIT_RUN = 0x82,
+  CFUKIT_READ = 0x83,
+  CFUKIT_EXIT = 0x84,
+  CFUKIT_STEP = 0x85,
+  CFUKIT_HELLO_IS = 0x90,
+  CFUKIT_OK = 0x91,
+  CFUKIT_DONE = 0x92,
+  CFUKIT_DATA = 0x93,
+  CFUKIT_PAUSED = 0x94,
+  CFUKIT_ERROR = 0x9F,
+  CFUKIT_REGION_IS = 0xA0,
+  CFUKIT_EXITED = 0xA1,
+  CFUKIT_FAULT = 0xA2,
+
+  CFUKIT_RUN_RESET = 1,
+  CFUKIT_RUN_PAUSE = 2,
+
+  CFUKIT_ERROR_DAMAGED = 1,
+  CFUKIT_ERROR_UNKNOWN_TYPE = 2,
+  CFUKIT_ERROR_BAD_LENGTH = 3,
+  CFUKIT_ERROR_OUT_OF_ARENA = 4,
+  CFUKIT_ERROR_NOT_PAUSED = 5,
+
+  CFUKIT_STACK_OVERFLOW = 0x40000001, /* mcause of the fault */
+};
+
+void cfukit_text_put(uint8_t byte);
+int cfukit_text_get(void); /* -1 at the end of the input */
+
+void cfukit_frame_begin(uint32_t type, uint32_t seq);
+void cfukit_frame_put(uint32_t value, uint32_t bytes); /* little endian, 1 to 4 bytes */
+void cfukit_frame_put64(uint64_t value);
+void cfukit_frame_put_bytes(const uint8_t *data, uint32_t bytes);
+void cfukit_frame_end(void);
+
+enum { CFUKIT_DAMAGED = -1, CFUKIT_END_OF_INPUT = -2 };
+
+/* Waits for a frame: its length (type, seq, payload) in `buffer`, of `size` bytes with room for the CRC; or one of the
+   above. */
+int32_t cfukit_frame_get(uint8_t *buffer, uint32_t size);
+
+/* --- The end ------------------------------------------------------------------------------------------------------ */
+
+_Noreturn void cfukit_exit_answering(uint32_t seq, int code);
+_Noreturn void cfukit_fault(uint32_t mcause, uint32_t mepc, uint32_t mtval, const uint32_t registers[31]);
+void cfukit_regions_send(void);
+
+#endif

@@ -1,0 +1,47 @@
+/* LiteX's UART, cycle counter and end of simulation. */
+#include "cfukit.h"
+#include "runtime.h"
+#include "soc.h"
+
+#define CSR(address) (*(volatile uint32_t *)(uintptr_t)(address))
+
+void cfukit_line_put(uint8_t byte) {
+  while (CSR(CFUKIT_CSR_UART_TXFULL) != 0) {
+  }
+  CSR(CFUKIT_CSR_UART_RXTX) = byte;
+}
+
+int cfukit_line_get(void) {
+  while (CSR(CFUKIT_CSR_UART_RXEMPTY) != 0) {
+  }
+  const int byte = (int)(CSR(CFUKIT_CSR_UART_RXTX) & 0xFF);
+  CSR(CFUKIT_CSR_UART_EV_PENDING) = 2; /* takes the byte out of the queue */
+  return byte;
+}
+
+void cfukit_line_flush(void) {
+  while (CSR(CFUKIT_CSR_UART_TXEMPTY) == 0) {
+  }
+}
+
+void cfukit_halt(int code) {
+  CSR(CFUKIT_CSR_CFUKIT_EXIT) = (uint32_t)code;
+  for (;;) {
+  }
+}
+
+uint64_t cfukit_cycles(void) {
+  for (;;) {
+    const uint32_t high = CSR(CFUKIT_CSR_CFUKIT_CYCLES), low = CSR(CFUKIT_CSR_CFUKIT_CYCLES + 4);
+    if (CSR(CFUKIT_CSR_CFUKIT_CYCLES) == high)
+      return (uint64_t)high << 32 | low;
+  }
+}
+
+uint32_t cfukit_cycles_low(void) {
+  return CSR(CFUKIT_CSR_CFUKIT_CYCLES + 4);
+}
+
+uint32_t cfukit_instret(void) {
+  return CSR(CFUKIT_CSR_CFUKIT_INSTRET);
+}
