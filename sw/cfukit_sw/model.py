@@ -1,7 +1,7 @@
 """The model as plain data: what the reader makes of a `.tflite` file, and what everything else here works on.
 
-Tensors and operators keep the file's order and indices, so that every report speaks of the same operator and tensor numbers
-as TFLM, Netron and the file itself.
+Tensors and operators keep the file's order and indices, so that every report speaks of the same operator and
+tensor numbers as TFLM, Netron and the file itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 Option = int | float | str | bool | tuple[int, ...]
 
-# Tensor types, by their TFLite names in lower case. A model may hold others only where no operator touches them.
+# Tensor types, by their TFLite names in lower case. A model may hold others only where no operator touches
+# them.
 NUMPY_TYPES: dict[str, type[np.generic]] = {
     "float32": np.float32,
     "float64": np.float64,
@@ -41,9 +42,11 @@ def _no_zero_points() -> npt.NDArray[np.int64]:
 
 @dataclass(frozen=True, eq=False)
 class Tensor:
-    """One tensor. `data` is None unless it is a constant; then it has `shape` and the numpy type of `type` (read-only).
+    """One tensor. `data` is None unless it is a constant; then it has `shape` and the numpy type of `type`
+    (read-only).
 
-    scales, zero_points: empty when the tensor is not quantised; one entry, or one per index of `quantized_dimension`.
+    scales, zero_points: empty when the tensor is not quantised; one entry, or one per index of
+    `quantized_dimension`.
     """
 
     index: int
@@ -62,7 +65,9 @@ class Tensor:
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
-        """The numpy type; KeyError for a type that numpy lacks (the reader lets those through, no operator takes them)."""
+        """The numpy type; KeyError for a type that numpy lacks (the reader lets those through, no operator
+        takes them).
+        """
         return np.dtype(NUMPY_TYPES[self.type])
 
     @property
@@ -105,8 +110,9 @@ class Tensor:
 class Operator:
     """One operator: `type` is its TFLite name ("CONV_2D"), or "CUSTOM:name".
 
-    inputs, outputs: tensor indices, -1 = absent. options: the builtin options under their schema names in lower case with
-    underscores; enumerations as their TFLite names (padding "SAME", fused_activation_function "RELU6").
+    inputs, outputs: tensor indices, -1 = absent. options: the builtin options under their schema names in
+    lower case with underscores; enumerations as their TFLite names (padding "SAME", fused_activation_function
+    "RELU6").
     """
 
     index: int
@@ -148,7 +154,9 @@ class Model:
         return (tensor for tensor in self.tensors if tensor.is_variable)
 
     def macs_of(self, op: Operator) -> int:
-        """Multiply-accumulates of one operator, every kernel tap counted, padded ones too; 0 where none are counted."""
+        """Multiply-accumulates of one operator, every kernel tap counted, padded ones too; 0 where none are
+        counted.
+        """
         weights = self.input_of(op, 1)
         if weights is None or not op.outputs:
             return 0
