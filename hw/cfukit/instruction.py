@@ -112,7 +112,7 @@ class Command:
     def pipe(self, value: ValueLike) -> Signal:
         """`value` one pipeline register later. An instruction of latency L has at most L - 1 on any path: the last is Cfu's."""
         value = Value.cast(value)
-        register = Signal(value.shape())
+        register = Signal(value.shape(), reset_less=True)
         with self._m.If(self._advance):
             self._m.d.sync += register.eq(value)
         return register
@@ -266,7 +266,7 @@ class SequentialInstruction(HandshakeInstruction):
         work = Work(self.name, port)
         busy = Signal(name=f"{self.name}_busy")
         kept_valid = Signal(name=f"{self.name}_kept_valid")
-        kept = Signal(32, name=f"{self.name}_kept")
+        kept = Signal(32, name=f"{self.name}_kept", reset_less=True)
         m.d.comb += [
             port.cmd_ready.eq(~busy),
             work.start.eq(port.cmd_valid & ~busy),

@@ -60,7 +60,7 @@ def pipeline_unit(
     port = unit.port
     advance = Signal(name=f"pipe{latency_cycles}_advance")
     held = Signal(name=f"pipe{latency_cycles}_held")
-    held_rd = Signal(32, name=f"pipe{latency_cycles}_held_rd")
+    held_rd = Signal(32, name=f"pipe{latency_cycles}_held_rd", reset_less=True)
     result = Signal(32, name=f"pipe{latency_cycles}_result")
     m.d.comb += [advance.eq(~held | port.rsp_ready), port.cmd_ready.eq(advance)]
     unit.pending = held
@@ -70,7 +70,7 @@ def pipeline_unit(
     decode: list[Value] = [unit.funct3]
     for stage in range(1, latency_cycles):
         valid = Signal(name=f"pipe{latency_cycles}_valid{stage}")
-        kind = Signal(3, name=f"pipe{latency_cycles}_funct3_{stage}")
+        kind = Signal(3, name=f"pipe{latency_cycles}_funct3_{stage}", reset_less=True)
         with m.If(advance):
             m.d.sync += [valid.eq(valids[-1]), kind.eq(funct3)]
         valids.append(valid)

@@ -1,0 +1,58 @@
+"""Plays segments on the gateware itself, in Amaranth's simulator."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from amaranth.sim import Simulator
+from cfukit_base import progress
+
+from cfukit.cfu import Cfu
+from cfukit.testing.judge import Record
+from cfukit.testing.session import Session
+from cfukit.testing.stimulus import Segment
+
+
+def play(cfu: Cfu, segments: Sequence[Segment], hang_cycles: int) -> list[Record]:
+    """The record of each segment, up to the first that breaks a rule."""
+    ports = cfu.ports
+    records: list[Record] = []
+
+    async def bench(ctx: Any) -> None:
+        for number, segment in enumerate(segments):
+            progress.advance(number, len(segments))
+            ctx.set(ports["cmd_valid"], 0)
+            ctx.set(ports["rsp_ready"], 1)
+            ctx.set(ports["reset"], 1)
+            await ctx.tick().repeat(2)
+            ctx.set(ports["reset"], 0)
+            session = Session(segment, hang_cycles)
+            going = True
+            while going:
+                valid, op, ready = session.drive()
+                ctx.set(ports["cmd_valid"], valid)
+                ctx.set(ports["cmd_payload_function_id"], op.function_id)
+                ctx.set(ports["cmd_payload_inputs_0"], op.rs1)
+                ctx.set(ports["cmd_payload_inputs_1"], op.rs2)
+                ctx.set(ports["rsp_ready"], ready)
+                await ctx.delay(0)
+                going = session.see(
+                    bool(ctx.get(ports["cmd_ready"])),
+                    bool(ctx.get(ports["rsp_valid"])),
+                    ctx.get(ports["rsp_payload_outputs_0"]),
+                    ready,
+                )
+                await ctx.tick()
+            records.append(session.record)
+            if session.record.rule:
+                break
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a Cfu may be simulated and converted more than once
+        simulator = Simulator(cfu)
+        simulator.add_clock(1e-6)
+        simulator.add_testbench(bench)
+        simulator.run()
+    return records

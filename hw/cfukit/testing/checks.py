@@ -1,0 +1,133 @@
+"""The checks by name; see the package."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cfukit_base import process, progress, tools
+from cfukit_base.errors import BuildError
+
+from cfukit.artefacts import header_text
+from cfukit.cfu import BaseCfu, Cfu
+from cfukit.testing import amaranth_driver, cocotb_driver, verilator_driver
+from cfukit.testing.judge import Context, Record, judge
+from cfukit.testing.stimulus import Segment, segments, sequence
+
+PATIENCE_CYCLES = 1000  # beyond the longest declared latency, before a CFU counts as hung
+
+
+def check_gateware(cfu: BaseCfu, seed: int, operations: int, progress: Any = None) -> dict[str, object]:
+    """Gateware against model on about `operations` commands; raises CfuMismatch.
+
+    A Cfu in Amaranth runs in Amaranth's simulator, one in Verilog or Migen in Verilator.
+    """
+    if not isinstance(cfu, Cfu):
+        return check_verilog(cfu, seed, operations)
+    made = segments(cfu, seed, operations)
+    records = amaranth_driver.play(cfu, made, hang_cycles(cfu))
+    return _judge_all(cfu, seed, "Amaranth's simulator", made, records)
+
+
+def check_verilog(cfu: BaseCfu, seed: int, operations: int) -> dict[str, object]:
+    """The generated Verilog (Verilator) against the model on about `operations` commands; raises CfuMismatch or BuildError."""
+    made = segments(cfu, seed, operations)
+    bench = verilator_driver.build(cfu.verilog(), f"Cfu {cfu.name}")
+    with progress.stage(f"{sum(len(s.ops) for s in made)} commands on the generated Verilog"):
+        records = verilator_driver.play(bench, made, hang_cycles(cfu))
+        return _judge_all(cfu, seed, f"Verilator {tools.verilator().version}", made, records)
+
+
+def run_cocotb(
+    cfu: BaseCfu, build_dir: Path, simulator: str = "verilator", seed: int = 1, operations: int = 500
+) -> dict[str, object]:
+    """The generated Verilog through cocotb on "verilator" or "icarus"; raises CfuMismatch, BuildError or MissingToolError."""
+    made = segments(cfu, seed, operations)
+    records = cocotb_driver.play(cfu.verilog(), made, hang_cycles(cfu), Path(build_dir), simulator)
+    return _judge_all(cfu, seed, f"cocotb on {simulator}", made, records)
+
+
+def project_cocotb_tests(folder: Path) -> list[Path]:
+    """A project's own cocotb tests: the files `cocotb_*.py` beside its cfu.py (top level: module Cfu)."""
+    return sorted(Path(folder).glob("cocotb_*.py"))
+
+
+def run_project_cocotb(
+    cfu: BaseCfu, tests: Sequence[Path], build_dir: Path, simulator: str = "verilator"
+) -> dict[str, object]:
+    """Run a project's own cocotb tests on the generated Verilog; raises ResultError with what failed."""
+    return cocotb_driver.run_tests(cfu.verilog(), tests, Path(build_dir), simulator)
+
+
+def check_header(cfu: BaseCfu, include_dir: Path) -> None:
+    """Compile cfu_ops.h as C11 with -Wall -Wextra -Wconversion -Werror, for RISC-V and for the host's software model.
+
+    include_dir: the folder of cfu.h. Raises BuildError with the compiler's message.
+    """
+    calls = "\n".join(
+        f"    sum += {name}({', '.join(['1u'] * count)});" for name, count in _functions(header_text(cfu))
+    )
+    program = (
+        '#include "cfu_ops.h"\n'
+        "uint32_t use_all(void);\n"
+        f"uint32_t use_all(void)\n{{\n    uint32_t sum = 0;\n{calls}\n    return sum;\n}}\n"
+    )
+    flags = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-I", ".", "-I", include_dir, "-c", "use.c"]
+    riscv = ["-target", "riscv32-freestanding-none", "-mcpu=generic_rv32+m", "-mabi=ilp32", "-O2", "-ffreestanding"]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "cfu_ops.h").write_text(header_text(cfu))
+        (folder / "use.c").write_text(program)
+        for tool, extra in (
+            (tools.riscv_cc(), [*riscv, "-o", "riscv.o"]),
+            (tools.host_cc(), ["-DCFU_SOFTWARE", "-O1", "-o", "host.o"]),
+        ):
+            done = process.run([*tool.argv, *flags, *extra], cwd=folder, env=tool.env, timeout=600)
+            if not done.ok:
+                raise BuildError(f"Cfu {cfu.name}: cfu_ops.h", f"{tool.name} refuses it:\n{done.tail()}")
+
+
+def vectors(cfu: BaseCfu, seed: int, count: int) -> list[tuple[int, int, int, int, int]]:
+    """(funct3, funct7, rs1, rs2, rd) of `count` commands after a reset, by the model: to be played through CPU and CFU.
+
+    Empty for a CFU whose model is not declared or whose answers depend on time (autonomous).
+    """
+    if cfu.autonomous or not cfu.instructions or not all(i.has_model for i in cfu.instructions.values()):
+        return []
+    cfu.reset()
+    return [
+        (op.funct3, op.funct7, op.rs1, op.rs2, cfu.call(op.funct3, op.funct7, op.rs1, op.rs2))
+        for op in sequence(cfu, seed, count)
+    ]
+
+
+def hang_cycles(cfu: BaseCfu) -> int:
+    """Cycles without any handshake after which a CFU counts as hung."""
+    return cfu.max_cycles + PATIENCE_CYCLES
+
+
+def _judge_all(
+    cfu: BaseCfu, seed: int, simulator: str, made: Sequence[Segment], records: Sequence[Record]
+) -> dict[str, object]:
+    context = Context(cfu, seed, simulator)
+    for number, (segment, record) in enumerate(zip(made, records, strict=False)):
+        judge(context, number, segment, record)
+    assert len(records) == len(made), "a driver stops early only at a broken rule"
+    return {
+        "simulator": simulator,
+        "seed": seed,
+        "operations": sum(len(segment.ops) for segment in made),
+        "resets": len(made),
+        "modelled": all(i.has_model for i in cfu.instructions.values()) and bool(cfu.instructions),
+    }
+
+
+def _functions(header: str) -> list[tuple[str, int]]:
+    found = []
+    for line in header.splitlines():
+        if line.startswith("static inline uint32_t "):
+            name, arguments = line.removeprefix("static inline uint32_t ").rstrip(")").split("(")
+            found.append((name, arguments.count("uint32_t")))
+    return found

@@ -1,0 +1,67 @@
+"""The cocotb test that plays a plan (CFUKIT_PLAN) on module Cfu and writes what it saw (CFUKIT_RECORDS)."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import cocotb
+from cocotb.triggers import Timer
+
+from cfukit.testing.session import Session
+from cfukit.testing.stimulus import Op, Segment
+
+
+@cocotb.test()
+async def random_operations(dut: Any) -> None:
+    """All segments, up to the first that breaks a rule."""
+    plan = json.loads(Path(os.environ["CFUKIT_PLAN"]).read_text())
+    records = []
+    dut.clk.value = 0
+    for entry in plan["segments"]:
+        segment = Segment(**{**entry, "ops": tuple(Op(**op) for op in entry["ops"])})
+        session = Session(segment, plan["hang_cycles"])
+        await reset(dut)
+        going = True
+        while going:
+            valid, op, ready = session.drive()
+            dut.cmd_valid.value = int(valid)
+            dut.cmd_payload_function_id.value = op.function_id
+            dut.cmd_payload_inputs_0.value = op.rs1
+            dut.cmd_payload_inputs_1.value = op.rs2
+            dut.rsp_ready.value = int(ready)
+            await Timer(4, "ns")
+            rsp_valid = int(dut.rsp_valid.value)
+            # The payload may be unknown (x) while there is no response.
+            value = int(dut.rsp_payload_outputs_0.value) if rsp_valid else 0
+            going = session.see(bool(int(dut.cmd_ready.value)), bool(rsp_valid), value, ready)
+            await edge(dut)
+        records.append(asdict(session.record))
+        if session.record.rule:
+            break
+    Path(os.environ["CFUKIT_RECORDS"]).write_text(json.dumps(records))
+
+
+async def reset(dut: Any) -> None:
+    """Two cycles of reset with no command."""
+    dut.cmd_valid.value = 0
+    dut.cmd_payload_function_id.value = 0
+    dut.cmd_payload_inputs_0.value = 0
+    dut.cmd_payload_inputs_1.value = 0
+    dut.rsp_ready.value = 1
+    dut.reset.value = 1
+    for _ in range(2):
+        await Timer(4, "ns")
+        await edge(dut)
+    dut.reset.value = 0
+
+
+async def edge(dut: Any) -> None:
+    """One clock edge, 1 ns after the outputs were looked at."""
+    dut.clk.value = 1
+    await Timer(1, "ns")
+    dut.clk.value = 0
+    await Timer(1, "ns")

@@ -1,0 +1,35 @@
+"""One run of cocotb's runner, as a program: `python -m cfukit.testing.cocotb_process REQUEST` (JSON; see cocotb_driver)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+
+def main(request: dict) -> None:
+    from cocotb_tools.runner import get_runner
+
+    work = Path(request["work"])
+    runner = get_runner(request["simulator"])
+    flags = ["-Wno-fatal", "-Wno-lint", "-Wno-style", "-MAKEFLAGS", "CXX=cfukit-c++ LINK=cfukit-c++"]
+    runner.build(
+        sources=[work / "cfu.v"],
+        hdl_toplevel="Cfu",
+        build_dir=work,
+        build_args=flags if request["simulator"] == "verilator" else ["-g2012"],
+        timescale=("1ns", "1ps"),
+        always=False,
+    )
+    runner.test(
+        test_module=request["modules"],
+        hdl_toplevel="Cfu",
+        build_dir=work,
+        test_dir=work,
+        results_xml=str(work / "results.xml"),
+        timescale=("1ns", "1ps"),
+    )
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

@@ -1,0 +1,141 @@
+"""What every CFU is tested with: commands, gaps between them, back-pressure and resets, from one seed.
+
+A run is a list of segments; each begins with a reset. Drivers (Amaranth's simulator, Verilator, cocotb) play them and record
+what happened; `judge` compares the record with the model.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cfukit.cfu import BaseCfu
+from cfukit.instruction import Instruction
+
+EDGES = (
+    *(0, 1, 0xFFFF_FFFF, 0x8000_0000, 0x7FFF_FFFF, 0x8080_8080, 0x7F7F_7F7F, 0x807F_807F),
+    *(0x80, 0x7F, 0xFF, 0x8000, 0xFFFF, 0x0101_0101, 0x5555_5555, 0xAAAA_AAAA),
+)
+PATTERN_CYCLES = 1024  # rsp_ready repeats after this
+NO_LIMIT = 1 << 20
+CPU_LIMIT = 2  # full+cfu has one command in memory and one in execute
+
+
+@dataclass(frozen=True)
+class Op:
+    """One command, offered after at least `gap_cycles` without one."""
+
+    funct3: int
+    funct7: int
+    rs1: int
+    rs2: int
+    gap_cycles: int = 0
+
+    @property
+    def function_id(self) -> int:
+        return self.funct7 << 3 | self.funct3
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Commands from one reset to the next.
+
+    ready: rsp_ready by cycle (one bit each, PATTERN_CYCLES bits). limit: commands outstanding at most. drain: wait for all
+    responses (else the next reset comes while some are outstanding). steady: one instruction, always ready, no gaps.
+    """
+
+    kind: str
+    ops: tuple[Op, ...]
+    ready: int
+    limit: int
+    drain: bool
+
+    @property
+    def always_ready(self) -> bool:
+        return self.ready == (1 << PATTERN_CYCLES) - 1
+
+    @property
+    def steady(self) -> bool:
+        return self.kind == "steady"
+
+
+def segments(cfu: BaseCfu, seed: int, operations: int) -> list[Segment]:
+    """About `operations` commands: edge words and steady streams first, then random sequences under changing conditions."""
+    rng = random.Random(f"cfukit {seed}")
+    made: list[Segment] = []
+    left = operations
+    always = (1 << PATTERN_CYCLES) - 1
+    for funct3, instruction in cfu.instructions.items():
+        share = max(8, operations // (8 * max(1, len(cfu.instructions))))
+        count = min(share, 2000)
+        ops = tuple(_op(rng, funct3, instruction, index) for index in range(count))
+        made.append(Segment("steady", ops, always, NO_LIMIT, True))
+        left -= count
+    index = 0
+    while left > 0 or index < 4:
+        kind = ("cpu", "gaps", "pressure", "abort")[index % 4]
+        count = min(max(left, 8), rng.choice((16, 64, 300, 1000)))
+        if kind == "abort":
+            count = min(count, 40)
+        density = 1.0 if kind in ("cpu", "gaps") else rng.choice((0.1, 0.5, 0.9))
+        gaps = kind != "pressure" or rng.random() < 0.5
+        pattern = always if density == 1.0 else sum((rng.random() < density) << i for i in range(PATTERN_CYCLES))
+        if pattern == 0:
+            pattern = 1
+        ops = tuple(_random_op(rng, cfu, _gap(rng) if gaps else 0) for _ in range(count))
+        limit = CPU_LIMIT if kind == "cpu" or rng.random() < 0.3 else NO_LIMIT
+        made.append(Segment(kind, ops, pattern, limit, kind != "abort"))
+        left -= count
+        index += 1
+    return made
+
+
+def sequence(cfu: BaseCfu, seed: int, count: int) -> Iterator[Op]:
+    """`count` commands with declared operands only: edge words of each instruction, then random ones."""
+    rng = random.Random(f"cfukit vectors {seed}")
+    kinds = list(cfu.instructions.items())
+    edges = min(count // 2, 64 * len(kinds))
+    for index in range(count):
+        if index < edges:
+            funct3, instruction = kinds[index % len(kinds)]
+            yield _op(rng, funct3, instruction, index // len(kinds))
+        else:
+            yield _random_op(rng, cfu, 0)
+
+
+def _random_op(rng: random.Random, cfu: BaseCfu, gap: int) -> Op:
+    if not cfu.instructions or (len(cfu.instructions) < 8 and rng.random() < 0.03):
+        funct3 = rng.choice([value for value in range(8) if value not in cfu.instructions])
+        return Op(funct3, rng.getrandbits(7), _word(rng), _word(rng), gap)
+    funct3, instruction = rng.choice(list(cfu.instructions.items()))
+    return _op(rng, funct3, instruction, None, gap)
+
+
+def _op(rng: random.Random, funct3: int, instruction: Instruction, index: int | None, gap: int = 0) -> Op:
+    """A command of one instruction; `index` walks through all pairs of edge words."""
+    if instruction.operands is not None:
+        funct7, rs1, rs2 = instruction.operands(rng)
+        return Op(funct3, funct7, rs1, rs2, gap)
+    if instruction.modes is None:
+        funct7 = rng.choice((0, 0, 1, 127, rng.getrandbits(7)))
+    else:
+        funct7 = rng.choice(instruction.modes).value if instruction.modes else 0
+    if index is not None and index < len(EDGES) ** 2:
+        # A stride that is prime to 256 meets every pair once and mixes both words early.
+        pair = index * 83 % len(EDGES) ** 2
+        return Op(funct3, funct7, EDGES[pair % len(EDGES)], EDGES[pair // len(EDGES)], gap)
+    return Op(funct3, funct7, _word(rng), _word(rng), gap)
+
+
+def _word(rng: random.Random) -> int:
+    kind = rng.random()
+    if kind < 0.2:
+        return rng.choice(EDGES)
+    if kind < 0.3:
+        return rng.getrandbits(32) >> rng.randrange(32)
+    return rng.getrandbits(32)
+
+
+def _gap(rng: random.Random) -> int:
+    return rng.choice((0, 0, 0, 1, 1, 2, 3, rng.randrange(12)))

@@ -1,0 +1,134 @@
+"""Plays segments on the generated Verilog, compiled by Verilator with bench.cpp: a hundred thousand commands in about a second."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from cfukit_base import process, progress, tools
+from cfukit_base.cache import cached, user_cache
+from cfukit_base.digest import digest_of
+from cfukit_base.errors import BuildError, ResultError
+
+from cfukit.testing.judge import Record
+from cfukit.testing.stimulus import PATTERN_CYCLES, Segment
+
+BENCH = Path(__file__).with_name("bench.cpp")
+CXX_FLAGS = ("-std=c++17", "-O1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0")
+WARNINGS_OFF = ("-Wno-fatal", "-Wno-lint", "-Wno-style")
+
+
+def lint(text: str, where: str) -> None:
+    """Raise BuildError with Verilator's first errors unless `text` elaborates as module Cfu."""
+    tool = tools.verilator()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "cfu.v"
+        path.write_text(text)
+        done = process.run(
+            [*tool.argv, "--lint-only", *WARNINGS_OFF, "--top-module", "Cfu", path], env=tool.env, timeout=120
+        )
+    if not done.ok:
+        raise BuildError(where, f"its Verilog does not elaborate:\n{_errors(done, path)}")
+
+
+def build(text: str, where: str) -> Path:
+    """The compiled bench for the Verilog `text`, from the cache of tools where it was built before."""
+    verilator, compiler = tools.verilator(), tools.host_cxx()
+    key = digest_of(text, BENCH, verilator.identity, compiler.identity, CXX_FLAGS)
+
+    def make(folder: Path) -> None:
+        with progress.stage("compiling the CFU's test bench"):
+            source = folder / "cfu.v"
+            source.write_text(text)
+            done = process.run(
+                [
+                    *(*verilator.argv, "--cc", "-O3", *WARNINGS_OFF, "--top-module", "Cfu"),
+                    *("--prefix", "VCfu", "--Mdir", "made", "cfu.v"),
+                ],
+                cwd=folder,
+                env=verilator.env,
+                timeout=300,
+            )
+            if not done.ok:
+                raise BuildError(where, f"its Verilog does not elaborate:\n{_errors(done, source)}")
+            sources = sorted((folder / "made").glob("*.cpp"))
+            sources = [path for path in sources if "__Slow" not in path.name or path.stat().st_size > 0]
+            done = process.run(
+                [
+                    *(*compiler.argv, *CXX_FLAGS, "-I", "made", "-I", tools.verilator_include()),
+                    *("-I", tools.verilator_include() / "vltstd", "-o", "bench", BENCH),
+                    *(*sources, *runtime_objects(), "-pthread"),
+                ],
+                cwd=folder,
+                env=compiler.env,
+                timeout=600,
+            )
+            if not done.ok:
+                raise BuildError(where, f"the compiled Verilog does not build:\n{done.tail()}")
+            shutil.rmtree(folder / "made")
+
+    return cached(user_cache() / "cfu_bench", "bench", key, make) / "bench"
+
+
+def runtime_objects() -> list[Path]:
+    """Verilator's C++ runtime, compiled once per compiler and version."""
+    verilator, compiler = tools.verilator(), tools.host_cxx()
+    names = ("verilated.cpp", "verilated_threads.cpp")
+    key = digest_of(verilator.identity, compiler.identity, CXX_FLAGS, names)
+
+    def make(folder: Path) -> None:
+        with progress.stage("compiling Verilator's runtime (once)"):
+            include = tools.verilator_include()
+            for name in names:
+                done = process.run(
+                    [
+                        *(*compiler.argv, *CXX_FLAGS, "-I", include, "-I", include / "vltstd"),
+                        *("-c", include / name, "-o", folder / f"{name}.o"),
+                    ],
+                    env=compiler.env,
+                    timeout=600,
+                )
+                if not done.ok:
+                    raise BuildError(str(include / name), f"it does not compile:\n{done.tail()}")
+
+    folder = cached(user_cache() / "cfu_bench", "runtime", key, make)
+    return [folder / f"{name}.o" for name in names]
+
+
+def play(bench: Path, segments: Sequence[Segment], hang_cycles: int) -> list[Record]:
+    """The record of each segment, up to the first that breaks a rule."""
+    words: list[np.ndarray] = [np.array([len(segments), hang_cycles], np.uint32)]
+    for segment in segments:
+        head = [len(segment.ops), segment.limit, int(segment.drain)]
+        ready = [segment.ready >> shift & 0xFFFF_FFFF for shift in range(0, PATTERN_CYCLES, 32)]
+        ops = [(op.function_id, op.rs1, op.rs2, op.gap_cycles) for op in segment.ops]
+        words += [np.array(head + ready, np.uint32), np.array(ops, np.uint32).reshape(-1)]
+    total = sum(len(segment.ops) for segment in segments)
+    with tempfile.TemporaryDirectory() as name:
+        source, result = Path(name) / "input", Path(name) / "output"
+        np.concatenate(words).tofile(source)
+        done = process.run([bench, source, result], timeout=600 + total / 100)
+        if not done.ok:
+            raise ResultError(str(bench), f"the test bench ended with {done.code}:\n{done.tail()}")
+        data = np.fromfile(result, np.uint32)
+    records = []
+    position = 0
+    for segment in segments:
+        if position >= len(data):
+            break
+        rule, call, cycle = (int(value) for value in data[position : position + 3])
+        table = data[position + 3 : position + 3 + 4 * len(segment.ops)].reshape(-1, 4)
+        position += 3 + 4 * len(segment.ops)
+        columns = (table[:, column].tolist() for column in range(4))
+        records.append(Record(*columns, rule, call, cycle))
+    return records
+
+
+def _errors(done: process.Finished, source: Path) -> str:
+    lines = [line for line in done.stderr.splitlines() if "%Error" in line]
+    text = "\n".join(lines[:5]) or done.tail(5)
+    return re.sub(rf"{re.escape(str(source.parent))}/?", "", text)
