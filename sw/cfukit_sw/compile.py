@@ -1,0 +1,114 @@
+"""C and assembler files become objects, each compiled once: the cache key covers the file, every file that it can include,
+flags and compiler.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from cfukit_base import process
+from cfukit_base.cache import cached, user_cache
+from cfukit_base.digest import digest_of
+from cfukit_base.errors import BuildError, ResultError
+from cfukit_base.tools import Tool
+
+PARALLEL = 2
+TIMEOUT_SECONDS = 600.0
+_INCLUDE = re.compile(
+    rb'^[ \t]*(?:#[ \t]*(?:include|embed)|\.include|\.incbin)[ \t]*["<]([^">\n]+)[">]', re.MULTILINE
+)
+_DIAGNOSTIC = re.compile(
+    r"^(?P<place>[^\s:][^:\n]*:\d+(?::\d+)?): (?:fatal )?error: (?P<text>.*)$", re.MULTILINE
+)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A file to compile, with its flags; `folders` are searched for includes after the file's own."""
+
+    source: Path
+    flags: tuple[str, ...]
+    folders: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Object:
+    """A compiled unit: its key is all that a link depends on."""
+
+    path: Path
+    key: str
+    warnings: str
+
+
+def compile_all(tool: Tool, units: Sequence[Unit]) -> list[Object]:
+    """The objects of `units`, two at a time; the first failure, in their order, is raised as a BuildError."""
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        return list(pool.map(lambda unit: _compile(tool, unit), units))
+
+
+def _compile(tool: Tool, unit: Unit) -> Object:
+    source = unit.source.resolve()
+    if not source.is_file():
+        raise BuildError(str(unit.source), "no such file", allowed="a C or assembler source")
+    folders = [str(folder) for folder in unit.folders]
+    key = digest_of(tool.identity, str(source), list(unit.flags), folders, *_contents(source, unit.folders))
+
+    def build(folder: Path) -> None:
+        argv = [
+            *tool.argv,
+            *unit.flags,
+            *(f"-I{path}" for path in folders),
+            "-c",
+            str(source),
+            "-o",
+            "unit.o",
+        ]
+        # The folder is the working directory only for the output: debug information must not name it.
+        argv[-1] = str(folder / "unit.o")
+        done = process.run(argv, cwd=source.parent, env=tool.env, timeout=TIMEOUT_SECONDS)
+        if not done.ok:
+            raise compile_error(unit.source, done)
+        (folder / "warnings.txt").write_text(done.stderr)
+
+    entry = cached(user_cache() / "objects", source.stem, key, build)
+    return Object(entry / "unit.o", key, (entry / "warnings.txt").read_text())
+
+
+def _contents(source: Path, folders: Iterable[Path]) -> list[str | bytes]:
+    """Names and contents of `source` and of every file that it could include, whatever its #if say.
+
+    A header of the compiler itself is not found here; the compiler's version stands for it.
+    """
+    seen: dict[Path, bytes] = {}
+    waiting = [source]
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen[path] = path.read_bytes()
+        for name in _INCLUDE.findall(seen[path]):
+            for folder in (path.parent, *folders):
+                candidate = folder / name.decode(errors="replace")
+                if candidate.is_file():
+                    waiting.append(candidate)
+    return [item for path in sorted(seen) for item in (str(path), seen[path])]
+
+
+def compile_error(source: Path, done: process.Finished) -> BuildError | ResultError:
+    """The compiler's first error as ours; all of its output stands in the details."""
+    text = done.stderr or done.stdout
+    if done.code is None:
+        return ResultError(str(source), f"the compiler took more than {TIMEOUT_SECONDS:.0f} s")
+    found = list(_DIAGNOSTIC.finditer(text))
+    if not found:
+        first = next((line for line in text.splitlines() if line.strip()), f"compiler ended with {done.code}")
+        return BuildError(str(source), first, diagnostics=text)
+    more = f"{len(found) - 1} more" if len(found) > 1 else ""
+    place = found[0]["place"]
+    if not Path(place).is_absolute():
+        place = str(source.parent / place)
+    return BuildError(place, found[0]["text"], hint=more, diagnostics=text)

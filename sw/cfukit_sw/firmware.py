@@ -1,0 +1,271 @@
+"""Firmware: sources and soc.json become an ELF, or a program of the host that does the same without cycles.
+
+Kinds: "program" is a user's main with the whole runtime; "server" a model's firmware, whose main serves requests over the UART
+(the sources hold `cfukit_model` and kernels); "bare" a user's main without the record protocol (no printf, no regions).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from cfukit_base import process, tools
+from cfukit_base.cache import cached, user_cache
+from cfukit_base.digest import digest_of
+from cfukit_base.errors import BuildError, CfukitError, ResultError, UsageError
+from cfukit_base.progress import stage
+from cfukit_base.tools import Tool
+from cfukit_sw.compile import TIMEOUT_SECONDS, Object, Unit, compile_all
+from cfukit_sw.elf import check_cfu_results
+from cfukit_sw.linker import AUTO, DEFAULT_STACK_BYTES, Placement, linker_script, load_soc, soc_header
+
+INCLUDE = Path(__file__).parent / "include"
+SOURCES = Path(__file__).parent / "src"
+RUNTIME = SOURCES / "runtime"
+
+_COMMON = ("memory.c", "invoke.c")
+_RECORDS = ("wire.c", "stdio.c", "printf.c", "region.c", "exit.c")
+_DEVICE = ("crt0.S", "uart.c", "stack.c")
+_KINDS = {"program": _RECORDS, "server": (*_RECORDS, "server.c"), "bare": ("bare.c",)}
+
+TARGET_FLAGS = {
+    # zicsr: clang's assembler wants it said; code generation does not change.
+    "zig": (
+        "-target",
+        "riscv32-freestanding-none",
+        "-mcpu=generic_rv32+m+zicsr",
+        "-mabi=ilp32",
+        "-fno-sanitize=all",
+    ),
+    # -misa-spec=2.2: with the newer one, or rv32im_zicsr, Debian's gcc selects the 64-bit libgcc and fails to link.
+    "gcc": ("-march=rv32im", "-mabi=ilp32", "-misa-spec=2.2", "-mstrict-align"),
+}
+COMMON_FLAGS = (
+    "-ffreestanding",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-fno-asynchronous-unwind-tables",
+    "-gdwarf-4",
+    "-Wall",
+    "-Wextra",
+)
+OWN_FLAGS = ("-std=c11", "-Wconversion", "-Werror")
+RUNTIME_OPTIMISATION = "-Os"
+KERNEL_OPTIMISATION = "-O2"
+USER_FLAGS = ("-std=gnu11", KERNEL_OPTIMISATION)
+
+
+def build_firmware(
+    sources: Sequence[Path],
+    soc_json: Path,
+    *,
+    build_dir: Path,
+    kind: str = "program",
+    cfu_dir: Path | None = None,
+    includes: Sequence[Path] = (),
+    cflags: Sequence[str] = (),
+    compiler: str = "zig",
+    placement: Placement = AUTO,
+    stack_bytes: int = DEFAULT_STACK_BYTES,
+) -> Path:
+    """The ELF of `sources` (C and assembler) and the runtime, under `build_dir`, built once for the same inputs.
+
+    cfu_dir: the folder of cfu_ops.h. includes: further folders of headers. cflags: for `sources` that are not cfukit's own.
+    Raises BuildError (does not compile, undefined symbol, a CFU instruction with rd = x0) or ResultError (does not fit).
+    """
+    soc = load_soc(soc_json)
+    tool = tools.riscv_cc(compiler)
+    header = soc_header(soc)
+    soc_dir = cached(
+        user_cache() / "objects", "soc", digest_of(header), lambda folder: _write(folder / "soc.h", header)
+    )
+    units = _units(
+        sources, _runtime(kind, _DEVICE), TARGET_FLAGS[compiler], soc_dir, cfu_dir, includes, cflags
+    )
+    script = linker_script(soc, placement, stack_bytes)
+    if compiler == "zig":
+        _prepare(tool)
+    objects = compile_all(tool, units)
+    key = digest_of(tool.identity, kind, script, [item.key for item in objects])
+
+    def link(folder: Path) -> None:
+        _write(folder / "link.ld", script)
+        libraries = ["-nostdlib", "-lgcc"] if compiler == "gcc" else []
+        argv = [
+            *tool.argv,
+            *TARGET_FLAGS[compiler],
+            "-nostartfiles",
+            "-Wl,--gc-sections",
+            "-Wl,-T," + str(folder / "link.ld"),
+        ]
+        argv += [str(item.path) for item in objects]
+        done = process.run(
+            [*argv, "-o", str(folder / "firmware.elf"), *libraries], env=tool.env, timeout=TIMEOUT_SECONDS
+        )
+        if not done.ok:
+            raise _link_error(done, objects, units, soc)
+        check_cfu_results(folder / "firmware.elf", "firmware.elf")
+        _write(folder / "warnings.txt", "".join(item.warnings for item in objects))
+
+    return cached(build_dir, "firmware", key, link) / "firmware.elf"
+
+
+def build_host(
+    sources: Sequence[Path],
+    *,
+    build_dir: Path,
+    kind: str = "program",
+    cfu_dir: Path | None = None,
+    includes: Sequence[Path] = (),
+    cflags: Sequence[str] = (),
+    libraries: Sequence[Path] = (),
+    sanitize: bool = False,
+) -> Path:
+    """As build_firmware for this machine: stdin and stdout are the UART, cycles 0, CFU instructions call cfu_software().
+
+    libraries: objects or libraries, C++ allowed, that define cfu_software(); without one every CFU instruction gives 0.
+    sanitize: stop at undefined behaviour and at accesses outside objects.
+    """
+    if kind == "bare":
+        raise UsageError("kind", "'bare'", allowed="program or server on the host")
+    tool = tools.host_cc()
+    checks = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all") if sanitize else ()
+    target = ("-DCFUKIT_HOST", "-DCFU_SOFTWARE", "-Dmain=cfukit_main", *checks)
+    units = _units(sources, _runtime(kind, ()), target, None, cfu_dir, includes, cflags)
+    own = ("-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-DCFU_SOFTWARE", *checks)
+    objects = compile_all(tool, [*units, Unit(RUNTIME / "host.c", own, (INCLUDE,))])
+    linker = tools.host_cxx() if libraries else tool
+    key = digest_of(linker.identity, kind, list(checks), [item.key for item in objects], *libraries)
+
+    def link(folder: Path) -> None:
+        inputs = [*(str(item.path) for item in objects), *(str(path) for path in libraries)]
+        argv = [*linker.argv, *checks, *inputs, "-o", str(folder / "firmware")]
+        done = process.run(argv, env=linker.env, timeout=TIMEOUT_SECONDS)
+        if not done.ok:
+            raise _link_error(done, objects, units, {"memories": []})
+        _write(folder / "warnings.txt", "".join(item.warnings for item in objects))
+
+    return cached(build_dir, "host", key, link) / "firmware"
+
+
+def warnings_of(firmware: Path) -> str:
+    """What the compiler said about a firmware that it built."""
+    return (firmware.parent / "warnings.txt").read_text()
+
+
+def toolchain(compiler: str = "zig", cflags: Sequence[str] = ()) -> dict[str, object]:
+    """Name, version and flags of the compiler, for run.json."""
+    tool = tools.riscv_cc(compiler)
+    flags = [*TARGET_FLAGS[compiler], *COMMON_FLAGS]
+    return {
+        "compiler": compiler,
+        "name": tool.name,
+        "version": tool.version,
+        "flags": {
+            "all": flags,
+            "runtime": [*OWN_FLAGS, RUNTIME_OPTIMISATION],
+            "kernels": [*OWN_FLAGS, KERNEL_OPTIMISATION],
+            "project": [*USER_FLAGS, *cflags],
+        },
+    }
+
+
+def _runtime(kind: str, device: tuple[str, ...]) -> list[Path]:
+    if kind not in _KINDS:
+        raise UsageError("kind", f"'{kind}'", allowed=f"one of {', '.join(_KINDS)}")
+    return [RUNTIME / name for name in (*device, *_COMMON, *_KINDS[kind])]
+
+
+def _units(
+    sources: Sequence[Path],
+    runtime: Sequence[Path],
+    target: tuple[str, ...],
+    soc_dir: Path | None,
+    cfu_dir: Path | None,
+    includes: Sequence[Path],
+    cflags: Sequence[str],
+) -> list[Unit]:
+    """The files with their flags: the runtime sees the SoC, everything else the CFU."""
+    own = (*target, *COMMON_FLAGS, *OWN_FLAGS)
+    user = (*target, *COMMON_FLAGS, *USER_FLAGS, *cflags)
+    folders = (*includes, *((cfu_dir,) if cfu_dir else ()), INCLUDE)
+    system = (INCLUDE, *((soc_dir,) if soc_dir else ()))
+    units = [Unit(path, (*own, RUNTIME_OPTIMISATION), system) for path in runtime]
+    for path in sources:
+        is_own = path.resolve().is_relative_to(SOURCES.resolve())
+        units.append(Unit(path, (*own, KERNEL_OPTIMISATION) if is_own else user, folders))
+    return units
+
+
+def _prepare(tool: Tool) -> None:
+    """Let zig build its own RISC-V library, which it does at the first link: seconds that a person should see."""
+
+    def build(folder: Path) -> None:
+        with stage("compiling the RISC-V library of zig, once"):
+            _write(folder / "first.c", "void _start(void) {}\n")
+            argv = [*tool.argv, *TARGET_FLAGS["zig"], "first.c", "-o", "first.elf"]
+            done = process.run(argv, cwd=folder, env=tool.env, timeout=TIMEOUT_SECONDS)
+            if not done.ok:
+                raise BuildError("zig", done.tail(5), hint="is there space in the cache folder?")
+
+    cached(user_cache() / "zig-ready", "riscv32", digest_of(tool.identity, TARGET_FLAGS["zig"]), build)
+
+
+_OVERFLOW = re.compile(r"region [`'](\w+)'[ :]+overflowed by (\d+) bytes")
+_UNDEFINED = re.compile(r"undefined (?:symbol: |reference to [`'])([\w.$]+)")
+_USER_LINE = re.compile(r"([^\s:]+\.[cS]:\d+): undefined")  # GNU ld, from debug information
+_UNDEFINED_HINTS = {
+    "main": "a program defines `int main(void)`",
+    "cfukit_model": "a model's firmware is built from a generated model.c",
+    "printf": "the kind 'bare' has no standard output",
+    "malloc": "there is no heap: use static arrays",
+}
+
+
+def _link_error(
+    done: process.Finished,
+    objects: Sequence[Object],
+    units: Sequence[Unit],
+    soc: dict[str, list[dict[str, int]]],
+) -> CfukitError:
+    text = done.stderr or done.stdout
+    if done.code is None:
+        return ResultError("linker", f"took more than {TIMEOUT_SECONDS:.0f} s")
+    over: dict[str, int] = {}
+    for name, excess in _OVERFLOW.findall(text):
+        over[name] = max(over.get(name, 0), int(excess))
+    if over:
+        name = max(over, key=lambda memory: over[memory])
+        available = next(memory["bytes"] for memory in soc["memories"] if memory["name"] == name)
+        asked = available + over[name]
+        return ResultError(
+            f"memory {name}",
+            f"does not fit: {asked:,} bytes asked",
+            allowed=f"{available:,} bytes available",
+            hint="a smaller model, another [place], or a board with more memory",
+            memory=name,
+            asked=asked,
+            available=available,
+        )
+    missing = _UNDEFINED.search(text)
+    if missing:
+        symbol = missing[1].removeprefix("cfukit_") if missing[1] == "cfukit_main" else missing[1]
+        line = _USER_LINE.search(text)
+        users = [line[1]] if line and not Path(line[1]).is_relative_to(RUNTIME) else []
+        for item, unit in zip(objects, units, strict=False):
+            if str(item.path) in text[missing.start() :] and not unit.source.is_relative_to(RUNTIME):
+                users.append(str(unit.source))
+        return BuildError(
+            users[0] if users else "the program",
+            f"undefined symbol '{symbol}'",
+            allowed="every function that is called must be defined in one of the sources",
+            hint=_UNDEFINED_HINTS.get(symbol, ""),
+            diagnostics=text,
+        )
+    first = next((line for line in text.splitlines() if "error" in line or "multiple" in line), done.tail(3))
+    return BuildError("linker", first.strip(), diagnostics=text)
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text)
