@@ -80,7 +80,9 @@ class SimulationClock(LiteXModule):
 class Soc(LiteXSoC):
     """The system of `board` with `cpu`; `memories` are the board's with any on-chip RAM."""
 
-    def __init__(self, board: Board, cpu: Cpu, clock_hz: int, memories: tuple[Memory, ...], cfu_stub: str) -> None:
+    def __init__(
+        self, board: Board, cpu: Cpu, clock_hz: int, memories: tuple[Memory, ...], cfu_stub: str
+    ) -> None:
         for name in ("SoC", "SoCBusHandler", "SoCCSRHandler", "SoCIRQHandler", "SoCRegion"):
             logging.getLogger(name).setLevel(logging.WARNING)
         platform = GenericPlatform("sim", SIMULATION_IO, name=board.name)

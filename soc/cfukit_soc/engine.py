@@ -1,0 +1,158 @@
+"""`simulate`: firmware on the RTL of the whole system, cycle by cycle."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from cfukit_base.cache import disk_error
+from cfukit_base.errors import ResultError, UsageError
+from cfukit_base.process import kill_group
+from cfukit_soc.faults import fault_from
+from cfukit_soc.image import memory_image
+from cfukit_soc.simulator import load_soc
+
+HANG_CYCLES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Waves:
+    """Waveforms as VCD in `path`, cycles begin <= cycle < end (None: to the end), 10 ns of VCD time per cycle."""
+
+    path: Path
+    begin: int = 0
+    end: int | None = None
+
+
+@dataclass(frozen=True)
+class SimResult:
+    """output: the bytes of the UART. exit_code: None if the program did not end by itself, then `fault` says why.
+
+    cycles: from the release of reset to the write of cfukit_exit (or to the fault). instructions: retired.
+    """
+
+    output: bytes
+    exit_code: int | None
+    cycles: int
+    instructions: int
+    fault: dict[str, Any] | None
+
+
+def simulate(
+    simulator: Path,
+    soc_json: Path,
+    elf: Path,
+    *,
+    stdin: bytes = b"",
+    max_cycles: int = 0,
+    hang_cycles: int = HANG_CYCLES,
+    waves: Waves | None = None,
+    trace: Path | None = None,
+    on_output: Callable[[bytes], None] | None = None,
+    timeout_seconds: float = 0,
+) -> SimResult:
+    """Run `elf` until it writes cfukit_exit, faults, or reaches max_cycles (0: none) or timeout_seconds (0: none).
+
+    stdin: given to the UART as fast as the program takes it, the same in every run. hang_cycles: a fault if no
+    instruction retires for so long. waves needs a simulator built with waves=True. trace: a line "pc instruction
+    [xN=value]" per retired instruction. Waves and trace appear complete or, after an exception, not at all.
+    """
+    if waves and not simulator.name.endswith("_waves"):
+        raise UsageError(str(simulator), "built without waves", allowed="build_simulator(..., waves=True)")
+    image = memory_image(elf, load_soc(soc_json))
+    with tempfile.TemporaryDirectory(prefix="cfukit-") as name:
+        scratch = Path(name)
+        (scratch / "image").write_bytes(image)
+        (scratch / "stdin").write_bytes(stdin)
+        words = [str(simulator), f"image={scratch / 'image'}", f"result={scratch / 'result'}"]
+        words += [f"hang_cycles={hang_cycles}"] if hang_cycles else []
+        words += [f"max_cycles={max_cycles}"] if max_cycles else []
+        partial = []
+        if trace:
+            partial.append((_partial(trace), trace))
+            words.append(f"trace={_partial(trace)}")
+        if waves:
+            partial.append((_partial(waves.path), waves.path))
+            words += [f"waves={_partial(waves.path)}", f"waves_begin={waves.begin}"]
+            words += [f"waves_end={waves.end}"] if waves.end is not None else []
+        try:
+            output = _run(words, scratch / "stdin", on_output, timeout_seconds)
+            raw = json.loads((scratch / "result").read_text())
+            for temporary, final in partial:
+                temporary.touch()  # a window that was never reached
+                temporary.replace(final)
+        except OSError as error:
+            raise disk_error(scratch, error) from error
+        finally:
+            for temporary, _ in partial:
+                temporary.unlink(missing_ok=True)
+    ended = raw["end"] == "exit"
+    code = raw["exit_code"] - (1 << 32 if raw["exit_code"] >> 31 else 0)
+    return SimResult(
+        output=output,
+        exit_code=code if ended else None,
+        cycles=raw["cycles"],
+        instructions=raw["instructions"],
+        fault=None if ended else fault_from(raw, elf),
+    )
+
+
+def _partial(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.resolve().with_name(f".{path.name}.partial")
+
+
+def _run(
+    words: list[str], stdin: Path, on_output: Callable[[bytes], None] | None, timeout_seconds: float
+) -> bytes:
+    """The child's standard output; the child never outlives this call."""
+    output = bytearray()
+    timed_out = threading.Event()
+    with stdin.open("rb") as given, tempfile.TemporaryFile() as messages:
+        child = subprocess.Popen(
+            words, stdin=given, stdout=subprocess.PIPE, stderr=messages, start_new_session=True, bufsize=0
+        )
+
+        def expire() -> None:
+            timed_out.set()
+            kill_group(child)
+
+        timer = threading.Timer(timeout_seconds, expire) if timeout_seconds else None
+        try:
+            if timer:
+                timer.start()
+            assert child.stdout is not None
+            while block := child.stdout.read(65536):
+                output += block
+                if on_output:
+                    on_output(block)
+            child.wait()
+        finally:
+            if timer:
+                timer.cancel()
+            if child.poll() is None:
+                kill_group(child)
+            if child.stdout:
+                child.stdout.close()
+        if timed_out.is_set():
+            raise ResultError(
+                "simulation", f"still running after {timeout_seconds:g} s", hint="raise the time limit"
+            )
+        if child.returncode:
+            raise _failure(child.returncode, messages)
+    return bytes(output)
+
+
+def _failure(code: int, messages: IO[bytes]) -> ResultError:
+    messages.seek(0)
+    text = messages.read().decode(errors="replace").strip() or f"ended with code {code}"
+    hint = "free space, or choose a shorter window" if "No space left" in text else ""
+    if "did not converge" in text or "DIDNOTCONVERGE" in text:
+        hint = "the CFU's Verilog has a combinational loop"
+    return ResultError("simulation", text.splitlines()[0], hint=hint, log=text)

@@ -1,0 +1,59 @@
+"""Why a simulation ended early, for people and for JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cfukit_soc.symbols import locate
+
+TRAP_CAUSES = {
+    0: "instruction address misaligned",
+    1: "instruction access fault",
+    2: "illegal instruction",
+    3: "breakpoint",
+    4: "load address misaligned",
+    5: "load access fault",
+    6: "store address misaligned",
+    7: "store access fault",
+    8: "environment call",
+    11: "environment call",
+}
+
+
+def fault_from(raw: dict[str, Any], elf: Path) -> dict[str, Any]:
+    """The harness's record with the place in the source and a sentence.
+
+    kind: "cfu_hang" (funct3, funct7, a, b, accepted), "hang", "time_out", "bus_error" (address, access) or "trap" (cause,
+    value, vector: one that no handler takes). Always: pc, instruction, registers (x0 to x31), cycle, function, file, line.
+    """
+    fault: dict[str, Any] = {"kind": raw["end"], "pc": raw["pc"], "instruction": raw["instruction"]}
+    fault["cycle"] = raw["cycles"]
+    for key in ("funct3", "funct7", "a", "b", "accepted", "address", "access", "cause", "value", "vector"):
+        if key in raw:
+            fault[key] = raw[key]
+    fault.update(locate(elf, raw["pc"]))
+    fault["registers"] = raw["registers"]
+    fault["message"] = _sentence(fault)
+    return fault
+
+
+def _sentence(fault: dict[str, Any]) -> str:
+    place = f"at {fault['pc']:#010x}"
+    if fault["function"]:
+        place += f" in {fault['function']}"
+    if fault["file"]:
+        place += f" ({fault['file']}:{fault['line']})"
+    kind = fault["kind"]
+    if kind == "cfu_hang":
+        what = "never answered" if fault["accepted"] else "never accepted"
+        text = f"the CFU {what} the instruction funct3={fault['funct3']} funct7={fault['funct7']}"
+        return f"{text} with operands {fault['a']:#010x}, {fault['b']:#010x} {place}, since before cycle {fault['cycle']}"
+    if kind == "bus_error":
+        return f"{fault['access']} {place} at address {fault['address']:#010x}, where nothing answers"
+    if kind == "trap":
+        cause = TRAP_CAUSES.get(fault["cause"], f"cause {fault['cause']}")
+        return f"trap without a handler: {cause} {place}, value {fault['value']:#010x}"
+    if kind == "hang":
+        return f"no instruction completes any more {place}"
+    return f"still running after {fault['cycle']} cycles {place}"

@@ -1,0 +1,208 @@
+// Runs firmware on the verilated SoC until it writes the exit register, hangs, faults, or a limit is reached.
+// `system.h` is generated beside the verilated sources: class System with the top module and its named signals.
+#include <array>
+
+#include "image.h"
+#include "options.h"
+#include "system.h"
+#include "uart.h"
+#include "waves.h"
+
+static constexpr int RESET_CYCLES = 16;
+static constexpr uint32_t LOAD = 0x03, STORE = 0x23;
+
+struct Retired {
+    uint32_t pc, instruction;
+};
+
+class Simulation {
+    const Options options;
+    System system;
+    Uart uart;
+    Waves waves;
+    FILE* trace = nullptr;
+    uint64_t cycle = 0, instructions = 0, last_retired_cycle = 0, halted_fetches = 0;
+    std::array<Retired, 16> history{};  // ring, newest at (instructions - 1) % 16
+    uint32_t load_pc = 0, load_instruction = 0;
+    bool cfu_busy = false;
+    uint32_t cfu_function = 0, cfu_a = 0, cfu_b = 0, cfu_pc = 0;
+    std::string fault;  // further members of the result, or ""
+
+public:
+    explicit Simulation(const Options& given) : options(given), waves(system.top, given) {
+        if (!options.trace.empty()) {
+            trace = std::fopen(options.trace.c_str(), "w");
+            if (!trace) fail("cannot write", options.trace);
+        }
+        load_image(system, options.image);
+    }
+
+    // Why it ended: "exit" or the kind of fault.
+    const char* run() {
+        system.top.serial_source_ready = 1;
+        system.top.serial_sink_valid = 0;
+        system.top.sys_rst = 1;
+        for (int i = 0; i < RESET_CYCLES; i++) {
+            system.edge(1);
+            system.edge(0);
+        }
+        system.top.sys_rst = 0;
+        offer_input();
+        system.edge(0);
+        const uint64_t limit = options.max_cycles;
+        for (;;) {  // here begins cycle `cycle`, counted from the release of reset
+            if (system.retires()) retire();
+            if (system.cfu_command()) {
+                cfu_busy = true;
+                cfu_function = system.cfu_function();
+                cfu_a = system.cfu_a();
+                cfu_b = system.cfu_b();
+                cfu_pc = system.execute_pc();
+            }
+            if (system.cfu_response()) cfu_busy = false;
+            if (system.top.serial_source_valid) uart.put(system.top.serial_source_data);
+            if (system.top.harness_exit_valid) return "exit";
+            if (VL_UNLIKELY(system.top.harness_bus_error) && bus_error()) return "bus_error";
+            if (VL_UNLIKELY(system.exception()) && !system.is_memory(system.trap_vector())) return unhandled_trap();
+            if (VL_UNLIKELY(cycle >= limit)) return "time_out";
+            if (VL_UNLIKELY(cycle - last_retired_cycle > options.hang_cycles)) return hang();
+            const bool input_taken = system.top.serial_sink_valid && system.top.serial_sink_ready;
+            system.edge(1);
+            cycle++;
+            waves.dump(cycle, 0);
+            if (input_taken) {
+                uart.take_input();
+                offer_input();
+            }
+            system.edge(0);
+            waves.dump(cycle, 1);
+        }
+    }
+
+    void finish(const char* end) {
+        uart.flush();
+        if (trace && std::fclose(trace)) fail("cannot write", options.trace);
+        FILE* const file = std::fopen(options.result.c_str(), "w");
+        if (!file) fail("cannot write", options.result);
+        std::fprintf(file, "{\"end\": \"%s\", \"exit_code\": %u, \"cycles\": %llu, \"instructions\": %llu", end,
+                     system.top.harness_exit_code, (unsigned long long)cycle, (unsigned long long)instructions);
+        std::fprintf(file, ", \"pc\": %u, \"instruction\": %u%s, \"registers\": [0", stuck_pc(), stuck_instruction(),
+                     fault.c_str());
+        for (int i = 1; i < 32; i++) std::fprintf(file, ", %u", system.x(i));
+        std::fprintf(file, "]}\n");
+        if (std::fclose(file)) fail("cannot write", options.result);
+    }
+
+private:
+    void offer_input() {
+        system.top.serial_sink_valid = uart.has_input();
+        system.top.serial_sink_data = uart.has_input() ? uart.next_input() : 0;
+    }
+
+    void retire() {
+        const uint32_t pc = system.retired_pc(), instruction = system.retired_instruction();
+        history[instructions % history.size()] = {pc, instruction};
+        instructions++;
+        last_retired_cycle = cycle;
+        system.top.harness_instret = (uint32_t)instructions;
+        if (VL_UNLIKELY(trace)) {
+            const bool writes = system.register_write() && system.register_written();
+            const int length =
+                writes ? std::fprintf(trace, "%08x %08x x%u=%08x\n", pc, instruction, system.register_written(),
+                                      system.register_value())
+                       : std::fprintf(trace, "%08x %08x\n", pc, instruction);
+            if (length < 0) fail("cannot write", options.trace);
+        }
+    }
+
+    // An access that nothing answers. Fetches may be speculative: the CPU reads all ones, an illegal instruction.
+    bool bus_error() {
+        if (!system.top.harness_bus_data_side) return false;
+        const bool store = system.top.harness_bus_we;
+        const uint32_t address = system.top.harness_bus_address << 2;
+        member("address", address);
+        fault += store ? ", \"access\": \"store\"" : ", \"access\": \"load\"";
+        locate_access(store ? STORE : LOAD, address);
+        return true;
+    }
+
+    // The instruction behind a data access: a load waits for its data; a store has retired a few instructions ago.
+    void locate_access(uint32_t opcode, uint32_t address) {
+        if (opcode == LOAD) {
+            found_pc = system.retired_pc(), found_instruction = system.retired_instruction();
+            if ((found_instruction & 0x7F) == LOAD) found = true;
+            return;
+        }
+        for (uint64_t n = 1; n <= history.size() && n <= instructions; n++) {
+            const Retired& past = history[(instructions - n) % history.size()];
+            if ((past.instruction & 0x7F) != opcode) continue;
+            const uint32_t offset = ((int32_t)past.instruction >> 25 << 5) | (past.instruction >> 7 & 0x1F);
+            const bool exact = (system.x(past.instruction >> 15 & 0x1F) + offset) >> 2 == address >> 2;
+            if (!found || exact) found_pc = past.pc, found_instruction = past.instruction;
+            found = true;
+            if (exact) return;
+        }
+    }
+
+    const char* unhandled_trap() {
+        // mepc and mcause are written in the cycle after the exception is seen.
+        system.edge(1);
+        system.edge(0);
+        member("cause", system.trap_cause());
+        member("value", system.trap_value());
+        member("vector", system.trap_vector());
+        found = true, found_pc = system.trap_pc(), found_instruction = system.trap_value();
+        return "trap";
+    }
+
+    const char* hang() {
+        const bool offered = system.cfu_offered();
+        if (!cfu_busy && !offered) return "hang";
+        if (!cfu_busy) {
+            cfu_function = system.cfu_function(), cfu_a = system.cfu_a(), cfu_b = system.cfu_b();
+            cfu_pc = system.execute_pc();
+        }
+        fault += cfu_busy ? ", \"accepted\": true" : ", \"accepted\": false";
+        member("funct3", cfu_function & 7);
+        member("funct7", cfu_function >> 3);
+        member("a", cfu_a);
+        member("b", cfu_b);
+        found = true, found_pc = cfu_pc;
+        // custom-0, R-type: the fields that the CPU hides from the harness stay 0 when the instruction has moved on.
+        found_instruction = system.memory_pc() == cfu_pc ? system.memory_instruction() : system.execute_instruction();
+        return "cfu_hang";
+    }
+
+    // The oldest instruction in the pipeline, which waits; with an empty pipeline the last one that retired.
+    bool found = false;
+    uint32_t found_pc = 0, found_instruction = 0;
+    void find_stuck() {
+        if (found) return;
+        found = true;
+        if (system.writeback_valid()) found_pc = system.retired_pc(), found_instruction = system.retired_instruction();
+        else if (system.memory_valid()) found_pc = system.memory_pc(), found_instruction = system.memory_instruction();
+        else if (system.execute_valid()) found_pc = system.execute_pc(), found_instruction = system.execute_instruction();
+        else if (instructions) {
+            const Retired& last = history[(instructions - 1) % history.size()];
+            found_pc = last.pc, found_instruction = last.instruction;
+        }
+    }
+    uint32_t stuck_pc() {
+        find_stuck();
+        return found_pc;
+    }
+    uint32_t stuck_instruction() {
+        find_stuck();
+        return found_instruction;
+    }
+    void member(const char* name, uint32_t value) {
+        fault += std::string(", \"") + name + "\": " + std::to_string(value);
+    }
+};
+
+int main(int argc, char** argv) {
+    const Options options = parse_options(argc, argv);
+    Simulation simulation{options};
+    simulation.finish(simulation.run());
+    return 0;
+}

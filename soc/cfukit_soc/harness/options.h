@@ -1,0 +1,46 @@
+// The command line of a simulator: words "key=value". Numbers are decimal.
+#pragma once
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+struct Options {
+    std::string image;   // what is in the memories at reset (see image.h)
+    std::string result;  // JSON, written at the end
+    std::string trace;   // one line per retired instruction; "" = none
+    std::string waves;   // VCD; "" = none
+    uint64_t waves_begin = 0, waves_end = UINT64_MAX;  // cycles: begin <= cycle < end
+    uint64_t max_cycles = UINT64_MAX;
+    uint64_t hang_cycles = UINT64_MAX;  // without a retired instruction
+};
+
+[[noreturn]] inline void fail(const char* what, const std::string& which) {
+    std::fprintf(stderr, "%s: %s: %s\n", which.c_str(), what, std::strerror(errno));
+    std::exit(3);  // simulator.py shows stderr
+}
+
+inline Options parse_options(int argc, char** argv) {
+    Options options;
+    for (int i = 1; i < argc; i++) {
+        const std::string word = argv[i];
+        const size_t equals = word.find('=');
+        const std::string key = word.substr(0, equals);
+        const std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
+        const auto number = [&] { return std::strtoull(value.c_str(), nullptr, 10); };
+        if (key == "image") options.image = value;
+        else if (key == "result") options.result = value;
+        else if (key == "trace") options.trace = value;
+        else if (key == "waves") options.waves = value;
+        else if (key == "waves_begin") options.waves_begin = number();
+        else if (key == "waves_end") options.waves_end = number();
+        else if (key == "max_cycles") options.max_cycles = number();
+        else if (key == "hang_cycles") options.hang_cycles = number();
+        else {
+            std::fprintf(stderr, "unknown option %s\n", word.c_str());
+            std::exit(2);
+        }
+    }
+    return options;
+}

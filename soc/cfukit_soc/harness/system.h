@@ -1,0 +1,74 @@
+// The verilated SoC by the names that the harness uses. The .vlt file keeps these signals; memories.h is generated from
+// soc.json: X(index, Verilog name, base address, bytes) for each memory.
+#pragma once
+#include "Vsoc.h"
+#include "Vsoc___024root.h"
+#include "memories.h"
+#include "verilated.h"
+
+#define SOC(name) root.soc__DOT__##name
+#define CPU(name) root.soc__DOT__VexRiscv__DOT__##name
+
+class System {
+    VerilatedContext context;
+
+public:
+    Vsoc top{&context, ""};
+
+private:
+    Vsoc___024root& root = *top.rootp;
+
+public:
+    void edge(int clock) {
+        top.sys_clk = clock;
+        top.eval();
+    }
+
+    uint32_t* memory(uint32_t index) {
+#define X(number, name, base, bytes) \
+    if (index == number) return &SOC(name)[0];
+        SYSTEM_MEMORIES(X)
+#undef X
+        return nullptr;
+    }
+    static bool is_memory(uint32_t address) {
+#define X(number, name, base, bytes) \
+    if (address - base < bytes) return true;
+        SYSTEM_MEMORIES(X)
+#undef X
+        return false;
+    }
+
+    // Retirement, in the cycle in which an instruction leaves the last stage.
+    bool retires() const { return CPU(lastStageIsFiring); }
+    uint32_t retired_pc() const { return CPU(lastStagePc); }
+    uint32_t retired_instruction() const { return CPU(lastStageInstruction); }
+    bool register_write() const { return CPU(lastStageRegFileWrite_valid); }
+    uint32_t register_written() const { return CPU(lastStageRegFileWrite_payload_address); }
+    uint32_t register_value() const { return CPU(lastStageRegFileWrite_payload_data); }
+    uint32_t x(int index) const { return CPU(RegFilePlugin_regFile)[index]; }
+
+    // What stands in the stages.
+    bool execute_valid() const { return CPU(execute_arbitration_isValid); }
+    uint32_t execute_pc() const { return CPU(decode_to_execute_PC); }
+    uint32_t execute_instruction() const { return CPU(decode_to_execute_INSTRUCTION); }
+    bool memory_valid() const { return CPU(memory_arbitration_isValid); }
+    uint32_t memory_pc() const { return CPU(execute_to_memory_PC); }
+    uint32_t memory_instruction() const { return CPU(execute_to_memory_INSTRUCTION); }
+    bool writeback_valid() const { return CPU(writeBack_arbitration_isValid); }
+
+    // Exceptions.
+    bool exception() const { return CPU(CsrPlugin_hadException); }
+    uint32_t trap_vector() const { return CPU(CsrPlugin_mtvec_base) << 2; }
+    uint32_t trap_pc() const { return CPU(CsrPlugin_mepc); }
+    uint32_t trap_cause() const { return CPU(CsrPlugin_mcause_exceptionCode); }
+    uint32_t trap_value() const { return CPU(CsrPlugin_mtval); }
+
+    // The CFU's port.
+    bool cfu_offered() const { return SOC(cfu_cmd_valid); }
+    bool cfu_command() const { return SOC(cfu_cmd_valid) & SOC(cfu_cmd_ready); }
+    bool cfu_response() const { return SOC(cfu_rsp_valid) & SOC(cfu_rsp_ready); }
+    uint32_t cfu_function() const { return SOC(cfu_cmd_function_id); }
+    uint32_t cfu_a() const { return SOC(cfu_cmd_inputs_0); }
+    uint32_t cfu_b() const { return SOC(cfu_cmd_inputs_1); }
+};

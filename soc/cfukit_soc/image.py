@@ -1,0 +1,54 @@
+"""What is in the memories at reset: the loadable segments of an ELF as the file that the harness reads."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Any
+
+from cfukit_base.errors import UsageError
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+
+
+def memory_image(elf: Path, soc: dict[str, Any]) -> bytes:
+    """Chunks of {u32 memory index, u32 byte offset, u32 byte count, bytes}, offsets and counts multiples of 4.
+
+    A UsageError if `elf` is no RV32 program, starts elsewhere than the CPU, or lies outside the memories.
+    """
+    try:
+        with elf.open("rb") as stream:
+            program = ELFFile(stream)
+            if program["e_machine"] != "EM_RISCV" or program.elfclass != 32:
+                raise UsageError(str(elf), "not a program for RV32", allowed="an ELF of 32 bits for RISC-V")
+            entry = program["e_entry"]
+            segments = [
+                (segment["p_paddr"], segment["p_memsz"], segment.data())
+                for segment in program.iter_segments()
+                if segment["p_type"] == "PT_LOAD" and segment["p_memsz"]
+            ]
+    except (ELFError, OSError) as error:
+        raise UsageError(str(elf), f"cannot be read: {error}", allowed="an ELF for RISC-V") from None
+    reset = soc["cpu"]["reset_address"]
+    if entry != reset:
+        raise UsageError(
+            str(elf),
+            f"its entry is {entry:#010x}",
+            allowed=f"the CPU of board '{soc['board']}' starts at {reset:#010x}",
+        )
+    return b"".join(_chunk(elf, soc, *segment) for segment in segments)
+
+
+def _chunk(elf: Path, soc: dict[str, Any], address: int, memory_bytes: int, data: bytes) -> bytes:
+    for index, memory in enumerate(soc["memories"]):
+        offset = address - memory["base"]
+        if 0 <= offset and offset + memory_bytes <= memory["bytes"]:
+            before = offset % 4
+            padded = bytes(before) + data
+            padded += bytes(-len(padded) % 4)
+            return struct.pack("<III", index, offset - before, len(padded)) + padded if data else b""
+    ranges = ", ".join(
+        f"{m['name']} {m['base']:#010x} to {m['base'] + m['bytes'] - 1:#010x}" for m in soc["memories"]
+    )
+    last = address + memory_bytes - 1
+    raise UsageError(str(elf), f"{address:#010x} to {last:#010x} is in no memory", allowed=ranges)

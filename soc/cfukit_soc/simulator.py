@@ -1,0 +1,178 @@
+"""`build_simulator`: Verilog to a native program: Verilator, then the C++ compiler, called directly.
+
+What does not depend on the system (Verilator's runtime) is compiled once for the user; the rest is split so that two
+cores work. An executable is keyed by the digest of all its inputs and tools and is never built twice.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from cfukit_base import process
+from cfukit_base.cache import cached, user_cache
+from cfukit_base.digest import digest_of, digest_tree
+from cfukit_base.errors import BuildError, UsageError
+from cfukit_base.progress import stage
+from cfukit_base.tools import Tool, host_cxx, verilator, verilator_include
+from cfukit_soc.generate import CFU_STUB, HARNESS, SCHEMA
+
+# --x-assign, --x-initial fast: unknown values are whatever is quickest and the same in every run (0 for all state).
+_VERILATOR_FLAGS = (
+    "--cc --top-module soc --prefix Vsoc -O3 --x-assign fast --x-initial fast --no-timing --no-assert -fno-table "
+    "-Wno-fatal -Wno-lint -Wno-style"
+).split()
+_WAVES_FLAGS = ["--trace-vcd", "--trace-max-array", "64"]
+_CXX_FLAGS = "-std=c++17 -DVM_COVERAGE=0 -DVM_SC=0 -DVL_TIME_CONTEXT -DNDEBUG".split()
+_RUNTIME = ("verilated", "verilated_threads", "verilated_dpi")
+_COMPILE_SECONDS = 900.0  # zig c++ builds its own C++ library at its first use
+
+
+def load_soc(soc_json: Path) -> dict[str, Any]:
+    """The document of `generate_soc`; a UsageError if it is not one."""
+    try:
+        document: dict[str, Any] = json.loads(soc_json.read_text())
+    except (OSError, ValueError) as error:
+        raise UsageError(str(soc_json), f"cannot be read: {error}", allowed="a soc.json of cfukit") from None
+    if document.get("schema") != SCHEMA:
+        raise UsageError(str(soc_json), f"schema {document.get('schema')!r}", allowed=SCHEMA)
+    return document
+
+
+def build_simulator(
+    soc_json: Path, cfu_verilog: Path | None, *, waves: bool = False, build_dir: Path, cxx: Tool | None = None
+) -> Path:
+    """The executable that simulates the system with this CFU (None: one that answers 0 to everything).
+
+    waves: a slower one that can write VCD. cxx: the C++ compiler, else the one that is found. The second call with the
+    same inputs builds nothing.
+    """
+    soc = load_soc(soc_json)
+    cfu = cfu_verilog or CFU_STUB
+    if not cfu.is_file():
+        raise UsageError(str(cfu), "no such file", allowed="a Verilog file with a module Cfu")
+    cxx = cxx or host_cxx()
+    name = "simulator_waves" if waves else "simulator"
+    sources = [
+        soc_json.parent / soc["verilog"],
+        *(soc_json.parent / path for path in soc["cpu"]["verilog"]),
+        cfu,
+    ]
+    flags = _optimisation(cxx)
+    key = digest_of(
+        *sources,
+        digest_tree(HARNESS),
+        verilator().identity,
+        cxx.identity,
+        flags,
+        _VERILATOR_FLAGS,
+        waves,
+        soc["memories"],
+    )
+
+    def build(directory: Path) -> None:
+        with stage(f"compiling the simulator ({cxx.name} {cxx.version})"):
+            _verilate(directory, soc, sources, waves)
+            _compile(directory, cxx, flags, name, waves)
+
+    return cached(build_dir, "rtl", key, build) / name
+
+
+def _verilate(directory: Path, soc: dict[str, Any], sources: Sequence[Path], waves: bool) -> None:
+    *system, cfu = sources
+    copies = []
+    for source in system:
+        copy = directory / source.name
+        # These comments keep signals (and modules, separate) that nobody reads; ours are named in the .vlt.
+        copy.write_text(re.sub(r"/\*\s*verilator public\s*\*/", "", source.read_text()))
+        copies.append(copy.name)
+    memories = [(memory["verilog_path"], memory["base"], memory["bytes"]) for memory in soc["memories"]]
+    lines = [f'public_flat_rw -module "soc" -var "{path}"' for path, _, _ in memories]
+    (directory / "memories.vlt").write_text("\n".join(["`verilator_config", *lines]) + "\n")
+    entries = " ".join(f"X({i}, {path}, {base}u, {size}u)" for i, (path, base, size) in enumerate(memories))
+    (directory / "memories.h").write_text(f"#define SYSTEM_MEMORIES(X) {entries}\n")
+    tool = verilator()
+    words = [*tool.argv, *_VERILATOR_FLAGS, *(_WAVES_FLAGS if waves else []), "-Mdir", "verilated"]
+    words += [
+        str(HARNESS / "vexriscv.vlt"),
+        "memories.vlt",
+        f"-I{cfu.resolve().parent}",
+        *copies,
+        str(cfu.resolve()),
+    ]
+    done = process.run(words, cwd=directory, env=tool.env, timeout=_COMPILE_SECONDS)
+    if not done.ok:
+        errors = [line for line in done.stderr.splitlines() if line.startswith("%Error")]
+        first = errors[0].removeprefix("%Error").lstrip(":- ") if errors else done.tail(5)
+        if "'Cfu'" in first and "module" in first:
+            first = "it has no module Cfu"
+        raise BuildError(
+            str(cfu),
+            f"this CFU does not build: {first}",
+            hint="module Cfu has the ports of cfukit's cfu.v",
+            log=done.tail(40),
+        )
+
+
+def _compile(directory: Path, cxx: Tool, flags: list[str], name: str, waves: bool) -> None:
+    verilated = directory / "verilated"
+    include = verilator_include()
+    common = [*_CXX_FLAGS, f"-DVM_TRACE={int(waves)}", f"-DVM_TRACE_VCD={int(waves)}"]
+    common += [f"-I{include}", f"-I{include / 'vltstd'}", f"-I{HARNESS}", "-I.", "-Iverilated"]
+    files = sorted(path.name for path in verilated.glob("Vsoc*.cpp"))
+    # What runs once (constructors, tracing's declarations) needs no optimising and makes the second core's work.
+    groups = {
+        "fast.cpp": ([path for path in files if "Slow" not in path], flags),
+        "slow.cpp": ([path for path in files if "Slow" in path], ["-O1"]),
+    }
+    jobs = []
+    for group, (members, level) in groups.items():
+        (verilated / group).write_text("".join(f'#include "{member}"\n' for member in members))
+        jobs.append([*cxx.argv, *common, *level, "-c", f"verilated/{group}", "-o", f"{group}.o"])
+    jobs.append([*cxx.argv, *common, *flags, "-c", str(HARNESS / "main.cpp"), "-o", "main.cpp.o"])
+    with ThreadPoolExecutor(2) as pool:
+        runtime = pool.submit(_runtime, cxx, flags, waves)
+        list(pool.map(lambda job: _run_compiler(cxx, job, directory), jobs))
+        objects = sorted(runtime.result().glob("*.o"))
+    made = [f"{group}.o" for group in (*groups, "main.cpp")]
+    _run_compiler(cxx, [*cxx.argv, "-o", name, *made, *map(str, objects), "-lpthread"], directory)
+    for leftover in (*made, "verilated"):
+        process.run(["rm", "-rf", leftover], cwd=directory)
+
+
+def _runtime(cxx: Tool, flags: list[str], waves: bool) -> Path:
+    """Verilator's own C++ files as objects, in the user's cache."""
+    include = verilator_include()
+    members = [*_RUNTIME, *(["verilated_vcd_c"] if waves else [])]
+    common = [*_CXX_FLAGS, *flags, f"-DVM_TRACE={int(waves)}", f"-DVM_TRACE_VCD={int(waves)}"]
+    common += [f"-I{include}", f"-I{include / 'vltstd'}"]
+    key = digest_of(verilator().identity, cxx.identity, common[: len(_CXX_FLAGS) + len(flags) + 2], members)
+
+    def build(directory: Path) -> None:
+        with stage(f"compiling Verilator's runtime, once ({cxx.name} {cxx.version})"):
+            jobs = [[*cxx.argv, *common, "-c", str(include / f"{m}.cpp"), "-o", f"{m}.o"] for m in members]
+            with ThreadPoolExecutor(2) as pool:
+                list(pool.map(lambda job: _run_compiler(cxx, job, directory), jobs))
+
+    return cached(user_cache(), "verilator-runtime", key, build)
+
+
+def _optimisation(cxx: Tool) -> list[str]:
+    # zig: for any machine of this kind and without its sanitizer, as the others do by themselves.
+    return ["-O2", "-mcpu=baseline", "-fno-sanitize=undefined"] if cxx.name.startswith("zig") else ["-O2"]
+
+
+def _run_compiler(cxx: Tool, words: Sequence[str], directory: Path) -> None:
+    done = process.run(words, cwd=directory, env=cxx.env, timeout=_COMPILE_SECONDS)
+    if not done.ok:
+        raise BuildError(
+            cxx.name,
+            f"cannot compile the simulator: {done.tail(3)}",
+            hint="cfukit doctor; or CXX='zig c++' is not needed: unset CXX to let cfukit choose",
+            command=" ".join(done.argv),
+            log=done.tail(40),
+        )

@@ -1,0 +1,96 @@
+"""Tiny bare-metal programs for tests of the simulated system: no runtime of ours in the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cfukit_base import process
+from cfukit_base.tools import riscv_cc
+
+EXIT = 0xF000_0008
+CYCLES_LOW = 0xF000_0004
+INSTRET = 0xF000_000C
+UART_RXTX = 0xF000_0800
+UART_TXFULL = 0xF000_0804
+UART_RXEMPTY = 0xF000_0808
+UART_EV_PENDING = 0xF000_0810
+
+_LINK = """
+OUTPUT_ARCH(riscv)
+ENTRY(_start)
+SECTIONS {
+  . = 0x40000000;
+  .text : { KEEP(*(.text.start)) *(.text*) *(.rodata*) }
+  .data : ALIGN(16) { *(.data*) *(.sdata*) }
+  .bss : ALIGN(16) { *(.sbss*) *(.bss*) *(COMMON) }
+  /DISCARD/ : { *(.eh_frame*) *(.riscv.attributes) *(.comment) }
+}
+"""
+
+# Jumps to `main` with a stack and the CFU enabled; its value is the exit code. No trap vector: a trap is a fault.
+_START = f"""
+  .section .text.start, "ax"
+  .globl _start
+_start:
+  li sp, 0x41ff0000
+  li t0, 0x80000000
+  csrw 0xbc0, t0
+  call main
+exit:
+  li t0, {EXIT}
+  sw a0, 0(t0)
+1: j 1b
+"""
+
+# For C: what a program needs of the registers.
+PRELUDE = f"""
+typedef unsigned u32;
+static inline void put(int c) {{
+  while (*(volatile u32 *){UART_TXFULL:#x}) {{ }}
+  *(volatile u32 *){UART_RXTX:#x} = (u32)c;
+}}
+static inline int get(void) {{
+  while (*(volatile u32 *){UART_RXEMPTY:#x}) {{ }}
+  int c = (int)*(volatile u32 *){UART_RXTX:#x};
+  *(volatile u32 *){UART_EV_PENDING:#x} = 2;
+  return c;
+}}
+static inline u32 cycles(void) {{ return *(volatile u32 *){CYCLES_LOW:#x}; }}
+#define CFU(funct3, funct7, a, b) ({{ u32 rd_; \\
+  asm volatile(".insn r 0x0B, %1, %2, %0, %3, %4" : "=r"(rd_) \\
+    : "i"(funct3), "i"(funct7), "r"(a), "r"(b)); rd_; }})
+"""
+
+
+def assemble(source: str, directory: Path) -> Path:
+    """ELF of an assembly program that defines `main`."""
+    return _build(source, directory, "s", start=_START)
+
+
+def assemble_raw(source: str, directory: Path) -> Path:
+    """ELF of an assembly program that defines `_start` in section .text.start."""
+    return _build(source, directory, "s", start="")
+
+
+def compile_c(source: str, directory: Path, *flags: str) -> Path:
+    """ELF of a C program that defines `int main(void)`; PRELUDE stands before it."""
+    return _build(PRELUDE + "#line 1\n" + source, directory, "c", _START, *flags)
+
+
+def _build(source: str, directory: Path, suffix: str, start: str, *flags: str) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "link.ld").write_text(_LINK)
+    (directory / f"program.{suffix}").write_text(source)
+    (directory / "start.s").write_text(start)
+    compiler = riscv_cc("zig")
+    words = [
+        *compiler.argv,
+        *"-target riscv32-freestanding-none -mcpu=generic_rv32+m -mabi=ilp32 -O2 -g -ffreestanding".split(),
+        *"-fno-sanitize=all -fno-pic -Wl,--build-id=none -Wl,-T,link.ld -o program.elf".split(),
+        *flags,
+        "start.s",
+        f"program.{suffix}",
+    ]
+    done = process.run(words, cwd=directory, env=compiler.env, timeout=300)
+    assert done.ok, done.tail()
+    return directory / "program.elf"
