@@ -1,0 +1,121 @@
+"""What a lowering returns, and `Op`, the description that kernels choose by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from cfukit_base.errors import ModelError
+from cfukit_sw.model import Model, Operator, Tensor
+
+
+@dataclass(frozen=True)
+class Op:
+    """One operator as a kernel's `supports(op)` sees it: plain integers, everything that does not apply at its default.
+
+    input_shape, output_shape: of the first input and output. filter_shape: CONV_2D [O, kh, kw, C], DEPTHWISE_CONV_2D
+    [1, kh, kw, O], FULLY_CONNECTED [O, K]. strides, dilation: (height, width). padding: (top, bottom, left, right).
+    activation: lowest and highest stored output. multiply_small: every possible sum is below 2^29 in magnitude and no
+    multiplier shifts left, so cfukit_multiply_small serves.
+    """
+
+    type: str
+    index: int
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    input_type: str = "int8"
+    output_type: str = "int8"
+    filter_shape: tuple[int, ...] = ()
+    strides: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+    groups: int = 1
+    depth_multiplier: int = 1
+    input_zero_point: int = 0
+    output_zero_point: int = 0
+    activation: tuple[int, int] = (-128, 127)
+    multiply_small: bool = True
+    macs: int = 0
+
+
+@dataclass(frozen=True)
+class TensorAt:
+    """The address of a tensor, in the arena or among the constants, plus `offset` bytes."""
+
+    tensor: int
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """Constant data that lowering made."""
+
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """A constant array of structs."""
+
+    name: str
+    items: tuple[Mapping[str, Param], ...]
+
+
+Param = int | tuple[int, ...] | None | TensorAt | Bytes | Pieces
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A kernel call before its kernel is chosen.
+
+    params: members of `struct`, without those that depend on the kernel: weights, channels, scratch, scratch_bytes.
+    weights (as in the file), bias, multipliers, shifts: per output channel where the operator has them.
+    in_place: the output may take the input's storage (same bytes, element by element).
+    """
+
+    op: Op
+    struct: str
+    params: dict[str, Param]
+    weights: npt.NDArray[np.int8] | None = None
+    bias: npt.NDArray[np.int64] | None = None
+    multipliers: npt.NDArray[np.int64] | None = None
+    shifts: npt.NDArray[np.int64] | None = None
+    in_place: tuple[int, ...] = ()
+    kind: str = field(default="")  # the kernel list to look in; the operator's type if empty
+
+    @property
+    def kernels_for(self) -> str:
+        return self.kind or self.op.type
+
+
+@dataclass(frozen=True)
+class Alias:
+    """The operator computes nothing: its output is the storage of `source`."""
+
+    source: int
+
+
+Lowering = Callable[[Model, Operator], Lowered | Alias]
+
+
+def refuse(model: Model, op: Operator, given: str, allowed: str = "") -> ModelError:
+    """The error for an operator that cannot be lowered."""
+    return ModelError(f"{model.name}: operator {op.index} {op.type}", given, allowed=allowed)
+
+
+def needs_type(model: Model, op: Operator, tensor: Tensor | None, *types: str) -> Tensor:
+    """`tensor` if it exists with one of `types`; else a refusal."""
+    if tensor is None:
+        raise refuse(model, op, "an input is absent")
+    if tensor.type not in types:
+        raise refuse(model, op, f"{tensor} is {tensor.type}", f"supported: {', '.join(types)}")
+    return tensor
+
+
+def needs_constant(model: Model, op: Operator, tensor: Tensor) -> npt.NDArray[np.generic]:
+    if tensor.data is None:
+        raise refuse(model, op, f"{tensor} is not a constant", "computed weights are not supported")
+    return tensor.data

@@ -1,0 +1,45 @@
+"""What the portable matrix kernels want: weights in blocks of four channels, scratch for a tile of rows."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from cfukit_sw.lowering.lowered import Op
+
+TILE_BYTES = 2048  # half a 4 KiB data cache
+
+
+def pack_blocks(op: Op, weights: npt.NDArray[np.int8]) -> bytes:
+    """[group][block][k][4]: four output channels side by side, each group's last block filled up with zeros."""
+    if (
+        op.type == "DEPTHWISE_CONV_2D"
+    ):  # one input channel: [1, kh, kw, O] is a convolution's weights transposed
+        rows, groups = weights.reshape(-1, weights.shape[3]).T, 1
+    else:
+        rows, groups = weights.reshape(weights.shape[0], -1), op.groups
+    outputs, depth = rows.shape[0] // groups, rows.shape[1]
+    padded = np.zeros((groups, -(-outputs // 4) * 4, depth), np.int8)
+    padded[:, :outputs] = rows.reshape(groups, outputs, depth)
+    return padded.reshape(groups, -1, 4, depth).transpose(0, 1, 3, 2).tobytes()
+
+
+def tile_rows(depth: int) -> int:
+    """Rows of a tile: an even number, at least 4; cfukit_portable_tile is the same in C."""
+    return 4 if depth > 512 else TILE_BYTES // depth & ~1
+
+
+def needs_gathering(op: Op) -> bool:
+    """False for a 1x1 convolution with stride 1: its input already has the rows' form."""
+    pointwise = op.filter_shape[1:3] == (1, 1) and op.strides == (1, 1) and not any(op.padding)
+    return not (pointwise and (op.groups == 1))
+
+
+def conv_scratch(op: Op) -> int:
+    if not needs_gathering(op):
+        return 0
+    depth = prod(op.filter_shape[1:3]) * (op.filter_shape[3] if op.type == "CONV_2D" else 1)
+    positions = op.output_shape[1] * op.output_shape[2]
+    return min(tile_rows(depth), positions) * (-(-depth // 4) * 4)

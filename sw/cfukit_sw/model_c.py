@@ -1,0 +1,121 @@
+"""The linked packaging: a plan as model.c, its constants as a binary that the assembler includes.
+
+Only the kernels that the plan uses are linked. Parameters are constant structs; the constants and the arena stand in
+sections of their own, which the linker script places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from cfukit_base.digest import digest_of
+from cfukit_sw.plan import InArena, InConstants, Plan, Structs, Value
+
+HEAD = """\
+/* {model}: {steps} kernel calls, {macs} multiply-accumulates. Generated from {registry} kernels; do not edit. */
+#include "cfukit_kernels.h"
+#include "cfukit_model.h"
+
+extern const uint8_t cfukit_constants[];
+static uint8_t arena[{arena_bytes}] CFUKIT_ARENA __attribute__((aligned(16)));
+"""
+
+DATA = """\
+/* The model's constants, {count} bytes. Generated; do not edit. */
+    .section .rodata.cfukit.weights, "a"
+    .balign 16
+    .global cfukit_constants
+cfukit_constants:
+    .incbin "{file}"
+    .byte 0
+"""
+
+
+def write_model(plan: Plan, directory: Path) -> list[Path]:
+    """Writes model.c, model_data.S and the binary that it includes; returns what to compile: these and the kernels' sources.
+
+    Compile with the library's include folder, in `directory` (for .incbin).
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "model_data.bin").write_bytes(plan.constants)
+    data, source = directory / "model_data.S", directory / "model.c"
+    data.write_text(DATA.format(count=len(plan.constants), file="model_data.bin"))
+    source.write_text(model_c(plan))
+    return [source, data, *plan.sources]
+
+
+def plan_digest(plan: Plan) -> bytes:
+    """16 bytes that tell one plan from another: the device reports them, so host and firmware cannot be mixed up."""
+    document = plan.to_json()
+    return bytes.fromhex(digest_of(document) + digest_of("second half", document))
+
+
+def model_c(plan: Plan) -> str:
+    """The text of model.c."""
+    text = [
+        HEAD.format(
+            model=_comment(plan.model),
+            steps=len(plan.steps),
+            macs=f"{plan.macs:,}",
+            registry=plan.registry,
+            arena_bytes=max(plan.arena_bytes, 1),
+        )
+    ]
+    for function in dict.fromkeys(step.function for step in plan.steps):
+        text.append(f"void {function}(const void *params);\n")
+    for number, step in enumerate(plan.steps):
+        text.append(f"\n/* {step.index}: {step.type} */\n")
+        for name, value in step.params.items():
+            if isinstance(value, Structs):
+                text.append(_structs(f"op{number}_{name}", value))
+        members = _members(step.params, f"op{number}")
+        text.append(f"static const struct {step.struct} op{number} = {{\n{members}}};\n")
+    calls = "".join(f"    {{{step.function}, &op{number}}},\n" for number, step in enumerate(plan.steps))
+    text.append(f"\nstatic const struct cfukit_op ops[{max(len(plan.steps), 1)}] = {{\n{calls}}};\n")
+    text.append(f"static uint32_t op_cycles[{max(len(plan.steps), 1)}];\n")
+    variables = "".join(f"    {{arena + {v.offset}, {v.bytes}u, {v.fill}}},\n" for v in plan.variables)
+    if variables:
+        text.append(f"static const struct cfukit_variable variables[] = {{\n{variables}}};\n")
+    digest = ", ".join(f"0x{byte:02x}" for byte in plan_digest(plan))
+    text.append(
+        "\nconst struct cfukit_model cfukit_model = {\n"
+        "    .ops = ops,\n    .arena = arena,\n"
+        f"    .variables = {'variables' if variables else '0'},\n"
+        f"    .op_cycles = op_cycles,\n    .arena_bytes = {plan.arena_bytes},\n"
+        f"    .n_ops = {len(plan.steps)},\n    .n_variables = {len(plan.variables)},\n"
+        f"    .digest = {{{digest}}},\n}};\n"
+    )
+    return "".join(text)
+
+
+def _members(params: Mapping[str, Value], prefix: str) -> str:
+    return "".join(
+        f"    .{name} = {_expression(value, f'{prefix}_{name}')},\n" for name, value in params.items()
+    )
+
+
+def _structs(name: str, value: Structs) -> str:
+    items = ",\n    ".join(
+        "{" + ", ".join(f".{member} = {_expression(inner, '')}" for member, inner in item.items()) + "}"
+        for item in value.items
+    )
+    return f"static const struct {value.name} {name}[] = {{\n    {items},\n}};\n"
+
+
+def _expression(value: Value, name: str) -> str:
+    if isinstance(value, InArena):
+        return f"(void *)(arena + {value.offset})"
+    if isinstance(value, InConstants):
+        return f"(const void *)(cfukit_constants + {value.offset})"
+    if isinstance(value, Structs):
+        return name
+    if isinstance(value, tuple):
+        return "{" + ", ".join(_expression(item, "") for item in value) + "}"
+    if value is None:
+        return "0"
+    return f"{value}u" if value > 2**31 - 1 else "INT32_MIN" if value == -(2**31) else str(value)
+
+
+def _comment(text: str) -> str:
+    return text.replace("*/", "* /").replace("\n", " ")

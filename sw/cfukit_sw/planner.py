@@ -1,0 +1,113 @@
+"""The arena on the host: where every buffer lies, so that buffers which live at the same time do not meet.
+
+Buffers may overlap where a kernel allows it: an output may begin inside (or before) an input that dies in the same step if it
+begins at least `lead` bytes before it; lead 0 is plain in-place.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from cfukit_sw.plan import ALIGNMENT
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """`key` lives from step `first` to step `last`, both included."""
+
+    key: str
+    bytes: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """`output` may begin at `input`'s offset - lead or below, although both live in the step between them."""
+
+    output: str
+    input: str
+    lead: int
+
+
+def plan_arena(
+    buffers: Sequence[Buffer], overlaps: Sequence[Overlap] = (), alignment: int = ALIGNMENT, tries: int = 100
+) -> tuple[dict[str, int], int]:
+    """(offset of each key, size of the arena): the best of several greedy orders and of `tries` seeded changes to them.
+
+    Deterministic. Buffers of 0 bytes get offset 0.
+    """
+    leads = {(overlap.output, overlap.input): overlap.lead for overlap in overlaps}
+    real = [buffer for buffer in buffers if buffer.bytes > 0]
+    floor = lower_bound(real) if not overlaps else 0
+    keys: list[Callable[[Buffer], tuple[int, ...]]] = [
+        lambda b: (-b.bytes, b.first),
+        lambda b: (b.first - b.last, -b.bytes),
+        lambda b: (-b.bytes * (b.last - b.first + 1), b.first),
+        lambda b: (b.first, -b.bytes),
+        lambda b: (-b.last, -b.bytes),
+    ]
+    best: dict[str, int] = {}
+    best_size = -1
+    best_order: list[Buffer] = []
+    chance = random.Random(0)
+    for attempt in range(len(keys) + tries):
+        if attempt < len(keys):
+            order = sorted(real, key=keys[attempt])
+        else:
+            order = list(best_order)
+            if len(order) < 2:
+                break
+            moved = order.pop(chance.randrange(len(order)))
+            order.insert(chance.randrange(len(order) + 1), moved)
+        offsets, size = _place(order, leads, alignment)
+        if best_size < 0 or size <= best_size:
+            best, best_size, best_order = offsets, size, order
+        if best_size == floor:
+            break
+    zero = {buffer.key: 0 for buffer in buffers if buffer.bytes <= 0}
+    return {**best, **zero}, max(best_size, 0)
+
+
+def lower_bound(buffers: Sequence[Buffer]) -> int:
+    """The bytes that live in the worst step: no plan without overlaps is smaller."""
+    steps = {step for buffer in buffers for step in (buffer.first, buffer.last)}
+    return max(
+        (sum(b.bytes for b in buffers if b.first <= step <= b.last) for step in steps),
+        default=0,
+    )
+
+
+def _place(
+    order: Sequence[Buffer], leads: dict[tuple[str, str], int], alignment: int
+) -> tuple[dict[str, int], int]:
+    """Each buffer in turn at the lowest offset that is free."""
+    offsets: dict[str, int] = {}
+    placed: list[Buffer] = []
+    size = 0
+    for buffer in order:
+        forbidden = []  # open intervals of this buffer's offset
+        for other in placed:
+            if buffer.last < other.first or other.last < buffer.first:
+                continue
+            low, high = offsets[other.key] - buffer.bytes, offsets[other.key] + other.bytes
+            if (buffer.key, other.key) in leads:
+                low = max(low, offsets[other.key] - leads[buffer.key, other.key])
+            elif (other.key, buffer.key) in leads:
+                high = min(high, offsets[other.key] + leads[other.key, buffer.key])
+            if low < high:
+                forbidden.append((low, high))
+        offset = 0
+        for low, high in sorted(forbidden):
+            if low < offset < high or (offset == low and high == low):
+                offset = -(-high // alignment) * alignment
+        # An interval sorted earlier may cover the new offset again: repeat until nothing does.
+        while any(low < offset < high for low, high in forbidden):
+            offset = min(high for low, high in forbidden if low < offset < high)
+            offset = -(-offset // alignment) * alignment
+        offsets[buffer.key] = offset
+        placed.append(buffer)
+        size = max(size, offset + buffer.bytes)
+    return offsets, size

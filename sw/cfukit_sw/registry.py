@@ -1,0 +1,149 @@
+"""Which C functions exist for which operators, and which one an operator gets.
+
+Three sources in order: the project's kernels, the library's `portable`, the library's `reference`. The first that supports
+the operator is taken. `reference` kernels have TFLM's loops and support everything that lowering lets through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cfukit_base.errors import BuildError
+from cfukit_sw.lowering import Op
+
+KERNEL_SOURCES = Path(__file__).parent / "src" / "kernels"
+Weights = npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One C function `void function(const void *params)`.
+
+    op: an operator type, or MOVE or TABLE (one kernel for many types). supports(op), pack(op, weights) -> bytes,
+    scratch(op) -> bytes, lead(op) -> how far before its input the output may begin (None: they may not overlap).
+    fold: channels[].bias has the input's zero point folded in.
+    """
+
+    op: str
+    function: str
+    registry: str
+    sources: tuple[Path, ...]
+    supports: Callable[[Op], bool] = lambda op: True
+    pack: Callable[[Op, Weights], bytes] | None = None
+    scratch: Callable[[Op], int] = lambda op: 0
+    lead: Callable[[Op], int | None] = lambda op: None
+    fold: bool = True
+
+    @property
+    def name(self) -> str:
+        return self.function.removeprefix("cfukit_").removeprefix(f"{self.registry}_")
+
+
+def project_kernel(
+    op: str,
+    function: str,
+    sources: Sequence[Path],
+    supports: Callable[[Any], Any] | None = None,
+    pack: Callable[[Any], Any] | None = None,
+    scratch: Callable[[Any], Any] | None = None,
+) -> Kernel:
+    """A [[kernel]] of a project. Its functions are user code: what they return is checked here."""
+
+    def checked_supports(described: Op) -> bool:
+        return bool(supports(described)) if supports is not None else True
+
+    def checked_pack(described: Op, weights: Weights) -> bytes:
+        packed = pack(weights) if pack is not None else weights.tobytes()
+        if not isinstance(packed, bytes | bytearray | np.ndarray):
+            where = f"kernel {function}: pack"
+            raise BuildError(where, f"returned {type(packed).__name__}", allowed="bytes")
+        return packed.tobytes() if isinstance(packed, np.ndarray) else bytes(packed)
+
+    def checked_scratch(described: Op) -> int:
+        count = scratch(described) if scratch is not None else 0
+        if not isinstance(count, int | np.integer) or count < 0:
+            raise BuildError(f"kernel {function}: scratch", f"returned {count!r}", allowed="bytes, 0 or more")
+        return int(count)
+
+    return Kernel(op, function, "project", tuple(sources), checked_supports, checked_pack, checked_scratch)
+
+
+def library(registry: str = "portable") -> list[Kernel]:
+    """The library's kernels in order of preference; "reference" gives those with TFLM's loops first."""
+    if registry == "reference":
+        return [*reference_kernels(), *portable_kernels()]
+    return [*portable_kernels(), *reference_kernels()]
+
+
+def list_kernels() -> list[dict[str, Any]]:
+    """All library kernels, for people and JSON."""
+    return [
+        {"op": kernel.op, "registry": kernel.registry, "name": kernel.name, "function": kernel.function}
+        for kernel in sorted(library(), key=lambda k: (k.op, k.registry, k.function))
+    ]
+
+
+def choose(kernels: Sequence[Kernel], kind: str, op: Op) -> Kernel | None:
+    """The first kernel for `kind` (operator type, MOVE or TABLE) that supports `op`."""
+    return next((kernel for kernel in kernels if kernel.op == kind and kernel.supports(op)), None)
+
+
+# --- reference -----------------------------------------------------------------------------------------------------------
+
+
+def _reference(op: str, name: str, **fields: Any) -> Kernel:
+    source = KERNEL_SOURCES / "reference" / f"{name}.c"
+    return Kernel(op, f"cfukit_reference_{name}", "reference", (source,), fold=False, **fields)
+
+
+def reference_kernels() -> list[Kernel]:
+    return [
+        _reference("CONV_2D", "conv_2d"),
+        _reference("DEPTHWISE_CONV_2D", "depthwise_conv_2d"),
+        _reference("FULLY_CONNECTED", "fully_connected"),
+        _reference("AVERAGE_POOL_2D", "average_pool_2d"),
+        _reference("MAX_POOL_2D", "max_pool_2d"),
+        _reference("SOFTMAX", "softmax", supports=lambda op: op.output_type == "int8"),
+        _reference("SOFTMAX", "softmax_int16", supports=lambda op: op.output_type == "int16"),
+    ]
+
+
+# --- portable ------------------------------------------------------------------------------------------------------------
+
+
+def _portable(op: str, name: str, *more_sources: str, **fields: Any) -> Kernel:
+    sources = tuple(KERNEL_SOURCES / "portable" / f"{source}.c" for source in (name, *more_sources))
+    return Kernel(op, f"cfukit_portable_{name}", "portable", sources, **fields)
+
+
+def portable_kernels() -> list[Kernel]:
+    from cfukit_sw.lowering.packing import conv_scratch, pack_blocks
+
+    def small(op: Op) -> bool:
+        return op.multiply_small
+
+    def one_input_channel(op: Op) -> bool:
+        return op.multiply_small and op.input_shape[3] == 1
+
+    def is_3x3(op: Op) -> bool:
+        plain = op.filter_shape[1:3] == (3, 3) and op.dilation == (1, 1) and op.depth_multiplier == 1
+        return op.multiply_small and plain and op.strides[1] in (1, 2) and op.padding[2] <= 1
+
+    conv = {"pack": pack_blocks, "scratch": conv_scratch}
+    return [
+        _portable("CONV_2D", "conv_2d", "gemm", supports=small, **conv),
+        _portable("DEPTHWISE_CONV_2D", "conv_2d", "gemm", supports=one_input_channel, **conv),
+        _portable("DEPTHWISE_CONV_2D", "depthwise_3x3", supports=is_3x3),
+        _portable("DEPTHWISE_CONV_2D", "depthwise_conv_2d", supports=small),
+        _portable("FULLY_CONNECTED", "fully_connected", "gemm", supports=small, pack=pack_blocks),
+        _portable("AVERAGE_POOL_2D", "average_pool_2d"),
+        _portable("MAX_POOL_2D", "max_pool_2d"),
+        _portable("TABLE", "table", lead=lambda op: 0),
+        _portable("MOVE", "move"),
+    ]

@@ -1,0 +1,90 @@
+/* The integer arithmetic of quantised operators, bit for bit that of TFLM's reference kernels (double rounding).
+ *
+ * A multiplier is a pair (M, shift) that stands for M * 2^(shift - 31), 2^30 <= M < 2^31 or M = 0; shift > 0 is a left shift.
+ * Qi means i integer bits and 31 - i fraction bits in an int32_t.
+ * Right shifts of negative integers are arithmetic and conversions wrap on every compiler that this project uses.
+ */
+#ifndef CFUKIT_FIXED_POINT_H
+#define CFUKIT_FIXED_POINT_H
+
+#include <stdint.h>
+
+static inline int32_t cfukit_min(int32_t a, int32_t b) { return a < b ? a : b; }
+static inline int32_t cfukit_max(int32_t a, int32_t b) { return a > b ? a : b; }
+static inline int32_t cfukit_clamp(int32_t x, int32_t low, int32_t high) { return cfukit_min(cfukit_max(x, low), high); }
+
+/* x * 2^e modulo 2^32. */
+static inline int32_t cfukit_shift_left(int32_t x, int32_t e) { return (int32_t)((uint32_t)x << e); }
+
+/* Rounding doubling high multiplication: a * b / 2^31, nearest, halves up; saturates for a = b = -2^31. */
+static inline int32_t cfukit_srdhm(int32_t a, int32_t b) {
+  const int overflow = a == b && a == INT32_MIN;
+  const int64_t product = (int64_t)a * b;
+  const int64_t nudge = product >= 0 ? (1LL << 30) : 1 - (1LL << 30);
+  const int32_t high = (int32_t)((product + nudge) / (1LL << 31));
+  return overflow ? INT32_MAX : high;
+}
+
+/* x / 2^e, nearest, halves away from zero; 0 <= e <= 31. */
+static inline int32_t cfukit_rounding_shift(int32_t x, int32_t e) {
+  const int32_t mask = (int32_t)((1LL << e) - 1);
+  const int32_t remainder = x & mask;
+  const int32_t threshold = (mask >> 1) + (x < 0 ? 1 : 0);
+  return (x >> e) + (remainder > threshold ? 1 : 0);
+}
+
+/* x * M * 2^(shift - 31) with both roundings, for any x. */
+static inline int32_t cfukit_multiply(int32_t x, int32_t multiplier, int32_t shift) {
+  const int32_t left = shift > 0 ? shift : 0;
+  const int32_t right = shift > 0 ? 0 : -shift;
+  return cfukit_rounding_shift(cfukit_srdhm(cfukit_shift_left(x, left), multiplier), right);
+}
+
+/* The high half of the 64-bit product: one `mulh`. */
+static inline int32_t cfukit_mulh(int32_t a, int32_t b) { return (int32_t)(((int64_t)a * b) >> 32); }
+
+/* The same value as cfukit_multiply(x, M, -right) in a third of the instructions, for |x| < 2^29, M >= 0, 0 <= right <= 31.
+ * SRDHM is floor(x * M / 2^31 + 1/2) = (floor(x * M / 2^30) + 1) >> 1; `nudge` is the half of 2^right, one less below zero.
+ */
+static inline int32_t cfukit_multiply_small(int32_t x, int32_t multiplier, int32_t right) {
+  const int32_t high = (cfukit_mulh(cfukit_shift_left(x, 2), multiplier) + 1) >> 1;
+  const uint32_t nudge = ((1u << right) + (uint32_t)(high >> 31)) >> 1;
+  return (high + (int32_t)nudge) >> right;
+}
+
+/* x * 2^e, saturated to int32_t; e >= 0. */
+static inline int32_t cfukit_shift_saturated(int32_t x, int32_t e) {
+  const int32_t limit = INT32_MAX >> e;
+  return x > limit ? INT32_MAX : x < -limit - 1 ? INT32_MIN : cfukit_shift_left(x, e);
+}
+
+/* exp(a) in Q0 for a <= 0 in Q(integer_bits), integer_bits <= 5. */
+static inline int32_t cfukit_exp(int32_t a, int32_t integer_bits) {
+  static const int32_t factors[7] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
+  if (a == 0) return INT32_MAX;
+  const int32_t fraction_bits = 31 - integer_bits;
+  const int32_t quarter = (int32_t)1 << (fraction_bits - 2);
+  const int32_t low = (a & (quarter - 1)) - quarter;
+  const int32_t x = cfukit_shift_left(low, integer_bits) + (1 << 28);
+  const int32_t x2 = cfukit_srdhm(x, x), x3 = cfukit_srdhm(x2, x), x4 = cfukit_srdhm(x2, x2);
+  const int32_t tail = cfukit_srdhm(cfukit_rounding_shift(x4, 2) + x3, 715827883) + x2; /* 1/3 */
+  int32_t result = 1895147668 + cfukit_srdhm(1895147668, x + cfukit_rounding_shift(tail, 1)); /* exp(-1/8) */
+  const int32_t remainder = low - a;
+  for (int32_t e = -2; e < integer_bits; e++) { /* factors: exp(-2^e) */
+    if ((remainder >> (fraction_bits + e)) & 1) result = cfukit_srdhm(result, factors[e + 2]);
+  }
+  return result;
+}
+
+/* 1 / (1 + f) in Q0 for 0 <= f <= 1 in Q0, by three Newton steps. */
+static inline int32_t cfukit_reciprocal_1p(int32_t f) {
+  const int64_t sum = (int64_t)f + INT32_MAX;
+  const int32_t half = (int32_t)((sum + (sum >= 0 ? 1 : -1)) / 2);
+  int32_t x = 1515870810 + cfukit_srdhm(half, -1010580540); /* 48/17 - 32/17 * half in Q2 */
+  for (int step = 0; step < 3; step++) {
+    x += cfukit_shift_saturated(cfukit_srdhm(x, (1 << 29) - cfukit_srdhm(half, x)), 2);
+  }
+  return cfukit_shift_saturated(x, 1);
+}
+
+#endif

@@ -1,0 +1,126 @@
+/* Parameters of the kernels: one struct per kind of operator, the same for every registry and for projects.
+ *
+ * A kernel is `void NAME(const void *params)`. Tensors are dense, NHWC, int8_t unless said otherwise. "zero point" is the zero
+ * point, never its negative; it lies in the range of its tensor's type. The host computes everything here (sw/cfukit_sw/lowering).
+ *
+ * struct cfukit_channel, one per output channel:
+ *   bias        what the sum starts with. For kernels that fold the input's zero point (all but `reference`) the host has subtracted
+ *               input_zero_point * sum(weights of the channel), so the kernel multiplies stored values, and a tap outside the image
+ *               reads input_zero_point.
+ *   multiplier  0 or 2^30 .. 2^31 - 1
+ *   shift       -31 .. 30; `multiplier * 2^(shift - 31)` rescales the sum. Kernels of `portable` see -31 .. 0 only, and sums and
+ *               partial sums below 2^29 in magnitude (cfukit_multiply_small); the host checks both for every possible input.
+ */
+#ifndef CFUKIT_KERNELS_H
+#define CFUKIT_KERNELS_H
+
+#include <stdint.h>
+
+struct cfukit_channel {
+  int32_t bias, multiplier, shift;
+};
+
+/* CONV_2D and DEPTHWISE_CONV_2D.
+ * input [batches, input_height, input_width, input_channels]; output [batches, output_height, output_width, output_channels].
+ * weights: CONV_2D [output_channels, filter_height, filter_width, filter_channels], groups = input_channels / filter_channels;
+ *   DEPTHWISE_CONV_2D [filter_height, filter_width, output_channels], output channel = input channel * depth_multiplier + m;
+ *   or whatever the kernel's `pack` made of them. Output (y, x) begins at input (y * stride_height - padding_top, ...); taps outside
+ *   the image count as input_zero_point. scratch: scratch_bytes, 4-byte aligned, as asked by the kernel; contents undefined.
+ * activation_min, activation_max: -128 .. 127, the range of the result.
+ */
+struct cfukit_conv {
+  const int8_t *input;
+  const void *weights;
+  const struct cfukit_channel *channels;
+  int8_t *output;
+  void *scratch;
+  int32_t scratch_bytes;
+  int32_t batches, input_height, input_width, input_channels;
+  int32_t filter_height, filter_width, filter_channels;
+  int32_t output_height, output_width, output_channels;
+  int32_t stride_height, stride_width, dilation_height, dilation_width, padding_top, padding_left;
+  int32_t depth_multiplier;
+  int32_t input_zero_point, output_zero_point, activation_min, activation_max;
+};
+
+/* FULLY_CONNECTED. input [batches, input_channels]; weights [output_channels, input_channels] or packed; output [batches,
+ * output_channels]. The other members as in struct cfukit_conv. */
+struct cfukit_fully_connected {
+  const int8_t *input;
+  const void *weights;
+  const struct cfukit_channel *channels;
+  int8_t *output;
+  void *scratch;
+  int32_t scratch_bytes;
+  int32_t batches, input_channels, output_channels;
+  int32_t input_zero_point, output_zero_point, activation_min, activation_max;
+};
+
+/* AVERAGE_POOL_2D and MAX_POOL_2D: shapes as in struct cfukit_conv, `channels` unchanged; taps outside the image do not count. */
+struct cfukit_pool {
+  const int8_t *input;
+  int8_t *output;
+  int32_t batches, input_height, input_width, channels;
+  int32_t filter_height, filter_width, output_height, output_width;
+  int32_t stride_height, stride_width, padding_top, padding_left;
+  int32_t activation_min, activation_max;
+};
+
+/* SOFTMAX over the last axis: input int8_t [rows, depth]; output int8_t, or int16_t where the kernel's name says so.
+ * z = SRDHM((x - max) << left_shift, multiplier) in Q5.26; x - max < difference_min counts as exp 0. scratch: depth words. */
+struct cfukit_softmax {
+  const int8_t *input;
+  void *output;
+  int32_t *scratch;
+  int32_t rows, depth;
+  int32_t multiplier, left_shift, difference_min;
+};
+
+/* Operators on two tensors with broadcasting: ADD, SUB, MUL, MINIMUM, MAXIMUM. sizes: the output's shape, neighbouring axes merged
+ * where both inputs allow, 1 in front; strides of the inputs in elements (0: broadcast). The output is dense.
+ * ADD, SUB: u_i = MBQM((x_i - zero point) << left_shift, multiplier_i, shift_i), result MBQM(u1 +- u2, multiplier, shift);
+ * MUL: MBQM((x1 - zero point 1) * (x2 - zero point 2), multiplier, shift). All shifts of ADD and SUB are <= 0. */
+struct cfukit_binary {
+  const void *input1, *input2;
+  void *output;
+  int32_t sizes[5], strides1[5], strides2[5];
+  int32_t zero_point1, zero_point2, output_zero_point;
+  int32_t left_shift, multiplier1, shift1, multiplier2, shift2, multiplier, shift;
+  int32_t activation_min, activation_max;
+};
+
+/* MEAN, SUM (rescaled) and REDUCE_MAX. For each index into kept_sizes (dense output order) the elements at reduced_sizes x
+ * reduced_strides from the index's place (kept_strides) are combined. sum_zero_point = input zero point * elements reduced. */
+struct cfukit_reduce {
+  const int8_t *input;
+  int8_t *output;
+  int32_t kept_sizes[4], kept_strides[4], reduced_sizes[4], reduced_strides[4];
+  int32_t sum_zero_point, multiplier, shift, output_zero_point;
+};
+
+/* A function of one int8_t, as a table: output = table[input + 128]. `count` elements; output may be input. */
+struct cfukit_table {
+  const int8_t *input;
+  const int8_t *table;
+  int8_t *output;
+  int32_t count;
+};
+
+/* Operators that move elements: PAD, PADV2, MIRROR_PAD, CONCATENATION, PACK, SPLIT, SLICE, STRIDED_SLICE, TRANSPOSE, SPACE_TO_DEPTH,
+ * DEPTH_TO_SPACE, and reshapes that cannot alias. First `fill_bytes` of `fill` are filled with the pattern of
+ * `fill_value` (repeated words), then each piece copies sizes[0..4] elements of `element_bytes`; strides are in bytes. */
+struct cfukit_piece {
+  const uint8_t *input;
+  uint8_t *output;
+  int32_t sizes[5], input_strides[5], output_strides[5];
+  int32_t element_bytes;
+};
+struct cfukit_move {
+  uint8_t *fill;
+  int32_t fill_bytes;
+  uint32_t fill_value;
+  int32_t n_pieces;
+  const struct cfukit_piece *pieces;
+};
+
+#endif

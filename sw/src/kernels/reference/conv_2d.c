@@ -1,0 +1,46 @@
+/* CONV_2D, plain loops: per tap a bounds check and 4-D indices, as TFLM's reference kernel has. No folding, no packing. */
+#include "cfukit_fixed_point.h"
+#include "cfukit_kernels.h"
+#include "offset.h"
+
+void cfukit_reference_conv_2d(const void *params);
+
+void cfukit_reference_conv_2d(const void *params) {
+  const struct cfukit_conv *p = params;
+  const int8_t *weights = p->weights;
+  const struct shape input_shape = {{p->batches, p->input_height, p->input_width, p->input_channels}};
+  const struct shape filter_shape = {{p->output_channels, p->filter_height, p->filter_width, p->filter_channels}};
+  const struct shape output_shape = {{p->batches, p->output_height, p->output_width, p->output_channels}};
+  const int32_t groups = p->input_channels / p->filter_channels;
+  const int32_t filters_per_group = p->output_channels / groups;
+  for (int32_t batch = 0; batch < p->batches; batch++) {
+    for (int32_t out_y = 0; out_y < p->output_height; out_y++) {
+      const int32_t in_y_origin = out_y * p->stride_height - p->padding_top;
+      for (int32_t out_x = 0; out_x < p->output_width; out_x++) {
+        const int32_t in_x_origin = out_x * p->stride_width - p->padding_left;
+        for (int32_t out_channel = 0; out_channel < p->output_channels; out_channel++) {
+          const int32_t group = out_channel / filters_per_group;
+          int32_t sum = 0;
+          for (int32_t filter_y = 0; filter_y < p->filter_height; filter_y++) {
+            const int32_t in_y = in_y_origin + p->dilation_height * filter_y;
+            for (int32_t filter_x = 0; filter_x < p->filter_width; filter_x++) {
+              const int32_t in_x = in_x_origin + p->dilation_width * filter_x;
+              const int inside = in_x >= 0 && in_x < p->input_width && in_y >= 0 && in_y < p->input_height;
+              if (!inside) continue;
+              for (int32_t in_channel = 0; in_channel < p->filter_channels; in_channel++) {
+                const int32_t x =
+                    p->input[offset(&input_shape, batch, in_y, in_x, in_channel + group * p->filter_channels)];
+                const int32_t w = weights[offset(&filter_shape, out_channel, filter_y, filter_x, in_channel)];
+                sum += w * (x - p->input_zero_point);
+              }
+            }
+          }
+          const struct cfukit_channel *channel = &p->channels[out_channel];
+          sum = cfukit_multiply(sum + channel->bias, channel->multiplier, channel->shift) + p->output_zero_point;
+          p->output[offset(&output_shape, batch, out_y, out_x, out_channel)] =
+              (int8_t)cfukit_clamp(sum, p->activation_min, p->activation_max);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,166 @@
+"""Running a plan on this machine, step by step: the C kernels as a shared library, their parameters as ctypes structures.
+
+The structures are read from cfukit_kernels.h, so there is no second definition. Arena and constants lie between guard bytes,
+and the arena starts out random: a kernel that writes outside its tensors or reads scratch before writing it is found.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cfukit_base import process, tools
+from cfukit_sw.plan import InArena, InConstants, Plan, Structs, Value
+from cfukit_sw.registry import KERNEL_SOURCES
+
+INCLUDE = KERNEL_SOURCES.parent.parent / "include"
+GUARD = 64
+SCALARS = {"int32_t": ctypes.c_int32, "uint32_t": ctypes.c_uint32}
+
+
+@functools.cache
+def structs() -> dict[str, type[ctypes.Structure]]:
+    """Every `struct NAME { ... };` of cfukit_kernels.h."""
+    text = re.sub(r"/\*.*?\*/", "", (INCLUDE / "cfukit_kernels.h").read_text(), flags=re.S)
+    found = {}
+    for name, body in re.findall(r"struct (\w+) \{(.*?)\n\};", text, flags=re.S):
+        fields = []
+        for line in filter(None, (part.strip() for part in body.split(";"))):
+            base, names = re.match(r"((?:const )?(?:struct )?\w+)\s+(.*)", line, flags=re.S).groups()
+            for declared in names.split(","):
+                pointer, member, count = re.match(r"\s*(\**)(\w+)(?:\[(\d+)\])?", declared).groups()
+                kind = ctypes.c_void_p if pointer else SCALARS[base]
+                fields.append((member, kind * int(count) if count else kind))
+        found[name] = type(name, (ctypes.Structure,), {"_fields_": fields})
+    return found
+
+
+@functools.cache
+def library(extra: tuple[Path, ...] = (), flags: tuple[str, ...] = ()) -> ctypes.CDLL:
+    """All library kernels and `extra` sources, compiled once per test run; stops at undefined behaviour."""
+    compiler = tools.host_cc()
+    folder = Path(tempfile.mkdtemp(prefix="cfukit-kernels-"))
+    sources = [*sorted(KERNEL_SOURCES.rglob("*.c")), *extra]
+    argv = [
+        *compiler.argv,
+        "-std=gnu11",
+        "-O1",
+        "-g",
+        "-fPIC",
+        "-shared",
+        "-Wall",
+        "-Wextra",
+        "-Wconversion",
+        "-Werror",
+    ]
+    argv += ["-fsanitize=undefined", "-fno-sanitize-recover=all", "-DCFUKIT_HOST", "-DCFU_SOFTWARE"]
+    argv += [f"-I{INCLUDE}", *flags, *map(str, sources), "-o", str(folder / "kernels.so")]
+    done = process.run(argv, env=compiler.env, timeout=300)
+    assert done.ok, done.tail(40)
+    return ctypes.CDLL(str(folder / "kernels.so"))
+
+
+class _Memory:
+    """Bytes between guards."""
+
+    def __init__(self, content: bytes):
+        self.size = len(content)
+        self.raw = ctypes.create_string_buffer(b"\xa5" * GUARD + content + b"\xa5" * GUARD + b"\0" * 16)
+        self.base = ctypes.addressof(self.raw) + GUARD
+        slack = -self.base % 16
+        if slack:  # 16-byte alignment, as in a firmware
+            self.raw = ctypes.create_string_buffer(
+                b"\xa5" * (GUARD + slack) + content + b"\xa5" * GUARD + b"\0" * 16
+            )
+            self.base = ctypes.addressof(self.raw) + GUARD + (-(ctypes.addressof(self.raw) + GUARD) % 16)
+            ctypes.memset(ctypes.addressof(self.raw), 0xA5, GUARD + 16)
+            ctypes.memmove(self.base, content, len(content))
+            ctypes.memset(self.base + len(content), 0xA5, GUARD - 16)
+
+    def check(self, what: str) -> None:
+        assert ctypes.string_at(self.base - GUARD + 16, GUARD - 16) == b"\xa5" * (GUARD - 16), (
+            f"{what}: before"
+        )
+        assert ctypes.string_at(self.base + self.size, GUARD - 16) == b"\xa5" * (GUARD - 16), (
+            f"{what}: behind"
+        )
+
+
+class HostModel:
+    """One plan on this machine; variables persist from run to run until reset()."""
+
+    def __init__(self, plan: Plan, dll: ctypes.CDLL | None = None, seed: int = 0):
+        self.plan = plan
+        self.dll = dll or library()
+        noise = np.random.default_rng(seed).integers(0, 256, max(plan.arena_bytes, 1), dtype=np.uint8)
+        self.arena = _Memory(noise.tobytes())
+        self.constants = _Memory(plan.constants)
+        self.keep: list[object] = []
+        self.calls = [
+            (getattr(self.dll, step.function), self._struct(step.struct, step.params)) for step in plan.steps
+        ]
+        self.reset()
+
+    def reset(self) -> None:
+        for variable in self.plan.variables:
+            ctypes.memset(self.arena.base + variable.offset, variable.fill, variable.bytes)
+
+    def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        for _ in self.steps(inputs):
+            pass
+        return [self.read(tensor) for tensor in self.plan.outputs]
+
+    def steps(self, inputs: Sequence[np.ndarray]) -> Iterator[int]:
+        """Runs step by step; yields the number of steps that have run, 0 first."""
+        for tensor, array in zip(self.plan.inputs, inputs, strict=True):
+            place = self.plan.tensors[tensor]
+            data = np.ascontiguousarray(array).tobytes()
+            assert len(data) == place.bytes
+            ctypes.memmove(self.arena.base + place.offset, data, len(data))
+        yield 0
+        for number, (function, params) in enumerate(self.calls):
+            function(ctypes.byref(params))
+            step = self.plan.steps[number]
+            self.arena.check(f"{step.type} {step.index} {step.kernel}")
+            yield number + 1
+
+    def layers(self, inputs: Sequence[np.ndarray]) -> dict[tuple[int, int], np.ndarray]:
+        """(operator, output) -> its value, at the time when the plan says that it can be read."""
+        found = {}
+        for done in self.steps(inputs):
+            for dump in self.plan.dumps:
+                if dump.after == done and dump.tensor in self.plan.tensors:
+                    found[dump.op, dump.output] = self.read(dump.tensor)
+        return found
+
+    def read(self, tensor: int) -> np.ndarray:
+        place = self.plan.tensors[tensor]
+        data = ctypes.string_at(self.arena.base + place.offset, place.bytes)
+        return np.frombuffer(data, place.type).reshape(place.shape).copy()
+
+    def _struct(self, name: str, params: dict[str, Value]) -> ctypes.Structure:
+        made = structs()[name]()
+        for member, value in params.items():
+            setattr(made, member, self._value(getattr(made, member), value))
+        self.keep.append(made)
+        return made
+
+    def _value(self, default: object, value: Value) -> object:
+        if isinstance(value, InArena):
+            return self.arena.base + value.offset
+        if isinstance(value, InConstants):
+            return self.constants.base + value.offset
+        if isinstance(value, Structs):
+            kind = structs()[value.name]
+            array = (kind * len(value.items))(*(self._struct(value.name, dict(item)) for item in value.items))
+            self.keep.append(array)
+            return ctypes.addressof(array)
+        if isinstance(value, tuple):
+            return type(default)(*value)
+        return value
