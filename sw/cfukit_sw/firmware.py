@@ -20,13 +20,12 @@ from cfukit_sw.compile import TIMEOUT_SECONDS, Object, Unit, compile_all
 from cfukit_sw.elf import check_cfu_results
 from cfukit_sw.linker import AUTO, DEFAULT_STACK_BYTES, Placement, linker_script, load_soc, soc_header
 
-INCLUDE = Path(__file__).parent / "include"
-SOURCES = Path(__file__).parent / "src"
+INCLUDE = (Path(__file__).parent / "include").resolve()
+SOURCES = (Path(__file__).parent / "src").resolve()
 RUNTIME = SOURCES / "runtime"
 
-_COMMON = ("memory.c", "invoke.c")
 _RECORDS = ("wire.c", "stdio.c", "printf.c", "region.c", "exit.c")
-_DEVICE = ("crt0.S", "uart.c", "stack.c")
+_DEVICE = ("crt0.S", "uart.c", "stack.c", "memory.c")
 _KINDS = {"program": _RECORDS, "server": (*_RECORDS, "server.c"), "bare": ("bare.c",)}
 
 TARGET_FLAGS = {
@@ -174,7 +173,7 @@ def toolchain(compiler: str = "zig", cflags: Sequence[str] = ()) -> dict[str, ob
 def _runtime(kind: str, device: tuple[str, ...]) -> list[Path]:
     if kind not in _KINDS:
         raise UsageError("kind", f"'{kind}'", allowed=f"one of {', '.join(_KINDS)}")
-    return [RUNTIME / name for name in (*device, *_COMMON, *_KINDS[kind])]
+    return [RUNTIME / name for name in (*device, "invoke.c", *_KINDS[kind])]
 
 
 def _units(
@@ -193,7 +192,7 @@ def _units(
     system = (INCLUDE, *((soc_dir,) if soc_dir else ()))
     units = [Unit(path, (*own, RUNTIME_OPTIMISATION), system) for path in runtime]
     for path in sources:
-        is_own = path.resolve().is_relative_to(SOURCES.resolve())
+        is_own = path.resolve().is_relative_to(SOURCES)
         units.append(Unit(path, (*own, KERNEL_OPTIMISATION) if is_own else user, folders))
     return units
 

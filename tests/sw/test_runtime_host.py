@@ -1,0 +1,250 @@
+"""The runtime compiled for this machine: printf against Python, records, the model server against a model of it."""
+
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import tiny_model
+
+from cfukit_base import wire
+from cfukit_base.wire import Type
+from cfukit_sw.firmware import RUNTIME, build_host
+
+
+def build(folder: Path, text: str, **options) -> Path:
+    source = folder / "main.c"
+    source.write_text(text)
+    return build_host([source], build_dir=folder / "build", cflags=["-Werror"], **options)
+
+
+def run(program: Path, stdin: bytes = b"") -> tuple[bytes, list[wire.Answer], int]:
+    done = subprocess.run([program], input=stdin, capture_output=True, timeout=60, check=False)
+    text, frames, damaged = wire.split(done.stdout)
+    assert damaged == 0 and done.stderr == b"", done
+    return text, [wire.parse(frame) for frame in frames], done.returncode
+
+
+def test_text_region_and_exit_code(tmp_path):
+    program = build(
+        tmp_path,
+        """
+        #include "cfukit.h"
+        static int early(void) { CFUKIT_REGION("early") { return 5; } return 0; }
+        static void again(int n) { CFUKIT_REGION("recursive") { if (n > 0) again(n - 1); } }
+        int main(void) {
+          for (int i = 0; i < 3; i++) {
+            CFUKIT_REGION("outer") {
+              CFUKIT_REGION("inner") { if (i == 1) continue; puts("in"); }
+              CFUKIT_REGION("inner") { }
+            }
+          }
+          again(4);
+          return early() + 2;
+        }""",
+    )
+    text, answers, code = run(program)
+    assert (text, code) == (b"in\nin\n", 7)
+    assert wire.merge_regions(a for a in answers if isinstance(a, wire.Region)) == [
+        wire.Region("outer", 3, 0),
+        wire.Region("inner", 6, 0),
+        wire.Region("recursive", 5, 0),
+        wire.Region("early", 1, 0),
+    ]
+    assert answers[-1] == wire.Exited(0, 7)
+
+
+ECHO = """
+#include "cfukit.h"
+int main(void) {
+  int c, n = 0;
+  while ((c = getchar()) != EOF) { putchar(c); n++; }
+  return getchar() == EOF ? n & 127 : 255;
+}"""
+
+
+@pytest.fixture(scope="module")
+def echo(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("echo"), ECHO)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.one_of(st.binary(max_size=100), st.lists(st.sampled_from([0x80, 0xC0, 0xDB, 0xDC, 0xDE])).map(bytes))
+)
+def test_every_byte_goes_in_and_out(echo, data):
+    text, answers, _ = run(echo, wire.encode_stdin(data))
+    assert text == data
+    assert answers == [wire.Exited(0, len(data) & 127)]
+
+
+def printf_case(rng: random.Random) -> tuple[str, str]:
+    """A random printf call, and what Python makes of it."""
+    flags = rng.choice(["", "-", "0", "-0"])
+    width = rng.choice(["", str(rng.randrange(1, 26))])
+    precision = rng.choice(["", "", f".{rng.randrange(0, 24)}"])
+    kind = rng.choice("diuxXocs")
+    if kind in "cs":
+        flags = flags.replace("0", "")
+        text = "".join(rng.choices("ab z", k=rng.randrange(1, 12)))[: 1 if kind == "c" else 99]
+        precision = precision if kind == "s" else ""
+        quoted = f"'{text}'" if kind == "c" else f'"{text}"'
+        return (
+            f'printf("%{flags}{width}{precision}{kind}|", {quoted});',
+            f"%{flags}{width}{precision}{kind}|" % text,
+        )
+    length, bits = rng.choice([("hh", 8), ("h", 16), ("", 32), ("ll", 64)])
+    value = rng.choice([0, 1, 9, 10, -1, 1 << bits - 1, (1 << bits - 1) - 1, rng.getrandbits(bits)])
+    value >>= rng.choice([0, 0, rng.randrange(bits)])
+    value &= (1 << bits) - 1
+    if precision == ".0" and value == 0:
+        value = 1  # C prints nothing, Python "0"
+    shown = value - (1 << bits) if kind in "di" and value >> (bits - 1) else value
+    if precision:
+        expected_flags = flags.replace("0", "")  # C: a precision switches the flag off; Python keeps it
+    else:
+        expected_flags = flags
+    python_kind = "d" if kind in "iu" else kind
+    expected = f"%{expected_flags}{width}{precision}{python_kind}|" % shown
+    type_ = {"hh": "char", "h": "short", "": "int", "ll": "long long"}[length]
+    sign = "signed" if kind in "di" else "unsigned"
+    call = f'printf("%{flags}{width}{precision}{length}{kind}|", ({sign} {type_}){value}ull);'
+    return call, expected
+
+
+def printf_program(rng: random.Random, count: int) -> tuple[str, bytes]:
+    cases = [printf_case(rng) for _ in range(count)]
+    calls = "\n".join(call for call, _ in cases)
+    text = "".join(expected for _, expected in cases)
+    body = f'#include "cfukit.h"\nint main(void) {{ int n = 0;\n{calls.replace("printf(", "n += printf(")}\n'
+    return body + f"return n == {len(text)} ? 0 : 1; }}", text.encode()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_printf_is_pythons(tmp_path, seed):
+    source, expected = printf_program(random.Random(seed), 400)
+    program = build(tmp_path, '#pragma GCC diagnostic ignored "-Wformat"\n' + source)
+    text, _, code = run(program)
+    pairs = zip(text.split(b"|"), expected.split(b"|"), source.splitlines()[2:], strict=False)
+    assert next((pair for pair in pairs if pair[0] != pair[1]), None) is None
+    assert (text, code) == (expected, 0)
+
+
+def test_printf_edges(tmp_path):
+    program = build(
+        tmp_path,
+        r"""
+        #include "cfukit.h"
+        #pragma GCC diagnostic ignored "-Wformat"
+        #pragma GCC diagnostic ignored "-Wformat-zero-length"
+        int main(void) {
+          printf("%*d|%-*d|%.*s|%*d|", 5, 42, 4, 7, 2, "abc", -4, 3);
+          printf("%p|%%|%zu|%.0d|%5c|%f|%", (void *)0x1234, sizeof(int), 0, 'x');
+          return printf("");
+        }""",
+    )
+    text, _, code = run(program)
+    assert text == b"   42|7   |ab|3   |0x1234|%|4||    x|%f|%"
+    assert code == 0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("server")
+    return build(folder, tiny_model.MODEL_C, kind="server", sanitize=True)
+
+
+requests = st.one_of(
+    st.tuples(st.just(Type.HELLO), st.just(b"")),
+    st.tuples(st.just(Type.WRITE), st.tuples(st.integers(0, 40), st.binary(max_size=24))).map(
+        lambda t: (t[0], t[1][0].to_bytes(4, "little") + t[1][1])
+    ),
+    st.tuples(st.just(Type.READ), st.tuples(st.integers(0, 40), st.integers(0, 24))).map(
+        lambda t: (t[0], t[1][0].to_bytes(4, "little") + t[1][1].to_bytes(4, "little"))
+    ),
+    st.tuples(st.just(Type.RUN), st.integers(0, 3).map(lambda flags: bytes((flags,)))),
+    st.tuples(st.just(Type.STEP), st.just(b"")),
+    st.tuples(st.sampled_from([0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0xBF]), st.binary(max_size=9)),
+).filter(lambda request: not (request[0] == Type.EXIT and len(request[1]) == 4))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(requests, st.integers(0, 2)), max_size=30))
+def test_server_answers_as_its_model(server, sent):
+    model = tiny_model.Server()
+    frames = [wire.Frame(int(kind), seq, payload) for (kind, payload), seq in sent]
+    frames.append(wire.Frame(Type.EXIT, 9, b"\x05\x00\x00\x00"))
+    _, answers, code = run(server, b"".join(wire.encode(f.type, f.seq, f.payload) for f in frames))
+    assert [tiny_model.comparable(answer) for answer in answers] == [model.answer(frame) for frame in frames]
+    assert code == 5
+
+
+def test_server_refuses_accesses_at_the_edges(server):
+    edges = [
+        (64, 0),
+        (64, 1),
+        (0, 65),
+        (63, 1),
+        (0xFFFFFFFF, 1),
+        (0xFFFFFFFF, 0xFFFFFFFF),
+        (0, 257),
+        (32, 32),
+    ]
+    stream = b"".join(wire.read(i, offset, count) for i, (offset, count) in enumerate(edges))
+    _, answers, _ = run(server, stream)
+    codes = [a.code if isinstance(a, wire.Error) else None for a in answers[: len(edges)]]
+    assert codes == [None, 4, 4, None, 4, 3, 3, None]
+
+
+def test_server_answers_damage_and_goes_on(server):
+    good = wire.read(7, 0, 4)
+    for place in range(1, len(good) - 1):
+        broken = good[:place] + bytes((good[place] ^ 0x04,)) + good[place + 1 :]
+        _, answers, _ = run(server, broken + good)
+        assert answers[0] == wire.Error(0, wire.ErrorCode.DAMAGED)
+        assert wire.Data(7, 0, bytes(4)) in answers
+    _, answers, _ = run(server, b"\xc0" + b"\x81" * 5000 + b"\xc0" + good)
+    assert answers[:2] == [wire.Error(0, wire.ErrorCode.DAMAGED), wire.Data(7, 0, bytes(4))]
+
+
+MEMORY = """
+#define memcpy own_memcpy
+#define memmove own_memmove
+#define memset own_memset
+#define memcmp own_memcmp
+#define strlen own_strlen
+#define strcmp own_strcmp
+#include "RUNTIME/memory.c"
+
+static uint8_t a[128], b[128];
+static uint32_t seed = 1;
+static uint8_t next(void) { return (uint8_t)((seed = seed * 1664525u + 1013904223u) >> 24); }
+
+int main(void) {
+  for (size_t round = 0; round < 20000; round++) {
+    const size_t to = next() & 31, from = next() & 31, bytes = next() & 63;
+    for (size_t i = 0; i < sizeof a; i++) a[i] = b[i] = next();
+    for (size_t i = 0; i < bytes; i++) b[to + i] = a[from + i];
+    memmove(a + to, a + from, bytes);
+    if (memcmp(a, b, sizeof a) != 0) return 1;
+    memcpy(a + 64 + to, a + from, bytes & 31);
+    for (size_t i = 0; i < (bytes & 31); i++) b[64 + to + i] = b[from + i];
+    if (memcmp(a, b, sizeof a) != 0) return 2;
+    memset(a + to, next(), bytes);
+    for (size_t i = 0; i < bytes; i++) b[to + i] = (uint8_t)(seed >> 24);
+    for (size_t i = 0; i < sizeof a; i++) if (a[i] != b[i]) return 3;
+    a[to] ^= 1;
+    if ((memcmp(a, b, sizeof a) > 0) != (a[to] > b[to])) return 4;
+  }
+  if (strlen("") != 0 || strlen("abc") != 3) return 5;
+  if (strcmp("a", "a") != 0 || strcmp("a", "b") >= 0 || strcmp("ab", "a") <= 0 || strcmp("\\xff", "a") <= 0) return 6;
+  return 0;
+}
+"""
+
+
+def test_memory_functions(tmp_path):
+    program = build(tmp_path, MEMORY.replace("RUNTIME", str(RUNTIME)), sanitize=True)
+    assert run(program)[2] == 0
