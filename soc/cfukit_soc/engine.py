@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from cfukit_base.cache import disk_error
 from cfukit_base.errors import ResultError, UsageError
-from cfukit_base.process import kill_group
+from cfukit_base.process import kill_group, tracked
 from cfukit_soc.faults import fault_from
 from cfukit_soc.image import memory_image
 from cfukit_soc.simulator import load_soc
@@ -128,11 +128,12 @@ def _run(
             if timer:
                 timer.start()
             assert child.stdout is not None
-            while block := child.stdout.read(65536):
-                output += block
-                if on_output:
-                    on_output(block)
-            child.wait()
+            with tracked(child):
+                while block := child.stdout.read(65536):
+                    output += block
+                    if on_output:
+                        on_output(block)
+                child.wait()
         finally:
             if timer:
                 timer.cancel()

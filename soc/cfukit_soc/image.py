@@ -6,9 +6,10 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from cfukit_base.errors import UsageError
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
+
+from cfukit_base.errors import UsageError
 
 
 def memory_image(elf: Path, soc: dict[str, Any]) -> bytes:
@@ -42,7 +43,7 @@ def memory_image(elf: Path, soc: dict[str, Any]) -> bytes:
 def _chunk(elf: Path, soc: dict[str, Any], address: int, memory_bytes: int, data: bytes) -> bytes:
     for index, memory in enumerate(soc["memories"]):
         offset = address - memory["base"]
-        if 0 <= offset and offset + memory_bytes <= memory["bytes"]:
+        if offset >= 0 and offset + memory_bytes <= memory["bytes"]:
             before = offset % 4
             padded = bytes(before) + data
             padded += bytes(-len(padded) % 4)

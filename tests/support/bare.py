@@ -85,8 +85,16 @@ def _build(source: str, directory: Path, suffix: str, start: str, *flags: str) -
     compiler = riscv_cc("zig")
     words = [
         *compiler.argv,
-        *"-target riscv32-freestanding-none -mcpu=generic_rv32+m -mabi=ilp32 -O2 -g -ffreestanding".split(),
-        *"-fno-sanitize=all -fno-pic -Wl,--build-id=none -Wl,-T,link.ld -o program.elf".split(),
+        *[
+            "-target",
+            "riscv32-freestanding-none",
+            "-mcpu=generic_rv32+m",
+            "-mabi=ilp32",
+            "-O2",
+            "-g",
+            "-ffreestanding",
+        ],
+        *["-fno-sanitize=all", "-fno-pic", "-Wl,--build-id=none", "-Wl,-T,link.ld", "-o", "program.elf"],
         *flags,
         "start.s",
         f"program.{suffix}",
