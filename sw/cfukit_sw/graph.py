@@ -1,0 +1,55 @@
+"""The order of a model's operators: whatever one reads has been written before, and nothing is written
+twice.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from cfukit_base.errors import ModelError
+from cfukit_sw.model import Model
+
+
+def check_graph(model: Model, where: str) -> None:
+    """Refuse (ModelError) a model in which a value is read before it exists, or is overwritten.
+
+    After this, each tensor has exactly one source: constant, variable, model input, or one operator before
+    all its readers.
+    """
+
+    def refuse(part: str, given: str, allowed: str) -> NoReturn:
+        raise ModelError(
+            f"{where}: {part}", given, allowed=allowed, hint="export or download the model again"
+        )
+
+    source: dict[int, str] = {}
+    for tensor in model.tensors:
+        if tensor.is_constant or tensor.is_variable:
+            source[tensor.index] = "a constant" if tensor.is_constant else "a variable"
+    for index in model.inputs:
+        if index in source:
+            refuse(
+                "model inputs", f"{model.tensors[index]} is {source[index]}", "each input once, no constants"
+            )
+        source[index] = "a model input"
+    for op in model.operators:
+        if not op.outputs:
+            refuse(str(op), "no output", "an operator has at least one")
+        for index in op.inputs:
+            if index >= 0 and index not in source and model.tensors[index].elements > 0:
+                refuse(
+                    str(op), f"reads {model.tensors[index]}, which nothing has written", "operators in order"
+                )
+        for index in op.outputs:
+            if index in source:
+                refuse(
+                    str(op), f"writes {model.tensors[index]}, which is {source[index]}", "one writer a tensor"
+                )
+            source[index] = f"the output of {op}"
+    for index in model.outputs:
+        if index not in source:
+            refuse(
+                "model outputs", f"{model.tensors[index]} is never written", "tensors that an operator writes"
+            )
+    if not model.outputs:
+        refuse("model outputs", "none", "at least one")
