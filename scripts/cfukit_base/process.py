@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +75,7 @@ def run_bytes(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-    ) as child:
+    ) as child, tracked(child):
         try:
             out, err = child.communicate(stdin, timeout=timeout)
             code: int | None = child.returncode
@@ -87,6 +87,26 @@ def run_bytes(
             kill_group(child)
             raise
     return FinishedBytes(words, code, out, err)
+
+
+_live: set[subprocess.Popen[bytes]] = set()
+
+
+@contextlib.contextmanager
+def tracked(child: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """Let `kill_all` find `child` (started with start_new_session=True) as long as the block runs."""
+    _live.add(child)
+    try:
+        yield child
+    finally:
+        _live.discard(child)
+
+
+def kill_all() -> None:
+    """End every program that any thread waits for: an interrupt reaches only the main thread."""
+    for child in list(_live):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
 
 
 def kill_group(child: subprocess.Popen[bytes]) -> None:

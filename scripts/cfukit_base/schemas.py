@@ -46,7 +46,7 @@ CAUSE_NAMES = (
     "cfu_issue",
     "cfu_wait",
 )
-CAUSES = nullable(record(**{name: INT for name in CAUSE_NAMES}))
+CAUSES = nullable(record(**dict.fromkeys(CAUSE_NAMES, INT)))
 CYCLES = nullable(INT)
 LIMITS = array(record(name=STR, asked=NUM, reached=NUM, offender=STR))
 HOST = ANY_OBJECT
@@ -82,8 +82,8 @@ _INSTRUCTION = record(
 _MEMORY = record(name=STR, base=INT, bytes=INT, kind=STR)
 
 
-def _document(name: str, **fields: Schema) -> tuple[str, Schema]:
-    schema = record(schema={"const": name}, **fields)
+def _document(name: str, /, **fields: Schema) -> tuple[str, Schema]:
+    schema = record(**{"schema": {"const": name}, **fields})
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return name, schema
 

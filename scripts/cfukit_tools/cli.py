@@ -29,10 +29,18 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line; the exit code."""
-    as_json = "--json" in arguments
-    try:
+
+    def action() -> int:
         code = cli.main(arguments, prog_name="cfukit", standalone_mode=False)
         return code if isinstance(code, int) else 0
+
+    return run_action(action, "--json" in arguments)
+
+
+def run_action(action: Callable[[], int], as_json: bool = False) -> int:
+    """Run `action`; whatever it raises becomes a message (or a document) and an exit code."""
+    try:
+        return action()
     except click.exceptions.Exit as ending:
         return ending.exit_code
     except click.UsageError as error:
@@ -85,9 +93,15 @@ def _fail(error: CfukitError, as_json: bool) -> int:
         print(json.dumps(error.to_json(), indent=1))
     else:
         print(f"cfukit: {error.message}", file=sys.stderr)
-        for line in str(error.details.get("output", "")).splitlines():
+        for line in _particulars(error)[-30:]:
             print(f"  {line}", file=sys.stderr)
     return error.exit_code
+
+
+def _particulars(error: CfukitError) -> list[str]:
+    """What a compiler or simulator said, where the error carries it."""
+    said = (str(error.details[key]) for key in ("diagnostics", "log") if key in error.details)
+    return [line for text in said for line in text.splitlines()]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -44,8 +44,12 @@ def diff(before: Path, after: Path, max_regression: str = "") -> dict[str, Any]:
                 }
             )
     if not rows:
-        raise UsageError("diff", "the two runs have no variant in common", hint="compare runs of the same project")
-    same = {key: left[key] == right[key] for key in ("model", "board", "cpu", "engine", "clock_hz", "toolchain")}
+        raise UsageError(
+            "diff", "the two runs have no variant in common", hint="compare runs of the same project"
+        )
+    same = {
+        key: left[key] == right[key] for key in ("model", "board", "cpu", "engine", "clock_hz", "toolchain")
+    }
     return {"schema": "cfukit.diff/1", "ok": not limits, "same": same, "rows": rows, "limits": limits}
 
 
@@ -71,7 +75,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         document: dict[str, Any] = json.loads(file.read_text())
     except OSError as error:
-        raise UsageError(str(file), f"cannot be read: {error.strerror}", hint="cfukit run writes it") from None
+        raise UsageError(
+            str(file), f"cannot be read: {error.strerror}", hint="cfukit run writes it"
+        ) from None
     except ValueError as error:
         raise UsageError(str(file), f"is not JSON: {error}") from None
     if not isinstance(document, dict) or document.get("schema") != "cfukit.run/1":

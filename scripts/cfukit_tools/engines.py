@@ -84,7 +84,9 @@ def _kept(folder: Path, key: str, run: Any) -> RawRun:
         entry = cached(folder, "run", key, build)
     except _Faulted as faulted:
         return faulted.result
-    return RawRun(output=(entry / "output.bin").read_bytes(), **json.loads((entry / "result.json").read_text()))
+    return RawRun(
+        output=(entry / "output.bin").read_bytes(), **json.loads((entry / "result.json").read_text())
+    )
 
 
 class _Faulted(Exception):

@@ -14,7 +14,9 @@ import numpy as np
 from cfukit_base.errors import UsageError
 
 DEFAULT_SHIPPED_SAMPLES = 20
-CHUNK_SAMPLES = 10  # samples that share one simulation; fixed, so that cycles do not depend on the number of cores
+CHUNK_SAMPLES = (
+    10  # samples that share one simulation; fixed, so that cycles do not depend on the number of cores
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,9 @@ def load_inputs(path: Path, model: Any) -> InputSet:
     for number, index in enumerate(model.inputs):
         name, tensor = f"in{number}", model.tensors[index]
         if name not in content:
-            raise UsageError(str(path), f"has no '{name}'", allowed=f"in0..in{len(model.inputs) - 1}, each [n, ...]")
+            raise UsageError(
+                str(path), f"has no '{name}'", allowed=f"in0..in{len(model.inputs) - 1}, each [n, ...]"
+            )
         arrays.append(_fitted(str(path), name, content[name], tensor))
     count = len(arrays[0])
     if count == 0 or any(len(array) != count for array in arrays):
@@ -136,5 +140,7 @@ def _fitted(where: str, name: str, array: np.ndarray, tensor: Any) -> np.ndarray
         array = array.astype(tensor.dtype)
     wanted = tuple(tensor.shape)
     if array.ndim < 1 or array[:1].size != int(np.prod(wanted)) * len(array[:1]):
-        raise UsageError(where, f"'{name}' has shape {array.shape}", allowed=f"[n, {', '.join(map(str, wanted))}]")
+        raise UsageError(
+            where, f"'{name}' has shape {array.shape}", allowed=f"[n, {', '.join(map(str, wanted))}]"
+        )
     return np.ascontiguousarray(array.reshape((len(array), *wanted)))

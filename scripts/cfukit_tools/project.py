@@ -102,12 +102,7 @@ def load_target(
     variant: str = "",
 ) -> Project:
     """A project folder or a `.tflite`, with the command line's changes applied (they win over variants, variants over keys)."""
-    overrides: dict[str, Any] = {}
-    for text in assignments:
-        _merge(overrides, _parse_assignment(text))
-    for key, value in (("model", model), ("soc.board", board), ("sw.compiler", compiler)):
-        if value:
-            _merge(overrides, _nested(key, value))
+    overrides = _overrides(assignments, {"model": model, "soc.board": board, "sw.compiler": compiler})
     if target.suffix == ".tflite":
         if not target.is_file():
             raise UsageError(str(target), "no such file", hint="cfukit list models")
@@ -123,6 +118,32 @@ def load_target(
         hint = "cfukit init NAME makes a project; cfukit list projects shows those that exist"
         raise UsageError(str(target), given, hint=hint)
     return _finish(folder.resolve(), _read_toml(folder / FILE_NAME), overrides, variant)
+
+
+def stock_project(
+    name: str,
+    *,
+    board: str = "",
+    compiler: str = "",
+    assignments: tuple[str, ...] = (),
+    variant: str = "",
+) -> Project:
+    """The stock system, without CFU and without a project.toml, for a program called `name`; builds go to ./build/NAME."""
+    if variant:
+        raise UsageError("--variant", f"'{variant}'", allowed="variants belong to a project", hint="--project DIR")
+    overrides = _overrides(assignments, {"soc.board": board, "sw.compiler": compiler})
+    return _finish(Path.cwd(), {"name": name}, overrides, "", bare=True)
+
+
+def _overrides(assignments: tuple[str, ...], options: dict[str, str]) -> dict[str, Any]:
+    """What the command line changes: --set KEY=VALUE, then the options that stand for a key."""
+    overrides: dict[str, Any] = {}
+    for text in assignments:
+        _merge(overrides, _parse_assignment(text))
+    for key, value in options.items():
+        if value:
+            _merge(overrides, _nested(key, value))
+    return overrides
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

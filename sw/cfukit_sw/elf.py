@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import functools
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +62,15 @@ def _symbols(elf: Path, _mtime_ns: int) -> tuple[dict[str, int], list[tuple[int,
             if entry["st_info"]["type"] == "STT_FUNC":
                 functions.append((entry["st_value"], entry["st_size"], entry.name))
     return values, sorted(functions)
+
+
+def image_digest(elf: Path) -> str:
+    """SHA-256 of what is loaded (addresses and contents): the same program from another folder has the same digest."""
+    total = hashlib.sha256()
+    with elf.open("rb") as file:
+        for segment in ELFFile(file).iter_segments("PT_LOAD"):
+            total.update(f"{segment['p_vaddr']:x} {segment['p_memsz']:x} ".encode() + segment.data())
+    return total.hexdigest()
 
 
 def symbol(elf: Path, name: str) -> int:

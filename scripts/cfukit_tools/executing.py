@@ -1,0 +1,245 @@
+"""The verb exec: a bare program on the system, its output, its regions, its end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cfukit_base import progress, wire
+from cfukit_base.errors import UsageError
+from cfukit_tools.building import System
+from cfukit_tools.engines import check_engine
+from cfukit_tools.project import Project, load_target
+
+WAVES_WINDOW_CYCLES = 2000  # shown before the end of a run when no window is given
+_SUFFIXES = (".c", ".S", ".elf")
+
+
+def exec_(
+    program: Path,
+    *,
+    project: Path | None = None,
+    board: str = "",
+    assignments: tuple[str, ...] = (),
+    variant: str = "",
+    compiler: str = "",
+    engine: str = "",
+    stdin: bytes | None = None,
+    max_cycles: int = 0,
+    hang_cycles: int = 0,
+    waves: str = "",
+    trace: Path | None = None,
+    gdb: int = 0,
+    stream: bool = False,
+) -> dict[str, Any]:
+    """Run a .c, .S or .elf on a project's system (default: board sim, no CFU); the document cfukit.exec/1.
+
+    stdin: bytes for getchar(), None: this process's stdin unless that is a terminal. waves: "FILE" or "FILE:FROM:TO"
+    (cycles). stream: the program's output also goes to stdout as it comes.
+    """
+    engine = check_engine(engine, ("host", "rtl"))
+    if gdb:
+        raise UsageError("--gdb", f"engine {engine} cannot stop a program", hint="--trace and --waves show what it does")
+    if program.suffix not in _SUFFIXES:
+        raise UsageError(str(program), "not a program", allowed=f"a file that ends in {', '.join(_SUFFIXES)}")
+    if not program.is_file():
+        raise UsageError(str(program), "no such file")
+    options: dict[str, Any] = {"board": board, "assignments": assignments, "variant": variant, "compiler": compiler}
+    home = load_target(project, **options) if project is not None else _stock(program, options)
+    system = System(home)
+    text = _stdin() if stdin is None else stdin
+    if engine == "host":
+        return _on_host(system, program, text)
+    elf = program if program.suffix == ".elf" else _compiled(system, program)
+    return _on_rtl(system, program, elf, text, max_cycles, hang_cycles, waves, trace, stream)
+
+
+def _on_rtl(
+    system: System,
+    program: Path,
+    elf: Path,
+    stdin: bytes,
+    max_cycles: int,
+    hang_cycles: int,
+    waves: str,
+    trace: Path | None,
+    stream: bool,
+) -> dict[str, Any]:
+    from cfukit_soc import HANG_CYCLES, Waves, simulate
+
+    def once(window: Any, show: bool) -> tuple[Any, _Output]:
+        output = _Output(sys.stdout.buffer.write if show else None)
+        with progress.stage(f"running {program.name} on the RTL of the system"):
+            result = simulate(
+                simulator,
+                system.soc_json,
+                elf,
+                stdin=wire.encode_stdin(stdin),
+                max_cycles=max_cycles,
+                hang_cycles=hang_cycles or HANG_CYCLES,
+                waves=window,
+                trace=trace if show is stream else None,
+                on_output=output.feed,
+            )
+        output.close()
+        return result, output
+
+    simulator = system.simulator()
+    window = _window(waves)
+    if window is not None and window[1] is None:
+        # The end is not known yet: a first, fast run finds it.
+        found, _ = once(None, False)
+        window = (window[0], max(0, found.cycles - WAVES_WINDOW_CYCLES), found.cycles + 1)
+    if window is not None:
+        simulator = system.simulator(waves=True)
+    result, output = once(Waves(*window) if window is not None else None, stream)
+    fault = _fault(result, output, elf)
+    if fault is not None and fault["kind"] == "cfu_hang":
+        fault["waves"] = _waves_command(system, program, fault["cycle"], hang_cycles or HANG_CYCLES)
+    code = result.exit_code
+    document = _document("rtl", output, code, fault)
+    document |= {"cycles": result.cycles, "instructions": result.instructions}
+    return document
+
+
+def _on_host(system: System, program: Path, stdin: bytes) -> dict[str, Any]:
+    from cfukit_sw.firmware import build_host
+    from cfukit_tools.engines import run_host
+    from cfukit_tools.programs import host_cfu
+
+    if program.suffix == ".elf":
+        raise UsageError(str(program), "an ELF for RISC-V", allowed="engine host compiles .c", hint="--engine rtl")
+    file = build_host(
+        [program.resolve()],
+        build_dir=system.project.board_dir,
+        cfu_dir=system.cfu_dir,
+        cflags=system.project["sw.cflags"],
+        libraries=host_cfu(system),
+    )
+    raw = run_host(file, wire.encode_stdin(stdin))
+    output = _Output(None)
+    output.feed(raw.output)
+    output.close()
+    return _document("host", output, raw.exit_code, None) | {"cycles": None, "instructions": None}
+
+
+def _document(engine: str, output: _Output, code: int | None, fault: dict[str, Any] | None) -> dict[str, Any]:
+    regions = [
+        {
+            "name": region.name,
+            "count": region.count,
+            "cycles": region.cycles if engine != "host" else None,
+            "causes": None,
+        }
+        for region in wire.merge_regions(answer for answer in output.answers if isinstance(answer, wire.Region))
+    ]
+    return {
+        "schema": "cfukit.exec/1",
+        "ok": code == 0 and fault is None,
+        "engine": engine,
+        "exit_code": code,
+        "cycles": None,
+        "instructions": None,
+        "causes": None,
+        "output": output.text.decode(errors="replace"),
+        "regions": regions,
+        "fault": fault,
+    }
+
+
+class _Output:
+    """The program's text and records, as they come."""
+
+    def __init__(self, write: Callable[[bytes], Any] | None):
+        self.text = b""
+        self.answers: list[wire.Answer] = []
+        self._decoder = wire.Decoder()
+        self._write = write
+
+    def feed(self, data: bytes) -> None:
+        self._take(self._decoder.feed(data))
+
+    def close(self) -> None:
+        self._take(self._decoder.close())
+
+    def _take(self, events: list[Any]) -> None:
+        for event in events:
+            if isinstance(event, bytes):
+                self.text += event
+                if self._write is not None:
+                    self._write(event)
+                    sys.stdout.buffer.flush()
+            elif isinstance(event, wire.Frame):
+                self.answers.append(wire.parse(event))
+
+
+def _fault(result: Any, output: _Output, elf: Path) -> dict[str, Any] | None:
+    """The engine's fault, or the one that the program's own trap handler reported."""
+    from cfukit_soc import locate
+
+    if result.fault is not None:
+        return dict(result.fault) | {"registers": _named(result.fault["registers"])}
+    trap = next((answer for answer in output.answers if isinstance(answer, wire.Fault)), None)
+    if trap is None:
+        return None
+    return {
+        "kind": trap.kind,
+        "pc": trap.mepc,
+        **locate(elf, trap.mepc),
+        "registers": _named([0, *trap.registers]),
+        "value": trap.mtval,
+        "message": str(trap),
+    }
+
+
+def _named(registers: list[int]) -> dict[str, int]:
+    return {f"x{number}": value for number, value in enumerate(registers)}
+
+
+def _compiled(system: System, program: Path) -> Path:
+    from cfukit_sw.firmware import build_firmware
+
+    with progress.stage(f"compiling {program.name}"):
+        return build_firmware(
+            [program.resolve()],
+            system.soc_json,
+            build_dir=system.project.board_dir,
+            cfu_dir=system.cfu_dir,
+            cflags=system.project["sw.cflags"],
+            compiler=system.project["sw.compiler"],
+        )
+
+
+def _stock(program: Path, options: dict[str, Any]) -> Project:
+    """The stock system for a program without a project; artefacts go to ./build/NAME."""
+    from cfukit_tools.project import stock_project
+
+    return stock_project(program.stem, **options)
+
+
+def _stdin() -> bytes:
+    return b"" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read()
+
+
+def _window(text: str) -> tuple[Path, int, int | None] | None:
+    """"FILE:FROM:TO" or "FILE" (TO unknown)."""
+    if not text:
+        return None
+    parts = text.rsplit(":", 2)
+    if len(parts) == 3 and parts[1].isdigit() and parts[2].isdigit() and int(parts[1]) < int(parts[2]):
+        return Path(parts[0]), int(parts[1]), int(parts[2])
+    if ":" in text:
+        raise UsageError("--waves", f"'{text}'", allowed="FILE or FILE:FROM:TO in cycles, FROM below TO")
+    return Path(text), 0, None
+
+
+def _waves_command(system: System, program: Path, cycle: int, hang_cycles: int) -> str:
+    """The command that shows what happened when the CFU stopped answering."""
+    stopped = max(0, cycle - hang_cycles)
+    begin = max(0, stopped - 200)
+    where = "" if system.project.bare else f" --project {system.project.root}"
+    return f"cfukit exec {program}{where} --waves hang.vcd:{begin}:{stopped + 200}"
+
+

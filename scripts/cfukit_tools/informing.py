@@ -1,0 +1,1 @@
+def info(*a, **k): raise NotImplementedError

@@ -1,0 +1,113 @@
+"""A model's firmware for one set of kernels: plan, C, ELF (or a program of the host), sizes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cfukit_base import progress
+from cfukit_base.cache import cached
+from cfukit_base.digest import digest_bytes, digest_of
+from cfukit_tools.building import System
+from cfukit_tools.loading import kernel_function
+
+VARIANTS = ("reference", "portable", "project")
+
+
+@dataclass(frozen=True)
+class Program:
+    """variant: reference, portable or project. file: the ELF, or with engine host an executable."""
+
+    variant: str
+    plan: Any
+    file: Path
+    sha256: str
+
+    def sizes(self, stack_bytes: int | None) -> dict[str, int | None]:
+        """As run.json's `sizes`: of code and constants from the ELF, of memory from the plan, the stack as measured."""
+        from cfukit_sw.elf import sizes
+
+        found = sizes(self.file) if self.file.suffix == ".elf" else {}
+        return {
+            "code_bytes": found.get("code_bytes"),
+            "const_bytes": found.get("const_bytes"),
+            "arena_bytes": self.plan.activation_bytes,
+            "state_bytes": self.plan.state_bytes,
+            "scratch_bytes": self.plan.scratch_bytes,
+            "stack_bytes": stack_bytes,
+        }
+
+
+def variants_of(system: System) -> tuple[str, ...]:
+    """The baselines, and the project unless there is none."""
+    return VARIANTS[:2] if system.project.bare else VARIANTS
+
+
+def plan_variant(system: System, model: Any, variant: str) -> Any:
+    """Lower the model with the variant's kernels."""
+    from cfukit_sw.lower import lower
+
+    kernels = project_kernels(system) if variant == "project" else ()
+    registry = "reference" if variant == "reference" else "portable"
+    return lower(model, system.soc, kernels, registry=registry)
+
+
+def project_kernels(system: System) -> list[Any]:
+    """The project's [[kernel]] entries as kernels of cfukit_sw, with the functions of cfu.py that they name."""
+    from cfukit_sw.registry import project_kernel
+
+    project = system.project
+    kernels = []
+    for entry in project.kernels:
+        functions = {
+            name: kernel_function(project, system.module, getattr(entry, name))
+            for name in ("supports", "pack", "scratch")
+        }
+        kernels.append(project_kernel(entry.op, entry.function, project.sources, **functions))
+    return kernels
+
+
+def build_program(system: System, model: Any, variant: str, engine: str) -> Program:
+    """Plan and firmware of one variant for an engine (rtl or host)."""
+    from cfukit_sw.elf import image_digest
+    from cfukit_sw.firmware import build_firmware, build_host
+
+    project = system.project
+    plan = plan_variant(system, model, variant)
+    document = json.dumps(plan.to_json(), sort_keys=True)
+    folder = cached(
+        project.board_dir,
+        "model",
+        digest_of(document),
+        lambda temporary: (
+            (write_model(plan, temporary), (temporary / "plan.json").write_text(document)) and None
+        ),
+    )
+    sources = [folder / "model.c", folder / "model_data.S", *plan.sources]
+    common: dict[str, Any] = {"build_dir": project.board_dir, "kind": "server", "includes": [folder]}
+    if variant == "project":
+        common |= {"cfu_dir": system.cfu_dir, "cflags": project["sw.cflags"]}
+    with progress.stage(f"compiling the {variant} firmware"):
+        if engine == "host":
+            file = build_host(sources, libraries=host_cfu(system) if variant == "project" else (), **common)
+        else:
+            file = build_firmware(sources, system.soc_json, compiler=project["sw.compiler"], **common)
+    return Program(variant, plan, file, image_digest(file) if file.suffix == ".elf" else digest_bytes(file.read_bytes()))
+
+
+def _write_plan(plan: Any, document: str, folder: Path) -> None:
+    from cfukit_sw.model_c import write_model
+
+    write_model(plan, folder)
+    (folder / "plan.json").write_text(document)
+
+
+def host_cfu(system: System) -> list[Path]:
+    """What defines cfu_software() on the host: the verilated cfu.v of a project that has one."""
+    if system.cfu_verilog is None:
+        return []
+    from cfukit.testing import build_host_cfu
+
+    return [build_host_cfu(system.cfu_verilog, build_dir=system.project.board_dir)]

@@ -1,0 +1,133 @@
+"""The command line: exit codes, one JSON document, messages without tracebacks."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cfukit_base.errors import BuildError, CfukitError, MissingToolError, ModelError, ResultError
+from cfukit_tools import cli
+
+
+def run_json(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, dict]:
+    """Exit code and the one document on stdout."""
+    code = cli.run([*arguments, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_help_lists_the_verbs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    for verb in ("init", "doctor", "list", "fetch", "info", "run", "profile", "diff", "test", "infer", "exec"):
+        assert f"\n  {verb} " in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "--bogus"], "No such option"),
+        (["frobnicate"], "No such command 'frobnicate'"),
+        (["run", "nowhere"], "neither a project folder nor a .tflite"),
+        (["run", "nowhere.tflite"], "no such file"),
+        (["list", "colours"], "is not one of"),
+        (["area", "x"], "this version cannot synthesise yet"),
+        (["diff", "a", "b"], "cannot be read"),
+    ],
+)
+def test_wrong_usage_is_exit_2_in_text_and_json(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in captured.err
+    assert "Traceback" not in captured.err
+    code, document = run_json(arguments, capsys)
+    assert code == 2
+    assert document["schema"] == "cfukit.error/1" and document["ok"] is False
+    assert message in f"{document['given']} {document['allowed']}"
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "kind"),
+    [
+        (ResultError("a", "b"), 1, "result"),
+        (ModelError("a", "b"), 2, "model"),
+        (BuildError("a", "b", log="line"), 2, "build"),
+        (MissingToolError("a", "b"), 3, "missing_tool"),
+        (ZeroDivisionError("oops"), 4, "internal"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_every_failure_has_its_exit_code(
+    raised: BaseException,
+    code: int,
+    kind: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("CFUKIT_CACHE", str(tmp_path))
+
+    def fail() -> int:
+        raise raised
+
+    assert cli.run_action(fail, as_json=True) == code
+    document = json.loads(capsys.readouterr().out)
+    assert document["kind"] == kind
+    if code == 4:
+        report = next((tmp_path / "crashes").iterdir())
+        assert str(report) in document["hint"]
+        assert "ZeroDivisionError: oops" in report.read_text()
+
+
+def test_a_build_error_shows_the_compilers_output(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> int:
+        raise BuildError("a.c", "does not compile", diagnostics="a.c:1:2: error: expected ';'")
+
+    assert cli.run_action(fail) == 2
+    assert capsys.readouterr().err == "cfukit: a.c: does not compile\n  a.c:1:2: error: expected ';'\n"
+
+
+def test_doctor_lists_every_tool(capsys: pytest.CaptureFixture[str]) -> None:
+    code, document = run_json(["doctor"], capsys)
+    assert code == 0 and document["ok"]
+    assert {"verilator", "zig"} <= {tool["name"] for tool in document["tools"] if tool["found"]}
+    assert cli.run(["doctor"]) == 0
+    assert "verilator" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("what", ["boards", "cpus", "models", "kernels", "projects"])
+def test_list(what: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, document = run_json(["list", what], capsys)
+    assert code == 0 and document["items"]
+    assert cli.run(["list", what]) == 0
+    assert document["items"][0]["name"] in capsys.readouterr().out
+
+
+def test_init_copies_the_template_once(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, document = run_json(["init", "my_cfu"], capsys)
+    assert code == 0
+    assert {"cfu.py", "project.toml", "Makefile"} <= set(document["files"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["my_cfu"]
+    code, document = run_json(["init", "my_cfu"], capsys)
+    assert code == 2 and "exists already" in document["given"]
+    code, document = run_json(["init", "other", "--from", "tamplate"], capsys)
+    assert code == 2 and "did you mean 'template'" in document["allowed"]
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_closed_pipe_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> int:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(cli.os, "dup2", lambda *_: 0)
+    assert cli.run_action(fail) == 0
+
+
+def test_all_errors_are_ours() -> None:
+    assert all(issubclass(kind, CfukitError) for kind in (ResultError, ModelError, BuildError, MissingToolError))
