@@ -86,12 +86,14 @@ def _elaborate(
     board: Board, cpu: Cpu, clock_hz: int, memories: tuple[Memory, ...]
 ) -> tuple[str, dict[str, dict[str, int]], dict[str, int]]:
     """Verilog, registers and integer constants of the system (LiteX is imported only here)."""
+    from litex.gen import LiteXContext
     from litex.gen.fhdl.verilog import convert
 
     from cfukit_soc.soc import Soc
 
     soc = Soc(board, cpu, clock_hz, memories, str(CFU_STUB))
     soc.finalize()
+    LiteXContext.top = None  # no drawing of the hierarchy: its order changes from run to run
     ios = soc.platform.constraint_manager.get_io_signals()
     text = str(convert(soc, ios=ios, name="soc", platform=soc.platform).main_source)
     registers: dict[str, dict[str, int]] = {}
