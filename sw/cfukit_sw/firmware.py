@@ -44,6 +44,7 @@ COMMON_FLAGS = (
     "-ffreestanding",
     "-ffunction-sections",
     "-fdata-sections",
+    "-fomit-frame-pointer",  # zig keeps one by default, which costs kernels a register
     "-fno-asynchronous-unwind-tables",
     "-gdwarf-4",
     "-Wall",

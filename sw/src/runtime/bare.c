@@ -8,7 +8,7 @@ void cfukit_exit(int code) {
   cfukit_halt(code);
 }
 
-void cfukit_fault(uint32_t mcause, uint32_t mepc, uint32_t mtval, const uint32_t registers[31]) {
+void cfukit_fault(uint32_t mcause, uint32_t mepc, uint32_t mtval, const uint32_t *registers) {
   (void)mcause, (void)mepc, (void)mtval, (void)registers;
   cfukit_halt(255);
 }

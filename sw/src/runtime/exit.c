@@ -20,13 +20,13 @@ void cfukit_exit_answering(uint32_t seq, int code) {
   finish(code);
 }
 
-void cfukit_fault(uint32_t mcause, uint32_t mepc, uint32_t mtval, const uint32_t registers[31]) {
+void cfukit_fault(uint32_t mcause, uint32_t mepc, uint32_t mtval, const uint32_t *registers) {
   cfukit_frame_begin(CFUKIT_FAULT, 0);
   cfukit_frame_put(mcause, 4);
   cfukit_frame_put(mepc, 4);
   cfukit_frame_put(mtval, 4);
   for (uint32_t i = 0; i < 31; i++)
-    cfukit_frame_put(registers[i], 4);
+    cfukit_frame_put(registers != 0 ? registers[i] : 0, 4);
   cfukit_frame_end();
   finish(255);
 }

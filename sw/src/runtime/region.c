@@ -16,9 +16,10 @@ struct cfukit_region_scope_ cfukit_region_begin_(struct cfukit_region *region) {
 }
 
 void cfukit_region_end_(struct cfukit_region_scope_ *scope) {
+  const uint64_t now = cfukit_cycles();
   struct cfukit_region *const region = scope->region;
   if (--region->depth == 0)
-    region->cycles += cfukit_cycles() - region->begin;
+    region->cycles += now - region->begin;
 }
 
 void cfukit_regions_send(void) {

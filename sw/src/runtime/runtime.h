@@ -64,7 +64,8 @@ int32_t cfukit_frame_get(uint8_t *buffer, uint32_t size);
 /* --- The end ------------------------------------------------------------------------------------------------------ */
 
 _Noreturn void cfukit_exit_answering(uint32_t seq, int code);
-_Noreturn void cfukit_fault(uint32_t mcause, uint32_t mepc, uint32_t mtval, const uint32_t registers[31]);
+/* registers: x1..x31, or 0 where they tell nothing. */
+_Noreturn void cfukit_fault(uint32_t mcause, uint32_t mepc, uint32_t mtval, const uint32_t *registers);
 void cfukit_regions_send(void);
 
 #endif

@@ -25,8 +25,6 @@ uint32_t cfukit_stack_high_water(void) {
 
 void cfukit_stack_check(void) {
   for (uint32_t i = 0; i < GUARD_WORDS; i++)
-    if (__cfukit_stack_guard[i] != GUARD) {
-      static const uint32_t none[31];
-      cfukit_fault(CFUKIT_STACK_OVERFLOW, 0, cfukit_stack_bytes(), none);
-    }
+    if (__cfukit_stack_guard[i] != GUARD)
+      cfukit_fault(CFUKIT_STACK_OVERFLOW, 0, cfukit_stack_bytes(), 0);
 }
