@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from amaranth.back import verilog
-from amaranth.hdl import ClockDomain, Elaboratable, Module, Signal
+from amaranth.hdl import ClockDomain, Module, Signal
 from cfukit_base.cache import write_atomic
 from cfukit_base.errors import BuildError, CfukitError, UsageError
 
@@ -86,6 +86,8 @@ class BaseCfu:
         if self.front_end not in ("gate", "none"):
             raise UsageError(where, f"front_end is {self.front_end!r}", allowed='"gate" or "none"')
 
+    zero_when_unassigned = False
+
     # model
 
     def reset(self) -> None:
@@ -144,7 +146,7 @@ class BaseCfu:
             write_atomic(Path(directory) / name, text)
 
 
-class Cfu(BaseCfu, Elaboratable):
+class Cfu(BaseCfu):
     """A CFU in Amaranth.
 
     Order: responses come in the order of commands, whatever the latencies. Throughput: a command per cycle among pipelined
@@ -156,6 +158,8 @@ class Cfu(BaseCfu, Elaboratable):
     command, so with the gate this cannot happen. It costs one LUT, no register and no cycle. "none": for a CPU without that bug.
     """
 
+    zero_when_unassigned = True
+
     @property
     def unassigned_latency_cycles(self) -> int:
         return self._idle_latency
@@ -166,7 +170,8 @@ class Cfu(BaseCfu, Elaboratable):
         # The answer 0 rides in the fastest pipeline if that is fast enough, so that it costs nothing.
         self._idle_latency = 1 if len(self.instructions) and 0 not in pipelined and 1 in pipelined else 0
 
-    def elaborate(self, platform: object) -> Module:
+    def module(self) -> Module:
+        """The gateware, elaborated; its ports are `self.ports`."""
         m = Module()
         domain = ClockDomain("sync")
         domain.clk, domain.rst = self._signals["clk"], self._signals["reset"]
@@ -235,7 +240,7 @@ class Cfu(BaseCfu, Elaboratable):
     def verilog(self) -> str:
         try:
             text = verilog.convert(
-                self,
+                self.module(),
                 name="Cfu",
                 ports=list(self._signals.values()),
                 emit_src=False,

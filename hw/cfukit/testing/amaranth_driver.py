@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,7 +25,8 @@ def play(cfu: Cfu, segments: Sequence[Segment], hang_cycles: int) -> list[Record
             ctx.set(ports["cmd_valid"], 0)
             ctx.set(ports["rsp_ready"], 1)
             ctx.set(ports["reset"], 1)
-            await ctx.tick().repeat(2)
+            for _ in range(2):
+                await ctx.tick()
             ctx.set(ports["reset"], 0)
             session = Session(segment, hang_cycles)
             going = True
@@ -49,10 +49,8 @@ def play(cfu: Cfu, segments: Sequence[Segment], hang_cycles: int) -> list[Record
             if session.record.rule:
                 break
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a Cfu may be simulated and converted more than once
-        simulator = Simulator(cfu)
-        simulator.add_clock(1e-6)
-        simulator.add_testbench(bench)
-        simulator.run()
+    simulator = Simulator(cfu.module())
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
     return records

@@ -72,6 +72,9 @@ def segments(cfu: BaseCfu, seed: int, operations: int) -> list[Segment]:
         ops = tuple(_op(rng, funct3, instruction, index) for index in range(count))
         made.append(Segment("steady", ops, always, NO_LIMIT, True))
         left -= count
+    if 0 < len(cfu.instructions) < 8:
+        ops = tuple(_unassigned_op(rng, cfu, _gap(rng)) for _ in range(16))
+        made.append(Segment("unassigned", ops, always, NO_LIMIT, True))
     index = 0
     while left > 0 or index < 4:
         kind = ("cpu", "gaps", "pressure", "abort")[index % 4]
@@ -104,10 +107,16 @@ def sequence(cfu: BaseCfu, seed: int, count: int) -> Iterator[Op]:
             yield _random_op(rng, cfu, 0)
 
 
+def _unassigned_op(rng: random.Random, cfu: BaseCfu, gap: int) -> Op:
+    funct3 = rng.choice([value for value in range(8) if value not in cfu.instructions])
+    return Op(funct3, rng.getrandbits(7), _word(rng), _word(rng), gap)
+
+
 def _random_op(rng: random.Random, cfu: BaseCfu, gap: int) -> Op:
-    if not cfu.instructions or (len(cfu.instructions) < 8 and rng.random() < 0.03):
-        funct3 = rng.choice([value for value in range(8) if value not in cfu.instructions])
-        return Op(funct3, rng.getrandbits(7), _word(rng), _word(rng), gap)
+    # Verilog may do anything on a funct3 that is not declared, even change its state: they stand in a segment of their own.
+    mixed = cfu.zero_when_unassigned and len(cfu.instructions) < 8
+    if not cfu.instructions or (mixed and rng.random() < 0.03):
+        return _unassigned_op(rng, cfu, gap)
     funct3, instruction = rng.choice(list(cfu.instructions.items()))
     return _op(rng, funct3, instruction, None, gap)
 

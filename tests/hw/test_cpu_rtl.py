@@ -1,0 +1,167 @@
+"""CFU and CPU, both as RTL: every instruction is executed exactly once, whatever stall comes before it."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from cfukit import PORTS
+from cfukit.verilog import with_gate
+from support import cpu_bench
+from support.latency_cfu import PUBLISHED, SLOW, make_latency_cfu
+from support.rv32 import Program
+
+GATED, BARE, PUBLISHED_GATED, PUBLISHED_BARE = range(4)
+DATA = 0x30000
+STALLS = ("divu", "remu", "load", "mul", "store", "cfu", "nothing")
+
+
+@pytest.fixture(scope="module")
+def bench() -> Path:
+    return cpu_bench.build(
+        [
+            make_latency_cfu().verilog(),
+            make_latency_cfu("none").verilog(),
+            with_gate(PUBLISHED),
+            PUBLISHED,
+        ]
+    )
+
+
+def new_program(which: int) -> tuple[Program, range]:
+    """A program with the CFU's model, and the values of funct3 that it may use."""
+    model = make_latency_cfu()
+    published = which in (PUBLISHED_GATED, PUBLISHED_BARE)
+    count = model.instructions[0].state
+    program = Program((lambda funct3, funct7, a, b: count.next(a, b)) if published else model.call)
+    program.enable_cfu()
+    program.lui(2, DATA >> 12)
+    for register, value in ((5, 0x12345678), (6, 77), (7, 0xFFFF0001), (8, 3)):
+        program.li(register, value)
+    return program, range(1) if published else range(8)
+
+
+def stall(program: Program, kind: str, far: list[int]) -> None:
+    """One instruction that keeps the pipeline waiting."""
+    if kind == "divu":
+        program.divu(9, 5, 6)
+    elif kind == "remu":
+        program.remu(10, 7, 8)
+    elif kind == "mul":
+        program.mul(11, 5, 6)
+    elif kind == "load":
+        far[0] = (far[0] + 4096 + 32) % 0xC000  # a line that is not in the cache
+        program.li(3, DATA + far[0])
+        program.lw(12, 3, 0)
+    elif kind == "store":
+        program.sw(5, 2, 64)
+        program.sw(6, 2, 68)
+        program.sw(7, 2, 72)
+    elif kind == "cfu":
+        program.cfu_op(0, 0, 13, 5, 8)
+
+
+def every_latency(which: int) -> Program:
+    """Each stall, then one to three CFU instructions, for each latency from 0 to 100."""
+    program, funct3s = new_program(which)
+    far = [0]
+    for kind in STALLS:
+        for latency in range(101):
+            stall(program, kind, far)
+            if len(funct3s) == 1:
+                program.cfu_op(0, latency, 14, 5, 6)
+            else:
+                program.cfu_op(SLOW, latency, 14, 5, 6)
+                if latency % 3 > 0:
+                    program.cfu_op(SLOW, (latency * 7) % 101, 15, 14, 7)
+                if latency % 3 > 1:
+                    program.cfu_op(latency % 8, latency, 16, 15, 14)
+            program.addi(17, 14, 1)
+    program.finish(cpu_bench.RESULTS)
+    return program
+
+
+def random_program(which: int, seed: int, length: int) -> Program:
+    """Stalls, CFU instructions of all kinds, dependent and not, in any order."""
+    rng = random.Random(seed)
+    program, funct3s = new_program(which)
+    far = [0]
+    registers = [5, 6, 7, 8, 9, 10, 12, 14, 15, 16]
+
+    def command() -> None:
+        program.cfu_op(
+            rng.choice(funct3s),
+            rng.choice((0, 1, 2, 5, 33, 34, 35, rng.randrange(101))),
+            rng.choice(registers),
+            rng.choice(registers),
+            rng.choice(registers),
+        )
+
+    for _ in range(length):
+        what = rng.random()
+        if what < 0.5:
+            command()
+        elif what < 0.85:
+            stall(program, rng.choice(STALLS), far)
+        elif what < 0.92:
+            program.skip_next_if_equal(rng.choice(registers), rng.choice(registers), command)
+        else:
+            program.addi(rng.choice(registers), rng.choice(registers), rng.randrange(-2048, 2048))
+    program.finish(cpu_bench.RESULTS)
+    return program
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wait_cycles", [0, 1, 7])
+@pytest.mark.parametrize("which", [GATED, PUBLISHED_GATED], ids=["cfukit", "published with adapter"])
+def test_executed_once_after_every_stall_at_every_latency(
+    bench: Path, tmp_path: Path, which: int, wait_cycles: int
+) -> None:
+    program = every_latency(which)
+    outcome = cpu_bench.run(bench, which, wait_cycles, program, tmp_path)
+    assert outcome.difference(program) == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("which", [GATED, PUBLISHED_GATED], ids=["cfukit", "published with adapter"])
+@pytest.mark.parametrize("seed", range(10))
+def test_random_programs(bench: Path, tmp_path: Path, which: int, seed: int) -> None:
+    program = random_program(which, seed, 5000)
+    outcome = cpu_bench.run(bench, which, seed % 4, program, tmp_path)
+    assert outcome.difference(program) == "", f"seed {seed}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("which", [BARE, PUBLISHED_BARE], ids=["cfukit without gate", "published as it is"])
+def test_without_the_front_end_the_cpu_does_execute_twice(bench: Path, tmp_path: Path, which: int) -> None:
+    """The CPU's bug is there, and these tests see it."""
+    program = every_latency(which)
+    outcome = cpu_bench.run(bench, which, 1, program, tmp_path)
+    assert "commands at the port" in outcome.difference(program) or not outcome.halted
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wait_cycles", [0])
+def test_pipelined_instructions_take_one_cycle_each(bench: Path, tmp_path: Path, wait_cycles: int) -> None:
+    """Latency 1 costs nothing in the CPU's pipeline, nor does latency 0 when commands follow each other."""
+    cycles = {}
+    for funct3 in (None, 0, 1):
+        program, _ = new_program(GATED)
+        for _ in range(2):  # the second round finds its code in the cache
+            for _ in range(400):
+                if funct3 is None:
+                    program.addi(14, 5, 1)
+                else:
+                    program.cfu_op(funct3, 0, 14, 5, 6)
+        program.finish(cpu_bench.RESULTS)
+        outcome = cpu_bench.run(bench, GATED, wait_cycles, program, tmp_path)
+        assert outcome.difference(program) == ""
+        cycles[funct3] = outcome.cycles
+    assert abs(cycles[1] - cycles[None]) <= 2
+    assert abs(cycles[0] - cycles[None]) <= 2
+
+
+def test_published_ports_are_ours() -> None:
+    for name, _, _ in PORTS:
+        assert name in PUBLISHED

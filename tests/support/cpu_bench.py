@@ -1,0 +1,107 @@
+"""Builds and runs tests/hw/cpu_bench: the CPU's RTL with up to four CFUs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pythondata_cpu_vexriscv
+from cfukit.testing.verilator_driver import CXX_FLAGS, WARNINGS_OFF, runtime_objects
+from cfukit_base import process, tools
+from cfukit_base.cache import cached, user_cache
+from cfukit_base.digest import digest_of
+
+from support.rv32 import Program
+
+HERE = Path(__file__).parent.parent / "hw" / "cpu_bench"
+CPU = Path(pythondata_cpu_vexriscv.__file__).parent / "verilog" / "VexRiscv_FullCfu.v"
+RAM_WORDS = 65536
+RESULTS = 0x3F000
+
+
+def renamed(text: str, suffix: str) -> str:
+    """A cfu.v whose modules all have `suffix`, so that several fit into one simulation."""
+    names = set(re.findall(r"\bmodule\s+(\\\S+|\w+)", text))
+    for name in sorted(names, key=len, reverse=True):
+        plain = name.lstrip("\\")
+        new = "Cfu" + suffix if plain == "Cfu" else re.sub(r"\W", "_", plain) + "_x" + suffix
+        if name.startswith("\\"):
+            text = text.replace(name + " ", new + " ")
+        else:
+            text = re.sub(rf"(?<![\\.\w]){re.escape(plain)}(?![\w.])(?=\s+\w+\s*\(|\s*\()", new, text)
+    return text
+
+
+def build(cfus: Sequence[str]) -> Path:
+    """The bench with four CFUs (texts of cfu.v)."""
+    assert len(cfus) == 4
+    texts = [renamed(text, f"_{index}") for index, text in enumerate(cfus)]
+    files = [HERE / "cpu_bench.v", HERE / "main.cpp", CPU]
+    verilator, compiler = tools.verilator(), tools.host_cxx()
+    key = digest_of(*texts, *files, verilator.identity, compiler.identity, CXX_FLAGS)
+
+    def make(folder: Path) -> None:
+        for index, text in enumerate(texts):
+            (folder / f"cfu_{index}.v").write_text(text)
+        done = process.run(
+            [
+                *(*verilator.argv, "--cc", "-O3", *WARNINGS_OFF, "--top-module", "cpu_bench", "--Mdir", "made"),
+                *(HERE / "cpu_bench.v", CPU, *(f"cfu_{index}.v" for index in range(4))),
+            ],
+            cwd=folder,
+            env=verilator.env,
+            timeout=300,
+        )
+        assert done.ok, done.tail()
+        include = tools.verilator_include()
+        done = process.run(
+            [
+                *(*compiler.argv, *CXX_FLAGS, "-I", "made", "-I", include, "-I", include / "vltstd", "-o", "main"),
+                *(HERE / "main.cpp", *sorted((folder / "made").glob("*.cpp")), *runtime_objects(), "-pthread"),
+            ],
+            cwd=folder,
+            env=compiler.env,
+            timeout=900,
+        )
+        assert done.ok, done.tail()
+
+    return cached(user_cache() / "test_benches", "cpu", key, make) / "main"
+
+
+@dataclass
+class Outcome:
+    """What the CPU did: memory afterwards, cycles, commands at the CFU's port; `halted` False when it hung."""
+
+    memory: np.ndarray
+    cycles: int
+    commands: int
+    halted: bool
+
+    def difference(self, program: Program) -> str:
+        """Empty when the CPU ended as the interpreter; else what differs."""
+        if not self.halted:
+            return f"hung after {self.cycles} cycles, {self.commands} commands of {program.commands}"
+        found = [
+            f"[{address:05x}] is {self.memory[address // 4]:08x}, should be {value:08x}"
+            for address, value in sorted(program.memory.items())
+            if address < RAM_WORDS * 4 and self.memory[address // 4] != value
+        ]
+        if self.commands != program.commands:
+            found.insert(0, f"{self.commands} commands at the port, {program.commands} in the program")
+        return "; ".join(found[:4])
+
+
+def run(bench: Path, which: int, wait_cycles: int, program: Program, folder: Path) -> Outcome:
+    """Run a finished program with CFU number `which` and memories that take `wait_cycles`."""
+    assert len(program.words) * 4 < 0x30000, "code must stay below the data"
+    image = np.zeros(RAM_WORDS, np.uint32)
+    image[: len(program.words)] = np.array(program.words, np.uint32)
+    path = folder / f"image_{which}_{wait_cycles}.bin"
+    image.tofile(path)
+    done = process.run([bench, str(which), str(wait_cycles), "20000000", path], timeout=300)
+    assert done.code in (0, 1), done.tail()
+    cycles, commands = (int(word) for word in done.stdout.split())
+    return Outcome(np.fromfile(path, np.uint32), cycles, commands, done.code == 0)
