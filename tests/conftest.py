@@ -10,6 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Two busy cores make any single example slow now and then: that says nothing about the code.
+settings.register_profile("cfukit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("cfukit")
 
 
 def _reference() -> bool:

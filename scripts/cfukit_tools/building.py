@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cfukit_base import progress
-from cfukit_base.cache import cached
+from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_of, digest_tree
 from cfukit_tools import loading
 from cfukit_tools.project import Project
@@ -68,7 +68,7 @@ class System:
                     sram_bytes=settings["sram_bytes"],
                 )
 
-        return cached(self.project.board_dir, "soc", key, build) / "soc.json"
+        return cached(user_cache() / "soc", settings["board"], key, build) / "soc.json"
 
     @functools.cached_property
     def soc(self) -> dict[str, Any]:
@@ -87,7 +87,9 @@ class System:
         """The RTL engine's executable for this system."""
         from cfukit_soc import build_simulator
 
-        return build_simulator(self.soc_json, self.cfu_verilog, waves=waves, build_dir=self.project.board_dir)
+        # The stock system is the same for every program: it is built once per user.
+        folder = self.project.board_dir if self.cfu_verilog is not None else user_cache() / "stock"
+        return build_simulator(self.soc_json, self.cfu_verilog, waves=waves, build_dir=folder)
 
     def digests(self) -> dict[str, str]:
         """What identifies the hardware of a run."""

@@ -41,12 +41,19 @@ def exec_(
     """
     engine = check_engine(engine, ("host", "rtl"))
     if gdb:
-        raise UsageError("--gdb", f"engine {engine} cannot stop a program", hint="--trace and --waves show what it does")
+        raise UsageError(
+            "--gdb", f"engine {engine} cannot stop a program", hint="--trace and --waves show what it does"
+        )
     if program.suffix not in _SUFFIXES:
         raise UsageError(str(program), "not a program", allowed=f"a file that ends in {', '.join(_SUFFIXES)}")
     if not program.is_file():
         raise UsageError(str(program), "no such file")
-    options: dict[str, Any] = {"board": board, "assignments": assignments, "variant": variant, "compiler": compiler}
+    options: dict[str, Any] = {
+        "board": board,
+        "assignments": assignments,
+        "variant": variant,
+        "compiler": compiler,
+    }
     home = load_target(project, **options) if project is not None else _stock(program, options)
     system = System(home)
     text = _stdin() if stdin is None else stdin
@@ -110,7 +117,9 @@ def _on_host(system: System, program: Path, stdin: bytes) -> dict[str, Any]:
     from cfukit_tools.programs import host_cfu
 
     if program.suffix == ".elf":
-        raise UsageError(str(program), "an ELF for RISC-V", allowed="engine host compiles .c", hint="--engine rtl")
+        raise UsageError(
+            str(program), "an ELF for RISC-V", allowed="engine host compiles .c", hint="--engine rtl"
+        )
     file = build_host(
         [program.resolve()],
         build_dir=system.project.board_dir,
@@ -133,7 +142,9 @@ def _document(engine: str, output: _Output, code: int | None, fault: dict[str, A
             "cycles": region.cycles if engine != "host" else None,
             "causes": None,
         }
-        for region in wire.merge_regions(answer for answer in output.answers if isinstance(answer, wire.Region))
+        for region in wire.merge_regions(
+            answer for answer in output.answers if isinstance(answer, wire.Region)
+        )
     ]
     return {
         "schema": "cfukit.exec/1",
@@ -224,7 +235,7 @@ def _stdin() -> bytes:
 
 
 def _window(text: str) -> tuple[Path, int, int | None] | None:
-    """"FILE:FROM:TO" or "FILE" (TO unknown)."""
+    """ "FILE:FROM:TO" or "FILE" (TO unknown)."""
     if not text:
         return None
     parts = text.rsplit(":", 2)
@@ -241,5 +252,3 @@ def _waves_command(system: System, program: Path, cycle: int, hang_cycles: int) 
     begin = max(0, stopped - 200)
     where = "" if system.project.bare else f" --project {system.project.root}"
     return f"cfukit exec {program}{where} --waves hang.vcd:{begin}:{stopped + 200}"
-
-

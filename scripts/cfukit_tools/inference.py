@@ -105,7 +105,7 @@ def evaluate(
     model: Any, inputs: InputSet, layers_of: Callable[[int], bool] = lambda _: False
 ) -> list[SampleResult]:
     """The truth: the integer evaluator on all samples; keeps the layers of those that `layers_of` names."""
-    from cfukit_sw import Evaluator
+    from cfukit_sw.evaluator import Evaluator
 
     evaluator = Evaluator(model)
     results = []

@@ -101,13 +101,13 @@ def fetch(name: str) -> dict[str, Any]:
 
 
 def _boards() -> list[dict[str, Any]]:
-    from cfukit_soc import list_boards
+    from cfukit_soc.boards import list_boards
 
     return list_boards()
 
 
 def _cpus() -> list[dict[str, Any]]:
-    from cfukit_soc import list_cpus
+    from cfukit_soc.cpus import list_cpus
 
     return list_cpus()
 
@@ -128,7 +128,7 @@ def _models() -> list[dict[str, Any]]:
 
 
 def _kernels() -> list[dict[str, Any]]:
-    from cfukit_sw import list_kernels
+    from cfukit_sw.registry import list_kernels
 
     return list_kernels()
 

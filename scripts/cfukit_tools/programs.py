@@ -81,9 +81,7 @@ def build_program(system: System, model: Any, variant: str, engine: str) -> Prog
         project.board_dir,
         "model",
         digest_of(document),
-        lambda temporary: (
-            (write_model(plan, temporary), (temporary / "plan.json").write_text(document)) and None
-        ),
+        lambda temporary: _write_plan(plan, document, temporary),
     )
     sources = [folder / "model.c", folder / "model_data.S", *plan.sources]
     common: dict[str, Any] = {"build_dir": project.board_dir, "kind": "server", "includes": [folder]}
@@ -94,7 +92,9 @@ def build_program(system: System, model: Any, variant: str, engine: str) -> Prog
             file = build_host(sources, libraries=host_cfu(system) if variant == "project" else (), **common)
         else:
             file = build_firmware(sources, system.soc_json, compiler=project["sw.compiler"], **common)
-    return Program(variant, plan, file, image_digest(file) if file.suffix == ".elf" else digest_bytes(file.read_bytes()))
+    return Program(
+        variant, plan, file, image_digest(file) if file.suffix == ".elf" else digest_bytes(file.read_bytes())
+    )
 
 
 def _write_plan(plan: Any, document: str, folder: Path) -> None:

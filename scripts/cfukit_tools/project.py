@@ -130,7 +130,9 @@ def stock_project(
 ) -> Project:
     """The stock system, without CFU and without a project.toml, for a program called `name`; builds go to ./build/NAME."""
     if variant:
-        raise UsageError("--variant", f"'{variant}'", allowed="variants belong to a project", hint="--project DIR")
+        raise UsageError(
+            "--variant", f"'{variant}'", allowed="variants belong to a project", hint="--project DIR"
+        )
     overrides = _overrides(assignments, {"soc.board": board, "sw.compiler": compiler})
     return _finish(Path.cwd(), {"name": name}, overrides, "", bare=True)
 

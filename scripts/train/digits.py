@@ -23,11 +23,11 @@ from pathlib import Path
 
 import cnn
 import numpy as np
+from cfukit_sw.evaluator import Evaluator
 from cnn import Array, AveragePool, Conv, Dense, Depthwise, Layer, initial
 from quantise import quantise
 
 from cfukit_base.digest import digest_bytes
-from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.model import Model
 from cfukit_sw.tflite_reader import read_model
 from cfukit_sw.tflite_writer import write_model

@@ -16,7 +16,6 @@ from cnn import Array, AveragePool, Conv, Dense, Depthwise, Layer
 
 from cfukit_sw.model import Model, Operator, Option, Tensor
 
-
 FUSED = {True: "RELU", False: "NONE"}
 
 

@@ -47,8 +47,15 @@ CPUS = {
 }
 
 
-def cpu_named(name: str) -> Cpu:
+def list_cpus() -> list[dict[str, str]]:
+    """Every CPU by name, for people and JSON."""
+    return [{"name": cpu.name, "isa": cpu.isa, "about": cpu.about} for cpu in CPUS.values()]
+
+
+def cpu_named(name: object) -> Cpu:
     """The CPU `name`, else a UsageError that suggests one."""
+    if not isinstance(name, str):
+        raise UsageError("soc.cpu", "a table of options", allowed=f"in this version one of {', '.join(CPUS)}")
     if name not in CPUS:
         raise UsageError("soc.cpu", f"'{name}'", allowed=suggest(name, CPUS, "cpu"), hint="cfukit list cpus")
     return CPUS[name]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,14 @@ def _elaborate(
     board: Board, cpu: Cpu, clock_hz: int, memories: tuple[Memory, ...]
 ) -> tuple[str, dict[str, dict[str, int]], dict[str, int]]:
     """Verilog, registers and integer constants of the system (LiteX is imported only here)."""
+    # LiteX and Migen print notices, which must not mix with a caller's result on stdout.
+    with contextlib.redirect_stdout(sys.stderr):
+        return _elaborate_quietly(board, cpu, clock_hz, memories)
+
+
+def _elaborate_quietly(
+    board: Board, cpu: Cpu, clock_hz: int, memories: tuple[Memory, ...]
+) -> tuple[str, dict[str, dict[str, int]], dict[str, int]]:
     from litex.gen import LiteXContext
     from litex.gen.fhdl.verilog import convert
 

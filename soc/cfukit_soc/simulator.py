@@ -41,7 +41,14 @@ _VERILATOR_FLAGS = [
     "-Wno-style",
 ]
 _WAVES_FLAGS = ["--trace-vcd", "--trace-max-array", "64"]
-_CXX_FLAGS = ["-std=c++17", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVL_TIME_CONTEXT", "-DNDEBUG"]
+_CXX_FLAGS = [
+    "-std=c++17",
+    "-DVM_COVERAGE=0",
+    "-DVM_SC=0",
+    "-DVL_TIME_CONTEXT",
+    "-DVL_USER_FATAL",
+    "-DNDEBUG",
+]
 _RUNTIME = ("verilated", "verilated_threads", "verilated_dpi")
 _COMPILE_SECONDS = 900.0  # zig c++ builds its own C++ library at its first use
 

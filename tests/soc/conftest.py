@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.bare import ODD_CFU
 
 from cfukit_soc import SimResult, build_simulator, generate_soc, simulate
-
-ODD_CFU = Path(__file__).parents[1] / "support" / "odd_cfu.v"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from pathlib import Path
 from cfukit_base import process
 from cfukit_base.tools import riscv_cc
 
+ODD_CFU = Path(__file__).parent / "odd_cfu.v"  # see there
+
 EXIT = 0xF000_0008
 CYCLES_LOW = 0xF000_0004
 INSTRET = 0xF000_000C

@@ -18,7 +18,19 @@ def run_json(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[
 def test_help_lists_the_verbs(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["--help"]) == 0
     shown = capsys.readouterr().out
-    for verb in ("init", "doctor", "list", "fetch", "info", "run", "profile", "diff", "test", "infer", "exec"):
+    for verb in (
+        "init",
+        "doctor",
+        "list",
+        "fetch",
+        "info",
+        "run",
+        "profile",
+        "diff",
+        "test",
+        "infer",
+        "exec",
+    ):
         assert f"\n  {verb} " in shown
 
 
@@ -35,7 +47,11 @@ def test_help_lists_the_verbs(capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_wrong_usage_is_exit_2_in_text_and_json(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.run(arguments) == 2
@@ -130,4 +146,6 @@ def test_a_closed_pipe_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_all_errors_are_ours() -> None:
-    assert all(issubclass(kind, CfukitError) for kind in (ResultError, ModelError, BuildError, MissingToolError))
+    assert all(
+        issubclass(kind, CfukitError) for kind in (ResultError, ModelError, BuildError, MissingToolError)
+    )

@@ -53,7 +53,9 @@ def test_a_set_is_read_with_resets_and_labels(tmp_path: Path) -> None:
         ({"in0": np.zeros((2, 4), np.int8), "reset_before": np.zeros(1)}, "'reset_before' has shape"),
     ],
 )
-def test_a_set_that_does_not_fit_is_refused(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) -> None:
+def test_a_set_that_does_not_fit_is_refused(
+    tmp_path: Path, arrays: dict[str, np.ndarray], message: str
+) -> None:
     with pytest.raises(UsageError, match=message):
         load_inputs(save(tmp_path / "s.npz", **arrays), ONE)
 

@@ -59,6 +59,20 @@ def boards() -> dict[str, Board]:
     return dict(sorted(found.items()))
 
 
+def list_boards() -> list[dict[str, object]]:
+    """Every board, for people and JSON."""
+    return [
+        {
+            "name": board.name,
+            "cpu": board.cpu,
+            "clock_hz": board.clock_hz,
+            "memories": [f"{memory.name} {memory.bytes >> 10} KiB" for memory in board.memories],
+            "about": board.about,
+        }
+        for board in boards().values()
+    ]
+
+
 def board_named(name: str) -> Board:
     """The board `name`, else a UsageError that suggests one."""
     known = boards()

@@ -49,6 +49,7 @@ public:
         system.top.sys_rst = 0;
         offer_input();
         system.edge(0);
+        waves.dump(0, 1);
         const uint64_t limit = options.max_cycles;
         for (;;) {  // here begins cycle `cycle`, counted from the release of reset
             if (system.retires()) retire();
@@ -199,6 +200,12 @@ private:
         fault += std::string(", \"") + name + "\": " + std::to_string(value);
     }
 };
+
+// Verilator's own would write to standard output, which is the UART's, and abort.
+void vl_fatal(const char* file, int line, const char*, const char* message) {
+    std::fprintf(stderr, "%s:%d: %s\n", file, line, message);
+    std::_Exit(3);
+}
 
 int main(int argc, char** argv) {
     const Options options = parse_options(argc, argv);

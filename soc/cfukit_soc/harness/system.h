@@ -10,7 +10,9 @@
 #define CPU(name) root.soc__DOT__VexRiscv__DOT__##name
 
 class System {
-    VerilatedContext context;
+    struct Context : VerilatedContext {
+        Context() { traceEverOn(VM_TRACE); }
+    } context;
 
 public:
     Vsoc top{&context, ""};

@@ -1,0 +1,129 @@
+"""build_simulator: what is built when, waves, wrong CFUs, both compilers."""
+
+import re
+
+import pytest
+from support.bare import ODD_CFU, compile_c
+
+from cfukit_base import tools
+from cfukit_base.errors import BuildError, UsageError
+from cfukit_soc import Waves, build_simulator, simulate
+from cfukit_soc.generate import CFU_STUB
+
+HELLO = "int main(void) { put('h'); put('i'); return 0; }"
+
+
+def test_second_build_does_nothing(system, monkeypatch):
+    first = system.simulator()
+    before = first.stat().st_mtime_ns
+    monkeypatch.setattr("cfukit_base.process.run", lambda *a, **k: pytest.fail("a program was started"))
+    assert system.simulator() == first and first.stat().st_mtime_ns == before
+
+
+def test_a_cfu_change_compiles_no_runtime(system, tmp_path, monkeypatch):
+    from cfukit_base import process
+
+    changed = tmp_path / "cfu.v"
+    changed.write_text(
+        ODD_CFU.read_text().replace("cmd_payload_inputs_0 + cmd", "cmd_payload_inputs_0 - cmd")
+    )
+    started = []
+    original = process.run
+    monkeypatch.setattr(process, "run", lambda words, **k: started.append(words) or original(words, **k))
+    system.simulator()
+    started.clear()
+    simulator = build_simulator(system.soc_json, changed, build_dir=system.build_dir)
+    assert simulator != system.simulator()
+    compiled = [str(word) for words in started for word in words if str(word).endswith(".cpp")]
+    assert sorted(path.split("/")[-1] for path in compiled) == ["fast.cpp", "main.cpp", "slow.cpp"]
+    elf = compile_c("int main(void) { return (int)CFU(0, 0, 50, 8); }", tmp_path)
+    assert simulate(simulator, system.soc_json, elf, max_cycles=9999).exit_code == 42
+    assert simulate(system.simulator(), system.soc_json, elf, max_cycles=9999).exit_code == 58
+
+
+def test_without_cfu_every_instruction_answers_0(system, tmp_path):
+    simulator = build_simulator(system.soc_json, None, build_dir=system.build_dir)
+    source = """int main(void) {
+      u32 any = 0;
+      for (u32 i = 1; i < 9; i++) {
+        any |= CFU(0, 0, i, i) | CFU(7, 127, i, i);
+        u32 q = 1000u / i; any |= CFU(3, 1, q, q) | CFU(3, 1, i, q); any |= q != 1000u / i;
+      }
+      return (int)any; }"""
+    assert simulate(simulator, system.soc_json, compile_c(source, tmp_path), max_cycles=99999).exit_code == 0
+
+
+@pytest.mark.slow
+def test_waves_hold_the_chosen_window_only(system, tmp_path):
+    elf = compile_c(HELLO, tmp_path)
+    path = tmp_path / "waves.vcd"
+    result = system.run(elf, waves=Waves(path, 100, 150))
+    text = path.read_text()
+    times = [int(stamp) for stamp in re.findall(r"^#(\d+)$", text, re.M)]
+    assert min(times) == 1000 and 1490 <= max(times) < 1500
+    assert " cfu_cmd_valid " in text and " decode_to_execute_PC " in text and " rsp_valid " in text
+    assert result == system.run(elf), "the simulator with waves counts the same cycles"
+    whole = tmp_path / "whole.vcd"
+    system.run(elf, waves=Waves(whole))
+    stamps = re.findall(r"^#(\d+)$", whole.read_text(), re.M)
+    assert int(stamps[0]) == 0 and int(stamps[-1]) // 10 == result.cycles
+    system.run(elf, waves=Waves(path, 10**6))
+    assert path.exists(), "a window that is never reached is an empty file"
+
+
+@pytest.mark.slow
+def test_waves_on_a_full_disk(system, tmp_path):
+    from cfukit_base.errors import ResultError
+
+    (tmp_path / ".waves.vcd.partial").symlink_to("/dev/full")
+    with pytest.raises(ResultError, match="No space left"):
+        system.run(compile_c(HELLO, tmp_path), waves=Waves(tmp_path / "waves.vcd"))
+    assert not (tmp_path / "waves.vcd").exists() and not (tmp_path / ".waves.vcd.partial").exists()
+
+
+def test_waves_need_their_own_build(system, tmp_path):
+    elf = compile_c(HELLO, tmp_path)
+    with pytest.raises(UsageError, match="built without waves"):
+        simulate(system.simulator(), system.soc_json, elf, waves=Waves(tmp_path / "w.vcd"))
+
+
+@pytest.mark.parametrize(
+    "edit, message",
+    [
+        (lambda text: text.replace("module Cfu", "module Other"), "it has no module Cfu"),
+        (lambda text: text.replace("assign cmd_ready", "assign = cmd_ready"), "syntax error"),
+        (lambda text: text.replace("rsp_ready", "rsp_redy"), "rsp_ready"),
+    ],
+)
+def test_cfus_that_do_not_build(system, tmp_path, edit, message):
+    broken = tmp_path / "cfu.v"
+    broken.write_text(edit(ODD_CFU.read_text()))
+    with pytest.raises(BuildError, match=message) as caught:
+        build_simulator(system.soc_json, broken, build_dir=tmp_path / "build")
+    assert str(broken) in caught.value.message and "\n" not in caught.value.message
+    assert not list((tmp_path / "build").glob("*")), "nothing half-built"
+
+
+def test_missing_files_are_named(system, tmp_path):
+    with pytest.raises(UsageError, match=r"nothing\.v: no such file"):
+        build_simulator(system.soc_json, tmp_path / "nothing.v", build_dir=tmp_path)
+    with pytest.raises(UsageError, match=r"soc\.json: cannot be read"):
+        build_simulator(tmp_path / "soc.json", None, build_dir=tmp_path)
+    (tmp_path / "soc.json").write_text('{"schema": "other/1"}')
+    with pytest.raises(UsageError, match=r"schema 'other/1'; cfukit\.soc/1"):
+        build_simulator(tmp_path / "soc.json", None, build_dir=tmp_path)
+
+
+@pytest.mark.slow
+def test_zig_builds_the_same_simulator(system, tmp_path):
+    zig = tools.zig()
+    cxx = tools.Tool("zig c++", (*zig.argv, "c++"), zig.version, zig.path, zig.source, zig.env)
+    simulator = build_simulator(system.soc_json, ODD_CFU, build_dir=system.build_dir, cxx=cxx)
+    elf = compile_c("int main(void) { for (int i = 0; i < 999; i++) put(i / 7); return 3; }", tmp_path)
+    assert simulate(simulator, system.soc_json, elf, max_cycles=10**6) == system.run(elf)
+
+
+def test_the_stub_has_the_ports_of_a_cfu():
+    ports = set(re.findall(r"(\w+)\s*[,\n]\s*(?=input|output|\))", CFU_STUB.read_text()))
+    assert ports == set(re.findall(r"(\w+)\s*[,\n]\s*(?=input|output|\))", ODD_CFU.read_text()))
+    assert len(ports) == 10

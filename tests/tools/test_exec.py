@@ -1,0 +1,198 @@
+"""The verb exec on the RTL of the whole system: output, input, regions, faults, hangs, waves."""
+
+import io
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from cfukit_base.errors import BuildError
+from cfukit_tools import api, cli
+
+HANGING_CFU = """
+from cfukit import Cfu, SequentialInstruction, Variable
+
+
+class Wait(SequentialInstruction):
+    '''Answers when rs1 is even, else never.'''
+
+    time = Variable(max_cycles=4)
+
+    def gateware(self, m, work):
+        m.d.comb += [work.done.eq(work.start & ~work.rs1[0]), work.rd.eq(work.rs1)]
+
+    def call(self, funct7, rs1, rs2):
+        return rs1
+
+
+def make_cfu():
+    return Cfu({3: Wait()}, name="hanging")
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+    return tmp_path
+
+
+def program(folder: Path, body: str, name: str = "program.c") -> Path:
+    path = folder / name
+    path.write_text(f'#include "cfukit.h"\n#include "cfu.h"\n{body}\n')
+    return path
+
+
+def test_output_input_regions_and_exit_code(here: Path) -> None:
+    body = r"""
+int main(void) {
+  for (int i = 0; i < 3; i++)
+    CFUKIT_REGION("turn") { for (volatile int k = 0; k < 10; k++) {} }
+  int c, sum = 0;
+  while ((c = getchar()) != EOF) sum += c;
+  printf("sum %d\n", sum);
+  return 7;
+}"""
+    document = api.exec_(program(here, body), stdin=bytes(range(256)))
+    assert document["output"] == f"sum {sum(range(256))}\n"
+    assert document["exit_code"] == 7 and document["ok"] is False
+    (region,) = document["regions"]
+    assert region["name"] == "turn" and region["count"] == 3
+    assert 3 * 50 < region["cycles"] < 3 * 2000
+    assert document["cycles"] > document["instructions"] > 1000
+    again = api.exec_(program(here, body), stdin=bytes(range(256)))
+    assert again == document
+
+
+def test_the_command_line_passes_the_exit_code_on(
+    here: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    path = program(here, r'int main(void) { puts("out"); return 3; }')
+    assert cli.run(["exec", str(path)]) == 1
+    captured = capsysbinary.readouterr()
+    assert captured.out == b"out\n"
+    assert b"exit code 3" in captured.err
+    assert cli.run(["exec", str(path), "--json"]) == 1
+    assert json.loads(capsysbinary.readouterr().out)["exit_code"] == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "line"),
+    [
+        ("int main(void) {\n  *(volatile int *)0x12345678 = 1;\n  for (;;) {}\n}", "bus_error", None),
+        ('int main(void) {\n  __asm__ volatile(".word 0");\n  return 0;\n}', "illegal_instruction", 4),
+        ("int main(void) {\n  return *(volatile int *)0x40000001;\n}", "load_misaligned", 4),
+    ],
+)
+def test_a_fault_names_kind_place_and_registers(here: Path, body: str, kind: str, line: int | None) -> None:
+    document = api.exec_(program(here, body), stdin=b"")
+    fault = document["fault"]
+    assert not document["ok"]
+    assert fault["kind"] == kind
+    assert fault["function"] == "main"
+    assert Path(fault["file"]).name == "program.c"
+    assert line is None or fault["line"] == line
+    assert fault["registers"]["x0"] == 0 and fault["registers"]["x2"] != 0
+
+
+def test_an_endless_program_ends_at_max_cycles(here: Path) -> None:
+    document = api.exec_(
+        program(here, 'int main(void) { for (;;) __asm__ volatile(""); }'), stdin=b"", max_cycles=20_000
+    )
+    assert document["fault"]["kind"] == "time_out"
+    assert document["fault"]["function"] == "main"
+    assert document["exit_code"] is None
+
+
+@pytest.mark.slow
+def test_a_cfu_that_never_answers_is_reported_with_the_way_to_see_it(here: Path) -> None:
+    (here / "hang").mkdir()
+    (here / "hang" / "cfu.py").write_text(HANGING_CFU)
+    (here / "hang" / "project.toml").write_text('name = "hang"\n')
+    path = program(here, "int main(void) {\n  cfu_op3(0, 2, 3);\n  return (int)cfu_op3(5, 7, 9);\n}")
+    document = api.exec_(path, project=here / "hang", stdin=b"", hang_cycles=5000)
+    fault = document["fault"]
+    assert fault["kind"] == "cfu_hang"
+    assert (fault["funct3"], fault["funct7"], fault["a"], fault["b"]) == (3, 5, 7, 9)
+    assert (fault["function"], fault["line"]) == ("main", 5)
+    words = fault["waves"].split()
+    assert words[:2] == ["cfukit", "exec"]
+    assert cli.run([*words[1:], "--hang-cycles", "5000"]) == 1
+    text = Path("hang.vcd").read_text()
+    assert "cfu_cmd_valid" in text and "$enddefinitions" in text
+
+
+def test_what_does_not_compile_is_exit_2_with_place_and_text(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = program(here, "int main(void) { return undeclared; }")
+    with pytest.raises(BuildError, match="undeclared"):
+        api.exec_(path, stdin=b"")
+    assert cli.run(["exec", str(path)]) == 2
+    shown = capsys.readouterr().err
+    assert f"{path}:3:" in shown and "Traceback" not in shown
+    with pytest.raises(BuildError, match="undefined symbol 'gone'"):
+        api.exec_(program(here, "int gone(void); int main(void) { return gone(); }"), stdin=b"")
+
+
+def test_too_much_memory_does_not_fit(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = program(here, "static volatile char big[64 << 20];\nint main(void) { return big[cfukit_cycles_low()]; }")
+    assert cli.run(["exec", str(path)]) == 1
+    assert "main_ram: does not fit" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["exec", "gone.c"], "no such file"),
+        (["exec", "a.py"], "not a program"),
+        (["exec", "ok.c", "--engine", "fast"], "is not in this version yet"),
+        (["exec", "ok.c", "--engine", "evaluator"], "cannot do this"),
+        (["exec", "ok.c", "--engine", "quick"], "is no engine"),
+        (["exec", "ok.c", "--gdb", "1234"], "cannot stop a program"),
+        (["exec", "ok.c", "--waves", "w.vcd:9:3"], "FROM below TO"),
+        (["exec", "ok.c", "--board", "sym"], "did you mean 'sim'"),
+        (["exec", "ok.c", "--cc", "msvc"], "one of zig, gcc"),
+        (["exec", "ok.c", "--set", "soc.cpu=huge"], "soc.cpu"),
+    ],
+)
+def test_wrong_usage(
+    here: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program(here, "int main(void) { return 0; }", "ok.c")
+    assert cli.run(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_host_runs_the_same_program_without_cycles(here: Path) -> None:
+    document = api.exec_(
+        program(here, 'int main(void) { printf("%d", 6 * 7); return 0; }'), engine="host", stdin=b""
+    )
+    assert (document["output"], document["cycles"], document["exit_code"]) == ("42", None, 0)
+
+
+def test_assembler_and_elf_run_too(here: Path) -> None:
+    source = here / "program.S"
+    source.write_text(".global main\nmain:\n  li a0, 9\n  ret\n")
+    assert api.exec_(source, stdin=b"")["exit_code"] == 9
+    elf = next(here.glob("build/program/sim/firmware-*/firmware.elf"))
+    copy = here / "copy.elf"
+    copy.write_bytes(elf.read_bytes())
+    assert api.exec_(copy, stdin=b"")["exit_code"] == 9
+
+
+def test_the_trace_has_a_line_per_instruction(here: Path) -> None:
+    path = program(here, "int main(void) { return 0; }")
+    document = api.exec_(path, stdin=b"", trace=here / "trace.txt")
+    assert len((here / "trace.txt").read_text().splitlines()) == document["instructions"]
+
+
+def test_a_second_run_is_quick_because_nothing_is_built(here: Path) -> None:
+    path = program(here, "int main(void) { return 0; }")
+    api.exec_(path, stdin=b"")
+    files = sorted(str(item) for item in here.rglob("*"))
+    begin = time.monotonic()
+    api.exec_(path, stdin=b"")
+    assert sorted(str(item) for item in here.rglob("*")) == files
+    assert time.monotonic() - begin < 30
