@@ -49,7 +49,7 @@ public:
         system.top.sys_rst = 0;
         offer_input();
         system.edge(0);
-        waves.dump(0, 1);
+        waves.dump(0, 0);
         const uint64_t limit = options.max_cycles;
         for (;;) {  // here begins cycle `cycle`, counted from the release of reset
             if (system.retires()) retire();
