@@ -15,7 +15,6 @@ STRICT = (
     "-Wall",
     "-Wextra",
     "-Wconversion",
-    "-Wshadow",
     "-Wpedantic",
     "-Werror",
 )
