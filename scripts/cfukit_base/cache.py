@@ -22,7 +22,7 @@ def user_cache() -> Path:
     return Path(base) / "cfukit"
 
 
-def cached(root: Path, name: str, key: str, build: Callable[[Path], None]) -> Path:
+def cached(root: Path, name: str, key: str, build: Callable[[Path], object]) -> Path:
     """The directory `root/name-key`; if absent, `build(tmp)` fills a temporary one that is then renamed.
 
     Two processes that want the same entry build it once: the second waits for the first. If `build` raises (or the

@@ -41,13 +41,13 @@ class System:
         sources = digest_tree(project.root, ("*.py", "*.v", "*.sv", "*.vh"))
         key = digest_of(sources, project["cfu.file"], project["cfu.params"], _hardware_version())
 
+        file = project.cfu_file
+
         def build(folder: Path) -> None:
             with progress.stage("generating the CFU"):
                 cfu = self.cfu
-                loading.guarded(project.cfu_file, lambda: cfu.write(folder), "does not elaborate")
+                loading.guarded(file, lambda: cfu.write(folder), "does not elaborate")
 
-        if not project.cfu_file.is_file():
-            return cached(project.board_dir, "cfu", key, lambda folder: loading.load_module(project) and None)
         return cached(project.board_dir, "cfu", key, build)
 
     @functools.cached_property

@@ -78,10 +78,10 @@ def resolve_model(given: str, root: Path) -> tuple[str, Path]:
         raise UsageError(
             "model", f"'{given}'", allowed=suggest(given, models, "model"), hint="cfukit list models"
         )
-    path = models[given].path
-    if path is None:
+    found = models[given].path
+    if found is None:
         raise UsageError("model", f"'{given}' is not on this machine yet", hint=f"cfukit fetch {given}")
-    return given, path
+    return given, found
 
 
 def fetch(name: str, base_url: str = "https://raw.githubusercontent.com") -> ListedModel:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cfukit_base.errors import UsageError, suggest
+from cfukit_tools.catalog import listed_models
 
 FILE_NAME = "project.toml"
 
@@ -101,14 +102,15 @@ def load_target(
     assignments: tuple[str, ...] = (),
     variant: str = "",
 ) -> Project:
-    """A project folder or a `.tflite`, with the command line's changes applied (they win over variants, variants over keys)."""
+    """A project folder, a `.tflite` or the name of a listed model, with the command line's changes applied (they win over variants, variants over keys)."""
     overrides = _overrides(assignments, {"model": model, "soc.board": board, "sw.compiler": compiler})
-    if target.suffix == ".tflite":
-        if not target.is_file():
+    listed = not target.exists() and str(target) in listed_models()
+    if target.suffix == ".tflite" or listed:
+        if not listed and not target.is_file():
             raise UsageError(str(target), "no such file", hint="cfukit list models")
         if variant:
-            raise UsageError("--variant", f"'{variant}'", allowed="a .tflite has no variants")
-        overrides.setdefault("model", str(target.resolve()))
+            raise UsageError("--variant", f"'{variant}'", allowed="a model has no variants")
+        overrides.setdefault("model", str(target) if listed else str(target.resolve()))
         return _finish(Path.cwd(), {"name": target.stem}, overrides, "", bare=True)
     folder = target if target.is_dir() else target.parent if target.name == FILE_NAME else None
     if folder is None or not (folder / FILE_NAME).is_file():

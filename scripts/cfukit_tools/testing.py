@@ -140,7 +140,7 @@ def _system(system: System, target: Path, seed: int) -> str:
         system.project.board_dir,
         "vectors",
         digest_of(text),
-        lambda temporary: (temporary / "vectors.c").write_text(text) and None,
+        lambda temporary: (temporary / "vectors.c").write_text(text),
     )
     project = system.project
     settings = tuple(f"soc.{key}={_toml(value)}" for key, value in project["soc"].items())
@@ -163,7 +163,7 @@ def _system(system: System, target: Path, seed: int) -> str:
         }
         wrong = first_wrong(document["output"], rows, names, seed)
         said = ", ".join(f"{key} {value}" for key, value in wrong.items())
-        raise ResultError("CPU and CFU on the simulated system", said, **wrong)
+        raise ResultError("CPU and CFU on the simulated system", said, first=wrong)
     return f"{len(rows)} vectors through CPU and CFU in {document['cycles']:,} cycles, every second one behind a division"
 
 
