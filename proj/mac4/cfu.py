@@ -11,6 +11,9 @@ All return the accumulator's new value except `acc`, which returns the old one. 
 `cfu_mac4_op(CFU_MAC4_START0 + k, x, w)`, `cfu_mac4_op(CFU_MAC4_ADD0 + k, x, w)`, `cfu_acc_op(k, value, 0)`.
 """
 
+from math import prod
+
+import numpy as np
 from cfukit import Array, Cfu, Fixed, Instruction, Mode, Mux, Signal, State, int8_lanes, signed
 
 MAX_ACCUMULATORS = 8
@@ -104,3 +107,50 @@ def make_cfu(accumulators=8):
         about="4-lane int8 multiply-accumulate into 8 accumulators",
         params={"accumulators": accumulators},
     )
+
+
+# --- for the kernels in mac4.c -------------------------------------------------------------------------------------------
+
+TILE_BYTES = 2048  # half of the data cache for rows, the rest for weights
+
+
+def supports(op):
+    """Every shape; the sums must suit cfukit_multiply_small, as those of real models do."""
+    return op.multiply_small
+
+
+def pack_blocks(weights):
+    """[block of 4 output channels][word of 4 taps][4 channels], filled up with zeros."""
+    rows = weights.reshape(weights.shape[0], -1)
+    blocks, words = -(-rows.shape[0] // 4), -(-rows.shape[1] // 4)
+    padded = np.zeros((blocks * 4, words * 4), np.int8)
+    padded[: rows.shape[0], : rows.shape[1]] = rows
+    return padded.reshape(blocks, 4, words, 4).transpose(0, 2, 1, 3).tobytes()
+
+
+def supports_depthwise(op):
+    """One input channel: such a depthwise convolution is a convolution."""
+    return op.multiply_small and op.input_shape[3] == 1
+
+
+def pack_depthwise(weights):
+    """[1, height, width, outputs] as the filters of a convolution."""
+    return pack_blocks(weights.reshape(-1, weights.shape[3]).T)
+
+
+def conv_scratch(op):
+    """Rows of taps for an even number of output positions; none for a 1x1 convolution whose input already has that form."""
+    height, width = op.filter_shape[1:3]
+    channels = op.input_shape[3] // op.groups
+    in_place = (height, width) == (1, 1) and op.strides == (1, 1) and op.groups == 1 and not any(op.padding)
+    if in_place and channels % 4 == 0:
+        return 0
+    row_bytes = -(-height * width * channels // 4) * 4
+    positions = op.output_shape[1] * op.output_shape[2]
+    return row_bytes * min(max(2, TILE_BYTES // row_bytes // 2 * 2), positions)
+
+
+def fully_connected_scratch(op):
+    depth = op.filter_shape[1]
+    batches = prod(op.input_shape) // depth
+    return 0 if depth % 4 == 0 else batches * -(-depth // 4) * 4

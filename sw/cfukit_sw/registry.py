@@ -133,7 +133,12 @@ def portable_kernels() -> list[Kernel]:
 
     def is_3x3(op: Op) -> bool:
         plain = op.filter_shape[1:3] == (3, 3) and op.dilation == (1, 1) and op.depth_multiplier == 1
-        return op.multiply_small and plain and op.strides[1] in (1, 2) and op.padding[2] <= 1
+        return (
+            op.multiply_small
+            and plain
+            and op.strides in ((1, 1), (2, 2))
+            and max(op.padding[0], op.padding[2]) <= 1
+        )
 
     conv = {"pack": pack_blocks, "scratch": conv_scratch}
     return [

@@ -52,6 +52,14 @@ static inline int32_t cfukit_multiply_small(int32_t x, int32_t multiplier, int32
   return (high + (int32_t)nudge) >> right;
 }
 
+/* clamp(x + zero_point, low, high) for bounded x, in few cycles where values above `high` are rare. */
+static inline int8_t cfukit_to_int8(int32_t x, int32_t zero_point, int32_t low, int32_t high) {
+  int32_t above = x + (zero_point - low);
+  above = above > 0 ? above : 0; /* without a branch */
+  if (__builtin_expect(above > high - low, 0)) above = high - low;
+  return (int8_t)(above + low);
+}
+
 /* x * 2^e, saturated to int32_t; e >= 0. */
 static inline int32_t cfukit_shift_saturated(int32_t x, int32_t e) {
   const int32_t limit = INT32_MAX >> e;

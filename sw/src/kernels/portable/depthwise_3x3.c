@@ -1,94 +1,147 @@
-/* DEPTHWISE_CONV_2D 3x3, dilation 1, depth multiplier 1, stride 1 or 2 along x, padding at most 1 on the left: the common case.
+/* DEPTHWISE_CONV_2D 3x3 with dilation 1, depth multiplier 1, equal strides 1 or 2 and padding of at most 1 before: the common case.
  *
- * One channel of one output row at a time: the nine weights stay in registers, and with stride 1 each output loads three new
- * values only. A row outside the image is read from one zero point with step 0; so is a column.
+ * One channel of a band of output rows at a time, its nine weights in registers; a band's input fits a 4 KiB data cache. Each
+ * column of three values is loaded once and serves every output that it touches: with stride 1 it ends one sum, continues the
+ * next and begins a third. Values outside the image are the zero point: a row outside gives its part to the bias and gets weights 0.
  */
 #include "cfukit_fixed_point.h"
 #include "cfukit_kernels.h"
 
 void cfukit_portable_depthwise_3x3(const void *params);
 
-struct row {
-  const int8_t *at;
-  int32_t step;
-};
+#define BAND_BYTES 3072
 
-static inline struct row row_at(const struct cfukit_conv *p, const int8_t *image, int32_t y, const int8_t *outside) {
-  if (y < 0 || y >= p->input_height) return (struct row){outside, 0};
-  return (struct row){image + y * p->input_width * p->input_channels, p->input_channels};
+/* `rows` output rows of one channel. `in`: input row 0 of the first window, first pixel, this channel. valid: bit r is set if row r
+ * of the window lies inside the image (rows is 1 unless all do). */
+static inline __attribute__((always_inline)) void band(const struct cfukit_conv *p, int32_t stride, int32_t rows, int32_t valid,
+                                                       const int8_t *in, int32_t c, int8_t *out) {
+  const int32_t n = p->output_channels, zero_point = p->input_zero_point, in_row = p->input_width * n;
+  const int8_t *w = (const int8_t *)p->weights + c;
+  const struct cfukit_channel *channel = p->channels + c;
+  int32_t bias = channel->bias;
+  int32_t w00 = w[0], w01 = w[n], w02 = w[2 * n];
+  w += 3 * n;
+  int32_t w10 = w[0], w11 = w[n], w12 = w[2 * n];
+  w += 3 * n;
+  int32_t w20 = w[0], w21 = w[n], w22 = w[2 * n];
+  int32_t at0 = 0, at1 = in_row, at2 = 2 * in_row;
+  if (!(valid & 2)) {
+    bias += zero_point * (w10 + w11 + w12);
+    w10 = w11 = w12 = 0;
+    at1 = valid & 1 ? at0 : at2;
+  }
+  if (!(valid & 1)) {
+    bias += zero_point * (w00 + w01 + w02);
+    w00 = w01 = w02 = 0;
+    at0 = at1;
+  }
+  if (!(valid & 4)) {
+    bias += zero_point * (w20 + w21 + w22);
+    w20 = w21 = w22 = 0;
+    at2 = at1;
+  }
+  const int32_t multiplier = channel->multiplier, right = -channel->shift;
+  const int32_t output_zero_point = p->output_zero_point, low = p->activation_min, high = p->activation_max;
+  /* Outputs whose windows end inside the image; those behind them (at most one) end in the padding. */
+  const int32_t inside = (p->input_width + p->padding_left - 3) / stride + 1;
+  const int32_t full = p->input_width + p->padding_left < 3 ? 0 : cfukit_min(inside, p->output_width);
+#define FETCH()                         \
+  do {                                  \
+    x0 = *r0, x1 = *r1, x2 = *r2;       \
+    r0 += n, r1 += n, r2 += n;          \
+  } while (0)
+#define FETCH_OR_ZERO_POINT()           \
+  do {                                  \
+    x0 = x1 = x2 = zero_point;          \
+    if (r0 < end) FETCH();              \
+  } while (0)
+#define LEFT (x0 * w00 + x1 * w10 + x2 * w20)
+#define MIDDLE (x0 * w01 + x1 * w11 + x2 * w21)
+#define RIGHT (x0 * w02 + x1 * w12 + x2 * w22)
+#define STORE(sum)                                                                                              \
+  do {                                                                                                          \
+    *out = cfukit_to_int8(cfukit_multiply_small((sum), multiplier, right), output_zero_point, low, high);       \
+    out += n;                                                                                                   \
+  } while (0)
+  for (; rows > 0; rows--) {
+    const int8_t *r0 = in + at0, *r1 = in + at1, *r2 = in + at2, *const end = r0 + in_row;
+    int32_t x0, x1, x2;
+    if (p->padding_left) x0 = x1 = x2 = zero_point;
+    else FETCH_OR_ZERO_POINT();
+    int32_t begun = bias + LEFT, half = 0;
+    if (stride == 1) {
+      FETCH_OR_ZERO_POINT();
+      half = begun + MIDDLE;
+      begun = bias + LEFT;
+    }
+    for (int32_t x = full; x > 0; x--) {
+      FETCH();
+      if (stride == 2) {
+        half = begun + MIDDLE;
+        FETCH();
+      }
+      const int32_t sum = half + RIGHT;
+      if (stride == 1) half = begun + MIDDLE;
+      begun = bias + LEFT;
+      STORE(sum);
+    }
+    for (int32_t x = p->output_width - full; x > 0; x--) {
+      FETCH_OR_ZERO_POINT();
+      if (stride == 2) {
+        half = begun + MIDDLE;
+        FETCH_OR_ZERO_POINT();
+      }
+      const int32_t sum = half + RIGHT;
+      if (stride == 1) half = begun + MIDDLE;
+      begun = bias + LEFT;
+      STORE(sum);
+    }
+    in += stride * in_row;
+  }
+#undef FETCH
+#undef FETCH_OR_ZERO_POINT
+#undef LEFT
+#undef MIDDLE
+#undef RIGHT
+#undef STORE
 }
 
-/* Output row `out` of one channel; r0..r2: the input rows, at this channel of their first pixel. */
-static inline void channel_row(const struct cfukit_conv *p, struct row r0, struct row r1, struct row r2, const int8_t *weights,
-                               const struct cfukit_channel *channel, int8_t *out) {
-  const int32_t n = p->output_channels;
-  const int32_t w00 = weights[0], w01 = weights[n], w02 = weights[2 * n];
-  const int32_t w10 = weights[3 * n], w11 = weights[4 * n], w12 = weights[5 * n];
-  const int32_t w20 = weights[6 * n], w21 = weights[7 * n], w22 = weights[8 * n];
-  const int32_t bias = channel->bias, multiplier = channel->multiplier, right = -channel->shift;
-  const int32_t zero_point = p->input_zero_point, low = p->activation_min, high = p->activation_max;
-  const int32_t stride = p->stride_width, width = p->input_width;
-  int32_t a0 = zero_point, a1 = zero_point, a2 = zero_point;
-  int32_t next = 0; /* the column that comes next */
-  if (p->padding_left == 0) {
-    a0 = *r0.at, a1 = *r1.at, a2 = *r2.at;
-    r0.at += r0.step, r1.at += r1.step, r2.at += r2.step;
-    next = 1;
-  }
-  int32_t b0 = 0, b1 = 0, b2 = 0;
-  if (stride == 1) {
-    b0 = b1 = b2 = zero_point;
-    if (next < width) {
-      b0 = *r0.at, b1 = *r1.at, b2 = *r2.at;
-      r0.at += r0.step, r1.at += r1.step, r2.at += r2.step;
-    }
-    next++;
-  }
-  for (int32_t x = p->output_width; x; x--) {
-    if (stride == 2) {
-      b0 = b1 = b2 = zero_point;
-      if (next < width) {
-        b0 = *r0.at, b1 = *r1.at, b2 = *r2.at;
-        r0.at += r0.step, r1.at += r1.step, r2.at += r2.step;
-      }
-      next++;
-    }
-    int32_t c0 = zero_point, c1 = zero_point, c2 = zero_point;
-    if (next < width) {
-      c0 = *r0.at, c1 = *r1.at, c2 = *r2.at;
-      r0.at += r0.step, r1.at += r1.step, r2.at += r2.step;
-    }
-    next++;
-    const int32_t sum = bias + a0 * w00 + b0 * w01 + c0 * w02 + a1 * w10 + b1 * w11 + c1 * w12 + a2 * w20 + b2 * w21 + c2 * w22;
-    const int32_t scaled = cfukit_multiply_small(sum, multiplier, right) + p->output_zero_point;
-    *out = (int8_t)cfukit_clamp(scaled, low, high);
-    out += n;
-    if (stride == 1) {
-      a0 = b0, a1 = b1, a2 = b2;
-      b0 = c0, b1 = c1, b2 = c2;
-    } else {
-      a0 = c0, a1 = c1, a2 = c2;
-    }
-  }
+/* Functions of their own: inside the loops of the kernel the registers would not suffice. */
+__attribute__((noinline)) static void band_stride_1(const struct cfukit_conv *p, int32_t rows, int32_t valid, const int8_t *in,
+                                                    int32_t c, int8_t *out) {
+  band(p, 1, rows, valid, in, c, out);
+}
+
+__attribute__((noinline)) static void band_stride_2(const struct cfukit_conv *p, int32_t rows, int32_t valid, const int8_t *in,
+                                                    int32_t c, int8_t *out) {
+  band(p, 2, rows, valid, in, c, out);
+}
+
+/* Bit r: row top + r lies inside the image. */
+static int32_t valid_rows(const struct cfukit_conv *p, int32_t top) {
+  int32_t valid = 0;
+  for (int32_t r = 0; r < 3; r++) valid |= (top + r >= 0 && top + r < p->input_height) << r;
+  return valid;
 }
 
 void cfukit_portable_depthwise_3x3(const void *params) {
   const struct cfukit_conv *p = params;
-  const int8_t outside = (int8_t)p->input_zero_point;
+  const int32_t n = p->output_channels, in_row = p->input_width * n, out_row = p->output_width * n;
+  const int32_t stride = p->stride_height;
+  const int32_t band_rows = cfukit_max(1, (BAND_BYTES / in_row - 2) / stride);
+  const int8_t *image = p->input;
   int8_t *out = p->output;
-  for (int32_t batch = 0; batch < p->batches; batch++) {
-    const int8_t *image = p->input + batch * p->input_height * p->input_width * p->input_channels;
-    for (int32_t y = 0; y < p->output_height; y++) {
-      const int32_t top = y * p->stride_height - p->padding_top;
-      struct row r0 = row_at(p, image, top, &outside);
-      struct row r1 = row_at(p, image, top + 1, &outside);
-      struct row r2 = row_at(p, image, top + 2, &outside);
-      const int8_t *weights = p->weights;
-      for (int32_t c = 0; c < p->output_channels; c++) {
-        channel_row(p, r0, r1, r2, weights + c, &p->channels[c], out + c);
-        r0.at += r0.step != 0, r1.at += r1.step != 0, r2.at += r2.step != 0;
+  for (int32_t batch = 0; batch < p->batches; batch++, image += p->input_height * in_row) {
+    int32_t rows;
+    for (int32_t y = 0; y < p->output_height; y += rows, out += rows * out_row) {
+      const int32_t top = y * stride - p->padding_top, valid = valid_rows(p, top);
+      rows = 1;
+      while (valid == 7 && rows < band_rows && y + rows < p->output_height && valid_rows(p, top + rows * stride) == 7) rows++;
+      const int8_t *in = image + top * in_row;
+      for (int32_t c = 0; c < n; c++) {
+        if (stride == 1) band_stride_1(p, rows, valid, in + c, c, out + c);
+        else band_stride_2(p, rows, valid, in + c, c, out + c);
       }
-      out += p->output_width * p->output_channels;
     }
   }
 }

@@ -3,13 +3,21 @@
 
 #include "cfukit_fixed_point.h"
 
-static inline int8_t requantize(const struct gemm *g, const struct cfukit_channel *channel, int32_t sum) {
-  const int32_t scaled = cfukit_multiply_small(sum, channel->multiplier, -channel->shift) + g->output_zero_point;
-  return (int8_t)cfukit_clamp(scaled, g->activation_min, g->activation_max);
+/* The sums are complete here: without this, compilers move the loads and products of many steps together and spill. */
+#define KEEP_ORDER4(a, b, c, d) __asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d))
+#define KEEP_ORDER8(a, b, c, d, e, f, g, h) \
+  __asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(e), "+r"(f), "+r"(g), "+r"(h))
+
+struct range {
+  int32_t zero_point, low, high;
+};
+
+static inline int8_t requantize(struct range range, int32_t multiplier, int32_t right, int32_t sum) {
+  return cfukit_to_int8(cfukit_multiply_small(sum, multiplier, right), range.zero_point, range.low, range.high);
 }
 
 /* Two rows, four channels. */
-static inline void block_2x4(const struct gemm *g, const int8_t *a, const int8_t *b, const int8_t *w,
+__attribute__((noinline)) static void block_2x4(const struct gemm *g, const int8_t *a, const int8_t *b, const int8_t *w,
                              const struct cfukit_channel *channels, int8_t *out_a, int8_t *out_b) {
   int32_t a0 = channels[0].bias, a1 = channels[1].bias, a2 = channels[2].bias, a3 = channels[3].bias;
   int32_t b0 = a0, b1 = a1, b2 = a2, b3 = a3;
@@ -19,6 +27,7 @@ static inline void block_2x4(const struct gemm *g, const int8_t *a, const int8_t
     const int32_t w0 = w[4 * i], w1 = w[4 * i + 1], w2 = w[4 * i + 2], w3 = w[4 * i + 3]; \
     a0 += x * w0, a1 += x * w1, a2 += x * w2, a3 += x * w3;                           \
     b0 += y * w0, b1 += y * w1, b2 += y * w2, b3 += y * w3;                           \
+    KEEP_ORDER8(a0, a1, a2, a3, b0, b1, b2, b3);                                      \
   } while (0)
   const int8_t *const end = a + g->depth;
   const int8_t *const unrolled_end = a + (g->depth & ~3);
@@ -34,18 +43,24 @@ static inline void block_2x4(const struct gemm *g, const int8_t *a, const int8_t
     a += 1, b += 1, w += 4;
   }
 #undef STEP
-  out_a[0] = requantize(g, &channels[0], a0);
-  out_b[0] = requantize(g, &channels[0], b0);
-  out_a[1] = requantize(g, &channels[1], a1);
-  out_b[1] = requantize(g, &channels[1], b1);
-  out_a[2] = requantize(g, &channels[2], a2);
-  out_b[2] = requantize(g, &channels[2], b2);
-  out_a[3] = requantize(g, &channels[3], a3);
-  out_b[3] = requantize(g, &channels[3], b3);
+  const struct range range = {g->output_zero_point, g->activation_min, g->activation_max};
+#define FINISH(c, sum_a, sum_b)                                                          \
+  do {                                                                                   \
+    const int32_t multiplier = channels[c].multiplier, right = -channels[c].shift;       \
+    const int8_t value_a = requantize(range, multiplier, right, sum_a);                  \
+    const int8_t value_b = requantize(range, multiplier, right, sum_b);                  \
+    out_a[c] = value_a;                                                                  \
+    out_b[c] = value_b;                                                                  \
+  } while (0)
+  FINISH(0, a0, b0);
+  FINISH(1, a1, b1);
+  FINISH(2, a2, b2);
+  FINISH(3, a3, b3);
+#undef FINISH
 }
 
 /* One row, four channels. */
-static inline void block_1x4(const struct gemm *g, const int8_t *a, const int8_t *w, const struct cfukit_channel *channels,
+__attribute__((noinline)) static void block_1x4(const struct gemm *g, const int8_t *a, const int8_t *w, const struct cfukit_channel *channels,
                              int8_t *out) {
   int32_t a0 = channels[0].bias, a1 = channels[1].bias, a2 = channels[2].bias, a3 = channels[3].bias;
 #define STEP(i)                                                                            \
@@ -53,6 +68,7 @@ static inline void block_1x4(const struct gemm *g, const int8_t *a, const int8_t
     const int32_t x = a[i];                                                                \
     const int32_t w0 = w[4 * i], w1 = w[4 * i + 1], w2 = w[4 * i + 2], w3 = w[4 * i + 3]; \
     a0 += x * w0, a1 += x * w1, a2 += x * w2, a3 += x * w3;                                \
+    KEEP_ORDER4(a0, a1, a2, a3);                                                            \
   } while (0)
   const int8_t *const end = a + g->depth;
   const int8_t *const unrolled_end = a + (g->depth & ~3);
@@ -68,17 +84,19 @@ static inline void block_1x4(const struct gemm *g, const int8_t *a, const int8_t
     a += 1, w += 4;
   }
 #undef STEP
-  out[0] = requantize(g, &channels[0], a0);
-  out[1] = requantize(g, &channels[1], a1);
-  out[2] = requantize(g, &channels[2], a2);
-  out[3] = requantize(g, &channels[3], a3);
+  const struct range range = {g->output_zero_point, g->activation_min, g->activation_max};
+  out[0] = requantize(range, channels[0].multiplier, -channels[0].shift, a0);
+  out[1] = requantize(range, channels[1].multiplier, -channels[1].shift, a1);
+  out[2] = requantize(range, channels[2].multiplier, -channels[2].shift, a2);
+  out[3] = requantize(range, channels[3].multiplier, -channels[3].shift, a3);
 }
 
 /* One row, one channel of a block that has fewer than four. */
 static inline int8_t single(const struct gemm *g, const int8_t *a, const int8_t *w, const struct cfukit_channel *channel) {
   int32_t sum = channel->bias;
   for (int32_t k = 0; k < g->depth; k++) sum += a[k] * w[4 * k];
-  return requantize(g, channel, sum);
+  const struct range range = {g->output_zero_point, g->activation_min, g->activation_max};
+  return requantize(range, channel->multiplier, -channel->shift, sum);
 }
 
 void cfukit_portable_gemm(const struct gemm *g) {
