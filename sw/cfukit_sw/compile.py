@@ -5,6 +5,7 @@ flags and compiler.
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,10 +20,10 @@ from cfukit_base.tools import Tool
 PARALLEL = 2
 TIMEOUT_SECONDS = 600.0
 _INCLUDE = re.compile(
-    rb'^[ \t]*(?:#[ \t]*(?:include|embed)|\.include|\.incbin)[ \t]*["<]([^">\n]+)[">]', re.MULTILINE
+    rb'(?:^[ \t]*#[ \t]*(?:include|embed)|\.include|\.incbin)[ \t]*\\?["<]([^"><\\\n]+)', re.MULTILINE
 )
 _DIAGNOSTIC = re.compile(
-    r"^(?P<place>[^\s:][^:\n]*:\d+(?::\d+)?): (?:fatal )?error: (?P<text>.*)$", re.MULTILINE
+    r"^(?P<place>[^\s:][^:\n]*:\d+(?::\d+)?): (?:fatal )?[eE]rror: (?P<text>.*)$", re.MULTILINE
 )
 
 
@@ -58,18 +59,16 @@ def _compile(tool: Tool, unit: Unit) -> Object:
     key = digest_of(tool.identity, str(source), list(unit.flags), folders, *_contents(source, unit.folders))
 
     def build(folder: Path) -> None:
-        argv = [
-            *tool.argv,
-            *unit.flags,
-            *(f"-I{path}" for path in folders),
-            "-c",
-            str(source),
-            "-o",
-            "unit.o",
-        ]
-        # The folder is the working directory only for the output: debug information must not name it.
-        argv[-1] = str(folder / "unit.o")
-        done = process.run(argv, cwd=source.parent, env=tool.env, timeout=TIMEOUT_SECONDS)
+        argv = [*tool.argv, *unit.flags, *(f"-I{path}" for path in folders), "-c", str(source)]
+        # zig keeps objects too, and its key does not see what .incbin includes: each compilation has a cache of its own.
+        own_cache = {"ZIG_LOCAL_CACHE_DIR": str(folder / "zig")}
+        done = process.run(
+            [*argv, "-o", str(folder / "unit.o")],
+            cwd=source.parent,
+            env={**tool.env, **own_cache},
+            timeout=TIMEOUT_SECONDS,
+        )
+        shutil.rmtree(folder / "zig", ignore_errors=True)
         if not done.ok:
             raise compile_error(unit.source, done)
         (folder / "warnings.txt").write_text(done.stderr)

@@ -91,15 +91,23 @@ def _lines(elf: Path, _mtime_ns: int) -> tuple[list[int], list[tuple[str, int]]]
         binary = ELFFile(file)
         if not binary.has_dwarf_info():
             return [], []
+        spans = [
+            (section["sh_addr"], section["sh_addr"] + section["sh_size"])
+            for section in binary.iter_sections()
+            if section["sh_flags"] & 4
+        ]
         dwarf = binary.get_dwarf_info()
         for unit in dwarf.iter_CUs():
             program = dwarf.line_program_for_CU(unit)
             if program is None:
                 continue
             names = _file_names(program, unit)
-            for entry in program.get_entries():
-                state = entry.state
-                if state is not None and state.address:
+            begins, removed = True, False
+            for state in (entry.state for entry in program.get_entries() if entry.state is not None):
+                if begins:  # what the linker removed keeps its lines, from address 0 on
+                    removed = not any(low <= state.address < high for low, high in spans)
+                begins = state.end_sequence
+                if not removed:
                     known = 0 if state.end_sequence else state.line
                     # At one address the end of a sequence sorts before the beginning of the next.
                     rows.append(
