@@ -1,0 +1,74 @@
+"""Speed of the RTL engine: `python tests/soc/bench_rtl.py [--cxx zig] [--cycles N]`.
+
+A convolution-like loop (loads, a 4-lane multiply-accumulate CFU, some scalar work) on the board `sim`; prints simulated
+MHz per second of CPU time, the time from a changed CFU to a running simulator, and the start-up time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+from support.bare import compile_c
+
+from cfukit_base import tools
+from cfukit_soc import build_simulator, generate_soc, simulate
+
+MAC4 = Path(__file__).parents[1] / "support" / "mac4_cfu.v"
+CONVOLUTION = """
+static signed char weights[1024], input[1024], output[256];
+int main(void) {
+  for (u32 i = 0; i < 1024; i++) { weights[i] = (signed char)(i * 7); input[i] = (signed char)(i * 13); }
+  for (u32 n = 0;; n = (n + 1) & 255) {
+    const u32 *w = (const u32 *)weights, *x = (const u32 *)input;
+    u32 sum = CFU(1, 0, 0, 0);
+    for (int i = 0; i < 256; i += 4) {
+      CFU(0, 0, w[i], x[i]);
+      CFU(0, 0, w[i + 1], x[i + 1]);
+      CFU(0, 0, w[i + 2], x[i + 2]);
+      sum = CFU(0, 0, w[i + 3], x[i + 3]);
+    }
+    for (int i = 0; i < 64; i++) sum += (u32)(input[i] * weights[(i + n) & 1023]);
+    output[n] = (signed char)((int)sum >> 7);
+  }
+}
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cxx", choices=("found", "zig"), default="found")
+    parser.add_argument("--cycles", type=int, default=10_000_000)
+    options = parser.parse_args()
+    cxx = tools.host_cxx()
+    if options.cxx == "zig":
+        zig = tools.zig()
+        cxx = tools.Tool("zig c++", (*zig.argv, "c++"), zig.version, zig.path, zig.source, zig.env)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        soc = generate_soc("sim", folder / "soc")
+        build_simulator(soc, None, build_dir=folder, cxx=cxx)  # warms the runtime's cache
+        begin = time.monotonic()
+        simulator = build_simulator(soc, MAC4, build_dir=folder, cxx=cxx)
+        built = time.monotonic() - begin
+        elf = compile_c(CONVOLUTION, folder)
+        started = _cpu_seconds(lambda: simulate(simulator, soc, elf, max_cycles=1))
+        ran = _cpu_seconds(lambda: simulate(simulator, soc, elf, max_cycles=options.cycles))
+    rate = options.cycles / (ran - started) / 1e6
+    print(
+        f"{cxx.name} {cxx.version}: {rate:.2f} simulated MHz per CPU second; CFU change to simulator {built:.1f} s; start {started:.3f} s"
+    )
+
+
+def _cpu_seconds(action: object) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    action()  # type: ignore[operator]
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+if __name__ == "__main__":
+    main()
