@@ -9,10 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pythondata_cpu_vexriscv
-from cfukit.testing.verilator_driver import CXX_FLAGS, WARNINGS_OFF, runtime_objects
-from cfukit_base import process, tools
-from cfukit_base.cache import cached, user_cache
-from cfukit_base.digest import digest_of
+from cfukit.testing.verilator_driver import compile_verilog
+from cfukit_base import process
 
 from support.rv32 import Program
 
@@ -38,37 +36,10 @@ def renamed(text: str, suffix: str) -> str:
 def build(cfus: Sequence[str]) -> Path:
     """The bench with four CFUs (texts of cfu.v)."""
     assert len(cfus) == 4
-    texts = [renamed(text, f"_{index}") for index, text in enumerate(cfus)]
-    files = [HERE / "cpu_bench.v", HERE / "main.cpp", CPU]
-    verilator, compiler = tools.verilator(), tools.host_cxx()
-    key = digest_of(*texts, *files, verilator.identity, compiler.identity, CXX_FLAGS)
-
-    def make(folder: Path) -> None:
-        for index, text in enumerate(texts):
-            (folder / f"cfu_{index}.v").write_text(text)
-        done = process.run(
-            [
-                *(*verilator.argv, "--cc", "-O3", *WARNINGS_OFF, "--top-module", "cpu_bench", "--Mdir", "made"),
-                *(HERE / "cpu_bench.v", CPU, *(f"cfu_{index}.v" for index in range(4))),
-            ],
-            cwd=folder,
-            env=verilator.env,
-            timeout=300,
-        )
-        assert done.ok, done.tail()
-        include = tools.verilator_include()
-        done = process.run(
-            [
-                *(*compiler.argv, *CXX_FLAGS, "-I", "made", "-I", include, "-I", include / "vltstd", "-o", "main"),
-                *(HERE / "main.cpp", *sorted((folder / "made").glob("*.cpp")), *runtime_objects(), "-pthread"),
-            ],
-            cwd=folder,
-            env=compiler.env,
-            timeout=900,
-        )
-        assert done.ok, done.tail()
-
-    return cached(user_cache() / "test_benches", "cpu", key, make) / "main"
+    text = "\n".join(renamed(text, f"_{index}") for index, text in enumerate(cfus))
+    return compile_verilog(
+        (HERE / "cpu_bench.v").read_text() + text, "the CPU", HERE / "main.cpp", "Vcpu_bench", top="cpu_bench", more=[CPU]
+    )
 
 
 @dataclass

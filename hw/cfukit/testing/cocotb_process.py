@@ -12,20 +12,21 @@ def main(request: dict) -> None:
 
     work = Path(request["work"])
     runner = get_runner(request["simulator"])
-    flags = ["-Wno-fatal", "-Wno-lint", "-Wno-style", "-MAKEFLAGS", "CXX=cfukit-c++ LINK=cfukit-c++"]
-    runner.build(
-        sources=[work / "cfu.v"],
-        hdl_toplevel="Cfu",
-        build_dir=work,
-        build_args=flags if request["simulator"] == "verilator" else ["-g2012"],
-        timescale=("1ns", "1ps"),
-        always=False,
-    )
+    if request["simulator"] == "icarus":  # for Verilator the program is there already
+        runner.build(
+            sources=[work / "cfu.v"],
+            hdl_toplevel="Cfu",
+            build_dir=work,
+            build_args=["-g2012"],
+            timescale=("1ns", "1ps"),
+            always=True,
+        )
     runner.test(
         test_module=request["modules"],
         hdl_toplevel="Cfu",
         build_dir=work,
         test_dir=work,
+        hdl_toplevel_lang="verilog",
         results_xml=str(work / "results.xml"),
         timescale=("1ns", "1ps"),
     )

@@ -19,6 +19,7 @@ from cfukit.testing.stimulus import PATTERN_CYCLES, Segment
 
 BENCH = Path(__file__).with_name("bench.cpp")
 CXX_FLAGS = ("-std=c++17", "-O1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0")
+RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 WARNINGS_OFF = ("-Wno-fatal", "-Wno-lint", "-Wno-style")
 
 
@@ -37,17 +38,33 @@ def lint(text: str, where: str) -> None:
 
 def build(text: str, where: str) -> Path:
     """The compiled bench for the Verilog `text`, from the cache of tools where it was built before."""
+    return compile_verilog(text, where, BENCH, "VCfu")
+
+
+def compile_verilog(
+    text: str,
+    where: str,
+    main: Path,
+    prefix: str,
+    *,
+    top: str = "Cfu",
+    more: Sequence[Path] = (),
+    options: Sequence[str] = (),
+    link: Sequence[str] = (),
+    runtime: Sequence[str] = RUNTIME,
+) -> Path:
+    """The program made of the Verilog `text` (and the files `more`), verilated as class `prefix`, and `main`; built once per input."""
     verilator, compiler = tools.verilator(), tools.host_cxx()
-    key = digest_of(text, BENCH, verilator.identity, compiler.identity, CXX_FLAGS)
+    key = digest_of(text, main, *more, top, verilator.identity, compiler.identity, CXX_FLAGS, options, link, runtime)
 
     def make(folder: Path) -> None:
-        with progress.stage("compiling the CFU's test bench"):
-            source = folder / "cfu.v"
+        with progress.stage(f"compiling the test bench of {where}"):
+            source = folder / f"{top}.v"
             source.write_text(text)
             done = process.run(
                 [
-                    *(*verilator.argv, "--cc", "-O3", *WARNINGS_OFF, "--top-module", "Cfu"),
-                    *("--prefix", "VCfu", "--Mdir", "made", "cfu.v"),
+                    *(*verilator.argv, "--cc", "-O3", *WARNINGS_OFF, *options, "--top-module", top),
+                    *("--prefix", prefix, "--Mdir", "made", source.name, *more),
                 ],
                 cwd=folder,
                 env=verilator.env,
@@ -55,39 +72,37 @@ def build(text: str, where: str) -> Path:
             )
             if not done.ok:
                 raise BuildError(where, f"its Verilog does not elaborate:\n{_errors(done, source)}")
-            sources = sorted((folder / "made").glob("*.cpp"))
-            sources = [path for path in sources if "__Slow" not in path.name or path.stat().st_size > 0]
+            include = tools.verilator_include()
             done = process.run(
                 [
-                    *(*compiler.argv, *CXX_FLAGS, "-I", "made", "-I", tools.verilator_include()),
-                    *("-I", tools.verilator_include() / "vltstd", "-o", "bench", BENCH),
-                    *(*sources, *runtime_objects(), "-pthread"),
+                    *(*compiler.argv, *CXX_FLAGS, "-I", "made", "-I", include, "-I", include / "vltstd"),
+                    *("-o", folder / top, main, *sorted((folder / "made").glob("*.cpp"))),
+                    *(*runtime_objects(runtime), *link, "-pthread"),
                 ],
                 cwd=folder,
                 env=compiler.env,
-                timeout=600,
+                timeout=900,
             )
             if not done.ok:
                 raise BuildError(where, f"the compiled Verilog does not build:\n{done.tail()}")
             shutil.rmtree(folder / "made")
 
-    return cached(user_cache() / "cfu_bench", "bench", key, make) / "bench"
+    return cached(user_cache() / "verilated", top.lower(), key, make) / top
 
 
-def runtime_objects() -> list[Path]:
+def runtime_objects(names: Sequence[str] = RUNTIME) -> list[Path]:
     """Verilator's C++ runtime, compiled once per compiler and version."""
     verilator, compiler = tools.verilator(), tools.host_cxx()
-    names = ("verilated.cpp", "verilated_threads.cpp")
-    key = digest_of(verilator.identity, compiler.identity, CXX_FLAGS, names)
+    objects = []
+    for name in names:
 
-    def make(folder: Path) -> None:
-        with progress.stage("compiling Verilator's runtime (once)"):
-            include = tools.verilator_include()
-            for name in names:
+        def make(folder: Path, name: str = name) -> None:
+            with progress.stage("compiling Verilator's runtime (once)"):
+                include = tools.verilator_include()
                 done = process.run(
                     [
                         *(*compiler.argv, *CXX_FLAGS, "-I", include, "-I", include / "vltstd"),
-                        *("-c", include / name, "-o", folder / f"{name}.o"),
+                        *("-c", include / name, "-o", folder / "runtime.o"),
                     ],
                     env=compiler.env,
                     timeout=600,
@@ -95,8 +110,9 @@ def runtime_objects() -> list[Path]:
                 if not done.ok:
                     raise BuildError(str(include / name), f"it does not compile:\n{done.tail()}")
 
-    folder = cached(user_cache() / "cfu_bench", "runtime", key, make)
-    return [folder / f"{name}.o" for name in names]
+        key = digest_of(verilator.identity, compiler.identity, CXX_FLAGS, name)
+        objects.append(cached(user_cache() / "verilated", Path(name).stem, key, make) / "runtime.o")
+    return objects
 
 
 def play(bench: Path, segments: Sequence[Segment], hang_cycles: int) -> list[Record]:
