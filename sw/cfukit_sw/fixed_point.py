@@ -75,7 +75,8 @@ def requantize(x: Ints, multiplier: IntsLike, shift: IntsLike, zero_point: int, 
 
 def truncating_divide(x: Ints, divisor: IntsLike) -> Ints:
     """C's `/`: toward zero. divisor > 0."""
-    return np.sign(x) * (np.abs(x) // divisor)
+    quotient = np.abs(x) // divisor
+    return np.where(x < 0, -quotient, quotient)
 
 
 def shift_left_saturated(x: Ints, exponent: int) -> Ints:

@@ -146,9 +146,11 @@ class _Writer:
         fields = CLASSES[class_name]
         unknown = set(op.options) - {field.name for field in fields}
         assert not unknown, f"{op}: no such option: {sorted(unknown)}"
-        vectors = {
-            field.name: self.ints(op.options.get(field.name, ())) for field in fields if field.kind == "ints"
-        }  # type: ignore[arg-type]
+        vectors: dict[str, int] = {}
+        for field in fields:
+            if field.kind == "ints":
+                values: Any = op.options.get(field.name, ())
+                vectors[field.name] = self.ints(values)
         self.builder.StartObject(len(fields))
         for slot, field in enumerate(fields):
             if field.kind == "ints":

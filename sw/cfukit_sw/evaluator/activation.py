@@ -1,0 +1,205 @@
+"""Operators of one int8 value: LOGISTIC, TANH, RELU, RELU6, LEAKY_RELU, HARD_SWISH as tables of 256; PRELU;
+SOFTMAX.
+
+TFLM reference kernels, generation B (since 2026-10-13).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cfukit_sw.evaluator.registry import Array, Kernel, Site, every_int8, operator, table_kernel
+from cfukit_sw.fixed_point import (
+    Ints,
+    count_leading_zeros32,
+    exp_negative,
+    multiply,
+    reciprocal_of_one_plus,
+    requantize,
+    rounding_shift,
+    srdhm,
+    truncating_divide,
+    wrap32,
+)
+from cfukit_sw.model import Tensor
+from cfukit_sw.quantization import (
+    hard_swish_parameters,
+    quantize_float32,
+    sigmoid_table,
+    softmax_parameters,
+    tanh_table,
+)
+
+
+def _one_to_one(at: Site) -> tuple[Tensor, Tensor]:
+    at.inputs_between(1, 1)
+    at.outputs_exactly(1)
+    image, output = at.input(0, "int8"), at.output("int8")
+    at.shape(output, image.shape)
+    at.scale(image)
+    at.scale(output)
+    return image, output
+
+
+def _fixed_output(at: Site, output: Tensor, scale: float, zero_point: int) -> None:
+    if float(output.scale) != scale or output.zero_point != zero_point:
+        at.refuse(
+            f"{output} has scale {output.scale} and zero point {output.zero_point}",
+            f"scale 1/{round(1 / scale)} and zero point {zero_point}",
+        )
+
+
+@operator("LOGISTIC")
+def logistic(at: Site) -> Kernel:
+    image, output = _one_to_one(at)
+    _fixed_output(at, output, 1 / 256, -128)
+    return table_kernel(sigmoid_table(image.scale, image.zero_point))
+
+
+@operator("TANH")
+def tanh(at: Site) -> Kernel:
+    image, output = _one_to_one(at)
+    _fixed_output(at, output, 1 / 128, 0)
+    return table_kernel(tanh_table(image.scale, image.zero_point))
+
+
+@operator("RELU")
+def relu(at: Site) -> Kernel:
+    """clamp(MBQM(x - zp_in, Q(S_in / S_out)) + zp_out, max(-128, zp_out), 127)."""
+    image, output = _one_to_one(at)
+    multiplier = at.multiplier(float(image.scale) / float(output.scale))
+    d = every_int8() - image.zero_point
+    table = requantize(d, *multiplier, output.zero_point, max(-128, output.zero_point), 127)
+    return table_kernel(table.astype(np.int8))
+
+
+@operator("RELU6")
+def relu6(at: Site) -> Kernel:
+    """clamp(x, zp_in, zp_in + round(6 / S_in)): no rescaling."""
+    image, _ = _one_to_one(at)
+    six = int(quantize_float32(np.array([6], np.float32), image.scale, image.zero_point, "int8")[0])
+    return table_kernel(np.clip(every_int8(), image.zero_point, six).astype(np.int8))
+
+
+@operator("LEAKY_RELU")
+def leaky_relu(at: Site) -> Kernel:
+    """MBQM(d, Q(S_in / S_out)) for d = x - zp_in >= 0, MBQM(d, Q(S_in * alpha / S_out)) below; + zp_out,
+    clamp.
+    """
+    image, output = _one_to_one(at)
+    alpha = float(np.float32(at.option("alpha")))  # type: ignore[arg-type]
+    if not 0 <= alpha < np.inf:
+        at.refuse(f"alpha is {alpha}", "a finite number, not negative")
+    above = at.multiplier(float(image.scale) / float(output.scale))
+    below = at.multiplier(float(image.scale) * alpha / float(output.scale))
+    d = every_int8() - image.zero_point
+    scaled = wrap32(np.where(d >= 0, multiply(d, *above), multiply(d, *below)) + output.zero_point)
+    return table_kernel(np.clip(scaled, -128, 127).astype(np.int8))
+
+
+@operator("HARD_SWISH")
+def hard_swish(at: Site) -> Kernel:
+    """x * relu6(x + 3) / 6 in 16-bit fixed point."""
+    image, output = _one_to_one(at)
+    parameters = hard_swish_parameters(image.scale, output.scale)
+    at.shifts(parameters.output[1], 0)
+    at.shifts(parameters.reluish[1])
+    (multiplier, shift), (factor, exponent) = parameters.output, parameters.reluish
+    fine = (every_int8() - image.zero_point) * 128
+    scaled = _srdhm16(fine, multiplier)
+    gate = fine
+    if exponent > 0:
+        gate = _saturate16(gate << (exponent - 1))
+    gate = _srdhm16(gate, factor)
+    if exponent > 0:
+        gate = _saturate16(gate * 2)
+    if exponent < 0:
+        gate = rounding_shift(gate, -exponent)
+    gate = (gate + 32768) >> 1
+    product = truncating_divide(gate * scaled, 32768)
+    table = np.clip(rounding_shift(product, -shift) + output.zero_point, -128, 127)
+    return table_kernel(table.astype(np.int8))
+
+
+def _saturate16(x: Ints) -> Ints:
+    return np.clip(x, -32768, 32767)
+
+
+def _srdhm16(a: Ints, b: int) -> Ints:
+    """a * b / 2**15 on 16 bits, rounding as the 32-bit form."""
+    return (a * b + (1 << 14)) >> 15
+
+
+@operator("PRELU")
+def prelu(at: Site) -> Kernel:
+    """As LEAKY_RELU, below zero with (x - zp_in) * (alpha - zp_alpha); alpha is a constant that
+    broadcasts.
+    """
+    at.inputs_between(2, 2)
+    at.outputs_exactly(1)
+    image, slope, output = at.input(0, "int8"), at.input(1, "int8"), at.output("int8")
+    try:
+        shape = np.broadcast_shapes(image.shape, slope.shape)
+    except ValueError:
+        at.refuse(f"{image} and {slope}", "shapes that broadcast")
+    at.shape(output, shape)
+    above = at.multiplier(float(at.scale(image)) / float(at.scale(output)))
+    below = at.multiplier(float(image.scale) * float(at.scale(slope)) / float(output.scale))
+
+    def run(inputs: list[Any]) -> list[Array]:
+        d = inputs[0].astype(np.int64) - image.zero_point
+        negative = multiply(d * (inputs[1].astype(np.int64) - slope.zero_point), *below)
+        scaled = wrap32(np.where(d >= 0, multiply(d, *above), negative) + output.zero_point)
+        return [np.clip(scaled, -128, 127).astype(np.int8)]
+
+    return run
+
+
+@operator("SOFTMAX")
+def softmax(at: Site) -> Kernel:
+    """Rows of the last axis, int8 -> int8 (scale 1/256, zero point -128) or int16 (about 1/65536, -32768).
+
+    e = EXP((x - max) * beta * S_in); out = e / sum(e). Refused at run time, as TFLM aborts: int8 output and a
+    row whose exponentials sum to 512 or more.
+    """
+    at.inputs_between(1, 1)
+    at.outputs_exactly(1)
+    image, output = at.input(0, "int8"), at.output("int8", "int16")
+    at.rank(image, *range(1, 9))
+    at.shape(output, image.shape)
+    at.scale(output)
+    bits = 8 if output.type == "int8" else 16
+    if bits == 8:
+        _fixed_output(at, output, 1 / 256, -128)
+    elif abs(float(output.scale) * 65536 - 1) > 0.001 or output.zero_point != -32768:
+        at.refuse(
+            f"{output} has scale {output.scale} and zero point {output.zero_point}",
+            "scale 1/65536 and zero point -32768",
+        )
+    try:
+        parameters = softmax_parameters(np.float32(at.option("beta")), at.scale(image))  # type: ignore[arg-type]
+    except ValueError as error:
+        at.refuse(str(error))
+    low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+    d = -np.arange(256, dtype=np.int64)  # x - max
+    counted = d >= parameters.minimum
+    z = srdhm(np.where(counted, d, 0) << parameters.left_shift, parameters.multiplier)
+    exponentials = np.where(counted, exp_negative(z, 5), 0)
+    addends = np.where(counted, rounding_shift(exponentials, 12), 0)
+
+    def run(inputs: list[Any]) -> list[Array]:
+        rows = inputs[0].reshape(-1, image.shape[-1]).astype(np.int64)
+        below = rows.max(axis=1, keepdims=True) - rows
+        sums = addends[below].sum(axis=1, keepdims=True)
+        zeros = count_leading_zeros32(sums)
+        shift = 12 - zeros + 31 - bits
+        if (shift > 31).any() or (sums >= 1 << 32).any():
+            at.refuse("a row whose exponentials sum to 512 or more", "rows that TFLM does not abort on")
+        scale = reciprocal_of_one_plus((sums << zeros) - (1 << 31))
+        quotient = rounding_shift(srdhm(scale, exponentials[below]), shift) + low
+        result = np.where(counted[below], np.clip(quotient, low, high), low)
+        return [result.astype(output.dtype).reshape(output.shape)]
+
+    return run

@@ -1,0 +1,220 @@
+"""CONV_2D, DEPTHWISE_CONV_2D and TRANSPOSE_CONV, int8 with int32 bias.
+
+TFLM reference kernels, generation B (since 2026-10-13): acc = bias + sum of (x - zp_in) * w over the taps
+inside the image, out = clamp(MBQM(acc, M[o], s[o]) + zp_out), (M, s)[o] = Q(S_in * S_w[o] / S_out) in double.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cfukit_sw.evaluator.registry import MAX_WINDOW, Array, Kernel, Site, operator
+from cfukit_sw.evaluator.windows import Axis, all_windows, pad_image, window_axes
+from cfukit_sw.fixed_point import Ints, requantize, wrap32
+from cfukit_sw.model import Tensor
+from cfukit_sw.quantization import product_multipliers, window_output, window_padding
+
+# Products of two int8 values are at most 2**14 in size, so a sum of up to 1024 of them, in any order, with or
+# without fused multiply-add, stays within 2**24: every intermediate value is an integer that float32 holds
+# exactly. Beyond that float64 serves (2**53).
+FLOAT32_TERMS = 1024
+_CHUNK_ELEMENTS = 1 << 22
+
+
+def exact_matmul(a: Array, b: Array) -> Ints:
+    """a [m, k] @ b [k, n] of int8 values, exact, by the floating-point BLAS."""
+    kind = np.float32 if a.shape[1] <= FLOAT32_TERMS else np.float64
+    return (a.astype(kind) @ b.astype(kind)).astype(np.int64)
+
+
+class Rescale:
+    """From accumulators [..., channels] to int8: the multipliers, zero point and range of one convolution."""
+
+    def __init__(
+        self, at: Site, image: Tensor, weights: Tensor, output: Tensor, channels: int, dimension: int
+    ):
+        scales = at.weight_scales(weights, channels, dimension)
+        self.multipliers, self.shifts = product_multipliers(at.scale(image), scales, at.scale(output))
+        at.shifts(self.shifts)
+        self.zero_point = output.zero_point
+        self.low, self.high = at.activation(output)
+
+    def __call__(self, accumulators: Ints) -> Array:
+        wide = wrap32(accumulators)
+        scaled = requantize(wide, self.multipliers, self.shifts, self.zero_point, self.low, self.high)
+        return scaled.astype(np.int8)
+
+
+@operator("CONV_2D")
+def conv_2d(at: Site) -> Kernel:
+    """x [n, h, w, ci], weights [co, kh, kw, ci / groups], bias [co] or absent -> [n, oh, ow, co]."""
+    at.inputs_between(2, 3)
+    at.outputs_exactly(1)
+    image, weights, output = at.input(0, "int8"), at.input(1, "int8"), at.output("int8")
+    for tensor in (image, weights, output):
+        at.rank(tensor, 4)
+    channels, kernel_h, kernel_w, depth = weights.shape
+    y, x = window_axes(at, image, output, (kernel_h, kernel_w), dilated=True)
+    if image.shape[3] % depth or channels % (image.shape[3] // depth):
+        at.refuse(f"{image} and {weights}", "input depth a multiple of the filter's, and whole groups")
+    at.shape(output, (image.shape[0], y.output, x.output, channels))
+    groups = image.shape[3] // depth
+    filters = at.data_of(weights).reshape(groups, channels // groups, -1)
+    offset = at.bias(2, channels) - image.zero_point * filters.reshape(channels, -1).sum(1, dtype=np.int64)
+    rescale = Rescale(at, image, weights, output, channels, 0)
+
+    def run(inputs: list[Any]) -> list[Array]:
+        padded = pad_image(inputs[0], y, x, image.zero_point)
+        result = np.empty(output.shape, np.int8)
+        for rows, windows in _row_chunks(all_windows(padded, y, x)):
+            parts = []
+            for g in range(groups):
+                columns = windows[..., g * depth : (g + 1) * depth].reshape(-1, filters.shape[2])
+                parts.append(exact_matmul(columns, filters[g].T))
+            sums = parts[0] if groups == 1 else np.concatenate(parts, axis=1)
+            result[:, rows] = rescale(sums + offset).reshape(*windows.shape[:3], channels)
+        return [result]
+
+    return run
+
+
+def _row_chunks(windows: Array) -> list[tuple[slice, Array]]:
+    """Pieces of whole output rows, so that the im2col matrix stays small."""
+    per_row = max(1, windows.size // windows.shape[1])
+    step = max(1, _CHUNK_ELEMENTS // per_row)
+    slices = [slice(first, first + step) for first in range(0, windows.shape[1], step)]
+    return [(rows, windows[:, rows]) for rows in slices]
+
+
+@operator("DEPTHWISE_CONV_2D")
+def depthwise_conv_2d(at: Site) -> Kernel:
+    """x [n, h, w, c], weights [1, kh, kw, c * m], bias [c * m] or absent -> [n, oh, ow, c * m]; channel o = c
+    * m + i.
+    """
+    at.inputs_between(2, 3)
+    at.outputs_exactly(1)
+    image, weights, output = at.input(0, "int8"), at.input(1, "int8"), at.output("int8")
+    for tensor in (image, weights, output):
+        at.rank(tensor, 4)
+    depth, channels = image.shape[3], weights.shape[3]
+    if weights.shape[0] != 1 or channels % depth:
+        at.refuse(f"{weights}", f"shape [1, h, w, a multiple of {depth}]")
+    times = channels // depth
+    if at.integer("depth_multiplier", 0, 2**31 - 1) != times:
+        at.refuse(f"depth_multiplier {at.option('depth_multiplier')}", f"{times}, from {weights}")
+    y, x = window_axes(at, image, output, (weights.shape[1], weights.shape[2]), dilated=True)
+    at.shape(output, (image.shape[0], y.output, x.output, channels))
+    filters = at.data_of(weights)[0].reshape(y.kernel, x.kernel, depth, times).astype(np.int32)
+    bias = at.bias(2, channels)
+    rescale = Rescale(at, image, weights, output, channels, 3)
+
+    def run(inputs: list[Any]) -> list[Array]:
+        centred = inputs[0].astype(np.int32) - image.zero_point
+        sums = np.zeros((image.shape[0], y.output, x.output, depth, times), np.int32)
+        for row in range(y.kernel):
+            out_y, in_y = y.taps(row)
+            if out_y.stop == 0:
+                continue
+            for column in range(x.kernel):
+                out_x, in_x = x.taps(column)
+                if out_x.stop:
+                    sums[:, out_y, out_x] += centred[:, in_y, in_x, :, None] * filters[row, column]
+        return [rescale(sums.reshape(output.shape).astype(np.int64) + bias)]
+
+    return run
+
+
+@operator("TRANSPOSE_CONV")
+def transpose_conv(at: Site) -> Kernel:
+    """output shape [4], weights [co, kh, kw, ci], x [n, h, w, ci], bias [co] or absent -> [n, oh, ow, co].
+
+    acc[oy, ox] = bias + sum over oy = iy * stride - p + ky; p from the forward convolution whose input is
+    this output.
+    """
+    at.inputs_between(3, 4)
+    at.outputs_exactly(1)
+    weights, image, output = at.input(1, "int8"), at.input(2, "int8"), at.output("int8")
+    for tensor in (image, weights, output):
+        at.rank(tensor, 4)
+    channels, kernel_h, kernel_w, depth = weights.shape
+    if image.shape[3] != depth:
+        at.refuse(f"{image} and {weights}", "equal input depths")
+    y = _transposed_axis(at, image, output, kernel_h, 1, "h")
+    x = _transposed_axis(at, image, output, kernel_w, 2, "w")
+    at.shape(output, (image.shape[0], output.shape[1], output.shape[2], channels))
+    if at.integers(0, 4) != list(output.shape):
+        at.refuse(f"output shape {at.integers(0, 4)}", f"{list(output.shape)}, the output tensor's")
+    filters = at.data_of(weights)
+    sums_of_filters = filters.sum(3, dtype=np.int64)
+    bias = at.bias(3, channels)
+    rescale = Rescale(at, image, weights, output, channels, 0)
+
+    def run(inputs: list[Any]) -> list[Array]:
+        pixels = inputs[2].reshape(-1, depth)
+        sums = np.zeros(output.shape, np.int64)
+        for row in range(kernel_h):
+            small_y, large_y = y.taps(row)
+            if small_y.stop == 0:
+                continue
+            for column in range(kernel_w):
+                small_x, large_x = x.taps(column)
+                if small_x.stop == 0:
+                    continue
+                product = exact_matmul(pixels, filters[:, row, column].T).reshape(*image.shape[:3], channels)
+                product -= image.zero_point * sums_of_filters[:, row, column]
+                sums[:, large_y, large_x] += product[:, small_y, small_x]
+        return [rescale(sums + bias)]
+
+    return run
+
+
+def _transposed_axis(
+    at: Site, image: Tensor, output: Tensor, kernel: int, position: int, letter: str
+) -> Axis:
+    """The axis of the forward convolution, whose image is our output and whose output is our image."""
+    padding, stride = str(at.option("padding")), at.integer(f"stride_{letter}", 1, MAX_WINDOW)
+    large, small = output.shape[position], image.shape[position]
+    if window_output(padding, large, kernel, stride) != small:
+        at.refuse(
+            f"{output} with stride {stride}, kernel {kernel}, padding {padding}", f"a size that gives {small}"
+        )
+    return Axis(large, small, kernel, stride, 1, window_padding(small, large, kernel, stride)[0])
+
+
+@operator("FULLY_CONNECTED")
+def fully_connected(at: Site) -> Kernel:
+    """x [..., ] as [batch, k], weights [n, k], bias [n] or absent -> [batch, n]. Refused as in TFLM: a bias
+    scale that is not S_in * S_w to within 2 % of S_out (per-tensor weights).
+    """
+    at.inputs_between(2, 3)
+    at.outputs_exactly(1)
+    image, weights, output = at.input(0, "int8"), at.input(1, "int8"), at.output("int8")
+    at.rank(weights, 2)
+    if at.option("weights_format") != "DEFAULT":
+        at.refuse(f"weights_format {at.option('weights_format')}", "DEFAULT")
+    channels, terms = weights.shape
+    if (
+        not output.shape
+        or output.shape[-1] != channels
+        or image.elements * channels != output.elements * terms
+    ):
+        at.refuse(f"{image}, {weights} and {output}", "input [batch, k], weights [n, k], output [batch, n]")
+    rescale = Rescale(at, image, weights, output, channels, 0)
+    bias = at.model.input_of(at.op, 2)
+    if bias is not None and weights.scales.size == 1 and bias.scales.size:
+        product = float(image.scale) * float(weights.scale)
+        if abs(product - float(bias.scale)) / float(output.scale) > 0.02:
+            at.refuse(
+                f"{bias} has scale {bias.scale}", f"{product:.9g}, the product of input and weight scales"
+            )
+    matrix: npt.NDArray[np.int8] = at.data_of(weights).T
+    offset = at.bias(2, channels) - image.zero_point * matrix.sum(0, dtype=np.int64)
+
+    def run(inputs: list[Any]) -> list[Array]:
+        sums = exact_matmul(inputs[0].reshape(-1, terms), matrix) + offset
+        return [rescale(sums).reshape(output.shape)]
+
+    return run

@@ -1,0 +1,98 @@
+"""ADD, SUB, MUL, MINIMUM, MAXIMUM with numpy-style broadcasting; int8, and int32 but for SUB.
+
+TFLM reference kernels, generation B (since 2026-10-13).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cfukit_sw.evaluator.registry import Array, Kernel, Site, operator
+from cfukit_sw.fixed_point import Ints, multiply, requantize
+from cfukit_sw.model import Tensor
+from cfukit_sw.quantization import add_parameters
+
+
+def _operands(at: Site, *types: str) -> tuple[Tensor, Tensor, Tensor]:
+    """Both inputs and the output, of one type, with the shape that broadcasting gives."""
+    at.inputs_between(2, 2)
+    at.outputs_exactly(1)
+    first = at.input(0, *types)
+    second, output = at.input(1, first.type), at.output(first.type)
+    try:
+        shape = np.broadcast_shapes(first.shape, second.shape)
+    except ValueError:
+        at.refuse(f"{first} and {second}", "shapes that broadcast")
+    at.shape(output, shape)
+    return first, second, output
+
+
+@operator("ADD", "SUB")
+def add_sub(at: Site) -> Kernel:
+    """int8: u = MBQM((x1 - zp1) << 20, ...), v likewise, out = clamp(MBQM(u +- v, ...) + zp). int32 (ADD):
+    wraps.
+    """
+    first, second, output = _operands(at, *(("int8", "int32") if at.op.type == "ADD" else ("int8",)))
+    if first.type == "int32":
+        return _plain(at, np.add)
+    parameters = add_parameters(at.scale(first), at.scale(second), at.scale(output))
+    at.shifts(parameters.output[1], 0)
+    low, high = at.activation(output)
+    sign = 1 if at.op.type == "ADD" else -1
+
+    def run(inputs: list[Any]) -> list[Array]:
+        u = _scaled(inputs[0], first.zero_point, parameters.left_shift, parameters.input1)
+        v = _scaled(inputs[1], second.zero_point, parameters.left_shift, parameters.input2)
+        total = requantize(u + sign * v, *parameters.output, output.zero_point, low, high)
+        return [total.astype(np.int8)]
+
+    return run
+
+
+def _scaled(x: Array, zero_point: int, left_shift: int, multiplier: tuple[int, int]) -> Ints:
+    """One addend on the common scale; a table, since x has 256 values."""
+    every = np.arange(256, dtype=np.int64)
+    every = (np.where(every < 128, every, every - 256) - zero_point) << left_shift
+    table = multiply(every, *multiplier)
+    return table[x.view(np.uint8)]
+
+
+def _plain(at: Site, function: Any) -> Kernel:
+    """int32 arithmetic that wraps, without activation."""
+    at.no_activation()
+
+    def run(inputs: list[Any]) -> list[Array]:
+        return [function(inputs[0], inputs[1])]
+
+    return run
+
+
+@operator("MUL")
+def mul(at: Site) -> Kernel:
+    """int8: out = clamp(MBQM((x1 - zp1) * (x2 - zp2), Q(S1 * S2 / So)) + zp). int32: wraps."""
+    first, second, output = _operands(at, "int8", "int32")
+    if first.type == "int32":
+        return _plain(at, np.multiply)
+    multiplier = at.multiplier(float(at.scale(first)) * float(at.scale(second)) / float(at.scale(output)))
+    low, high = at.activation(output)
+
+    def run(inputs: list[Any]) -> list[Array]:
+        a = inputs[0].astype(np.int64) - first.zero_point
+        b = inputs[1].astype(np.int64) - second.zero_point
+        return [requantize(a * b, *multiplier, output.zero_point, low, high).astype(np.int8)]
+
+    return run
+
+
+@operator("MINIMUM", "MAXIMUM")
+def minimum_maximum(at: Site) -> Kernel:
+    """On the stored values: the scales are taken as equal."""
+    _operands(at, "int8", "int32")
+    function = np.minimum if at.op.type == "MINIMUM" else np.maximum
+
+    def run(inputs: list[Any]) -> list[Array]:
+        return [function(inputs[0], inputs[1])]
+
+    return run

@@ -1,0 +1,71 @@
+"""AVERAGE_POOL_2D and MAX_POOL_2D, int8: over the taps inside the image.
+
+TFLM reference kernels, generation B (since 2026-10-13). Input and output have equal scale and zero point
+(else refused).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cfukit_sw.evaluator.registry import MAX_WINDOW, Array, Kernel, Site, operator
+from cfukit_sw.evaluator.windows import Axis, window_axes
+from cfukit_sw.fixed_point import truncating_divide
+
+
+@operator("AVERAGE_POOL_2D", "MAX_POOL_2D")
+def pool_2d(at: Site) -> Kernel:
+    """x [n, h, w, c] -> [n, oh, ow, c]. Average: sum of n stored values, (sum +- n / 2) / n truncating, then
+    clamp.
+    """
+    at.inputs_between(1, 1)
+    at.outputs_exactly(1)
+    image, output = at.rank(at.input(0, "int8"), 4), at.rank(at.output("int8"), 4)
+    kernel = (at.integer("filter_height", 1, MAX_WINDOW), at.integer("filter_width", 1, MAX_WINDOW))
+    y, x = window_axes(at, image, output, kernel, dilated=False)
+    at.shape(output, (image.shape[0], y.output, x.output, image.shape[3]))
+    at.same_quantization(image, output)
+    low, high = at.activation(output)
+
+    def average(inputs: list[Any]) -> list[Array]:
+        sums = _window_sums(_window_sums(inputs[0].astype(np.int64), y, 1), x, 2)
+        counts = np.multiply.outer(_counts(y), _counts(x))[None, :, :, None]
+        rounded = truncating_divide(sums + np.where(sums > 0, counts // 2, -(counts // 2)), counts)
+        return [np.clip(rounded, low, high).astype(np.int8)]
+
+    def maximum(inputs: list[Any]) -> list[Array]:
+        highest = _window_maxima(_window_maxima(inputs[0], y, 1), x, 2)
+        return [np.clip(highest, low, high).astype(np.int8)]
+
+    return average if at.op.type == "AVERAGE_POOL_2D" else maximum
+
+
+def _bounds(axis: Axis) -> tuple[Array, Array]:
+    """First and one past the last position inside the image, for each output position."""
+    first = np.arange(axis.output) * axis.stride - axis.before
+    return np.maximum(first, 0), np.minimum(first + axis.kernel, axis.size)
+
+
+def _counts(axis: Axis) -> Array:
+    first, last = _bounds(axis)
+    return last - first
+
+
+def _window_sums(x: Array, axis: Axis, dimension: int) -> Array:
+    """Sums of windows along one dimension as differences of running sums: no loop over the taps."""
+    first, last = _bounds(axis)
+    running = np.cumsum(x, axis=dimension)
+    zero = np.zeros_like(np.take(running, [0], dimension))
+    running = np.concatenate([zero, running], axis=dimension)
+    return np.take(running, last, dimension) - np.take(running, first, dimension)
+
+
+def _window_maxima(x: Array, axis: Axis, dimension: int) -> Array:
+    """Maxima of windows along one dimension; taps that no window has inside the image cost nothing."""
+    first, last = _bounds(axis)
+    result = np.take(x, first, dimension)
+    for tap in range(1, int((last - first).max())):
+        result = np.maximum(result, np.take(x, np.minimum(first + tap, last - 1), dimension))
+    return result

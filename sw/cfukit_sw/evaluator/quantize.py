@@ -1,0 +1,66 @@
+"""QUANTIZE among float32, int8, int16, int32, and DEQUANTIZE to float32.
+
+TFLM reference kernels, generation B (since 2026-10-13).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cfukit_sw.evaluator.registry import Array, Kernel, Site, operator
+from cfukit_sw.fixed_point import requantize
+from cfukit_sw.quantization import LIMITS, quantize_float32
+
+# What TFLM's QUANTIZE takes: output types by input type.
+QUANTIZE_PAIRS = {
+    "float32": ("int8", "int16"),
+    "int8": ("int8", "int16", "int32"),
+    "int16": ("int8", "int16", "int32"),
+    "int32": ("int8", "int16"),
+}
+
+
+@operator("QUANTIZE")
+def quantize(at: Site) -> Kernel:
+    """From float32: clamp(round_away(x / S) + zp), division in float32. Integers: clamp(MBQM(x - zp_in, ...)
+    + zp_out).
+    """
+    at.inputs_between(1, 1)
+    at.outputs_exactly(1)
+    image = at.input(0, *QUANTIZE_PAIRS)
+    output = at.output(*QUANTIZE_PAIRS[image.type])
+    at.shape(output, image.shape)
+    scale = at.scale(output)
+
+    def from_float(inputs: list[Any]) -> list[Array]:
+        return [quantize_float32(inputs[0], scale, output.zero_point, output.type).astype(output.dtype)]
+
+    if image.type == "float32":
+        return from_float
+    multiplier = at.multiplier(float(at.scale(image)) / float(scale))
+    low, high = LIMITS[output.type]
+
+    def rescale(inputs: list[Any]) -> list[Array]:
+        centred = inputs[0].astype(np.int64) - image.zero_point
+        return [requantize(centred, *multiplier, output.zero_point, low, high).astype(output.dtype)]
+
+    return rescale
+
+
+@operator("DEQUANTIZE")
+def dequantize(at: Site) -> Kernel:
+    """float32(S * (x - zp)), the product in double."""
+    at.inputs_between(1, 1)
+    at.outputs_exactly(1)
+    image, output = at.input(0, "int8", "int16", "int32"), at.output("float32")
+    at.shape(output, image.shape)
+    scale = float(at.scale(image))
+
+    def run(inputs: list[Any]) -> list[Array]:
+        centred = inputs[0].astype(np.int64) - image.zero_point
+        with np.errstate(over="ignore"):
+            return [(scale * centred.astype(np.float64)).astype(np.float32)]
+
+    return run

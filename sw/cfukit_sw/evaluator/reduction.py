@@ -1,0 +1,69 @@
+"""MEAN, SUM, REDUCE_MAX over constant axes, and ARG_MAX; int8.
+
+TFLM reference kernels, generation B (since 2026-10-13).
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from cfukit_sw.evaluator.registry import Array, Kernel, Site, operator
+from cfukit_sw.fixed_point import requantize
+from cfukit_sw.model import Tensor
+from cfukit_sw.quantization import mean_multiplier
+
+
+def _axes(at: Site, image: Tensor, output: Tensor) -> tuple[int, ...]:
+    """The reduced axes, each once; refuses an output shape that does not follow."""
+    rank = len(image.shape)
+    axes = tuple(sorted({at.axis(value, rank) for value in at.integers(1)}))
+    kept = [1 if axis in axes else size for axis, size in enumerate(image.shape)]
+    dropped = [size for axis, size in enumerate(image.shape) if axis not in axes]
+    at.shape(output, kept if at.option("keep_dims") else dropped)
+    return axes
+
+
+@operator("MEAN", "SUM", "REDUCE_MAX")
+def reduce(at: Site) -> Kernel:
+    """SUM: clamp(MBQM(sum(x) - zp_in * n, Q(S_in / S_out)) + zp_out); MEAN: the multiplier divided by n;
+    REDUCE_MAX: stored values.
+    """
+    at.inputs_between(2, 2)
+    at.outputs_exactly(1)
+    image, output = at.input(0, "int8"), at.output("int8")
+    axes = _axes(at, image, output)
+    count = prod(image.shape[axis] for axis in axes)
+
+    def maximum(inputs: list[Any]) -> list[Array]:
+        return [inputs[0].max(axis=axes).reshape(output.shape)]
+
+    if at.op.type == "REDUCE_MAX":
+        return maximum
+    multiplier = at.multiplier(float(at.scale(image)) / float(at.scale(output)))
+    if at.op.type == "MEAN":
+        multiplier = mean_multiplier(image.scale, output.scale, count)
+
+    def total(inputs: list[Any]) -> list[Array]:
+        sums = inputs[0].sum(axis=axes, dtype=np.int64) - image.zero_point * count
+        scaled = requantize(np.asarray(sums), *multiplier, output.zero_point, -128, 127)
+        return [scaled.astype(np.int8).reshape(output.shape)]
+
+    return total
+
+
+@operator("ARG_MAX")
+def arg_max(at: Site) -> Kernel:
+    """Index (int32) of the first maximum along one axis."""
+    at.inputs_between(2, 2)
+    at.outputs_exactly(1)
+    image, output = at.input(0, "int8"), at.output("int32")
+    axis = at.axis(at.integers(1, 1)[0], len(image.shape))
+    at.shape(output, image.shape[:axis] + image.shape[axis + 1 :])
+
+    def run(inputs: list[Any]) -> list[Array]:
+        return [np.argmax(inputs[0], axis=axis).astype(np.int32).reshape(output.shape)]
+
+    return run

@@ -1,0 +1,212 @@
+"""How an operator is evaluated: a `prepare` function checks it once and returns the function that computes
+it.
+
+`prepare(at: Site)` refuses what TFLM or cfukit does not support (ModelError, naming operator and tensor) and
+computes multipliers; the returned kernel maps the input arrays (None where absent) to the list of output
+arrays. Kernels may change variable tensors in place and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from cfukit_base.errors import ModelError
+from cfukit_sw.model import Model, Operator, Option, Tensor
+from cfukit_sw.quantization import LIMITS, Multiplier, activation_range, quantize_multiplier
+
+Array = npt.NDArray[Any]
+Kernel = Callable[[list[Any]], list[Array]]
+Prepare = Callable[["Site"], Kernel]
+
+MAX_SHIFT = 30  # a larger left shift leaves nothing of an int32
+MAX_WINDOW = 32767
+
+PREPARE: dict[str, Prepare] = {}
+
+
+def operator(*types: str) -> Callable[[Prepare], Prepare]:
+    """Register a prepare function for operator types."""
+
+    def register(prepare: Prepare) -> Prepare:
+        for type in types:
+            assert type not in PREPARE, type
+            PREPARE[type] = prepare
+        return prepare
+
+    return register
+
+
+class Site:
+    """One operator in its model, with the checks that every prepare function needs."""
+
+    def __init__(self, model: Model, op: Operator):
+        self.model, self.op = model, op
+
+    def refuse(self, given: str, allowed: str = "", hint: str = "") -> NoReturn:
+        raise ModelError(f"{self.model.name}: {self.op}", given, allowed=allowed, hint=hint)
+
+    # --- tensors ------
+
+    def inputs_between(self, least: int, most: int) -> None:
+        if not least <= len(self.op.inputs) <= most:
+            self.refuse(f"{len(self.op.inputs)} inputs", f"{least} to {most}" if most > least else str(least))
+
+    def outputs_exactly(self, count: int) -> None:
+        if len(self.op.outputs) != count:
+            self.refuse(f"{len(self.op.outputs)} outputs", str(count))
+
+    def input(self, position: int, *types: str) -> Tensor:
+        """The input tensor at `position`, which must be there, of one of `types`, and not empty."""
+        tensor = self.optional(position, *types)
+        if tensor is None:
+            self.refuse(f"input {position} is absent", "a tensor there")
+        return tensor
+
+    def optional(self, position: int, *types: str) -> Tensor | None:
+        tensor = self.model.input_of(self.op, position)
+        return None if tensor is None else self._checked(tensor, types)
+
+    def output(self, *types: str, position: int = 0) -> Tensor:
+        if position >= len(self.op.outputs):
+            self.refuse(f"{len(self.op.outputs)} outputs", f"at least {position + 1}")
+        return self._checked(self.model.output_of(self.op, position), types)
+
+    def _checked(self, tensor: Tensor, types: Sequence[str]) -> Tensor:
+        if types and tensor.type not in types:
+            self.refuse(f"{tensor} has type {tensor.type}", f"supported: {', '.join(types)}")
+        if tensor.elements == 0:
+            self.refuse(f"{tensor} is empty", "sizes of at least 1")
+        return tensor
+
+    def constant(self, position: int, *types: str) -> Array:
+        """The data of a constant input."""
+        return self.data_of(self.input(position, *types))
+
+    def data_of(self, tensor: Tensor) -> Array:
+        if tensor.data is None:
+            self.refuse(f"{tensor} is computed", "a constant there")
+        return tensor.data
+
+    def integers(self, position: int, count: int | None = None) -> list[int]:
+        """A constant int32 (or int64) input as a list: axes, sizes, paddings. May be empty."""
+        tensor = self.model.input_of(self.op, position)
+        if tensor is None or tensor.type not in ("int32", "int64"):
+            self.refuse(f"input {position} is {tensor or 'absent'}", "constant int32")
+        values: list[int] = [] if tensor.elements == 0 else self.data_of(tensor).reshape(-1).tolist()
+        if count is not None and len(values) != count:
+            self.refuse(f"{tensor} has {len(values)} values", str(count))
+        return values
+
+    # --- shapes ------
+
+    def rank(self, tensor: Tensor, *ranks: int) -> Tensor:
+        if len(tensor.shape) not in ranks:
+            allowed = " or ".join(map(str, ranks))
+            self.refuse(f"{tensor} has {len(tensor.shape)} dimensions", allowed)
+        return tensor
+
+    def shape(self, tensor: Tensor, expected: Sequence[int]) -> None:
+        if tensor.shape != tuple(expected):
+            self.refuse(f"{tensor}", f"shape {list(expected)} follows from the operator")
+
+    def axis(self, value: int, rank: int) -> int:
+        """A normalised axis 0..rank - 1; negative ones count from the end."""
+        if not -rank <= value < rank:
+            self.refuse(f"axis {value}", f"{-rank}..{rank - 1}")
+        return value % rank
+
+    # --- options ------
+
+    def option(self, name: str) -> Option:
+        return self.op.options[name]
+
+    def integer(self, name: str, low: int, high: int) -> int:
+        value = int(self.op.options[name])  # type: ignore[arg-type]
+        if not low <= value <= high:
+            self.refuse(f"{name} is {value}", f"{low}..{high}")
+        return value
+
+    def activation(self, output: Tensor) -> tuple[int, int]:
+        """Lowest and highest stored output value."""
+        name = str(self.op.options["fused_activation_function"])
+        self.scale(output)
+        try:
+            return activation_range(name, output.scale, output.zero_point, output.type)
+        except ValueError as error:
+            self.refuse(str(error))
+
+    def no_activation(self) -> None:
+        name = self.op.options["fused_activation_function"]
+        if name != "NONE":
+            self.refuse(f"fused_activation_function is {name}", "NONE here")
+
+    # --- quantisation ------
+
+    def scale(self, tensor: Tensor) -> np.float32:
+        """The one positive scale of an activation."""
+        if tensor.scales.size != 1:
+            self.refuse(f"{tensor} has {tensor.scales.size} scales", "one (quantise the model to int8)")
+        if not tensor.scale > 0:
+            self.refuse(f"{tensor} has scale {tensor.scale}", "a scale above 0")
+        return tensor.scale
+
+    def same_quantization(self, a: Tensor, b: Tensor) -> None:
+        if self.scale(a) != self.scale(b) or a.zero_point != b.zero_point:
+            self.refuse(
+                f"{a} has scale {a.scale} and zero point {a.zero_point}, {b} {b.scale} and {b.zero_point}",
+                "equal scales and zero points",
+            )
+
+    def weight_scales(self, weights: Tensor, channels: int, dimension: int) -> npt.NDArray[np.float32]:
+        """One scale per output channel (a single one is repeated); weight zero points are 0."""
+        if weights.zero_points.any():
+            self.refuse(f"{weights} has zero points that are not 0", "symmetric weights")
+        if weights.scales.size == 1:
+            return np.repeat(weights.scales, channels)
+        if weights.scales.size != channels or weights.quantized_dimension != dimension:
+            self.refuse(
+                f"{weights} has {weights.scales.size} scales along dimension {weights.quantized_dimension}",
+                f"1, or {channels} along dimension {dimension}",
+            )
+        return weights.scales
+
+    def multiplier(self, real: float) -> Multiplier:
+        """Q(real), refused where its left shift would leave int32."""
+        multiplier = quantize_multiplier(real)
+        self.shifts(multiplier[1])
+        return multiplier
+
+    def shifts(self, shifts: Any, most: int = MAX_SHIFT) -> None:
+        if int(np.max(shifts)) > most:
+            self.refuse(
+                f"the scales give a multiplier with left shift {int(np.max(shifts))}", f"at most {most}"
+            )
+
+    def bias(self, position: int, channels: int) -> npt.NDArray[np.int64]:
+        """The int32 bias as int64; zeros when it is absent."""
+        tensor = self.optional(position, "int32")
+        if tensor is None:
+            return np.zeros(channels, np.int64)
+        data = self.data_of(tensor)
+        if data.size != channels:
+            self.refuse(f"{tensor} has {data.size} values", f"{channels}, one an output channel")
+        return data.reshape(-1).astype(np.int64)
+
+
+def table_kernel(table: Array) -> Kernel:
+    """The kernel of an operator int8 -> anything that is a table: entry x + 128 is the output for x."""
+    by_byte = np.roll(table, -128)  # index: x as uint8
+
+    def run(inputs: list[Any]) -> list[Array]:
+        return [by_byte[inputs[0].view(np.uint8)]]
+
+    return run
+
+
+def every_int8() -> npt.NDArray[np.int64]:
+    """-128..127: the index of the tables."""
+    return np.arange(LIMITS["int8"][0], LIMITS["int8"][1] + 1, dtype=np.int64)

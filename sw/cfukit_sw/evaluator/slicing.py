@@ -1,0 +1,93 @@
+"""SLICE, STRIDED_SLICE and SPLIT: parts of a tensor. TFLM reference kernels, generation B."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cfukit_sw.evaluator.movement import MOVABLE, moved
+from cfukit_sw.evaluator.registry import Array, Kernel, Site, operator
+
+
+def _take(at: Site, index: tuple[slice | int, ...], shape: tuple[int, ...]) -> Kernel:
+    def run(inputs: list[Any]) -> list[Array]:
+        return [np.ascontiguousarray(inputs[0][index]).reshape(shape)]
+
+    return run
+
+
+@operator("SLICE")
+def slice_(at: Site) -> Kernel:
+    """begin and size per dimension; size -1: to the end."""
+    image, output = moved(at, most=3)
+    begins, sizes = at.integers(1, len(image.shape)), at.integers(2, len(image.shape))
+    ends = []
+    for begin, size, full in zip(begins, sizes, image.shape, strict=True):
+        end = full if size == -1 else begin + size
+        if not 0 <= begin < end <= full:
+            at.refuse(f"begin {begins}, size {sizes} of {image}", "a part inside the tensor")
+        ends.append(end)
+    at.shape(output, [end - begin for begin, end in zip(begins, ends, strict=True)])
+    return _take(at, tuple(map(slice, begins, ends)), output.shape)
+
+
+@operator("STRIDED_SLICE")
+def strided_slice(at: Site) -> Kernel:
+    """begin:end:stride per dimension with begin, end and shrink masks; negative indices count from the
+    end.
+    """
+    image, output = moved(at, most=4)
+    for mask in ("ellipsis_mask", "new_axis_mask"):
+        if at.option(mask):
+            at.refuse(f"{mask} is {at.option(mask)}", "0")
+    if at.option("offset"):
+        at.refuse("offset is true", "false")
+    rank = len(image.shape)
+    begins, ends, strides = (at.integers(position, rank) for position in (1, 2, 3))
+    masks = {name: int(at.option(name)) for name in ("begin_mask", "end_mask", "shrink_axis_mask")}  # type: ignore[arg-type]
+    index: list[slice | int] = []
+    shape = []
+    for axis, size in enumerate(image.shape):
+        bit, stride = 1 << axis, strides[axis]
+        if stride == 0:
+            at.refuse(f"strides {strides}", "no zeros")
+        begin = None if masks["begin_mask"] & bit else begins[axis]
+        if masks["shrink_axis_mask"] & bit:
+            index.append(_single(at, begin, size, stride))
+            continue
+        end = None if masks["end_mask"] & bit else ends[axis]
+        index.append(slice(begin, end, stride))
+        shape.append(len(range(*slice(begin, end, stride).indices(size))))
+    at.shape(output, shape)
+    return _take(at, tuple(index), output.shape)
+
+
+def _single(at: Site, begin: int | None, size: int, stride: int) -> int:
+    """The one index of a shrunk axis."""
+    if begin is None:
+        return 0 if stride > 0 else size - 1
+    if not -size <= begin < size:
+        at.refuse(f"begin {begin} of a shrunk axis of size {size}", f"{-size}..{size - 1}")
+    return begin % size
+
+
+@operator("SPLIT")
+def split(at: Site) -> Kernel:
+    """axis, x -> equal parts along the axis, one an output."""
+    at.inputs_between(2, 2)
+    image = at.input(1, *MOVABLE)
+    axis = at.axis(at.integers(0, 1)[0], len(image.shape))
+    count = len(at.op.outputs)
+    if at.integer("num_splits", 1, 65535) != count or image.shape[axis] % count:
+        at.refuse(
+            f"{at.option('num_splits')} parts of {image} in {count} outputs", "equal parts, one an output"
+        )
+    part = [*image.shape[:axis], image.shape[axis] // count, *image.shape[axis + 1 :]]
+    for position in range(count):
+        at.shape(at.output(image.type, position=position), part)
+
+    def run(inputs: list[Any]) -> list[Array]:
+        return [np.ascontiguousarray(piece) for piece in np.split(inputs[1], count, axis=axis)]
+
+    return run
