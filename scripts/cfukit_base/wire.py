@@ -10,8 +10,8 @@ before it; numbers are little endian. A frame whose CRC is wrong is dropped and 
 sent as END, frame, END.
 
 Requests. The device is passive; the host sends one request and repeats it, same seq, until the answer
-with that seq arrives. Every request may be repeated: RUN, STEP and EXIT with the type and seq of the last one
-executed only send its answer again. HELLO forgets that memory; a host begins with it.
+with that seq arrives. Every request may be repeated: a RUN or STEP with the type and seq of the request just
+before it only sends its answer again (any other request in between, and it is a new one; so seq may wrap).
 
   HELLO 0x80 -> HELLO_IS 0x90 {u16 protocol, u16 n_ops, u32 arena_bytes, u32 max_payload,
                                u32 stack_high_water_bytes, 16 bytes firmware digest}

@@ -20,7 +20,7 @@ from cfukit_base.tools import Tool
 PARALLEL = 2
 TIMEOUT_SECONDS = 600.0
 _INCLUDE = re.compile(
-    rb'(?:^[ \t]*#[ \t]*(?:include|embed)|\.include|\.incbin)[ \t]*\\?["<]([^"><\\\n]+)', re.MULTILINE
+    rb'(?:^[ \t]*#[ \t]*(include|embed)|\.(include|incbin))[ \t]*\\?["<]([^"><\\\n]+)', re.MULTILINE
 )
 _DIAGNOSTIC = re.compile(
     r"^(?P<place>[^\s:][^:\n]*:\d+(?::\d+)?): (?:fatal )?[eE]rror: (?P<text>.*)$", re.MULTILINE
@@ -89,11 +89,15 @@ def _contents(source: Path, folders: Iterable[Path]) -> list[str | bytes]:
         if path in seen:
             continue
         seen[path] = path.read_bytes()
-        for name in _INCLUDE.findall(seen[path]):
+        for directive, of_assembler, name in _INCLUDE.findall(seen[path]):
             for folder in (path.parent, *folders):
                 candidate = folder / name.decode(errors="replace")
-                if candidate.is_file():
+                if not candidate.is_file():
+                    continue
+                if b"include" in (directive, of_assembler):
                     waiting.append(candidate)
+                else:  # data
+                    seen[candidate] = candidate.read_bytes()
     return [item for path in sorted(seen) for item in (str(path), seen[path])]
 
 

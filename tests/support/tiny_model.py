@@ -54,19 +54,23 @@ class Server:
     arena: bytearray = field(default_factory=lambda: bytearray(ARENA_BYTES))
     state: int = 0x85
     op: int = 1 << 31
-    asked_by: tuple[int, int] | None = None
+    last: tuple[int, int] | None = None
 
     def answer(self, frame: Frame) -> tuple[object, ...]:
+        answer = self._answer(frame, repeated=self.last == (frame.type, frame.seq))
+        self.last = None if answer[0] == "ERROR" else (frame.type, frame.seq)
+        return answer
+
+    def _answer(self, frame: Frame, repeated: bool) -> tuple[object, ...]:
         kind, payload = frame.type, frame.payload
         if kind == Type.HELLO:
-            self.asked_by = None
             return ("HELLO_IS", frame.seq, ARENA_BYTES, DIGEST)
         if kind == Type.EXIT and len(payload) == 4:
             return ("EXITED", frame.seq, *struct.unpack("<i", payload))
         if kind in (Type.WRITE, Type.READ):
             return self._access(frame)
         if kind in (Type.RUN, Type.STEP):
-            return self._run(frame)
+            return self._run(frame, repeated)
         known = kind == Type.EXIT
         return ("ERROR", frame.seq, ErrorCode.BAD_LENGTH if known else ErrorCode.UNKNOWN_TYPE)
 
@@ -85,11 +89,11 @@ class Server:
             return ("OK", frame.seq)
         return ("DATA", frame.seq, offset, bytes(self.arena[offset : offset + count]))
 
-    def _run(self, frame: Frame) -> tuple[object, ...]:
+    def _run(self, frame: Frame, repeated: bool) -> tuple[object, ...]:
         run = frame.type == Type.RUN
         if len(frame.payload) != (1 if run else 0):
             return ("ERROR", frame.seq, ErrorCode.BAD_LENGTH)
-        if self.asked_by != (frame.type, frame.seq):
+        if not repeated:
             if not run and self.op > N_OPS:
                 return ("ERROR", frame.seq, ErrorCode.NOT_PAUSED)
             if run:
@@ -99,7 +103,6 @@ class Server:
                     self._step()
             else:
                 self._step()
-            self.asked_by = (frame.type, frame.seq)
         return ("PAUSED", frame.seq, self.op) if self.op <= N_OPS else ("DONE", frame.seq, N_OPS)
 
     def _step(self) -> None:

@@ -131,6 +131,19 @@ def test_server_answers_as_its_model(server, sent):
     assert code == 5
 
 
+def test_seq_may_wrap_between_two_runs(server):
+    """256 requests later the same seq is another request."""
+    script = wire.Script()
+    script.run(reset=True)
+    for _ in range(255):
+        script.read(16, 1)
+    script.run()
+    script.read(16, 1)
+    _, answers, _ = run(server, bytes(script))
+    assert answers[0].seq == answers[256].seq == 1
+    assert answers[255].data == bytes((0x87,)) and answers[257].data == bytes((0x88,))
+
+
 def test_server_refuses_accesses_at_the_edges(server):
     edges = [
         (64, 0),

@@ -14,14 +14,17 @@ static struct {
   uint64_t cycles;
   uint32_t instructions;
   uint32_t op;       /* the next; beyond n_ops when it is done */
-  int32_t asked_by;  /* type and seq of the last RUN or STEP that was executed, -1 none */
-} inference = {0, 0, ~UINT32_C(0), -1};
+} inference = {0, 0, ~UINT32_C(0)};
+
+/* Type and seq of the last request that was executed: the same ones again only want the answer again. */
+static uint32_t last_request = ~UINT32_C(0);
 
 static void answer(uint32_t type) {
   cfukit_frame_begin(type, request[1]);
 }
 
 static void refuse(uint32_t code) {
+  last_request = ~UINT32_C(0);
   answer(CFUKIT_ERROR);
   cfukit_frame_put(code, 1);
   cfukit_frame_end();
@@ -49,7 +52,6 @@ static void run_until(const struct cfukit_model *model, uint32_t end) {
 }
 
 static void hello(const struct cfukit_model *model) {
-  inference.asked_by = -1;
   answer(CFUKIT_HELLO_IS);
   cfukit_frame_put(CFUKIT_PROTOCOL | (uint32_t)model->n_ops << 16, 4);
   cfukit_frame_put(model->arena_bytes, 4);
@@ -97,6 +99,8 @@ static void step(const struct cfukit_model *model) {
 static void serve(const struct cfukit_model *model, uint32_t payload_bytes) {
   const uint32_t type = request[0];
   const uint8_t *const payload = request + 2;
+  const uint32_t repeated = last_request == (type | (uint32_t)request[1] << 8);
+  last_request = type | (uint32_t)request[1] << 8;
   switch (type) {
   case CFUKIT_HELLO:
     hello(model);
@@ -125,13 +129,12 @@ static void serve(const struct cfukit_model *model, uint32_t payload_bytes) {
     return;
   }
   case CFUKIT_RUN:
-  case CFUKIT_STEP: {
-    const int32_t asked = (int32_t)(type | (uint32_t)request[1] << 8);
+  case CFUKIT_STEP:
     if (payload_bytes != (type == CFUKIT_RUN ? 1u : 0u)) {
       refuse(CFUKIT_ERROR_BAD_LENGTH);
       return;
     }
-    if (asked != inference.asked_by) { /* else the answer was lost: only send it again */
+    if (!repeated) {
       if (type == CFUKIT_STEP && inference.op > model->n_ops) {
         refuse(CFUKIT_ERROR_NOT_PAUSED);
         return;
@@ -140,11 +143,9 @@ static void serve(const struct cfukit_model *model, uint32_t payload_bytes) {
         run(model, payload[0]);
       else
         step(model);
-      inference.asked_by = asked;
     }
     progress(model);
     return;
-  }
   case CFUKIT_EXIT:
     if (payload_bytes == 4)
       cfukit_exit_answering(request[1], (int)word(payload));
@@ -164,8 +165,10 @@ int main(void) {
     if (length == CFUKIT_END_OF_INPUT)
       return 0;
     if (length == CFUKIT_DAMAGED) {
+      const uint32_t before = last_request;
       request[1] = 0;
       refuse(CFUKIT_ERROR_DAMAGED);
+      last_request = before; /* what was damaged may be its repetition */
     } else {
       serve(model, (uint32_t)length - 2);
     }
