@@ -24,7 +24,7 @@ DEFAULT = "rtl"
 
 @dataclass(frozen=True)
 class RawRun:
-    """output: the bytes of the UART; cycles, instructions: of the whole program, None: the engine cannot tell; fault: as in exec."""
+    """output: the bytes of the UART; cycles, instructions: of the whole program, None if unknown; fault: as in exec."""
 
     output: bytes
     exit_code: int | None

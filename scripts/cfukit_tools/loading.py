@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,34 +17,47 @@ from cfukit_tools.project import Project
 
 def load_cfu(project: Project) -> Any:
     """The project's `cfukit.Cfu`, made with its params; None if the project has no CFU."""
+    from cfukit import load_cfu as load
+
     if project.cfu_file is None:
         return None
-    module = load_module(project)
-    make = getattr(module, "make_cfu", None)
-    if not callable(make):
-        raise BuildError(str(project.cfu_file), "defines no make_cfu", allowed="make_cfu(**params) -> Cfu")
-    return guarded(project.cfu_file, lambda: make(**project["cfu.params"]), "make_cfu failed")
+    _must_exist(project)
+    with _no_bytecode():
+        return load(project.cfu_file, project["cfu.params"])
 
 
-def load_module(project: Project) -> ModuleType:
-    """cfu.py as a module of its own; nothing is written beside it."""
+def load_module(project: Project) -> ModuleType | None:
+    """cfu.py as a module of its own, for the functions that kernels name; None for a CFU that is a Verilog file."""
     path = project.cfu_file
     assert path is not None
-    if not path.is_file():
-        hint = 'write cfu.file = "" for a project without CFU'
-        raise UsageError(f"{project.toml}: cfu.file", f"'{project['cfu.file']}' does not exist", hint=hint)
+    if path.suffix != ".py":
+        return None
+    _must_exist(project)
     name = f"cfukit_project_{abs(hash(str(path)))}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    written = sys.dont_write_bytecode
-    sys.dont_write_bytecode = True
     sys.modules[name] = module
-    try:
+    with _no_bytecode():
         guarded(path, lambda: spec.loader.exec_module(module), "does not load")  # type: ignore[union-attr]
-    finally:
-        sys.dont_write_bytecode = written
     return module
+
+
+def _must_exist(project: Project) -> None:
+    if project.cfu_file is not None and not project.cfu_file.is_file():
+        hint = 'write cfu.file = "" for a project without CFU'
+        raise UsageError(f"{project.toml}: cfu.file", f"'{project['cfu.file']}' does not exist", hint=hint)
+
+
+@contextlib.contextmanager
+def _no_bytecode() -> Iterator[None]:
+    """Nothing is written beside a user's files."""
+    before = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def kernel_function(project: Project, module: ModuleType | None, name: str) -> Callable[..., Any] | None:

@@ -102,7 +102,10 @@ def load_target(
     assignments: tuple[str, ...] = (),
     variant: str = "",
 ) -> Project:
-    """A project folder, a `.tflite` or the name of a listed model, with the command line's changes applied (they win over variants, variants over keys)."""
+    """A project folder, a `.tflite` or a listed model, with the command line's changes applied.
+
+    The command line wins over the variant, the variant over the other keys.
+    """
     overrides = _overrides(assignments, {"model": model, "soc.board": board, "sw.compiler": compiler})
     listed = not target.exists() and str(target) in listed_models()
     if target.suffix == ".tflite" or listed:

@@ -137,7 +137,9 @@ def test_what_does_not_compile_is_exit_2_with_place_and_text(
 
 
 def test_too_much_memory_does_not_fit(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = program(here, "static volatile char big[64 << 20];\nint main(void) { return big[cfukit_cycles_low()]; }")
+    path = program(
+        here, "static volatile char big[64 << 20];\nint main(void) { return big[cfukit_cycles_low()]; }"
+    )
     assert cli.run(["exec", str(path)]) == 1
     assert "main_ram: does not fit" in capsys.readouterr().err
 

@@ -1,0 +1,121 @@
+"""The README's examples and the shipped CFUs: gateware = model = Verilog, 100,000 commands each."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import cfukit
+import pytest
+from cfukit import BaseCfu, load_cfu
+from cfukit.testing import (
+    check_gateware,
+    check_header,
+    check_verilog,
+    project_cocotb_tests,
+    run_cocotb,
+    run_project_cocotb,
+    vectors,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+README = Path(cfukit.__file__).with_name("README.md")
+BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+SHIPPED = ("mac4", "template", "verilog_popcount", "migen_example")
+
+
+def shipped(name: str) -> BaseCfu:
+    return load_cfu(ROOT / "proj" / name / "cfu.py")
+
+
+def example(number: int, folder: Path) -> BaseCfu:
+    path = folder / "cfu.py"
+    path.write_text(BLOCKS[number])
+    return load_cfu(path)
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_readme_example(number: int, tmp_path: Path) -> None:
+    check_gateware(example(number, tmp_path), 1, 1500)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_readme_example_in_bulk(number: int, tmp_path: Path) -> None:
+    check_verilog(example(number, tmp_path), 2, 100_000)
+
+
+@pytest.mark.parametrize("name", ["mac4", "template"])
+def test_shipped_gateware(name: str) -> None:
+    assert check_gateware(shipped(name), 1, 2000)["modelled"]
+
+
+@pytest.mark.parametrize("accumulators", [2, 4])
+def test_mac4_with_fewer_accumulators(accumulators: int) -> None:
+    cfu = load_cfu(ROOT / "proj" / "mac4" / "cfu.py", {"accumulators": accumulators})
+    check_gateware(cfu, 3, 1000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_cfu_equals_its_model_on_100000_operations(name: str) -> None:
+    result = check_verilog(shipped(name), 1, 100_000)
+    assert result["operations"] >= 100_000 and result["modelled"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_cfu_through_cocotb_on_verilator(name: str, tmp_path: Path) -> None:
+    run_cocotb(shipped(name), tmp_path, "verilator", 1, 2000)
+
+
+@pytest.mark.slow
+@pytest.mark.needs("iverilog")
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_cfu_through_cocotb_on_icarus(name: str, tmp_path: Path) -> None:
+    run_cocotb(shipped(name), tmp_path, "icarus", 1, 2000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_header_compiles_without_a_warning(name: str) -> None:
+    check_header(shipped(name), ROOT / "sw" / "include")
+
+
+@pytest.mark.slow
+def test_a_projects_own_cocotb_test(tmp_path: Path) -> None:
+    (tmp_path / "cocotb_dot.py").write_text(
+        "import cocotb\n"
+        "from cocotb.triggers import Timer\n\n"
+        "@cocotb.test()\n"
+        "async def idle(dut):\n"
+        "    dut.cmd_valid.value = 0\n"
+        "    await Timer(1, 'ns')\n"
+        "    assert dut.cmd_ready.value == 1\n"
+    )
+    tests = project_cocotb_tests(tmp_path)
+    assert [path.name for path in tests] == ["cocotb_dot.py"]
+    result = run_project_cocotb(shipped("template"), tests, tmp_path / "build")
+    assert result["tests"] == ["idle"]
+    (tmp_path / "cocotb_dot.py").write_text(tests[0].read_text().replace("== 1", "== 0"))
+    with pytest.raises(cfukit_error(), match="failed: idle"):
+        run_project_cocotb(shipped("template"), tests, tmp_path / "build")
+
+
+def cfukit_error() -> type[Exception]:
+    from cfukit_base.errors import ResultError
+
+    return ResultError
+
+
+def test_vectors_are_the_models_sequence() -> None:
+    cfu = shipped("mac4")
+    first = vectors(cfu, 7, 300)
+    assert first == vectors(cfu, 7, 300) != vectors(cfu, 8, 300)
+    cfu.reset()
+    assert [cfu.call(*vector[:4]) for vector in first] == [vector[4] for vector in first]
+    assert {vector[0] for vector in first} >= {0, 1}
+
+
+def test_vectors_of_an_autonomous_cfu_are_none(tmp_path: Path) -> None:
+    assert vectors(example(2, tmp_path), 1, 100) == []

@@ -1,0 +1,190 @@
+"""Bad input: each kind gets a clear message (where, given, allowed, way out), the right exit code, and leaves nothing behind."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cfukit_sw.model_builder import ModelBuilder
+from cfukit_sw.tflite_writer import write_model
+from cfukit_tools import cli
+from cfukit_tools.catalog import shipped_folder
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def fails(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """Exit code and message of a command line; text and JSON must agree, and no traceback may show."""
+    code = cli.run(arguments)
+    text = capsys.readouterr()
+    assert text.out == ""
+    assert "Traceback" not in text.err
+    assert cli.run([*arguments, "--json"]) == code
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema"] == "cfukit.error/1"
+    return code, text.err
+
+
+def half_written(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.name.startswith(".") or path.name == "run.json"]
+
+
+def unknown_operator(path: Path) -> Path:
+    build = ModelBuilder("odd")
+    x = build.tensor("x", (1, 4), scale=0.1)
+    y = build.tensor("y", (1, 4), scale=0.1)
+    z = build.tensor("z", (1, 4), scale=0.1)
+    build.operator("RELU", [x], [y])
+    build.operator("ELU", [y], [z])
+    write_model(build.model([x], [z]), path)
+    return path
+
+
+def too_large(path: Path) -> Path:
+    """Activations of 48 MiB: more than the board's 32 MiB."""
+    build = ModelBuilder("large")
+    x = build.tensor("x", (1, 4096, 4096, 1), scale=0.1)
+    y = build.tensor("y", (1, 4096, 4096, 2), scale=0.1)
+    w = build.constant("w", np.ones((2, 1, 1, 1), np.int8), scale=0.1)
+    b = build.constant("b", np.zeros(2, np.int32), scale=0.01)
+    build.operator("CONV_2D", [x, w, b], [y], padding="SAME", stride_w=1, stride_h=1)
+    write_model(build.model([x], [y]), path)
+    return path
+
+
+@pytest.mark.parametrize("verb", ["run", "profile", "test"])
+def test_an_unknown_operator_is_named_with_its_index(
+    here: Path, verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, text = fails([verb, str(unknown_operator(here / "odd.tflite"))], capsys)
+    assert code == 2
+    assert "operator 1 ELU" in text and "supported" in text
+    assert half_written(here) == []
+
+
+def test_info_lists_what_would_be_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["info", str(unknown_operator(here / "odd.tflite")), "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["ok"] is False and len(document["ops"]) == 2
+    assert any("operator 1 ELU" in refusal for refusal in document["refused"])
+
+
+@pytest.mark.parametrize("cut", [0, 7, 100, 1000, 0.5, 0.99])
+def test_a_truncated_model_is_refused(here: Path, cut: float, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = (shipped_folder() / "digits.tflite").read_bytes()
+    path = here / "cut.tflite"
+    path.write_bytes(whole[: int(cut * len(whole)) if isinstance(cut, float) else cut])
+    code, text = fails(["info", str(path)], capsys)
+    assert code == 2
+    assert "cut" in text
+
+
+def test_what_is_no_model_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = here / "text.tflite"
+    path.write_text("this is not a model " * 100)
+    assert fails(["run", str(path)], capsys)[0] == 2
+
+
+def test_a_model_that_is_too_large_says_asked_and_available(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, text = fails(["run", str(too_large(here / "large.tflite")), "--engine", "rtl"], capsys)
+    assert code == 1
+    assert "main_ram" in text and "33,554,432 bytes available" in text
+    assert half_written(here) == []
+
+
+@pytest.mark.parametrize("verb", ["run", "test", "profile", "info", "infer"])
+def test_a_wrong_key_is_named_with_the_right_one(
+    here: Path, verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "project.toml").write_text("[soc]\nbord = 'sim'\n")
+    extra = ["--inputs", "a.npz", "--outputs", "b.npz"] if verb == "infer" else []
+    code, text = fails([verb, *extra], capsys)
+    assert code == 2
+    assert "did you mean 'soc.board'" in text and str(here / "project.toml") in text
+
+
+@pytest.mark.parametrize(
+    ("cfu", "message"),
+    [
+        (None, "cfu.file: 'cfu.py' does not exist"),
+        ("x = (", "cfu.py:1: make_cfu failed: SyntaxError: '(' was never closed"),
+        ("import nonesuch", "ModuleNotFoundError: No module named 'nonesuch'"),
+        ("pass", "it defines no make_cfu"),
+        ("def make_cfu():\n    return 1 / 0\n", "cfu.py:2: make_cfu failed: ZeroDivisionError"),
+        ("def make_cfu():\n    return 5\n", "make_cfu returned"),
+        (
+            "from cfukit import Cfu, Instruction\nclass Bad(Instruction):\n"
+            "    def gateware(self, m, cmd):\n        return cmd.rs1 + 'text'\n"
+            "    def call(self, funct7, rs1, rs2):\n        return 0\n"
+            "def make_cfu():\n    return Cfu({0: Bad()})\n",
+            "cfu.py:4",
+        ),
+    ],
+)
+def test_a_cfu_that_does_not_elaborate(
+    here: Path, cfu: str | None, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "project.toml").write_text("")
+    if cfu is not None:
+        (here / "cfu.py").write_text(cfu)
+    code, text = fails(["run"], capsys)
+    assert code == 2
+    assert message in text
+    assert half_written(here) == []
+    assert not (here / "__pycache__").exists()
+
+
+def test_c_that_does_not_compile(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["init", "project"]) == 0
+    capsys.readouterr()
+    source = next((here / "project").glob("*.c"))
+    source.write_text(source.read_text() + "\nint broken( { return 0; }\n")
+    code, text = fails(["run", "project"], capsys)
+    assert code == 2
+    assert f"{source.name}:" in text and "error" in text or "expected" in text
+    assert half_written(here) == []
+
+
+def test_a_kernel_that_names_nothing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["init", "project"]) == 0
+    capsys.readouterr()
+    toml = here / "project" / "project.toml"
+    toml.write_text(toml.read_text() + '\n[[kernel]]\nop = "CONV_2D"\nfunction = "f"\nsupports = "gone"\n')
+    code, text = fails(["run", "project"], capsys)
+    assert code == 2
+    assert "'gone' is not a function of cfu.py" in text
+
+
+def test_a_missing_compiler_is_named(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from cfukit_base import tools
+
+    tools.riscv_cc.cache_clear()
+    monkeypatch.setenv("PATH", "")
+    code, text = fails(["run", "digits", "--cc", "gcc"], capsys)
+    tools.riscv_cc.cache_clear()
+    assert code == 3
+    assert "apt install gcc-riscv64-unknown-elf" in text
+
+
+@pytest.mark.parametrize("verb", ["area", "bitstream", "load", "term", "explore"])
+def test_verbs_of_later_versions_say_so(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = fails([verb], capsys)
+    assert code == 2 and "this version cannot" in text
+
+
+def test_an_unwritable_folder_is_exit_1(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["init", "project"]) == 0
+    capsys.readouterr()
+    (here / "project" / "build").write_text("a file where the folder should be")
+    code, text = fails(["run", "project"], capsys)
+    assert code == 1
+    assert "cannot write here" in text and "nothing half-written was kept" in text
