@@ -189,7 +189,7 @@ def _units(
     """The files with their flags: the runtime sees the SoC, everything else the CFU."""
     own = (*target, *COMMON_FLAGS, *OWN_FLAGS)
     user = (*target, *COMMON_FLAGS, *USER_FLAGS, *cflags)
-    folders = (*includes, *((cfu_dir,) if cfu_dir else ()), INCLUDE)
+    folders = (*includes, *((cfu_dir,) if cfu_dir else ()), INCLUDE, INCLUDE / "libc")
     system = (INCLUDE, *((soc_dir,) if soc_dir else ()))
     units = [Unit(path, (*own, RUNTIME_OPTIMISATION), system) for path in runtime]
     for path in sources:

@@ -60,7 +60,7 @@ def test_headers_are_clean(compiler, level, tmp_path):
     assert done.ok and done.stderr == "", done.stderr
 
 
-@pytest.mark.parametrize("header", sorted(path.name for path in INCLUDE.glob("*.h")))
+@pytest.mark.parametrize("header", sorted(str(path.relative_to(INCLUDE)) for path in INCLUDE.rglob("*.h")))
 def test_each_header_stands_alone(header, tmp_path):
     done = compile_text("zig", tmp_path, f'#include "{header}"\n#include "{header}"\n', *STRICT)
     assert done.ok and done.stderr == "", done.stderr

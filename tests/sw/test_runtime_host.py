@@ -172,6 +172,23 @@ def test_server_answers_damage_and_goes_on(server):
     assert answers[:2] == [wire.Error(0, wire.ErrorCode.DAMAGED), wire.Data(7, 0, bytes(4))]
 
 
+def test_programs_that_expect_a_c_library(tmp_path):
+    program = build(
+        tmp_path,
+        """
+        #include <stdio.h>
+        #include <stdlib.h>
+        #include <string.h>
+        int main(void) {
+          char text[8];
+          memcpy(text, "abc", 4);
+          printf("%d %s", abs(-3), text);
+          exit(EXIT_FAILURE);
+        }""",
+    )
+    assert run(program) == (b"3 abc", [wire.Exited(0, 1)], 1)
+
+
 MEMORY = """
 #define memcpy own_memcpy
 #define memmove own_memmove

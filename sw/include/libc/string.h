@@ -1,0 +1,2 @@
+/* For programs that expect a C library: what there is of <string.h> stands in cfukit.h. */
+#include "../cfukit.h"
