@@ -1,0 +1,86 @@
+"""Random models of the operators with variable tensors, and chains of several operators: see
+support.models.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cfukit_sw.model import Model
+from support.models import ACTIVATIONS, Case, builds
+
+
+@builds("SVDF")
+def _svdf(case: Case) -> Model:
+    batch, depth, units, rank, memory = (case.whole(1, n) for n in (2, 12, 6, 2, 8))
+    type = case.pick(["int16", "int16", "int8"])
+    filters = units * rank
+    x = case.image((batch, depth))
+    features = case.weights((filters, depth), 0, per_channel=False)
+    limit = np.iinfo(type)
+    data = case.rng.integers(limit.min + 1, limit.max, (filters, memory)).astype(type)
+    times = case.build.constant("t", data, scale=case.scale(1e-5, 1e-3), zero_point=0)
+    state_scale = case.sum_scale(x, features, depth) / (256 if type == "int16" else 1)
+    state = case.build.tensor(
+        "s", (batch, memory * filters), type, scale=state_scale, zero_point=0, variable=True
+    )
+    bias = case.build.constant("b", case.rng.integers(-999, 999, units).astype(np.int32), scale=1e-6)
+    sums = float(case.build.tensors[state].scale) * float(case.build.tensors[times].scale)
+    y = case.out((batch, units), sums * float(limit.max) ** 2 * memory / 200 * case.scale(0.1, 1))
+    options = {"rank": rank, "fused_activation_function": "RELU"}
+    return case.done([x, features, times, bias, state], [y], **options)
+
+
+@builds("UNIDIRECTIONAL_SEQUENCE_LSTM")
+def _lstm(case: Case) -> Model:
+    batch, steps, depth, cells = case.whole(1, 2), case.whole(1, 4), case.whole(1, 6), case.whole(1, 5)
+    major = case.chance(0.3)
+    order = (steps, batch) if major else (batch, steps)
+    x = case.image((*order, depth), scale=case.scale(0.005, 0.05))
+    gates = [case.weights((cells, depth), 0, False) for _ in range(4)]
+    recurrent = [case.weights((cells, cells), 0, False) for _ in range(4)]
+    biases = [
+        case.build.constant("b", case.rng.integers(-9999, 9999, cells).astype(np.int32), scale=1e-4)
+        for _ in range(4)
+    ]
+    point = case.zero_point()
+    hidden = case.build.tensor("h", (batch, cells), scale=1 / 128, zero_point=point, variable=True)
+    power = case.pick([-11, -12, -13, -15, -10])
+    cell = case.build.tensor("c", (batch, cells), "int16", scale=2.0**power, zero_point=0, variable=True)
+    y = case.out((*order, cells), 1 / 128, point)
+    inputs = [x, *gates, *recurrent, -1, -1, -1, *biases, -1, -1, hidden, cell, -1, -1, -1, -1]
+    clip = case.pick([0.0, 0.0, 1.5])
+    return case.done(inputs, [y], fused_activation_function="TANH", cell_clip=clip, time_major=major)
+
+
+@builds("CHAIN")
+def _chain(case: Case) -> Model:
+    """Convolution, pool, shortcut addition, reshape, dense, softmax: a small network."""
+    size, channels = case.whole(2, 6) * 2, case.whole(1, 6)
+    build = case.build
+    x = case.image((1, size, size, 3))
+    filters = case.weights((channels, 3, 3, 3), 0, per_channel=True)
+    a = build.tensor("a", (1, size, size, channels), scale=case.sum_scale(x, filters, 27), zero_point=-128)
+    b = build.tensor("b", (1, size, size, channels), scale=case.scale(0.02, 0.2), zero_point=3)
+    depths = case.weights((1, 3, 3, channels), 3, per_channel=True)
+    same = {"padding": "SAME", "stride_h": 1, "stride_w": 1}
+    options = {**same, "fused_activation_function": case.pick(ACTIVATIONS)}
+    build.operator("CONV_2D", [x, filters, case.bias(x, filters, channels, 27)], [a], **options)
+    build.operator(
+        "DEPTHWISE_CONV_2D", [a, depths, case.bias(a, depths, channels, 9)], [b], depth_multiplier=1, **same
+    )
+    c = build.tensor(
+        "c", (1, size, size, channels), scale=case.scale(0.02, 0.2), zero_point=case.zero_point()
+    )
+    build.operator("ADD", [a, b], [c])
+    d = case.like(c, (1, size // 2, size // 2, channels))
+    halves = {"padding": "VALID", "stride_h": 2, "stride_w": 2, "filter_height": 2, "filter_width": 2}
+    build.operator(case.pick(["MAX_POOL_2D", "AVERAGE_POOL_2D"]), [c], [d], **halves)
+    terms = size * size * channels // 4
+    e = case.like(c, (1, terms))
+    build.operator("RESHAPE", [d, case.ints("shape", (1, terms))], [e], new_shape=(1, terms))
+    weights = case.weights((5, terms), 0, per_channel=False)
+    f = case.out((1, 5), case.sum_scale(e, weights, terms))
+    build.operator("FULLY_CONNECTED", [e, weights, case.bias(e, weights, 5, terms)], [f])
+    case.type = "SOFTMAX"
+    return case.done([f], [case.out((1, 5), 1 / 256, -128)], beta=1.0)
