@@ -14,6 +14,7 @@ All return the accumulator's new value except `acc`, which returns the old one. 
 from math import prod
 
 import numpy as np
+
 from cfukit import Array, Cfu, Fixed, Instruction, Mode, Mux, Signal, State, int8_lanes, signed
 
 MAX_ACCUMULATORS = 8
@@ -115,8 +116,8 @@ TILE_BYTES = 2048  # half of the data cache for rows, the rest for weights
 
 
 def supports(op):
-    """Every shape; the sums must suit cfukit_multiply_small, as those of real models do."""
-    return op.multiply_small
+    """Every shape; the sums must suit cfukit_rescale, as those of real models do."""
+    return op.small_sums
 
 
 def pack_blocks(weights):
@@ -130,7 +131,7 @@ def pack_blocks(weights):
 
 def supports_depthwise(op):
     """One input channel: such a depthwise convolution is a convolution."""
-    return op.multiply_small and op.input_shape[3] == 1
+    return op.small_sums and op.input_shape[3] == 1
 
 
 def pack_depthwise(weights):

@@ -9,6 +9,7 @@
  */
 #include "cfu_ops.h"
 #include "cfukit_fixed_point.h"
+#include "cfukit_im2col.h"
 #include "cfukit_kernels.h"
 
 void mac4_conv(const void *params);
@@ -30,114 +31,77 @@ struct product {
 
 #define MAC4_STEP(x, y, w0, w1, w2, w3) \
   do {                                  \
-    s[0] = cfu_mac4_add0(x, w0);        \
-    s[1] = cfu_mac4_add1(x, w1);        \
-    s[2] = cfu_mac4_add2(x, w2);        \
-    s[3] = cfu_mac4_add3(x, w3);        \
-    s[4] = cfu_mac4_add4(y, w0);        \
-    s[5] = cfu_mac4_add5(y, w1);        \
-    s[6] = cfu_mac4_add6(y, w2);        \
-    s[7] = cfu_mac4_add7(y, w3);        \
+    s0 = cfu_mac4_add0(x, w0);          \
+    s1 = cfu_mac4_add1(x, w1);          \
+    s2 = cfu_mac4_add2(x, w2);          \
+    s3 = cfu_mac4_add3(x, w3);          \
+    t0 = cfu_mac4_add4(y, w0);          \
+    t1 = cfu_mac4_add5(y, w1);          \
+    t2 = cfu_mac4_add6(y, w2);          \
+    t3 = cfu_mac4_add7(y, w3);          \
   } while (0)
 
-static inline int8_t requantize(const struct product *p, const struct cfukit_channel *channel, uint32_t sum) {
-  const int32_t scaled = cfukit_multiply_small((int32_t)sum, channel->multiplier, -channel->shift);
-  return cfukit_to_int8(scaled, p->output_zero_point, p->low, p->high);
-}
-
-/* Rows a and b times the four channels at `w`, which begin with channel `c`; stores those in first_channel .. end_channel. */
-__attribute__((noinline)) static void block(const struct product *p, const word *a, const word *b, const word *w, int32_t c,
-                                            int8_t *out_a, int8_t *out_b) {
+/* All rows, two at a time, times the four channels from `c` on; those before first_channel or behind end_channel are left out. */
+__attribute__((noinline)) static void rows_by_block(const struct product *p, int32_t c) {
   const struct cfukit_channel *channel = p->channels + c;
   const int whole = c >= p->first_channel && c + 4 <= p->end_channel;
-  uint32_t s[8], bias[4] = {0, 0, 0, 0};
+  const int32_t low = p->low, high = p->high, stride = p->row_stride / 4;
+  uint32_t bias[4] = {0, 0, 0, 0};
+  struct cfukit_rescale rescale[4];
   for (int32_t i = 0; i < 4; i++) {
-    if (whole || (c + i >= p->first_channel && c + i < p->end_channel)) bias[i] = (uint32_t)channel[i].bias;
+    if (!whole && (c + i < p->first_channel || c + i >= p->end_channel)) continue;
+    bias[i] = (uint32_t)channel[i].bias;
+    rescale[i] = cfukit_rescale(channel[i].multiplier, -channel[i].shift, p->output_zero_point, low);
   }
-  cfu_acc_swap0(bias[0]);
-  cfu_acc_swap1(bias[1]);
-  cfu_acc_swap2(bias[2]);
-  cfu_acc_swap3(bias[3]);
-  cfu_acc_swap4(bias[0]);
-  cfu_acc_swap5(bias[1]);
-  cfu_acc_swap6(bias[2]);
-  cfu_acc_swap7(bias[3]);
-  const word *const end = a + p->words;
-  if (p->words & 1) {
-    uint32_t x = *a++, y = *b++, w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
-    LOADED_6(x, y, w0, w1, w2, w3);
-    w += 4;
-    MAC4_STEP(x, y, w0, w1, w2, w3);
-  }
-  while (a != end) {
-    uint32_t x = a[0], y = b[0], w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
-    uint32_t z = a[1], t = b[1], w4 = w[4], w5 = w[5], w6 = w[6], w7 = w[7];
-    a += 2, b += 2, w += 8;
-    LOADED_6(x, y, w0, w1, w2, w3);
-    LOADED_6(z, t, w4, w5, w6, w7);
-    MAC4_STEP(x, y, w0, w1, w2, w3);
-    MAC4_STEP(z, t, w4, w5, w6, w7);
-  }
-  if (whole) {
-    for (int32_t i = 0; i < 4; i++) { /* unrolled by the compiler; a row that does not exist has b = a, out_b = out_a */
-      out_b[i] = requantize(p, &channel[i], s[4 + i]);
-      out_a[i] = requantize(p, &channel[i], s[i]);
+  const word *row = (const word *)(const void *)p->rows;
+  int8_t *out_a = p->output + c;
+  for (int32_t r = p->n_rows; r > 0; r -= 2) {
+    const int alone = r == 1; /* then b repeats a */
+    const word *a = row, *b = alone ? row : row + stride, *w = p->weights + c * p->words;
+    int8_t *const out_b = alone ? out_a : out_a + p->output_stride;
+    uint32_t s0 = bias[0], s1 = bias[1], s2 = bias[2], s3 = bias[3], t0, t1, t2, t3;
+    cfu_acc_swap0(s0);
+    cfu_acc_swap1(s1);
+    cfu_acc_swap2(s2);
+    cfu_acc_swap3(s3);
+    cfu_acc_swap4(s0);
+    cfu_acc_swap5(s1);
+    cfu_acc_swap6(s2);
+    cfu_acc_swap7(s3);
+    const word *const end = a + p->words;
+    if (p->words & 1) {
+      uint32_t x = *a++, y = *b++, w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
+      w += 4;
+      LOADED_6(x, y, w0, w1, w2, w3);
+      MAC4_STEP(x, y, w0, w1, w2, w3);
     }
-  } else {
-    for (int32_t i = 0; i < 4; i++) {
-      if (c + i < p->first_channel || c + i >= p->end_channel) continue;
-      out_b[i] = requantize(p, &channel[i], s[4 + i]);
-      out_a[i] = requantize(p, &channel[i], s[i]);
+    while (a != end) {
+      uint32_t x = a[0], y = b[0], w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
+      uint32_t z = a[1], u = b[1], w4 = w[4], w5 = w[5], w6 = w[6], w7 = w[7];
+      a += 2, b += 2, w += 8;
+      LOADED_6(x, y, w0, w1, w2, w3);
+      LOADED_6(z, u, w4, w5, w6, w7);
+      MAC4_STEP(x, y, w0, w1, w2, w3);
+      MAC4_STEP(z, u, w4, w5, w6, w7);
     }
+    if (whole) {
+      cfukit_output_pair(&rescale[0], (int32_t)s0, (int32_t)t0, low, high, &out_a[0], &out_b[0]);
+      cfukit_output_pair(&rescale[1], (int32_t)s1, (int32_t)t1, low, high, &out_a[1], &out_b[1]);
+      cfukit_output_pair(&rescale[2], (int32_t)s2, (int32_t)t2, low, high, &out_a[2], &out_b[2]);
+      cfukit_output_pair(&rescale[3], (int32_t)s3, (int32_t)t3, low, high, &out_a[3], &out_b[3]);
+    } else {
+      const uint32_t s[4] = {s0, s1, s2, s3}, t[4] = {t0, t1, t2, t3};
+      for (int32_t i = 0; i < 4; i++) {
+        if (c + i < p->first_channel || c + i >= p->end_channel) continue;
+        cfukit_output_pair(&rescale[i], (int32_t)s[i], (int32_t)t[i], low, high, &out_a[i], &out_b[i]);
+      }
+    }
+    row += 2 * stride, out_a += 2 * p->output_stride;
   }
 }
 
 static void multiply(const struct product *p) {
-  const int32_t stride = p->row_stride / 4;
-  for (int32_t c = p->first_channel & ~3; c < p->end_channel; c += 4) {
-    const word *w = p->weights + c * p->words;
-    const word *row = (const word *)(const void *)p->rows;
-    int8_t *out = p->output + c;
-    for (int32_t r = p->n_rows; r > 0; r -= 2) {
-      const int alone = r == 1;
-      block(p, row, alone ? row : row + stride, w, c, out, alone ? out : out + p->output_stride);
-      row += 2 * stride, out += 2 * p->output_stride;
-    }
-  }
-}
-
-static int8_t *copy(int8_t *to, const int8_t *from, int32_t count) {
-  if ((((uintptr_t)to | (uintptr_t)from | (uintptr_t)count) & 3) == 0) {
-    for (; count; count -= 4, to += 4, from += 4) *(word *)(void *)to = *(const word *)(const void *)from;
-  }
-  for (; count; count--) *to++ = *from++;
-  return to;
-}
-
-static int8_t *fill(int8_t *to, int32_t value, int32_t count) {
-  for (; count; count--) *to++ = (int8_t)value;
-  return to;
-}
-
-/* The taps of the window at (top, left), row by row; `input` points at the group's first channel. */
-static void gather(const struct cfukit_conv *p, const int8_t *input, int32_t top, int32_t left, int8_t *to) {
-  const int32_t channels = p->filter_channels, pixel = p->input_channels;
-  const int whole = p->dilation_width == 1 && channels == pixel && left >= 0 && left + p->filter_width <= p->input_width;
-  for (int32_t filter_y = 0; filter_y < p->filter_height; filter_y++) {
-    const int32_t y = top + filter_y * p->dilation_height;
-    const int8_t *row = input + y * p->input_width * pixel;
-    if (y < 0 || y >= p->input_height) {
-      to = fill(to, p->input_zero_point, p->filter_width * channels);
-    } else if (whole) {
-      to = copy(to, row + left * pixel, p->filter_width * channels);
-    } else {
-      for (int32_t filter_x = 0; filter_x < p->filter_width; filter_x++) {
-        const int32_t x = left + filter_x * p->dilation_width;
-        if (x < 0 || x >= p->input_width) to = fill(to, p->input_zero_point, channels);
-        else to = copy(to, row + x * pixel, channels);
-      }
-    }
-  }
+  for (int32_t c = p->first_channel & ~3; c < p->end_channel; c += 4) rows_by_block(p, c);
 }
 
 /* scratch: rows of taps for as many output positions as fit; none if the input already has the rows' form (1x1, stride 1). */
@@ -172,8 +136,8 @@ void mac4_conv(const void *params) {
           int8_t *to = p->scratch;
           m.rows = to;
           for (int32_t r = 0; r < m.n_rows; r++, to += m.row_stride) {
-            gather(p, input + group * p->filter_channels, y * p->stride_height - p->padding_top,
-                   x * p->stride_width - p->padding_left, to);
+            cfukit_im2col(p, input + group * p->filter_channels, y * p->stride_height - p->padding_top,
+                          x * p->stride_width - p->padding_left, to);
             if (++x == p->output_width) x = 0, y++;
           }
         }
@@ -203,7 +167,9 @@ void mac4_fully_connected(const void *params) {
   if (p->scratch_bytes) {
     int8_t *to = p->scratch;
     m.rows = to;
-    for (int32_t b = 0; b < p->batches; b++, to += m.row_stride) copy(to, p->input + b * p->input_channels, p->input_channels);
+    for (int32_t b = 0; b < p->batches; b++, to += m.row_stride) {
+      cfukit_copy(to, p->input + b * p->input_channels, p->input_channels);
+    }
   }
   multiply(&m);
 }

@@ -126,15 +126,15 @@ def portable_kernels() -> list[Kernel]:
     from cfukit_sw.lowering.packing import conv_scratch, pack_blocks
 
     def small(op: Op) -> bool:
-        return op.multiply_small
+        return op.small_sums
 
     def one_input_channel(op: Op) -> bool:
-        return op.multiply_small and op.input_shape[3] == 1
+        return op.small_sums and op.input_shape[3] == 1
 
     def is_3x3(op: Op) -> bool:
         plain = op.filter_shape[1:3] == (3, 3) and op.dilation == (1, 1) and op.depth_multiplier == 1
         return (
-            op.multiply_small
+            op.small_sums
             and plain
             and op.strides in ((1, 1), (2, 2))
             and max(op.padding[0], op.padding[2]) <= 1

@@ -52,12 +52,49 @@ static inline int32_t cfukit_multiply_small(int32_t x, int32_t multiplier, int32
   return (high + (int32_t)nudge) >> right;
 }
 
-/* clamp(x + zero_point, low, high) for bounded x, in few cycles where values above `high` are rare. */
-static inline int8_t cfukit_to_int8(int32_t x, int32_t zero_point, int32_t low, int32_t high) {
-  int32_t above = x + (zero_point - low);
-  above = above > 0 ? above : 0; /* without a branch */
+/* From sums to int8_t outputs in few cycles: clamp(cfukit_multiply(sum, M, -right) + zero_point, low, high) for |sum| < 2^29,
+ * 0 <= right <= 20, with everything that does not depend on the sum computed before the loop.
+ *
+ * With y = floor(sum * M / 2^30) both roundings and the zero point are one: (y + half - 2 * (y < negative)) >> shift.
+ */
+struct cfukit_rescale {
+  int32_t multiplier, shift, half, negative;
+};
+
+static inline struct cfukit_rescale cfukit_rescale(int32_t multiplier, int32_t right, int32_t zero_point, int32_t low) {
+  const struct cfukit_rescale r = {
+      .multiplier = multiplier,
+      .shift = right + 1,
+      .half = 1 + (right ? cfukit_shift_left(1, right) : 0) + cfukit_shift_left(zero_point - low, right + 1),
+      .negative = right ? -1 : INT32_MIN,
+  };
+  return r;
+}
+
+/* What the output is above `low`, not yet below `high`. */
+static inline int32_t cfukit_above_low(const struct cfukit_rescale *r, int32_t sum) {
+  const int32_t y = cfukit_mulh(cfukit_shift_left(sum, 2), r->multiplier);
+  const int32_t above = (y + r->half - 2 * (y < r->negative)) >> r->shift;
+  return above > 0 ? above : 0; /* compilers do this without a branch */
+}
+
+/* One output. */
+static inline int8_t cfukit_output(const struct cfukit_rescale *r, int32_t sum, int32_t low, int32_t high) {
+  int32_t above = cfukit_above_low(r, sum);
   if (__builtin_expect(above > high - low, 0)) above = high - low;
   return (int8_t)(above + low);
+}
+
+/* Two outputs of one channel: one branch for both, and each fills the other's waits. */
+static inline void cfukit_output_pair(const struct cfukit_rescale *r, int32_t sum_a, int32_t sum_b, int32_t low, int32_t high,
+                                      int8_t *out_a, int8_t *out_b) {
+  int32_t a = cfukit_above_low(r, sum_a), b = cfukit_above_low(r, sum_b);
+  if (__builtin_expect(((a | b) & ~255) != 0 || high - low != 255, 0)) {
+    a = a < high - low ? a : high - low;
+    b = b < high - low ? b : high - low;
+  }
+  *out_b = (int8_t)(b + low);
+  *out_a = (int8_t)(a + low);
 }
 
 /* x * 2^e, saturated to int32_t; e >= 0. */

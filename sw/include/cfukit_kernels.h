@@ -8,8 +8,8 @@
  *               input_zero_point * sum(weights of the channel), so the kernel multiplies stored values, and a tap outside the image
  *               reads input_zero_point.
  *   multiplier  0 or 2^30 .. 2^31 - 1
- *   shift       -31 .. 30; `multiplier * 2^(shift - 31)` rescales the sum. Kernels of `portable` see -31 .. 0 only, and sums and
- *               partial sums below 2^29 in magnitude (cfukit_multiply_small); the host checks both for every possible input.
+ *   shift       -31 .. 30; `multiplier * 2^(shift - 31)` rescales the sum. Kernels of `portable` see -20 .. 0 only, and sums and
+ *               partial sums below 2^29 in magnitude (cfukit_rescale); the host checks both for every possible input.
  */
 #ifndef CFUKIT_KERNELS_H
 #define CFUKIT_KERNELS_H

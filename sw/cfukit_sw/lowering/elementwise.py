@@ -92,7 +92,7 @@ def binary(model: Model, op: Operator) -> Lowered:
         input_zero_point=x1.zero_point,
         output_zero_point=y.zero_point,
         activation=(low, high),
-        multiply_small=small,
+        small_sums=small,
     )
     in_place = tuple(t.index for t in (x1, x2) if t.shape == y.shape)
     return Lowered(described, "cfukit_binary", params, in_place=in_place)

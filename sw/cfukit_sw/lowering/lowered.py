@@ -18,8 +18,8 @@ class Op:
 
     input_shape, output_shape: of the first input and output. filter_shape: CONV_2D [O, kh, kw, C], DEPTHWISE_CONV_2D
     [1, kh, kw, O], FULLY_CONNECTED [O, K]. strides, dilation: (height, width). padding: (top, bottom, left, right).
-    activation: lowest and highest stored output. multiply_small: every possible sum is below 2^29 in magnitude and no
-    multiplier shifts left, so cfukit_multiply_small serves.
+    activation: lowest and highest stored output. small_sums: every possible sum is below 2^29 in magnitude and every
+    multiplier shifts right by 0 to 20, so cfukit_rescale serves.
     """
 
     type: str
@@ -37,7 +37,7 @@ class Op:
     input_zero_point: int = 0
     output_zero_point: int = 0
     activation: tuple[int, int] = (-128, 127)
-    multiply_small: bool = True
+    small_sums: bool = True
     macs: int = 0
 
 

@@ -75,7 +75,7 @@ def _window(
         input_zero_point=x.zero_point,
         output_zero_point=y.zero_point,
         activation=(low, high),
-        multiply_small=small,
+        small_sums=small,
         macs=model.macs_of(op),
     )
     params: dict[str, Param] = {
@@ -128,7 +128,7 @@ def fully_connected(model: Model, op: Operator) -> Lowered:
         input_zero_point=x.zero_point,
         output_zero_point=y.zero_point,
         activation=(low, high),
-        multiply_small=small,
+        small_sums=small,
         macs=model.macs_of(op),
     )
     params: dict[str, Param] = {
@@ -156,7 +156,7 @@ def channel_data(
     channels: int,
     bias_at: int = 2,
 ) -> tuple[Ints, Ints, Ints, bool]:
-    """(bias, multipliers, shifts, multiply_small) of every output channel; `axis`: the weights' channel axis."""
+    """(bias, multipliers, shifts, small_sums) of every output channel; `axis`: the weights' channel axis."""
     if x.scales.size == 0 or w.scales.size == 0 or y.scales.size == 0:
         raise refuse(model, op, "a tensor has no scale", "int8 tensors are quantised")
     multipliers, shifts = product_multipliers(x.scale, w.scales, y.scale)
@@ -173,7 +173,7 @@ def channel_data(
             raise refuse(model, op, f"{bias.size} biases for {channels} channels")
     others = tuple(a for a in range(weights.ndim) if a != axis)
     magnitude = np.abs(weights.astype(np.int64)).sum(axis=others)
-    small = bool((np.abs(bias) + 255 * magnitude < 2**29).all() and (shifts <= 0).all())
+    small = bool((np.abs(bias) + 255 * magnitude < 2**29).all() and ((shifts <= 0) & (shifts >= -20)).all())
     return bias, multipliers, shifts, small
 
 

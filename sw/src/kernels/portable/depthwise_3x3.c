@@ -40,8 +40,8 @@ static inline __attribute__((always_inline)) void band(const struct cfukit_conv 
     w20 = w21 = w22 = 0;
     at2 = at1;
   }
-  const int32_t multiplier = channel->multiplier, right = -channel->shift;
-  const int32_t output_zero_point = p->output_zero_point, low = p->activation_min, high = p->activation_max;
+  const int32_t low = p->activation_min, high = p->activation_max;
+  const struct cfukit_rescale rescale = cfukit_rescale(channel->multiplier, -channel->shift, p->output_zero_point, low);
   /* Outputs whose windows end inside the image; those behind them (at most one) end in the padding. */
   const int32_t inside = (p->input_width + p->padding_left - 3) / stride + 1;
   const int32_t full = p->input_width + p->padding_left < 3 ? 0 : cfukit_min(inside, p->output_width);
@@ -58,10 +58,10 @@ static inline __attribute__((always_inline)) void band(const struct cfukit_conv 
 #define LEFT (x0 * w00 + x1 * w10 + x2 * w20)
 #define MIDDLE (x0 * w01 + x1 * w11 + x2 * w21)
 #define RIGHT (x0 * w02 + x1 * w12 + x2 * w22)
-#define STORE(sum)                                                                                              \
-  do {                                                                                                          \
-    *out = cfukit_to_int8(cfukit_multiply_small((sum), multiplier, right), output_zero_point, low, high);       \
-    out += n;                                                                                                   \
+#define STORE(sum)                                       \
+  do {                                                    \
+    *out = cfukit_output(&rescale, (sum), low, high);     \
+    out += n;                                             \
   } while (0)
   for (; rows > 0; rows--) {
     const int8_t *r0 = in + at0, *r1 = in + at1, *r2 = in + at2, *const end = r0 + in_row;

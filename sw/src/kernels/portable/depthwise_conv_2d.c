@@ -9,8 +9,9 @@
 void cfukit_portable_depthwise_conv_2d(const void *params);
 
 static inline int8_t requantize(const struct cfukit_conv *p, const struct cfukit_channel *channel, int32_t sum) {
-  const int32_t scaled = cfukit_multiply_small(sum, channel->multiplier, -channel->shift);
-  return cfukit_to_int8(scaled, p->output_zero_point, p->activation_min, p->activation_max);
+  const struct cfukit_rescale rescale =
+      cfukit_rescale(channel->multiplier, -channel->shift, p->output_zero_point, p->activation_min);
+  return cfukit_output(&rescale, sum, p->activation_min, p->activation_max);
 }
 
 /* One output position: `out` gets p->output_channels values. */
