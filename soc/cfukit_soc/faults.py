@@ -24,8 +24,9 @@ TRAP_CAUSES = {
 def fault_from(raw: dict[str, Any], elf: Path) -> dict[str, Any]:
     """The harness's record with the place in the source and a sentence.
 
-    kind: "cfu_hang" (funct3, funct7, a, b, accepted), "hang", "time_out", "bus_error" (address, access) or "trap" (cause,
-    value, vector: one that no handler takes). Always: pc, instruction, registers (x0 to x31), cycle, function, file, line.
+    kind: "cfu_hang" (funct3, funct7, a, b, accepted), "cfu_protocol" (an answer that nobody asked for), "hang",
+    "time_out", "bus_error" (address, access) or "trap" (cause, value, vector: one that no handler takes).
+    Always: pc, instruction, registers (x0 to x31), cycle, function, file, line, message.
     """
     fault: dict[str, Any] = {"kind": raw["end"], "pc": raw["pc"], "instruction": raw["instruction"]}
     fault["cycle"] = raw["cycles"]
@@ -54,6 +55,8 @@ def _sentence(fault: dict[str, Any]) -> str:
     if kind == "trap":
         cause = TRAP_CAUSES.get(fault["cause"], f"cause {fault['cause']}")
         return f"trap without a handler: {cause} {place}, value {fault['value']:#010x}"
+    if kind == "cfu_protocol":
+        return f"the CFU gave an answer in cycle {fault['cycle']} that no instruction had asked for, {place}"
     if kind == "hang":
         return f"no instruction completes any more {place}"
     return f"still running after {fault['cycle']} cycles {place}"

@@ -145,6 +145,8 @@ def _compile(directory: Path, cxx: Tool, flags: list[str], name: str, waves: boo
     common = [*_CXX_FLAGS, f"-DVM_TRACE={int(waves)}", f"-DVM_TRACE_VCD={int(waves)}"]
     common += [f"-I{include}", f"-I{include / 'vltstd'}", f"-I{HARNESS}", "-I.", "-Iverilated"]
     files = sorted(path.name for path in verilated.glob("Vsoc*.cpp"))
+    if not waves and _rising_edge_only(verilated):
+        common.append("-DRISING_EDGE_ONLY")
     # What runs once (constructors, tracing's declarations) needs no optimising and makes the second core's work.
     groups = {
         "fast.cpp": ([path for path in files if "Slow" not in path], flags),
@@ -163,6 +165,25 @@ def _compile(directory: Path, cxx: Tool, flags: list[str], name: str, waves: boo
     _run_compiler(cxx, [*cxx.argv, "-o", name, *made, *map(str, objects), "-lpthread"], directory)
     for leftover in (*made, "verilated"):
         process.run(["rm", "-rf", leftover], cwd=directory)
+
+
+def _rising_edge_only(verilated: Path) -> bool:
+    """Whether the verilated code reads sys_clk for nothing but its rising edge (see harness/system.h).
+
+    A CFU with a gated clock, a falling edge or the clock as data reads it elsewhere.
+    """
+    root = (verilated / "Vsoc___024root.h").read_text()
+    code = "".join(
+        path.read_text() for path in verilated.glob("Vsoc___024root__*.cpp") if "Slow" not in path.name
+    )
+    code = re.sub(r"^#ifdef VL_DEBUG$.*?^#endif", "", code, flags=re.MULTILINE | re.DOTALL)
+    edges = re.findall(r"\bCData/\*0:0\*/ (__Vtrigprevexpr\w+);", root)
+    reads = len(re.findall(r"\bvlSelfRef\.sys_clk\b", code))
+    rising = re.search(
+        r"\(\(IData\)\(vlSelfRef\.sys_clk\)\s*& \(~ \(IData\)\(vlSelfRef\.__Vtrigprevexpr___TOP__sys_clk__0\)\)\)",
+        code,
+    )
+    return edges == ["__Vtrigprevexpr___TOP__sys_clk__0"] and reads == 2 and rising is not None
 
 
 def _runtime(cxx: Tool, flags: list[str], waves: bool) -> Path:

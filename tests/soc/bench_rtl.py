@@ -58,9 +58,8 @@ def main() -> None:
         started = _cpu_seconds(lambda: simulate(simulator, soc, elf, max_cycles=1))
         ran = _cpu_seconds(lambda: simulate(simulator, soc, elf, max_cycles=options.cycles))
     rate = options.cycles / (ran - started) / 1e6
-    print(
-        f"{cxx.name} {cxx.version}: {rate:.2f} simulated MHz per CPU second; CFU change to simulator {built:.1f} s; start {started:.3f} s"
-    )
+    print(f"{cxx.name} {cxx.version}: {rate:.2f} simulated MHz per CPU second")
+    print(f"a changed CFU to its simulator: {built:.1f} s; start of a run: {started:.3f} s of CPU time")
 
 
 def _cpu_seconds(action: object) -> float:

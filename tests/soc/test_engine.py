@@ -6,10 +6,10 @@ import threading
 import time
 
 import pytest
-from support.bare import EXIT, INSTRET, assemble, assemble_raw, compile_c
+from support.bare import EXIT, INSTRET, ODD_CFU, assemble, assemble_raw, compile_c
 
 from cfukit_base.errors import ResultError, UsageError
-from cfukit_soc import locate, simulate
+from cfukit_soc import build_simulator, locate, simulate
 
 
 @pytest.mark.parametrize("code", [0, 1, 42, -1])
@@ -108,6 +108,21 @@ def test_a_cfu_that_never_accepts_is_named(run_asm):
     ).fault
     assert fault["kind"] == "cfu_hang" and not fault["accepted"] and fault["a"] == fault["b"] == 3
     assert fault["function"] == "main" and "never accepted" in fault["message"]
+
+
+@pytest.mark.slow
+def test_a_cfu_that_answers_unasked_is_a_fault(system, tmp_path):
+    broken = tmp_path / "cfu.v"
+    broken.write_text(
+        ODD_CFU.read_text().replace("assign rsp_valid = busy", "assign rsp_valid = 1'b1 | busy")
+    )
+    elf = compile_c(
+        "int main(void) { u32 s = 0; for (u32 i = 0; i < 9; i++) s += CFU(1, 3, i, i); return (int)s; }",
+        tmp_path,
+    )
+    simulator = build_simulator(system.soc_json, broken, build_dir=system.build_dir)
+    fault = simulate(simulator, system.soc_json, elf, max_cycles=99999).fault
+    assert fault["kind"] == "cfu_protocol" and "no instruction had asked for" in fault["message"]
 
 
 def test_long_latency_is_no_hang(run_c):

@@ -20,6 +20,7 @@ def test_second_build_does_nothing(system, monkeypatch):
     assert system.simulator() == first and first.stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_a_cfu_change_compiles_no_runtime(system, tmp_path, monkeypatch):
     from cfukit_base import process
 
@@ -36,11 +37,44 @@ def test_a_cfu_change_compiles_no_runtime(system, tmp_path, monkeypatch):
     assert simulator != system.simulator()
     compiled = [str(word) for words in started for word in words if str(word).endswith(".cpp")]
     assert sorted(path.split("/")[-1] for path in compiled) == ["fast.cpp", "main.cpp", "slow.cpp"]
+    assert any("-DRISING_EDGE_ONLY" in words for words in started), "one evaluation per cycle suffices"
     elf = compile_c("int main(void) { return (int)CFU(0, 0, 50, 8); }", tmp_path)
     assert simulate(simulator, system.soc_json, elf, max_cycles=9999).exit_code == 42
     assert simulate(system.simulator(), system.soc_json, elf, max_cycles=9999).exit_code == 58
 
 
+GATED = """
+  reg enable = 0, half = 0;
+  wire gated = clk & enable;
+  reg [7:0] count = 0;
+  always @(negedge clk) begin enable <= cmd_valid & cmd_ready; half <= ~half; end
+  always @(posedge gated) count <= count + 1;
+"""
+
+
+@pytest.mark.slow
+def test_a_cfu_with_falling_edges_and_a_gated_clock(system, tmp_path):
+    gated = tmp_path / "cfu.v"
+    text = ODD_CFU.read_text().replace("  wire [2:0] funct3", GATED + "  wire [2:0] funct3")
+    text = text.replace("cmd_payload_inputs_0 + cmd_payload_inputs_1", "{half, 23'd0, count}")
+    gated.write_text(text)
+    simulator = build_simulator(system.soc_json, gated, build_dir=system.build_dir)
+    source = "int main(void) { u32 n = 0; for (int i = 0; i < 20; i++) n = CFU(0, 0, 0, 0); return (int)(n & 255); }"
+    assert simulate(simulator, system.soc_json, compile_c(source, tmp_path), max_cycles=9999).exit_code == 19
+
+
+@pytest.mark.slow
+def test_what_verilog_prints_is_no_output_of_the_program(system, tmp_path):
+    noisy = tmp_path / "cfu.v"
+    noisy.write_text(
+        ODD_CFU.read_text().replace("if (busy) begin", 'if (cmd_valid) $display("noise"); if (busy) begin')
+    )
+    simulator = build_simulator(system.soc_json, noisy, build_dir=system.build_dir)
+    elf = compile_c("int main(void) { put('a' + (int)CFU(0, 0, 0, 1)); return 0; }", tmp_path)
+    assert simulate(simulator, system.soc_json, elf, max_cycles=9999).output == b"b"
+
+
+@pytest.mark.slow
 def test_without_cfu_every_instruction_answers_0(system, tmp_path):
     simulator = build_simulator(system.soc_json, None, build_dir=system.build_dir)
     source = """int main(void) {

@@ -11,9 +11,11 @@
 class Uart {
     std::vector<uint8_t> input, output;
     size_t taken = 0;
+    int out;
 
 public:
-    Uart() {
+    Uart() : out(::dup(1)) {
+        ::dup2(2, 1);  // what Verilog prints ($display) must not be taken for output of the program
         uint8_t block[65536];
         ssize_t count;
         while ((count = ::read(0, block, sizeof block)) > 0) input.insert(input.end(), block, block + count);
@@ -29,7 +31,7 @@ public:
     void flush() {
         size_t done = 0;
         while (done < output.size()) {
-            const ssize_t count = ::write(1, output.data() + done, output.size() - done);
+            const ssize_t count = ::write(out, output.data() + done, output.size() - done);
             if (count < 0 && errno == EINTR) continue;
             if (count < 0) fail("cannot write", "standard output");
             done += count;
