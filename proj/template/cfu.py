@@ -1,5 +1,7 @@
 """The template's CFU: one instruction, the dot product of four int8 pairs in one cycle."""
 
+import numpy as np
+
 from cfukit import Cfu, Fixed, Instruction, int8_lanes
 
 
@@ -22,3 +24,24 @@ class Dot4(Instruction):
 
 def make_cfu():
     return Cfu({0: Dot4()}, name="template", about="dot product of four int8 pairs")
+
+
+# --- for the kernel in template.c ----------------------------------------------------------------------------------------
+
+
+def supports(op):
+    """One image, no groups, sums that suit cfukit_multiply_small; what the kernel does not do, the library's does."""
+    return op.groups == 1 and op.input_shape[0] == 1 and op.small_sums
+
+
+def pack(weights):
+    """[block of 4 output channels][word of 4 taps][4 channels], filled up with zeros."""
+    rows = weights.reshape(weights.shape[0], -1)
+    rows = np.pad(rows, ((0, -rows.shape[0] % 4), (0, -rows.shape[1] % 4)))
+    return rows.reshape(rows.shape[0] // 4, 4, -1, 4).transpose(0, 2, 1, 3).tobytes()
+
+
+def scratch(op):
+    """Bytes for the taps of one output position."""
+    _, height, width, channels = op.filter_shape
+    return -(-height * width * channels // 4) * 4

@@ -117,6 +117,10 @@ def reference_kernels() -> list[Kernel]:
 # --- portable ------------------------------------------------------------------------------------------------------------
 
 
+BINARY_INT8 = ("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM")
+BINARY_INT32 = ("ADD", "MUL", "MINIMUM", "MAXIMUM")
+
+
 def _portable(op: str, name: str, *more_sources: str, **fields: Any) -> Kernel:
     sources = tuple(KERNEL_SOURCES / "portable" / f"{source}.c" for source in (name, *more_sources))
     return Kernel(op, f"cfukit_portable_{name}", "portable", sources, **fields)
@@ -140,6 +144,15 @@ def portable_kernels() -> list[Kernel]:
             and max(op.padding[0], op.padding[2]) <= 1
         )
 
+    def is_int8(op: Op) -> bool:
+        return op.input_type == "int8"
+
+    def is_int32(op: Op) -> bool:
+        return op.input_type == "int32"
+
+    def in_place(op: Op) -> int:
+        return 0
+
     conv = {"pack": pack_blocks, "scratch": conv_scratch}
     return [
         _portable("CONV_2D", "conv_2d", "gemm", supports=small, **conv),
@@ -149,6 +162,11 @@ def portable_kernels() -> list[Kernel]:
         _portable("FULLY_CONNECTED", "fully_connected", "gemm", supports=small, pack=pack_blocks),
         _portable("AVERAGE_POOL_2D", "average_pool_2d"),
         _portable("MAX_POOL_2D", "max_pool_2d"),
-        _portable("TABLE", "table", lead=lambda op: 0),
+        *(_portable(op, op.lower(), supports=is_int8, lead=in_place) for op in BINARY_INT8),
+        *(_portable(op, f"{op.lower()}_int32", supports=is_int32, lead=in_place) for op in BINARY_INT32),
+        _portable("MEAN", "reduce_sum"),
+        _portable("SUM", "reduce_sum"),
+        _portable("REDUCE_MAX", "reduce_max"),
+        _portable("TABLE", "table", lead=in_place),
         _portable("MOVE", "move"),
     ]
