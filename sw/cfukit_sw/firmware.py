@@ -84,8 +84,7 @@ def build_firmware(
         sources, _runtime(kind, _DEVICE), TARGET_FLAGS[compiler], soc_dir, cfu_dir, includes, cflags
     )
     script = linker_script(soc, placement, stack_bytes)
-    if compiler == "zig":
-        _prepare(tool)
+    _prepare(tool, TARGET_FLAGS[compiler], "void _start(void) {}\n")
     objects = compile_all(tool, units)
     key = digest_of(tool.identity, kind, script, [item.key for item in objects])
 
@@ -134,6 +133,7 @@ def build_host(
     target = ("-DCFUKIT_HOST", "-DCFU_SOFTWARE", "-Dmain=cfukit_main", *checks)
     units = _units(sources, _runtime(kind, ()), target, None, cfu_dir, includes, cflags)
     own = ("-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-DCFU_SOFTWARE", *checks)
+    _prepare(tool, (), "int main(void) { return 0; }\n")
     objects = compile_all(tool, [*units, Unit(RUNTIME / "host.c", own, (INCLUDE,))])
     linker = tools.host_cxx() if libraries else tool
     key = digest_of(linker.identity, kind, list(checks), [item.key for item in objects], *libraries)
@@ -198,18 +198,20 @@ def _units(
     return units
 
 
-def _prepare(tool: Tool) -> None:
-    """Let zig build its own RISC-V library, which it does at the first link: seconds that a person should see."""
+def _prepare(tool: Tool, target: Sequence[str], program: str) -> None:
+    """Let zig build its own library for a target, which it does at the first link: seconds that a person should see."""
+    if not tool.name.startswith("zig"):
+        return
 
     def build(folder: Path) -> None:
-        with stage("compiling the RISC-V library of zig, once"):
-            _write(folder / "first.c", "void _start(void) {}\n")
-            argv = [*tool.argv, *TARGET_FLAGS["zig"], "first.c", "-o", "first.elf"]
+        with stage(f"compiling zig's library for {'RISC-V' if target else 'this machine'}, once"):
+            _write(folder / "first.c", program)
+            argv = [*tool.argv, *target, "first.c", "-o", "first.elf"]
             done = process.run(argv, cwd=folder, env=tool.env, timeout=TIMEOUT_SECONDS)
             if not done.ok:
                 raise BuildError("zig", done.tail(5), hint="is there space in the cache folder?")
 
-    cached(user_cache() / "zig-ready", "riscv32", digest_of(tool.identity, TARGET_FLAGS["zig"]), build)
+    cached(user_cache(), "zig-library", digest_of(tool.identity, list(target)), build)
 
 
 _OVERFLOW = re.compile(r"region [`'](\w+)'[ :]+overflowed by (\d+) bytes")

@@ -219,7 +219,7 @@ def test_warnings_are_kept(shop):
 def test_the_same_inputs_give_the_same_program(shop, tmp_path_factory, monkeypatch):
     first = shop.build(tiny_model.MODEL_C, kind="server").read_bytes()
     monkeypatch.setenv("CFUKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
-    monkeypatch.setattr("cfukit_sw.firmware._prepare", lambda tool: None)
+    monkeypatch.setattr("cfukit_sw.firmware._prepare", lambda *_: None)
     again = build_firmware(
         [shop.folder / "main.c"], shop.folder / "soc.json", build_dir=shop.folder / "other", kind="server"
     )

@@ -64,7 +64,10 @@ def echo(tmp_path_factory):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.one_of(st.binary(max_size=100), st.lists(st.sampled_from([0x80, 0xC0, 0xDB, 0xDC, 0xDE])).map(bytes))
+    st.one_of(
+        st.binary(max_size=100),
+        st.lists(st.sampled_from([0x7F, 0x80, 0xBF, 0xC0, 0xDB, 0xDC, 0xDE])).map(bytes),
+    )
 )
 def test_every_byte_goes_in_and_out(echo, data):
     text, answers, _ = run(echo, wire.encode_stdin(data))
@@ -142,6 +145,17 @@ def test_seq_may_wrap_between_two_runs(server):
     _, answers, _ = run(server, bytes(script))
     assert answers[0].seq == answers[256].seq == 1
     assert answers[255].data == bytes((0x87,)) and answers[257].data == bytes((0x88,))
+
+
+def test_a_repetition_is_executed_once_even_after_damage(server):
+    """The answer to RUN was lost, its first repetition damaged: the second one still counts as the same request."""
+    request = wire.run(4, wire.RunFlag(0))
+    damaged = request[:3] + b"\x55" + request[4:]
+    stream = wire.run(1, wire.RunFlag.RESET) + request + damaged + request + wire.read(5, 16, 1)
+    _, answers, _ = run(server, stream)
+    kinds = [type(answer).__name__ for answer in answers[:5]]
+    assert kinds == ["Done", "Done", "Error", "Done", "Data"]
+    assert answers[4].data == bytes((0x88,))  # two inferences after the reset, not three
 
 
 def test_server_refuses_accesses_at_the_edges(server):

@@ -101,6 +101,17 @@ def test_regions_count_cycles(system):
     assert regions["empty again"].cycles <= 9 * 60  # as cfukit.h says
 
 
+def test_a_recursive_region_counts_its_time_once(system):
+    elf = system.build(
+        """
+        #include "cfukit.h"
+        static void again(int n) { CFUKIT_REGION("recursive") { if (n > 0) again(n - 1); } }
+        int main(void) { CFUKIT_REGION("outer") { again(20); } return 0; }"""
+    )
+    outer, recursive, _ = system.run(elf)[1]
+    assert recursive.count == 21 and outer.cycles // 2 < recursive.cycles < outer.cycles
+
+
 def test_counters_agree_with_the_simulator(system):
     elf = system.build(
         """
