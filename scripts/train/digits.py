@@ -23,11 +23,11 @@ from pathlib import Path
 
 import cnn
 import numpy as np
-from cfukit_sw.evaluator import Evaluator
 from cnn import Array, AveragePool, Conv, Dense, Depthwise, Layer, initial
 from quantise import quantise
 
 from cfukit_base.digest import digest_bytes
+from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.model import Model
 from cfukit_sw.tflite_reader import read_model
 from cfukit_sw.tflite_writer import write_model
@@ -117,7 +117,7 @@ def train(layers: list[Layer], images: Array, labels: Array, rng: np.random.Gene
 def integer_accuracy(model: Model, inputs: Array, labels: Array) -> float:
     """Of the int8 model in TFLM's integer arithmetic, as the hardware must compute it."""
     evaluator = Evaluator(model)
-    outputs = [evaluator.outputs([image[None]])[0] for image in inputs]
+    outputs = [evaluator.run([image[None]]).outputs[0] for image in inputs]
     return float((np.concatenate(outputs).argmax(-1) == labels).mean())
 
 

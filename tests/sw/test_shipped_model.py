@@ -38,6 +38,7 @@ def test_provenance_tells_of_this_file(model: Model) -> None:
     assert len(data) == PROVENANCE["bytes"] <= 40_000
     assert model.macs == PROVENANCE["macs"] <= 250_000
     assert PROVENANCE["data"]["licence"] == "CC-BY-4.0"
+    assert f"{model.macs:,} multiply-accumulates" in (MODELS / "README.md").read_text()
     assert (ROOT / PROVENANCE["command"].split()[1]).is_file()
 
 
@@ -76,7 +77,7 @@ def test_held_out_images_are_many_and_balanced(held_out: dict[str, np.ndarray]) 
 
 def test_stated_accuracy_on_all_held_out_images(model: Model, held_out: dict[str, np.ndarray]) -> None:
     evaluator = Evaluator(model)
-    answers = [evaluator.outputs([image[None]])[0].argmax() for image in held_out["in0"]]
+    answers = [evaluator.run([image[None]]).outputs[0].argmax() for image in held_out["in0"]]
     reached = float((np.array(answers) == held_out["labels"]).mean())
     assert reached == PROVENANCE["accuracy"]["held_out"]["int8"]
     assert reached >= 0.985
@@ -88,9 +89,9 @@ def test_every_layer_is_tflms(model: Model, held_out: dict[str, np.ndarray]) -> 
         layers = [name for name in golden if name.startswith("s0_")]
         assert len(layers) == len(model.operators)
         for k, sample in enumerate(golden["samples"]):
-            everything = evaluator.run([held_out["in0"][sample][None]])
-            np.testing.assert_array_equal(everything[-1][0], golden["out0"][k][None], f"sample {sample}")
-            for op, outputs in zip(model.operators, everything, strict=True):
+            result = evaluator.run([held_out["in0"][sample][None]], keep_layers=True)
+            np.testing.assert_array_equal(result.outputs[0][0], golden["out0"][k], f"sample {sample}")
+            for op, outputs in zip(model.operators, result.layers, strict=True):
                 name = f"s{k}_op{op.index:03}_0_t{op.outputs[0]}"
                 if name in golden:
                     np.testing.assert_array_equal(outputs[0], golden[name], f"{op}, sample {sample}")
@@ -106,7 +107,7 @@ def test_all_held_out_outputs_are_tflms(model: Model, held_out: dict[str, np.nda
         interpreter.set_input(image[None], 0)
         interpreter.invoke()
         expected = interpreter.get_output(0)
-        np.testing.assert_array_equal(evaluator.outputs([image[None]])[0], expected, f"sample {number}")
+        np.testing.assert_array_equal(evaluator.run([image[None]]).outputs[0], expected, f"sample {number}")
 
 
 @pytest.mark.needs("sklearn")
