@@ -108,6 +108,6 @@ def host_cfu(system: System) -> list[Path]:
     """What defines cfu_software() on the host: the verilated cfu.v of a project that has one."""
     if system.cfu_verilog is None:
         return []
-    from cfukit.testing import build_host_cfu
+    from cfukit.testing.host_cfu import build_host_cfu
 
-    return [build_host_cfu(system.cfu_verilog, build_dir=system.project.board_dir)]
+    return [build_host_cfu(system.cfu_verilog)]

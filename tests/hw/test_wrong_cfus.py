@@ -5,7 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cfukit import Cfu, Fixed, HandshakeInstruction, Instruction, SequentialInstruction, Signal, Variable, VerilogCfu
+from cfukit import (
+    Cfu,
+    Fixed,
+    HandshakeInstruction,
+    Instruction,
+    Mode,
+    SequentialInstruction,
+    Signal,
+    Variable,
+    VerilogCfu,
+)
 from cfukit.testing import CfuMismatch, check_gateware, check_verilog, run_cocotb
 
 
@@ -121,7 +131,7 @@ class Dropping(HandshakeInstruction):
     ("instruction", "message"),
     [
         (OffByOne(), r"instruction off_by_one: call \d+ \(funct7 \d+, rs1 0x7fffffff, .*model 0x.*seed 1"),
-        (LatencyOfTwo(), r"instruction latency_of_two: call 0 .* returned"),
+        (LatencyOfTwo(), r"instruction latency_of_two: call \d+ .* returned"),
         (TooSlow(), r"instruction too_slow: call 0 .* answered after 6 cycles, declared are 5"),
         (WrongInterval(), r"was accepted 6 cycles after the one before, declared are 5"),
         (WrongVariable(), r"answered after 5 cycles, declared are 4"),
@@ -160,86 +170,101 @@ def test_an_autonomous_cfu_must_say_so() -> None:
         check_gateware(Cfu({0: Clock()}, name="clock"), 1, 500)
 
 
-HEADER = """
+# One module with all faults, so that it is compiled once: on funct3 0, funct7 says which.
+FAULTS = """
 module Cfu(input clk, input reset, input cmd_valid, output cmd_ready, input [9:0] cmd_payload_function_id,
            input [31:0] cmd_payload_inputs_0, input [31:0] cmd_payload_inputs_1,
            output rsp_valid, input rsp_ready, output [31:0] rsp_payload_outputs_0);
-  wire [31:0] sum = cmd_payload_inputs_0 + cmd_payload_inputs_1;
-"""
-REGISTERED = """
-  reg full; reg [31:0] kept;
-  assign cmd_ready = {ready}; assign rsp_valid = {valid}; assign rsp_payload_outputs_0 = kept;
+  localparam HALF_READY = 1, HANGS = 2, REFUSES = 3, TWICE = 4, CHANGES = 5, BUSY = 6, LOSES = 7;
+  reg full;
+  reg [31:0] kept;
+  reg [6:0] last, left;
+  wire [6:0] fault = !cmd_valid ? last : cmd_payload_function_id[2:0] == 0 ? cmd_payload_function_id[9:3] : 0;
+  wire hung = last == HANGS && kept[15:0] == 16'h8080;
+  wire ready = !full || (rsp_valid && rsp_ready);
+  assign rsp_valid = full && left == 0 && !hung;
+  assign rsp_payload_outputs_0 = kept;
+  assign cmd_ready = fault == HALF_READY || fault == BUSY ? !full
+    : fault == REFUSES ? ready && !(cmd_valid && cmd_payload_inputs_0 == 32'h80808080)
+    : ready;
   always @(posedge clk) begin
-    if (cmd_valid && cmd_ready) begin full <= 1; kept <= sum; end
-    else if (rsp_valid && rsp_ready) full <= {after};
-    if (reset) full <= 0;
+    if (left != 0) left <= left - 1;
+    if (rsp_valid && rsp_ready) begin
+      full <= last == TWICE && kept[3:0] == 5;
+      kept[3:0] <= 0;
+    end
+    if (last == CHANGES && rsp_valid && !rsp_ready) kept <= kept + 1;
+    if (last == LOSES && rsp_valid) full <= 0;
+    if (cmd_valid && cmd_ready) begin
+      full <= 1;
+      kept <= cmd_payload_inputs_0 + cmd_payload_inputs_1;
+      last <= fault;
+      left <= fault == BUSY ? 59 : 0;
+    end
+    if (reset) begin
+      full <= 0;
+      left <= 0;
+      last <= 0;
+    end
   end
 endmodule
 """
-READY = "!full || rsp_ready"
-VERILOG = {
-    "right": REGISTERED.format(ready=READY, valid="full", after="0"),
-    "breaks the rule": REGISTERED.format(ready="!full", valid="full", after="0"),
-    "busy for long": """
-  reg [6:0] left; reg [31:0] kept;
-  assign cmd_ready = left == 0; assign rsp_valid = left == 1; assign rsp_payload_outputs_0 = kept;
-  always @(posedge clk) begin
-    if (cmd_valid && cmd_ready) begin left <= 60; kept <= sum; end
-    else if (left > 1 || (left == 1 && rsp_ready)) left <= left - 1;
-    if (reset) left <= 0;
-  end
-endmodule
-""",
-    "combinational": "assign cmd_ready = rsp_ready; assign rsp_valid = cmd_valid; assign rsp_payload_outputs_0 = sum;\nendmodule\n",
-    "hangs": REGISTERED.format(ready=READY, valid="full && kept[15:0] != 16'h8080", after="0"),
-    "refuses": REGISTERED.format(ready=f"({READY}) && cmd_payload_inputs_0 != 32'h80808080", valid="full", after="0"),
-    "answers twice": REGISTERED.format(ready=READY, valid="full", after="kept[3:0] == 5"),
-    "changes": REGISTERED.format(ready=READY, valid="full", after="0").replace(
-        "if (reset)", "if (full && !rsp_ready) kept <= kept + 1; if (reset)"
-    ),
-}
+RIGHT, HALF_READY, HANGS, REFUSES, TWICE, CHANGES, BUSY, LOSES = range(8)
 
 
-def in_verilog(folder: Path, name: str, latency: int = 1, **options: object) -> VerilogCfu:
+def in_verilog(folder: Path, fault: int, time: Fixed = Fixed(1), *, adapter: bool = False) -> VerilogCfu:
     path = folder / "cfu.v"
-    path.write_text(HEADER + VERILOG[name])
-    return VerilogCfu(path, {0: Add(name="add", time=Fixed(latency))}, name="wrong", **options)
+    path.write_text(FAULTS)
+    instruction = Add(name="add", time=time)
+    instruction.modes = [Mode(fault, "faulty")]
+    return VerilogCfu(path, {0: instruction}, name="wrong", adapter=adapter)
 
 
 def test_right_verilog(tmp_path: Path) -> None:
-    check_verilog(in_verilog(tmp_path, "right", adapter=False), 1, 3000)
+    check_verilog(in_verilog(tmp_path, RIGHT), 1, 3000)
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
+    ("fault", "time", "message"),
     [
-        ("breaks the rule", "no-double-execution.*adapter=True"),
-        ("hangs", r"instruction add: call \d+ \(.*one-response.*it never answered \(10\d\d cycles waited\)"),
-        ("refuses", r"rs1 0x80808080.*command-accepted"),
-        ("answers twice", "no-spurious-response"),
-        ("changes", "response-stays"),
+        (HALF_READY, Fixed(1, 2), "no-double-execution.*cmd_ready is 0 .*adapter=True"),
+        (BUSY, Fixed(60, 61), "no-double-execution"),
+        (HANGS, Fixed(1), r"instruction add faulty: call \d+ \(.*one-response.*it never answered \(10\d\d cycles waited\)"),
+        (REFUSES, Fixed(1), r"rs1 0x80808080.*command-accepted"),
+        (TWICE, Fixed(1), "returned|no-spurious-response"),
+        (CHANGES, Fixed(1), "response-stays"),
+        (LOSES, Fixed(1), "response-stays"),
+        (BUSY, Fixed(59, 61), "answered after 60 cycles, declared are 59"),
+        (BUSY, Fixed(60, 60), "accepted 61 cycles after the one before, declared are 60"),
     ],
 )
-def test_wrong_verilog(tmp_path: Path, name: str, message: str) -> None:
+def test_wrong_verilog(tmp_path: Path, fault: int, time: Fixed, message: str) -> None:
     with pytest.raises(CfuMismatch, match=message):
-        check_verilog(in_verilog(tmp_path, name, adapter=False), 1, 5000)
+        check_verilog(in_verilog(tmp_path, fault, time), 1, 5000)
 
 
-@pytest.mark.parametrize(("name", "latency"), [("combinational", 0), ("busy for long", 59)])
-def test_the_rule_by_name_or_the_adapter(tmp_path: Path, name: str, latency: int) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize(("fault", "time"), [(HALF_READY, Fixed(1, 2)), (BUSY, Fixed(60, 61))])
+def test_the_adapter_mends_the_rule(tmp_path: Path, fault: int, time: Fixed) -> None:
+    check_verilog(in_verilog(tmp_path, fault, time, adapter=True), 1, 5000)
+
+
+@pytest.mark.slow
+def test_the_published_form_breaks_the_rule_without_the_adapter() -> None:
+    folder = Path(__file__).resolve().parents[2] / "proj" / "verilog_popcount"
     with pytest.raises(CfuMismatch, match="no-double-execution"):
-        cfu = in_verilog(tmp_path, name, latency, adapter=False)
-        cfu.instructions[0].time = Fixed(latency, latency + 1)
-        check_verilog(cfu, 1, 2000)
-    cfu = in_verilog(tmp_path, name, latency)
-    cfu.instructions[0].time = Fixed(latency, 61 if latency else 1)
-    check_verilog(cfu, 1, 2000)
+        check_verilog(VerilogCfu(folder / "cfu.v", adapter=False), 1, 2000)
 
 
 @pytest.mark.slow
 def test_cocotb_finds_the_same(tmp_path: Path) -> None:
-    with pytest.raises(CfuMismatch, match="cocotb on verilator") as caught:
-        run_cocotb(Cfu({2: OffByOne()}, name="wrong"), tmp_path, "verilator", 1, 500)
-    assert caught.value.details["rule"] == "value"
-    with pytest.raises(CfuMismatch, match="one-response"):
-        run_cocotb(in_verilog(tmp_path, "hangs"), tmp_path, "verilator", 1, 500)
+    for fault, time, rule in (
+        (HALF_READY, Fixed(1, 2), "no-double-execution"),
+        (HANGS, Fixed(1), "one-response"),
+        (REFUSES, Fixed(1), "command-accepted"),
+        (CHANGES, Fixed(1), "response-stays"),
+        (BUSY, Fixed(59, 61), "declared-time"),
+    ):
+        with pytest.raises(CfuMismatch, match="cocotb on verilator") as caught:
+            run_cocotb(in_verilog(tmp_path, fault, time), tmp_path, "verilator", 1, 600)
+        assert caught.value.details["rule"] == rule

@@ -139,6 +139,8 @@ def test_cfus_that_do_not_build(system, tmp_path, edit, message):
 
 
 def test_missing_files_are_named(system, tmp_path):
+    with pytest.raises(UsageError, match=r"gone: no such file; what build_simulator returned"):
+        simulate(tmp_path / "gone", system.soc_json, tmp_path / "program.elf")
     with pytest.raises(UsageError, match=r"nothing\.v: no such file"):
         build_simulator(system.soc_json, tmp_path / "nothing.v", build_dir=tmp_path)
     with pytest.raises(UsageError, match=r"soc\.json: cannot be read"):

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from cfukit_sw.evaluator.quantize import QUANTIZE_PAIRS
 from cfukit_sw.model import Model
 from cfukit_sw.model_builder import ModelBuilder
 from cfukit_sw.quantization import window_output
@@ -280,11 +281,8 @@ def _rectifier(case: Case) -> Model:
 
 @builds("QUANTIZE")
 def _quantize(case: Case) -> Model:
-    source, target = case.pick(
-        [("float32", "int8"), ("float32", "int16"), ("int8", "int8"), ("int8", "int16")]
-        + [("int8", "int32"), ("int16", "int8"), ("int16", "int16"), ("int16", "int32"), ("int32", "int8")]
-        + [("int32", "int16")]
-    )
+    source = case.pick(sorted(QUANTIZE_PAIRS))
+    target = case.pick(QUANTIZE_PAIRS[source])
     shape, scale = case.shape(), case.scale()
     x = case.image(shape, source, scale=scale)
     point = case.zero_point() if target == "int8" else 0

@@ -148,7 +148,7 @@ def test_c_that_does_not_compile(here: Path, capsys: pytest.CaptureFixture[str])
     source.write_text(source.read_text() + "\nint broken( { return 0; }\n")
     code, text = fails(["run", "project"], capsys)
     assert code == 2
-    assert f"{source.name}:" in text and "error" in text or "expected" in text
+    assert (f"{source.name}:" in text and "error" in text) or "expected" in text
     assert half_written(here) == []
 
 

@@ -1,0 +1,177 @@
+"""Damaged models: each must be refused with a ModelError, or run. `python -m support.fuzz COUNT` from tests/
+does many.
+
+The seeds are models of our own of every operator, so that damage reaches every reader, check and kernel.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from support.models import all_types, random_inputs, random_model
+
+from cfukit_base.errors import ModelError
+from cfukit_sw.evaluator import Evaluator
+from cfukit_sw.model import Model, Operator, Tensor
+from cfukit_sw.tflite_reader import parse_model
+from cfukit_sw.tflite_writer import model_bytes
+
+ABSURD = (
+    0,
+    1,
+    2,
+    7,
+    0x7F,
+    0xFF,
+    0x100,
+    0x7FFF,
+    0xFFFF,
+    0x10000,
+    1 << 20,
+    1 << 24,
+    0x7FFFFFFF,
+    0x80000000,
+    0xFFFFFFFF,
+)
+SECONDS_ALLOWED = 10.0
+
+
+def seed_models() -> list[bytes]:
+    """One file of each operator, two of the small network."""
+    return [model_bytes(random_model(type, 1)) for type in [*all_types(), "CHAIN"]]
+
+
+def mutate(data: bytes, rng: random.Random) -> bytes:
+    """`data` with one to eight pieces of damage."""
+    damaged = bytearray(data)
+    for _ in range(rng.choice((1, 1, 1, 2, 3, 8))):
+        at = rng.randrange(len(damaged))
+        word = at & ~3
+        kind = rng.randrange(8)
+        if kind <= 1:
+            damaged[at] ^= 1 << rng.randrange(8)
+        elif kind == 2:
+            damaged[at] = rng.choice((0, 1, 0x7F, 0x80, 0xFF))
+        elif kind <= 4:
+            damaged[word : word + 4] = rng.choice(ABSURD).to_bytes(4, "little")
+        elif kind == 5:
+            other = rng.randrange(len(damaged)) & ~3
+            a, b = damaged[word : word + 4], damaged[other : other + 4]
+            damaged[word : word + 4], damaged[other : other + 4] = b, a
+        elif kind == 6:
+            length = rng.randrange(1, 64)
+            source = rng.randrange(len(damaged))
+            damaged[at : at + length] = damaged[source : source + length]
+        elif rng.random() < 0.2:
+            del damaged[max(8, at) :]
+    return bytes(damaged)
+
+
+def mutate_model(model: Model, rng: random.Random) -> bytes:
+    """A well-formed file of an absurd model: one to three odd shapes, scales, constants, options, types or
+    indices.
+    """
+    tensors, operators = list(model.tensors), list(model.operators)
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        at = rng.randrange(len(operators))
+        if rng.random() < 0.35:
+            operators[at] = _odd_operator(operators[at], len(tensors), rng)
+        else:
+            at = rng.randrange(len(tensors))
+            tensors[at] = _odd_tensor(tensors[at], rng)
+    return model_bytes(replace(model, tensors=tuple(tensors), operators=tuple(operators)))
+
+
+def _odd_operator(op: Operator, tensors: int, rng: random.Random) -> Operator:
+    kind = rng.randrange(4)
+    if kind == 0 and op.inputs:
+        return replace(op, inputs=tuple(rng.sample(op.inputs, len(op.inputs) - rng.randrange(2))))
+    if kind == 1 and op.inputs:
+        return replace(op, inputs=tuple(rng.choice((i, i, -1, rng.randrange(tensors))) for i in op.inputs))
+    numbers = [name for name, value in op.options.items() if type(value) in (int, float)]
+    if not numbers:
+        return replace(op, outputs=(*op.outputs, rng.randrange(tensors)))
+    name = rng.choice(numbers)
+    odd: Any = rng.choice((-1, 0, 1, 2, 3, 5, 32767, 1 << 20, 2**31 - 1, -(2**31)))
+    if isinstance(op.options[name], float):
+        odd = rng.choice((0.0, -1.0, 1e-38, 3e38, float("nan"), float("inf")))
+    return replace(op, options=op.options | {name: odd})
+
+
+def _odd_tensor(tensor: Tensor, rng: random.Random) -> Tensor:
+    kind = rng.randrange(5)
+    if kind == 0 and tensor.shape:
+        sizes = list(tensor.shape)
+        sizes[rng.randrange(len(sizes))] = rng.choice(
+            (0, 1, 2, 3, 17, 1000, 65536, 1 << 22, 1 << 24, 2**31 - 1)
+        )
+        if tensor.data is None or np.prod(sizes, dtype=float) > 1 << 20:
+            return replace(tensor, shape=tuple(sizes))
+        return replace(tensor, shape=tuple(sizes), data=np.resize(tensor.data, sizes))
+    if kind == 1 and tensor.scales.size:
+        scales = tensor.scales.copy()
+        scales[rng.randrange(scales.size)] = rng.choice(
+            (0, 1e-45, 1e-38, 1e-20, 1, 100, 1e20, 3e38, np.nan, np.inf, -1)
+        )
+        return replace(tensor, scales=scales)
+    if kind == 2 and tensor.zero_points.size:
+        return replace(tensor, zero_points=tensor.zero_points + rng.choice((1, -1, 100, 255, 1 << 40)))
+    if kind == 3 and tensor.data is not None and tensor.data.dtype == np.int32:
+        data = tensor.data.copy().reshape(-1)
+        if data.size:
+            data[rng.randrange(data.size)] = rng.choice(
+                (-(2**31), -9, -1, 0, 1, 2, 7, 1000, 1 << 22, 2**31 - 1)
+            )
+        return replace(tensor, data=data.reshape(tensor.shape))
+    if kind == 4:
+        return replace(
+            tensor, type=rng.choice(("int8", "int16", "int32", "float32", "uint8", "string", "int4", "bool"))
+        )
+    return replace(tensor, is_variable=not tensor.is_variable)
+
+
+def outcome(data: bytes, seed: int) -> str:
+    """ "refused" or "ran"; any other exception passes through."""
+    try:
+        model = parse_model(data, "damaged")
+        evaluator = Evaluator(model)
+        rng = np.random.default_rng(seed)
+        evaluator.run(random_inputs(model, rng))
+        evaluator.run(random_inputs(model, rng), keep_layers=True)
+    except ModelError as error:
+        assert error.where and error.given
+        assert len(error.message) < 2000, "a message for people"
+        return "refused"
+    return "ran"
+
+
+def damaged_model(case: int, seeds: list[bytes]) -> bytes:
+    """Case `case`: damaged bytes (even cases) or a damaged model (odd ones)."""
+    rng, data = random.Random(case), seeds[case // 2 % len(seeds)]
+    return mutate(data, rng) if case % 2 == 0 else mutate_model(parse_model(data), rng)
+
+
+def fuzz(first: int, count: int) -> dict[str, int]:
+    """Cases first..first + count - 1; raises with the case's number when one is neither refused nor runs in
+    time.
+    """
+    seeds, counts = seed_models(), {"refused": 0, "ran": 0}
+    for case in range(first, first + count):
+        data = damaged_model(case, seeds)
+        begin = time.monotonic()
+        try:
+            counts[outcome(data, case)] += 1
+        except Exception as error:
+            raise AssertionError(f"damaged model {case}: {error!r}") from error
+        seconds = time.monotonic() - begin
+        assert seconds < SECONDS_ALLOWED, f"damaged model {case} took {seconds:.1f} s"
+    return counts
+
+
+if __name__ == "__main__":
+    print(fuzz(0, int(sys.argv[1])))

@@ -1,0 +1,106 @@
+"""TFLM's own interpreter as an oracle, in a process of its own: it may abort on a model that it refuses.
+
+`tflm_outputs([(model, sets)])` needs the PyPI package tflite-micro, here or in the Python that
+CFUKIT_TFLM_PYTHON names. Run as a program it is the other end: it answers every model of a folder.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ARENA_BYTES = 1 << 20
+Sets = Sequence[tuple[bool, Sequence[Any]]]  # (reset variables first, one array an input)
+
+
+def tflm_python() -> str:
+    return os.environ.get("CFUKIT_TFLM_PYTHON", sys.executable)
+
+
+def tflm_outputs(cases: Sequence[tuple[bytes, Sets]]) -> list[list[list[Any]] | None]:
+    """For each (model file, input sets) the outputs of each set; None for a model that TFLM refuses or aborts
+    on.
+    """
+    with tempfile.TemporaryDirectory(prefix="cfukit-tflm-") as name:
+        folder = Path(name)
+        for number, (data, sets) in enumerate(cases):
+            (folder / f"{number}.tflite").write_bytes(data)
+            arrays = {f"in{s}_{i}": a for s, (_, inputs) in enumerate(sets) for i, a in enumerate(inputs)}
+            np.savez(folder / f"{number}.npz", reset=np.array([reset for reset, _ in sets]), **arrays)
+        done = 0
+        while done < len(cases):
+            log = folder / "log"
+            with log.open("wb") as out:
+                subprocess.run(
+                    [tflm_python(), __file__, name, str(done), str(len(cases))],
+                    stdout=out,
+                    stderr=out,
+                    timeout=600,
+                    check=False,
+                )
+            finished = [n for n in range(done, len(cases)) if (folder / f"{n}.done").exists()]
+            if not finished and b"No module" in log.read_bytes():
+                raise RuntimeError(f"{tflm_python()} has no tflite_micro: {log.read_text()}")
+            done = (finished[-1] if finished else done - 1) + 1
+            if done < len(cases):
+                done += 1  # this one killed the process
+        return [_answer(folder / f"{number}.done") for number in range(len(cases))]
+
+
+def _answer(path: Path) -> list[list[Any]] | None:
+    if not path.exists():
+        return None
+    with np.load(path) as arrays:
+        if "refused" in arrays:
+            return None
+        sets = 1 + max(int(key.split("_")[0][3:]) for key in arrays)
+        count = len(arrays.files) // sets
+        return [[arrays[f"out{s}_{j}"] for j in range(count)] for s in range(sets)]
+
+
+def _serve(folder: Path, first: int, last: int) -> None:
+    from tflite_micro import runtime
+
+    for number in range(first, last):
+        answer: dict[str, Any] = {}
+        try:
+            data = (folder / f"{number}.tflite").read_bytes()
+            interpreter = runtime.Interpreter.from_bytes(data, arena_size=ARENA_BYTES)
+            given = np.load(folder / f"{number}.npz")
+            for s, reset in enumerate(given["reset"]):
+                if reset:
+                    interpreter.reset()
+                i = 0
+                while f"in{s}_{i}" in given:
+                    interpreter.set_input(given[f"in{s}_{i}"], i)
+                    i += 1
+                interpreter.invoke()
+                for j in range(len(interpreter_outputs(interpreter))):
+                    answer[f"out{s}_{j}"] = np.array(interpreter.get_output(j))
+        except Exception as error:
+            answer = {"refused": np.array(str(error))}
+        with (folder / f"{number}.part").open("wb") as file:
+            np.savez(file, **answer)
+        (folder / f"{number}.part").rename(folder / f"{number}.done")
+
+
+def interpreter_outputs(interpreter: Any) -> list[int]:
+    """Indices of the outputs; the interpreter does not tell their number, only fails beyond it."""
+    found = []
+    while True:
+        try:
+            interpreter.get_output_details(len(found))
+        except Exception:
+            return found
+        found.append(len(found))
+
+
+if __name__ == "__main__":
+    _serve(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

@@ -1,0 +1,196 @@
+"""The verbs run, profile, infer and diff on the RTL: documents, determinism, wrong kernels caught, limits, accuracy."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+
+from cfukit_base.errors import BuildError, UsageError
+from cfukit_base.schemas import SCHEMAS
+from cfukit_sw.evaluator import Evaluator
+from cfukit_sw.tflite_reader import read_model
+from cfukit_tools import api, cli
+from cfukit_tools.catalog import shipped_folder
+
+
+def without_host(document: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key != "host"}
+
+
+def break_kernel(folder: Path, text: str, replacement: str) -> Path:
+    """A copy of mac4 whose C kernel is changed."""
+    api.init(str(folder), "mac4")
+    source = folder / "mac4.c"
+    assert text in source.read_text()
+    source.write_text(source.read_text().replace(text, replacement))
+    return folder
+
+
+def test_run_compares_three_variants_on_one_system(mac4: Path, two_samples: Path) -> None:
+    document = api.run(mac4, inputs=two_samples)
+    jsonschema.validate(document, SCHEMAS["cfukit.run/1"])
+    assert document["ok"] and document["mismatch"] is None
+    names = [variant["name"] for variant in document["variants"]]
+    assert names == ["reference", "portable", "project"]
+    totals = [variant["cycles"] for variant in document["variants"]]
+    assert all(len(cycles) == 2 for cycles in totals)
+    assert totals[0][0] > 2 * totals[1][0] > 2 * totals[2][0]
+    for variant in document["variants"]:
+        spent = sum(op["cycles"] for op in variant["ops"])
+        assert variant["overhead_cycles"] == variant["cycles"][0] - spent
+        assert 0 <= variant["overhead_cycles"] < 1000
+        assert variant["instructions"] < variant["cycles"][0]
+        assert all(value is not None for value in variant["sizes"].values())
+    kernels = {op["kernel"] for op in document["variants"][2]["ops"]}
+    assert any(kernel.startswith("project/") for kernel in kernels)
+    assert document["checked_operators"] == len(read_model(shipped_folder() / "digits.tflite").operators)
+    assert document["accuracy"] == 1.0
+    assert json.loads((mac4 / "build" / "sim" / "run.json").read_text()) == document
+
+
+def test_the_same_run_gives_the_same_bytes(mac4: Path, two_samples: Path, tmp_path: Path) -> None:
+    first = api.run(mac4, inputs=two_samples, jobs=1)
+    other = tmp_path / "mac4"  # another folder, nothing kept: everything is built and simulated again
+    api.init(str(other), "mac4")
+    second = api.run(other, inputs=two_samples, jobs=2)
+    assert without_host(first) == without_host(second)
+
+
+def test_profile_is_one_system(mac4: Path, two_samples: Path) -> None:
+    document = api.profile(mac4, inputs=two_samples)
+    jsonschema.validate(document, SCHEMAS["cfukit.run/1"])
+    assert [variant["name"] for variant in document["variants"]] == ["project"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "replacement", "op_type"),
+    [
+        ("cfu_mac4_add3(x, w3)", "cfu_mac4_add3(x, w2)", "CONV_2D"),
+        ("cfu_acc_swap6(s2);", "cfu_acc_swap6(s2 + 4000);", "CONV_2D"),
+    ],
+)
+def test_a_wrong_kernel_is_found_with_operator_tensor_and_index(
+    tmp_path: Path,
+    two_samples: Path,
+    text: str,
+    replacement: str,
+    op_type: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = break_kernel(tmp_path / "wrong", text, replacement)
+    assert cli.run(["run", str(folder), "--inputs", str(two_samples), "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, SCHEMAS["cfukit.run/1"])
+    bad = document["mismatch"]
+    assert not document["ok"]
+    assert (bad["variant"], bad["sample"], bad["op"]) == ("project", 0, 0)
+    model = read_model(shipped_folder() / "digits.tflite")
+    assert model.operators[0].type == op_type and bad["tensor"] == model.operators[0].outputs[0]
+    with np.load(two_samples) as data:
+        layers = Evaluator(model).run([data["in0"][0]], keep_layers=True).layers
+    assert layers[0][0].ravel()[bad["index"]] == bad["expected"] != bad["got"]
+    assert cli.run(["run", str(folder), "--inputs", str(two_samples)]) == 1
+    assert "WRONG in project: sample 0, operator 0" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_kernel_that_crashes_is_reported_as_a_fault(tmp_path: Path, two_samples: Path) -> None:
+    folder = break_kernel(
+        tmp_path / "crash",
+        "static void multiply(const struct product *p) {",
+        "static void multiply(const struct product *p) {\n  *(volatile int *)3 = 1;",
+    )
+    assert cli.run(["run", str(folder), "--inputs", str(two_samples)]) == 1
+
+
+def test_limits_fail_with_asked_reached_and_offender(
+    mac4: Path, two_samples: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = api.run(mac4, inputs=two_samples, assignments=("limits.cycles=1000",))
+    assert not document["ok"]
+    (limit,) = document["limits"]
+    assert limit["asked"] == 1000 and limit["reached"] == document["variants"][2]["cycles"][0]
+    assert "operator" in limit["offender"]
+    assert cli.run(["run", str(mac4), "--inputs", str(two_samples), "--set", "limits.cycles=1000"]) == 1
+    assert "limit exceeded: cycles asked 1,000" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("engine", ["evaluator", "host", "rtl"])
+def test_infer_gives_the_same_arrays_on_every_engine(
+    mac4: Path, two_samples: Path, tmp_path: Path, engine: str
+) -> None:
+    outputs, layers = tmp_path / "out.npz", tmp_path / "layers.npz"
+    document = api.infer(mac4, inputs=two_samples, outputs=outputs, layers=layers, engine=engine)
+    jsonschema.validate(document, SCHEMAS["cfukit.infer/1"])
+    assert (document["samples"], document["accuracy"]) == (2, 1.0)
+    assert (document["cycles"] is None) == (engine != "rtl")
+    model = read_model(shipped_folder() / "digits.tflite")
+    evaluator = Evaluator(model)
+    with np.load(two_samples) as given, np.load(outputs) as got, np.load(layers) as all_layers:
+        for number in range(2):
+            truth = evaluator.run([given["in0"][number]], keep_layers=True)
+            assert np.array_equal(got["out0"][number], truth.outputs[0])
+            for op, values in zip(model.operators, truth.layers, strict=True):
+                name = f"s{number}_op{op.index:03d}_0_t{op.outputs[0]}"
+                assert np.array_equal(all_layers[name], values[0]), name
+
+
+def test_a_bare_model_runs_on_the_stock_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two_samples: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    document = api.run(Path("digits"), inputs=two_samples)
+    assert document["ok"]
+    assert [variant["name"] for variant in document["variants"]] == ["reference", "portable"]
+    assert (tmp_path / "build" / "digits" / "sim" / "run.json").is_file()
+
+
+def test_diff_and_its_gate(
+    mac4: Path, two_samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = api.run(mac4, inputs=two_samples)
+    before, after = tmp_path / "before.json", tmp_path / "after.json"
+    before.write_text(json.dumps(document))
+    project = document["variants"][2]
+    project["cycles"][0] += 5000
+    project["ops"][1]["cycles"] += 5000
+    after.write_text(json.dumps(document))
+    assert api.diff(before, before, "0%")["ok"]
+    result = api.diff(before, after, "0.1%")
+    jsonschema.validate(result, SCHEMAS["cfukit.diff/1"])
+    assert not result["ok"]
+    assert result["limits"][0]["offender"].startswith("1 ")
+    assert cli.run(["diff", str(before), str(after)]) == 0
+    assert cli.run(["diff", str(before), str(after), "--max-regression", "0.1%"]) == 1
+    assert "regression: project.cycles" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="a percentage"):
+        api.diff(before, after, "much")
+
+
+def test_an_input_set_that_does_not_fit_is_refused(mac4: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "bad.npz", in0=np.zeros((1, 5), np.int8))
+    with pytest.raises(UsageError, match=r"'in0' has shape \(1, 5\)"):
+        api.run(mac4, inputs=tmp_path / "bad.npz")
+
+
+def test_a_pack_that_fails_names_the_users_line(tmp_path: Path, two_samples: Path) -> None:
+    folder = tmp_path / "bad"
+    api.init(str(folder), "mac4")
+    cfu = folder / "cfu.py"
+    cfu.write_text(cfu.read_text() + "\n\ndef pack_blocks(weights):\n    return weights.nonsense\n")
+    with pytest.raises(BuildError, match=r"cfu\.py:\d+: pack_blocks failed: AttributeError"):
+        api.run(folder, inputs=two_samples)
+
+
+@pytest.mark.slow
+def test_accuracy_on_all_heldout_samples_on_the_simulated_system(mac4: Path) -> None:
+    """The accuracy that the shipped model states, reproduced on the RTL with the CFU's kernels."""
+    stated = json.loads((shipped_folder() / "digits.json").read_text())["accuracy"]["held_out"]["int8"]
+    heldout = shipped_folder() / "digits_heldout.npz"
+    document = api.profile(mac4, inputs=heldout)
+    assert document["ok"] and document["samples"] >= 360
+    assert document["accuracy"] == pytest.approx(stated)
