@@ -28,7 +28,7 @@ def small_network(rng: np.random.Generator) -> list[cnn.Layer]:
     ]
     for layer in layers:
         if isinstance(layer, cnn.Conv | cnn.Depthwise | cnn.Dense):
-            layer.bias = rng.normal(0, 0.3, layer.bias.shape)
+            layer.bias = np.asarray(rng.normal(0, 0.3, layer.bias.shape))
             layer.weights = layer.weights.astype(np.float64)
     return layers
 
