@@ -63,6 +63,8 @@ def simulate(
     instruction retires for so long. waves needs a simulator built with waves=True. trace: a line "pc instruction
     [xN=value]" per retired instruction. Waves and trace appear complete or, after an exception, not at all.
     """
+    if not simulator.is_file():
+        raise UsageError(str(simulator), "no such file", allowed="what build_simulator returned")
     if waves and not simulator.name.endswith("_waves"):
         raise UsageError(str(simulator), "built without waves", allowed="build_simulator(..., waves=True)")
     image = memory_image(elf, load_soc(soc_json))

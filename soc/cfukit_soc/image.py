@@ -6,9 +6,6 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
-
 from cfukit_base.errors import UsageError
 
 
@@ -17,6 +14,9 @@ def memory_image(elf: Path, soc: dict[str, Any]) -> bytes:
 
     A UsageError if `elf` is no RV32 program, starts elsewhere than the CPU, or lies outside the memories.
     """
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+
     try:
         with elf.open("rb") as stream:
             program = ELFFile(stream)

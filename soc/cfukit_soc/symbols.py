@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from elftools.elf.elffile import ELFFile
-
 
 def locate(elf: Path, pc: int) -> dict[str, Any]:
     """{"function", "file", "line"} of the instruction at `pc`; None where the ELF does not tell."""
+    from elftools.elf.elffile import ELFFile  # takes 50 ms
+
     place: dict[str, Any] = {"function": None, "file": None, "line": None}
     with elf.open("rb") as stream:
         program = ELFFile(stream)
