@@ -127,7 +127,7 @@ def _odd_tensor(tensor: Tensor, rng: random.Random) -> Tensor:
             data[rng.randrange(data.size)] = rng.choice(
                 (-(2**31), -9, -1, 0, 1, 2, 7, 1000, 1 << 22, 2**31 - 1)
             )
-        return replace(tensor, data=data.reshape(tensor.shape))
+        return replace(tensor, data=data.reshape(tensor.data.shape))
     if kind == 4:
         return replace(
             tensor, type=rng.choice(("int8", "int16", "int32", "float32", "uint8", "string", "int4", "bool"))

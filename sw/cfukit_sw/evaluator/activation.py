@@ -47,21 +47,22 @@ def _fixed_output(at: Site, output: Tensor, scale: float, zero_point: int) -> No
     if float(output.scale) != scale or output.zero_point != zero_point:
         at.refuse(
             f"{output} has scale {output.scale} and zero point {output.zero_point}",
-            f"scale 1/{round(1 / scale)} and zero point {zero_point}",
+            f"scale {scale} and zero point {zero_point}",
         )
 
 
 @operator("LOGISTIC")
 def logistic(at: Site) -> Kernel:
+    """As for output scale 1/256, whatever the file says; zero point -128 (else refused)."""
     image, output = _one_to_one(at)
-    _fixed_output(at, output, 1 / 256, -128)
+    _fixed_output(at, output, float(output.scale), -128)
     return table_kernel(sigmoid_table(image.scale, image.zero_point))
 
 
 @operator("TANH")
 def tanh(at: Site) -> Kernel:
-    image, output = _one_to_one(at)
-    _fixed_output(at, output, 1 / 128, 0)
+    """As for output scale 1/128 and zero point 0, whatever the file says."""
+    image, _ = _one_to_one(at)
     return table_kernel(tanh_table(image.scale, image.zero_point))
 
 

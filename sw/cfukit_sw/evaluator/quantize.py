@@ -54,7 +54,7 @@ def dequantize(at: Site) -> Kernel:
     """float32(S * (x - zp)), the product in double."""
     at.inputs_between(1, 1)
     at.outputs_exactly(1)
-    image, output = at.input(0, "int8", "int16", "int32"), at.output("float32")
+    image, output = at.input(0, "int8", "int16"), at.output("float32")
     at.shape(output, image.shape)
     scale = float(at.scale(image))
 
