@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from elftools.common.exceptions import ELFError
+
 from cfukit_base import progress, wire
 from cfukit_base.errors import UsageError
 from cfukit_tools.building import System
@@ -59,7 +61,7 @@ def exec_(
     text = _stdin() if stdin is None else stdin
     if engine == "host":
         return _on_host(system, program, text)
-    elf = program if program.suffix == ".elf" else _compiled(system, program)
+    elf = _checked(program) if program.suffix == ".elf" else _compiled(system, program)
     return _on_rtl(system, program, elf, text, max_cycles, hang_cycles, waves, trace, stream)
 
 
@@ -221,6 +223,17 @@ def _compiled(system: System, program: Path) -> Path:
             cflags=system.project["sw.cflags"],
             compiler=system.project["sw.compiler"],
         )
+
+
+def _checked(elf: Path) -> Path:
+    """An ELF from elsewhere keeps the rule that our own builds keep: no CFU instruction writes x0."""
+    from cfukit_sw.elf import check_cfu_results
+
+    try:
+        check_cfu_results(elf, str(elf))
+    except (ELFError, ValueError) as error:
+        raise UsageError(str(elf), f"is not an ELF: {error}") from None
+    return elf
 
 
 def _stock(program: Path, options: dict[str, Any]) -> Project:

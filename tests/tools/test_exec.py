@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cfukit_base.errors import BuildError
+from cfukit_base.errors import BuildError, UsageError
 from cfukit_tools import api, cli
 
 HANGING_CFU = """
@@ -182,6 +182,12 @@ def test_assembler_and_elf_run_too(here: Path) -> None:
     copy = here / "copy.elf"
     copy.write_bytes(elf.read_bytes())
     assert api.exec_(copy, stdin=b"")["exit_code"] == 9
+    copy.write_bytes(elf.read_bytes().replace(bytes.fromhex("13059000"), bytes.fromhex("0b000000")))  # li a0, 9
+    with pytest.raises(BuildError, match="rd = x0"):
+        api.exec_(copy, stdin=b"")
+    copy.write_text("not an ELF")
+    with pytest.raises(UsageError, match="is not an ELF"):
+        api.exec_(copy, stdin=b"")
 
 
 def test_the_trace_has_a_line_per_instruction(here: Path) -> None:

@@ -91,7 +91,7 @@ def test_a_wrong_kernel_is_found_with_operator_tensor_and_index(
     model = read_model(shipped_folder() / "digits.tflite")
     assert model.operators[0].type == op_type and bad["tensor"] == model.operators[0].outputs[0]
     with np.load(two_samples) as data:
-        layers = Evaluator(model).run([data["in0"][0]], keep_layers=True).layers
+        layers = Evaluator(model).run([data["in0"][0].reshape(1, 8, 8, 1)], keep_layers=True).layers
     assert layers[0][0].ravel()[bad["index"]] == bad["expected"] != bad["got"]
     assert cli.run(["run", str(folder), "--inputs", str(two_samples)]) == 1
     assert "WRONG in project: sample 0, operator 0" in capsys.readouterr().out
@@ -132,7 +132,7 @@ def test_infer_gives_the_same_arrays_on_every_engine(
     evaluator = Evaluator(model)
     with np.load(two_samples) as given, np.load(outputs) as got, np.load(layers) as all_layers:
         for number in range(2):
-            truth = evaluator.run([given["in0"][number]], keep_layers=True)
+            truth = evaluator.run([given["in0"][number].reshape(1, 8, 8, 1)], keep_layers=True)
             assert np.array_equal(got["out0"][number], truth.outputs[0])
             for op, values in zip(model.operators, truth.layers, strict=True):
                 name = f"s{number}_op{op.index:03d}_0_t{op.outputs[0]}"
