@@ -6,7 +6,9 @@ cores work. An executable is keyed by the digest of all its inputs and tools and
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cfukit_base import process
-from cfukit_base.cache import cached, user_cache
+from cfukit_base.cache import cached, disk_error, user_cache
 from cfukit_base.digest import digest_of, digest_tree
 from cfukit_base.errors import BuildError, UsageError
 from cfukit_base.progress import stage
@@ -211,10 +213,12 @@ def _optimisation(cxx: Tool) -> list[str]:
 def _run_compiler(cxx: Tool, words: Sequence[str], directory: Path) -> None:
     done = process.run(words, cwd=directory, env=cxx.env, timeout=_COMPILE_SECONDS)
     if not done.ok:
+        if "No space left" in done.stderr:
+            raise disk_error(directory.parent, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
         raise BuildError(
             cxx.name,
             f"cannot compile the simulator: {done.tail(3)}",
-            hint="cfukit doctor; or CXX='zig c++' is not needed: unset CXX to let cfukit choose",
+            hint="cfukit doctor; unset CXX to let cfukit choose the compiler",
             command=" ".join(done.argv),
             log=done.tail(40),
         )

@@ -2,8 +2,11 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from support.bare import EXIT, INSTRET, ODD_CFU, assemble, assemble_raw, compile_c
@@ -205,8 +208,44 @@ def test_interrupt_leaves_nothing_behind(system, tmp_path):
         simulate(system.simulator(), system.soc_json, elf, trace=trace)
     assert time.monotonic() - started < 5
     assert not list(trace.parent.iterdir())
-    children = os.popen(f"pgrep -P {os.getpid()} simulator").read()
-    assert children == ""
+    assert not _running_children(os.getpid())
+
+
+def test_a_killed_parent_takes_the_simulator_along(system, tmp_path):
+    elf = compile_c("int main(void) { for (;;) { } }", tmp_path)
+    arguments = ", ".join(f"Path({str(path)!r})" for path in (system.simulator(), system.soc_json, elf))
+    code = f"from pathlib import Path; import cfukit_soc; cfukit_soc.simulate({arguments})"
+    parent = subprocess.Popen([sys.executable, "-c", code])
+    children: list[int] = []
+    deadline = time.monotonic() + 20
+    while not children and time.monotonic() < deadline:
+        time.sleep(0.05)
+        children = _running_children(parent.pid)
+    time.sleep(0.1)
+    parent.kill()
+    parent.wait()
+    while any(map(_runs, children)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert children and not any(map(_runs, children))
+
+
+def _stat(pid):
+    """State and parent of a process; None when it is gone."""
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return words[0], int(words[1])
+
+
+def _runs(pid):
+    stat = _stat(pid)
+    return stat is not None and stat[0] != "Z"
+
+
+def _running_children(parent):
+    pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    return [pid for pid in pids if (stat := _stat(pid)) and stat[0] != "Z" and stat[1] == parent]
 
 
 def test_time_limit_leaves_nothing_behind(system, tmp_path):

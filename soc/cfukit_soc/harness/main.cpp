@@ -1,6 +1,11 @@
 // Runs firmware on the verilated SoC until it writes the exit register, hangs, faults, or a limit is reached.
 // `system.h` is generated beside the verilated sources: class System with the top module and its named signals.
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
 #include <array>
+#include <csignal>
 
 #include "image.h"
 #include "options.h"
@@ -205,6 +210,9 @@ void vl_fatal(const char* file, int line, const char*, const char* message) {
 }
 
 int main(int argc, char** argv) {
+#ifdef __linux__
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a parent that was killed can clean up nothing
+#endif
     const Options options = parse_options(argc, argv);
     Simulation simulation{options};
     simulation.finish(simulation.run());
