@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from cfukit_base.errors import ModelError, suggest
+from cfukit_sw.evaluator import check_supported
 from cfukit_sw.lowering import LOWERINGS, Alias, Bytes, Lowered, Pieces, TensorAt
 from cfukit_sw.lowering.lowered import Param, refuse
+from cfukit_sw.lowering.movement import copied
 from cfukit_sw.model import Model, Operator
 from cfukit_sw.plan import (
     ALIGNMENT,
@@ -39,6 +41,7 @@ def lower(
 
     ModelError for anything that is not supported, naming operator, index and what is.
     """
+    check_supported(model)
     return _Lowering(model, [*kernels, *library(registry)], registry).run()
 
 
@@ -90,9 +93,8 @@ class _Lowering:
             if isinstance(lowered, Alias):
                 self.roots[op.outputs[0]] = self.root(lowered.source)
                 if self._needs_own_storage(op.outputs[0]):
-                    raise refuse(
-                        self.model, op, "an output of the model is an input, constant or variable of it"
-                    )
+                    del self.roots[op.outputs[0]]
+                    self._add_call(op, copied(self.model, op, lowered.source))
             else:
                 self._add_call(op, lowered)
             for number, tensor in enumerate(op.outputs):

@@ -44,14 +44,17 @@ def structs() -> dict[str, type[ctypes.Structure]]:
 @functools.cache
 def library(extra: tuple[Path, ...] = (), flags: tuple[str, ...] = ()) -> ctypes.CDLL:
     """All library kernels and `extra` sources, compiled once per test run; stops at undefined behaviour."""
+    return shared_object((*sorted(KERNEL_SOURCES.rglob("*.c")), *extra), flags)
+
+
+def shared_object(sources: Sequence[Path], flags: Sequence[str] = ()) -> ctypes.CDLL:
+    """`sources` compiled as the library's own are, with CFU_SOFTWARE."""
     compiler = tools.host_cc()
     folder = Path(tempfile.mkdtemp(prefix="cfukit-kernels-"))
-    sources = [*sorted(KERNEL_SOURCES.rglob("*.c")), *extra]
     argv = [
         *compiler.argv,
         "-std=gnu11",
         "-O1",
-        "-g",
         "-fPIC",
         "-shared",
         "-Wall",

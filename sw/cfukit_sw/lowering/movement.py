@@ -21,6 +21,13 @@ def alias(model: Model, op: Operator) -> Alias:
     return Alias(x.index)
 
 
+def copied(model: Model, op: Operator, source: int) -> Lowered:
+    """An alias that needs storage of its own after all: the output gets the bytes of tensor `source`."""
+    x, y = model.tensors[source], model.output_of(op)
+    shape = (x.elements,)
+    return _moved(model, op, x, [(Axes(shape, (1,), (1,)), TensorAt(x.index), TensorAt(y.index))])
+
+
 class Axes:
     """A strided walk over a tensor: (size, input stride, output stride) per axis, in elements, neighbours merged."""
 

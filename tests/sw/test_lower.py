@@ -1,0 +1,224 @@
+"""Lowering: what the plan promises, what is removed or shared, what is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from support.kernels import HostModel
+from support.models import all_types, random_inputs, random_model
+
+from cfukit_base.errors import BuildError, ModelError
+from cfukit_sw.evaluator import Evaluator
+from cfukit_sw.lower import lower
+from cfukit_sw.lowering import LOWERINGS
+from cfukit_sw.model import Model
+from cfukit_sw.model_builder import ModelBuilder
+from cfukit_sw.plan import InArena, InConstants, Plan
+from cfukit_sw.registry import library, list_kernels, project_kernel
+from cfukit_sw.tflite_reader import read_model
+
+
+def int8(build: ModelBuilder, name: str, shape: tuple[int, ...]) -> int:
+    return build.tensor(name, shape, scale=0.5, zero_point=3)
+
+
+def dense(build: ModelBuilder, source: int, inputs: int, outputs: int, seed: int = 0) -> int:
+    rng = np.random.default_rng(seed)
+    weights = build.constant(
+        f"w{source}", rng.integers(-9, 10, (outputs, inputs), np.int8), scale=0.1, zero_point=0
+    )
+    result = int8(build, f"fc{source}", (1, outputs))
+    build.operator("FULLY_CONNECTED", [source, weights], [result])
+    return result
+
+
+def branching() -> Model:
+    """x -> dense -> reshape -> dense; a dead dense beside it."""
+    build = ModelBuilder("branching")
+    x = int8(build, "x", (1, 8))
+    first = dense(build, x, 8, 6)
+    dense(build, first, 6, 5)  # dead
+    shaped = int8(build, "shaped", (1, 1, 2, 3))
+    shape = build.constant("shape", np.array([1, 1, 2, 3], np.int32))
+    build.operator("RESHAPE", [first, shape], [shaped])
+    last = dense(build, shaped, 6, 8)
+    return build.model([x], [last])
+
+
+def test_dead_operators_are_removed_and_reshapes_are_free() -> None:
+    plan = lower(branching())
+    assert [step.index for step in plan.steps] == [0, 3]
+    assert plan.removed == (1,)
+    model = branching()
+    reshaped, source = model.operators[2].outputs[0], model.operators[0].outputs[0]
+    assert plan.tensors[reshaped].offset == plan.tensors[source].offset
+    assert plan.tensors[reshaped].shape == (1, 1, 2, 3)
+
+
+def test_every_output_can_be_read_when_the_plan_says_so() -> None:
+    model = branching()
+    inputs = random_inputs(model, np.random.default_rng(1))
+    expected = Evaluator(model).run(inputs, keep_layers=True).layers
+    got = HostModel(lower(model)).layers(inputs)
+    assert sorted(got) == [(0, 0), (2, 0), (3, 0)]
+    for (op, output), value in got.items():
+        np.testing.assert_array_equal(value, expected[op][output])
+
+
+def test_an_alias_of_the_input_that_is_an_output_is_copied() -> None:
+    build = ModelBuilder("only_reshape")
+    x, y = int8(build, "x", (2, 3)), int8(build, "y", (3, 2))
+    build.operator("RESHAPE", [x, build.constant("shape", np.array([3, 2], np.int32))], [y])
+    plan = lower(build.model([x], [y]))
+    assert [step.kernel for step in plan.steps] == ["move"]
+    assert plan.tensors[x].offset != plan.tensors[y].offset
+
+
+def test_equal_constants_are_stored_once() -> None:
+    build = ModelBuilder("twins")
+    x = int8(build, "x", (1, 8))
+    y = dense(build, dense(build, x, 8, 8), 8, 8)
+    plan = lower(build.model([x], [y]))
+    weights = [step.params["weights"] for step in plan.steps]
+    assert weights[0] == weights[1] and isinstance(weights[0], InConstants)
+    assert len(plan.constants) == 8 * 8 + 8 * 12
+
+
+def test_the_arena_is_no_larger_than_what_lives() -> None:
+    plan = lower(branching())
+    assert (plan.activation_bytes, plan.arena_bytes) == (14, 16)  # 8 in and 6 out, then 6 in and 8 out
+
+
+def test_in_place_elementwise() -> None:
+    build = ModelBuilder("add")
+    x = int8(build, "x", (1, 4, 4, 8))
+    a = int8(build, "a", (1, 4, 4, 8))
+    b = int8(build, "b", (1, 4, 4, 8))
+    build.operator("RELU", [x], [a])
+    build.operator("ADD", [a, a], [b])
+    plan = lower(build.model([x], [b]))
+    assert plan.arena_bytes == 128
+
+
+def test_the_document_is_plain_and_reproducible() -> None:
+    for type in ("CONV_2D", "CONCATENATION", "SOFTMAX"):
+        model = random_model(type, 3)
+        document = lower(model).to_json()
+        assert document["schema"] == "cfukit.plan/1"
+        assert json.dumps(document, sort_keys=True) == json.dumps(lower(model).to_json(), sort_keys=True)
+        assert "/" not in "".join(document["sources"])
+
+
+def pointers(plan: Plan) -> list[tuple[str, InArena | InConstants]]:
+    return [
+        (f"{s.index}.{n}", v)
+        for s in plan.steps
+        for n, v in s.params.items()
+        if isinstance(v, InArena | InConstants)
+    ]
+
+
+@pytest.mark.parametrize("type", sorted(set(all_types()) & {*LOWERINGS, "CHAIN"}))
+def test_pointers_stay_inside(type: str) -> None:
+    for seed in range(8):
+        plan = lower(random_model(type, seed))
+        for where, pointer in pointers(plan):
+            size = plan.arena_bytes if isinstance(pointer, InArena) else len(plan.constants)
+            assert 0 <= pointer.offset < max(size, 1), (where, pointer)
+            if not where.endswith(("input", "output")):
+                assert pointer.offset % 4 == 0, where
+        for tensor in plan.tensors.values():
+            assert tensor.offset + tensor.bytes <= plan.arena_bytes
+
+
+# --- the choice of kernels -----------------------------------------------------------------------------------------------
+
+
+def test_reference_takes_its_own_kernels_and_portable_the_rest() -> None:
+    plan = lower(random_model("CHAIN", 0), registry="reference")
+    for step in plan.steps:
+        assert step.registry == ("portable" if step.type == "ADD" else "reference"), step
+
+
+def test_a_projects_kernel_comes_first_where_it_supports_the_operator() -> None:
+    model = branching()
+    seen = []
+
+    def supports(op) -> bool:  # type: ignore[no-untyped-def]
+        seen.append(op)
+        return bool(op.filter_shape == (6, 8))
+
+    def pack(weights) -> bytes:  # type: ignore[no-untyped-def]
+        return weights[::-1].tobytes()
+
+    kernel = project_kernel("FULLY_CONNECTED", "mine", [], supports, pack, lambda op: 24)
+    plan = lower(model, kernels=[kernel])
+    assert [(s.registry, s.kernel, s.scratch_bytes) for s in plan.steps] == [
+        ("project", "mine", 24),
+        ("portable", "fully_connected", 0),
+    ]
+    first = plan.steps[0]
+    assert first.params["scratch_bytes"] == 24 and isinstance(first.params["scratch"], InArena)
+    at = first.params["weights"]
+    weights = model.tensors[model.operators[0].inputs[1]].data
+    assert isinstance(at, InConstants) and weights is not None
+    assert plan.constants[at.offset :][:48] == weights[::-1].tobytes()
+    assert seen[0].input_zero_point == 3 and seen[0].macs == 48 and seen[0].type == "FULLY_CONNECTED"
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("pack", lambda weights: "text"), ("scratch", lambda op: -4)])
+def test_a_projects_function_that_returns_nonsense_is_named(name, wrong) -> None:  # type: ignore[no-untyped-def]
+    kernel = project_kernel("FULLY_CONNECTED", "mine", [], **{name: wrong})
+    with pytest.raises(BuildError, match=f"kernel mine: {name}: returned"):
+        lower(branching(), kernels=[kernel])
+
+
+def test_sums_too_large_for_the_fast_arithmetic_get_the_reference_kernel() -> None:
+    build = ModelBuilder("large")
+    x = int8(build, "x", (1, 4))
+    weights = build.constant("w", np.full((2, 4), 127, np.int8), scale=0.1, zero_point=0)
+    bias = build.constant("b", np.array([2**29, 0], np.int32))
+    y = int8(build, "y", (1, 2))
+    build.operator("FULLY_CONNECTED", [x, weights, bias], [y])
+    (step,) = lower(build.model([x], [y])).steps
+    assert step.registry == "reference"
+
+
+def test_every_kernel_file_is_listed_and_every_listed_file_exists() -> None:
+    from cfukit_sw.registry import KERNEL_SOURCES
+
+    listed = {source for kernel in library() for source in kernel.sources}
+    assert listed == set(KERNEL_SOURCES.rglob("*.c"))
+    assert {entry["registry"] for entry in list_kernels()} == {"portable", "reference"}
+
+
+# --- refusals ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_operator_is_named_with_its_index() -> None:
+    model = branching()
+    wrong = replace(model.operators[3], type="FANCY_CONV")
+    model = replace(model, operators=(*model.operators[:3], wrong))
+    with pytest.raises(ModelError, match=r"branching: operator 3 FANCY_CONV: .*supported: .*CONV_2D"):
+        lower(model)
+
+
+def test_computed_weights_are_refused() -> None:
+    build = ModelBuilder("computed")
+    x, w = int8(build, "x", (1, 4)), build.tensor("w", (2, 4), scale=0.1, zero_point=0)
+    y = int8(build, "y", (1, 2))
+    build.operator("FULLY_CONNECTED", [x, w], [y])
+    with pytest.raises(ModelError, match="computed: operator 0 FULLY_CONNECTED"):
+        lower(build.model([x, w], [y]))
+
+
+@pytest.mark.needs("reference")
+def test_arenas_of_the_reference_models_fit_tflms(reference) -> None:  # type: ignore[no-untyped-def]
+    index = json.loads((reference / "index.json").read_text())
+    for name in ("micro_speech", "kws_ref", "ad01", "str_ww", "hello_world", "vww_96"):
+        entry = next(item for item in index["models"] if item["name"] == name)
+        plan = lower(read_model(reference / entry["file"]), registry="reference")
+        assert plan.activation_bytes <= entry["arena_tflm_x86_64"]["head"], name

@@ -1,0 +1,88 @@
+"""The arena planner: nothing that lives together overlaps, unless it may, and no byte is wasted where that can be known."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cfukit_sw.planner import Buffer, Overlap, lower_bound, plan_arena
+
+
+@st.composite
+def chains(draw):
+    """A network in miniature: each step writes one buffer that lives until some later step, some with scratch."""
+    steps = draw(st.integers(1, 12))
+    buffers = []
+    for step in range(steps):
+        last = draw(st.integers(step, steps))
+        buffers.append(Buffer(f"t{step}", draw(st.integers(0, 200)), step - 1, last))
+        if draw(st.booleans()):
+            buffers.append(Buffer(f"s{step}", draw(st.integers(1, 50)), step, step))
+    return buffers
+
+
+def meet(offsets: dict[str, int], a: Buffer, b: Buffer) -> bool:
+    """Whether two buffers share bytes while both live."""
+    together = a.first <= b.last and b.first <= a.last
+    return (
+        together and offsets[a.key] < offsets[b.key] + b.bytes and offsets[b.key] < offsets[a.key] + a.bytes
+    )
+
+
+@given(chains())
+@settings(deadline=None, max_examples=150)
+def test_live_buffers_never_meet(buffers):
+    offsets, size = plan_arena(buffers)
+    real = [buffer for buffer in buffers if buffer.bytes]
+    for number, a in enumerate(real):
+        assert offsets[a.key] % 4 == 0 and offsets[a.key] + a.bytes <= size
+        for b in real[:number]:
+            assert not meet(offsets, a, b), (a, b, offsets)
+    assert size >= lower_bound(real)
+
+
+@given(chains(), st.integers(0, 64))
+@settings(deadline=None, max_examples=100)
+def test_an_overlap_keeps_its_lead(buffers, lead):
+    by_key = {buffer.key: buffer for buffer in buffers if buffer.bytes}
+    pairs = []
+    for output in by_key.values():
+        for source in by_key.values():
+            if (
+                output.key[0] == source.key[0] == "t"
+                and source.last == output.first + 1
+                and source.first < output.first
+            ):
+                pairs.append(Overlap(output.key, source.key, lead))
+    offsets, size = plan_arena(buffers, pairs)
+    allowed = {(pair.output, pair.input): pair.lead for pair in pairs}
+    for a in by_key.values():
+        for b in by_key.values():
+            if a.key < b.key and meet(offsets, a, b):
+                output, source = (a, b) if (a.key, b.key) in allowed else (b, a)
+                assert (output.key, source.key) in allowed
+                assert offsets[output.key] + allowed[output.key, source.key] <= offsets[source.key]
+    assert size <= plan_arena(buffers)[1] or not pairs or size <= sum(b.bytes + 4 for b in buffers)
+
+
+def test_a_chain_needs_two_neighbours_only():
+    sizes = [100, 400, 40, 300, 100]
+    buffers = [Buffer(str(k), size, k - 1, k) for k, size in enumerate(sizes)]
+    assert plan_arena(buffers)[1] == lower_bound(buffers) == 500
+
+
+def test_in_place_costs_nothing():
+    buffers = [Buffer("x", 1000, -1, 0), Buffer("y", 1000, 0, 1)]
+    assert plan_arena(buffers)[1] == 2000
+    assert plan_arena(buffers, [Overlap("y", "x", 0)])[1] == 1000
+    assert plan_arena(buffers, [Overlap("y", "x", 64)])[1] == 1064
+
+
+def test_the_same_buffers_give_the_same_plan():
+    buffers = [Buffer(str(k), 37 * k % 101 + 1, k % 5, k % 5 + k % 3) for k in range(30)]
+    assert plan_arena(buffers) == plan_arena(list(buffers))
+
+
+def test_nothing_to_plan():
+    assert plan_arena([]) == ({}, 0)
+    assert plan_arena([Buffer("empty", 0, 0, 3)]) == ({"empty": 0}, 0)
