@@ -67,15 +67,18 @@ def run_bytes(
 ) -> FinishedBytes:
     """As `run`, for a program that does not speak text."""
     words = tuple(str(word) for word in argv)
-    with subprocess.Popen(
-        words,
-        cwd=cwd,
-        env={**os.environ, **(env or {})},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    ) as child, tracked(child):
+    with (
+        subprocess.Popen(
+            words,
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        ) as child,
+        tracked(child),
+    ):
         try:
             out, err = child.communicate(stdin, timeout=timeout)
             code: int | None = child.returncode

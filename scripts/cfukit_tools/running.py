@@ -187,21 +187,26 @@ class _Session:
     ) -> dict[str, Any]:
         """Run `variants` and say everything about it."""
         inputs = choose_inputs(self.model, path, self.heldout, samples, seed)
+        # Before the evaluator: what does not fit or does not compile is known in a second.
+        programs = [self.build(variant) for variant in variants] if self.engine != "evaluator" else []
         truth = evaluate(self.model, inputs, lambda number: number == 0)
-        entries, served, programs = [], {}, []
-        if self.engine == "evaluator":
-            served = {variant: Served(truth, 0) for variant in variants}
+        if programs:
+            served = self.serve_all(programs, inputs, jobs, layers=False)
             entries = [
-                self._variant(name, plan_variant(self.system, self.model, name), None, truth)
-                for name in variants
+                self._variant(
+                    program.variant,
+                    program.plan,
+                    program.sizes(served[program.variant].stack_bytes),
+                    served[program.variant].samples,
+                )
+                for program in programs
             ]
         else:
-            programs = [self.build(variant) for variant in variants]
-            served = self.serve_all(programs, inputs, jobs, layers=False)
-            for program in programs:
-                result = served[program.variant]
-                sizes = program.sizes(result.stack_bytes)
-                entries.append(self._variant(program.variant, program.plan, sizes, result.samples))
+            served = {variant: Served(truth, 0) for variant in variants}
+            plans = [plan_variant(self.system, self.model, variant) for variant in variants]
+            entries = [
+                self._variant(name, plan, None, truth) for name, plan in zip(variants, plans, strict=True)
+            ]
         mismatch, checked = self._check(programs, served, truth, inputs, jobs)
         limits = self._limits(entries[-1])
         outputs = [result.outputs[0] for result in served[variants[-1]].samples]

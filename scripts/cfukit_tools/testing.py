@@ -238,7 +238,7 @@ def _own_tests(system: System) -> str:
     """The project's pytest files (test_*.py) and cocotb files (cocotb_*.py)."""
     project, said = system.project, []
     if list(project.root.glob("test_*.py")):
-        words = [
+        words: list[str | Path] = [
             sys.executable,
             "-m",
             "pytest",

@@ -46,14 +46,15 @@ def unknown_operator(path: Path) -> Path:
 
 
 def too_large(path: Path) -> Path:
-    """Activations of 48 MiB: more than the board's 32 MiB."""
+    """Five outputs of 8 MiB each: more than the board's 32 MiB."""
     build = ModelBuilder("large")
-    x = build.tensor("x", (1, 4096, 4096, 1), scale=0.1)
-    y = build.tensor("y", (1, 4096, 4096, 2), scale=0.1)
+    x = build.tensor("x", (1, 2048, 2048, 1), scale=0.1)
     w = build.constant("w", np.ones((2, 1, 1, 1), np.int8), scale=0.1)
     b = build.constant("b", np.zeros(2, np.int32), scale=0.01)
-    build.operator("CONV_2D", [x, w, b], [y], padding="SAME", stride_w=1, stride_h=1)
-    write_model(build.model([x], [y]), path)
+    outputs = [build.tensor(f"y{k}", (1, 2048, 2048, 2), scale=0.1) for k in range(5)]
+    for y in outputs:
+        build.operator("CONV_2D", [x, w, b], [y], padding="SAME", stride_w=1, stride_h=1)
+    write_model(build.model([x], outputs), path)
     return path
 
 
