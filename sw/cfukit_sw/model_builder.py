@@ -64,11 +64,14 @@ class ModelBuilder:
         return self.tensor(name, array.shape, _TYPE_NAMES[array.dtype], data=array, **quantization)
 
     def operator(self, type: str, inputs: Sequence[int], outputs: Sequence[int], **options: Option) -> int:
-        """A new operator's index; options that are not given have the schema's defaults."""
+        """A new operator's index. Options that are not given have the schema's defaults; floats become float32."""
         defaults = default_options(type)
         unknown = set(options) - set(defaults)
         if unknown:
             raise ValueError(f"{type} has no option {sorted(unknown)}; there are {sorted(defaults)}")
+        for name, value in options.items():
+            if isinstance(defaults[name], float):
+                options[name] = float(np.float32(value))  # type: ignore[arg-type]
         index = len(self.operators)
         self.operators.append(Operator(index, type, tuple(inputs), tuple(outputs), defaults | options))
         return index
