@@ -59,7 +59,7 @@ __attribute__((noinline)) static void rows_by_block(const struct product *p, int
     const int alone = r == 1; /* then b repeats a */
     const word *a = row, *b = alone ? row : row + stride, *w = p->weights + c * p->words;
     int8_t *const out_b = alone ? out_a : out_a + p->output_stride;
-    uint32_t s0 = bias[0], s1 = bias[1], s2 = bias[2], s3 = bias[3], t0, t1, t2, t3;
+    uint32_t s0 = bias[0], s1 = bias[1], s2 = bias[2], s3 = bias[3], t0 = s0, t1 = s1, t2 = s2, t3 = s3;
     cfu_acc_swap0(s0);
     cfu_acc_swap1(s1);
     cfu_acc_swap2(s2);

@@ -109,7 +109,7 @@ def _image(model: Model, op: Operator, position: int = 0) -> Tensor:
 
 def _integers(model: Model, op: Operator, position: int) -> list[int]:
     tensor = _image(model, op, position)
-    return [int(value) for value in needs_constant(model, op, tensor).reshape(-1)]  # type: ignore[call-overload]
+    return [int(value) for value in needs_constant(model, op, tensor).reshape(-1)]
 
 
 def pad(model: Model, op: Operator) -> Lowered | Alias:

@@ -16,7 +16,7 @@ Ints = npt.NDArray[np.int64]
 
 def conv_2d(model: Model, op: Operator) -> Lowered:
     x, w, y = _tensors(model, op)
-    outputs, filter_height, filter_width, depth = w.shape
+    outputs, _, _, depth = w.shape
     if depth == 0 or x.shape[3] % depth or outputs % max(1, x.shape[3] // depth):
         raise refuse(
             model, op, f"{x.shape[3]} input channels, {outputs} filters of depth {depth}", "whole groups"

@@ -1,0 +1,155 @@
+"""The projects' kernels on this machine, their CFU played by its own Python model, against the evaluator."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib.util
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from support.kernels import HostModel, library
+from support.models import random_inputs, random_model
+
+from cfukit_base.errors import ModelError
+from cfukit_sw.evaluator import Evaluator
+from cfukit_sw.lower import lower
+from cfukit_sw.model_builder import ModelBuilder
+from cfukit_sw.registry import Kernel, project_kernel
+
+PROJECTS = Path(__file__).resolve().parents[2] / "proj"
+HOOK = """
+#include <stdint.h>
+uint32_t (*cfu_model)(uint32_t funct3, uint32_t funct7, uint32_t a, uint32_t b);
+uint32_t cfu_software(uint32_t funct3, uint32_t funct7, uint32_t a, uint32_t b);
+uint32_t cfu_software(uint32_t funct3, uint32_t funct7, uint32_t a, uint32_t b) { return cfu_model(funct3, funct7, a, b); }
+"""
+CALL = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint32)
+keep: list[Any] = []
+
+
+@functools.cache
+def module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"project_{name}", PROJECTS / name / "cfu.py")
+    assert spec is not None and spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
+    spec.loader.exec_module(loaded)
+    sys.dont_write_bytecode = before
+    return loaded
+
+
+@functools.cache
+def kernels(name: str) -> tuple[Kernel, ...]:
+    """The project's [[kernel]] entries."""
+    folder = PROJECTS / name
+    entries = tomllib.loads((folder / "project.toml").read_text())["kernel"]
+    functions = [
+        [
+            getattr(module(name), entry[key]) if entry.get(key) else None
+            for key in ("supports", "pack", "scratch")
+        ]
+        for entry in entries
+    ]
+    sources = sorted(folder.glob("*.c"))
+    return tuple(
+        project_kernel(e["op"], e["function"], sources, *f) for e, f in zip(entries, functions, strict=True)
+    )
+
+
+@functools.cache
+def project_library(name: str) -> ctypes.CDLL:
+    """All kernels, the project's too, with the model of the project's CFU behind cfu_software()."""
+    folder = Path(tempfile.mkdtemp(prefix="cfukit-project-"))
+    cfu = module(name).make_cfu()
+    cfu.write(folder)
+    (folder / "hook.c").write_text(HOOK)
+    dll = library((folder / "hook.c", *sorted((PROJECTS / name).glob("*.c"))), (f"-I{folder}",))
+    function = CALL(lambda funct3, funct7, a, b: cfu.call(funct3, funct7, a, b))
+    keep.append(function)
+    ctypes.c_void_p.in_dll(dll, "cfu_model").value = ctypes.cast(function, ctypes.c_void_p).value
+    return dll
+
+
+def compare(name: str, model: Any, seed: int) -> set[str]:
+    """Names of the kernels that ran."""
+    evaluator = Evaluator(model)
+    plan = lower(model, kernels=kernels(name))
+    host, rng = HostModel(plan, project_library(name), seed), np.random.default_rng(seed)
+    inputs = random_inputs(model, rng)
+    expected = evaluator.run(inputs, keep_layers=True)
+    for (op, output), value in host.layers(inputs).items():
+        where = f"seed {seed}: {model.operators[op]}: {[s.kernel for s in plan.steps]}"
+        np.testing.assert_array_equal(value, expected.layers[op][output], err_msg=where)
+    return {step.kernel for step in plan.steps if step.registry == "project"}
+
+
+@pytest.mark.parametrize("type", ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "CHAIN"])
+@pytest.mark.parametrize("name", ["mac4", "template"])
+def test_random_shapes(name: str, type: str) -> None:
+    used: set[str] = set()
+    for seed in range(40):
+        try:
+            used |= compare(name, random_model(type, seed), seed)
+        except ModelError:
+            continue
+    if name == "mac4" or type in ("CONV_2D", "CHAIN"):
+        assert used
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("type", ["CONV_2D", "FULLY_CONNECTED", "CHAIN"])
+def test_random_shapes_at_length(type: str) -> None:
+    for seed in range(200, 600):
+        try:
+            compare("mac4", random_model(type, seed), seed)
+        except ModelError:
+            continue
+
+
+def conv(
+    inputs: tuple[int, ...], filters: tuple[int, ...], stride: int, padding: str, groups: int = 1
+) -> Any:
+    """A convolution of the given shape: input [n, h, w, c], filters [o, kh, kw]."""
+    build, rng = ModelBuilder("conv"), np.random.default_rng(sum(inputs) + sum(filters))
+    n, h, w, c = inputs
+    o, kh, kw = filters
+    x = build.tensor("x", inputs, scale=0.02, zero_point=-7)
+    weights = rng.integers(-127, 128, (o, kh, kw, c // groups), np.int8)
+    scales = list(rng.uniform(0.001, 0.02, o).astype(np.float32))
+    filter_ = build.constant("w", weights, scale=scales, zero_point=[0] * o)
+    bias = build.constant("b", rng.integers(-2000, 2000, o, np.int32))
+    out = (
+        (-(-h // stride), -(-w // stride))
+        if padding == "SAME"
+        else ((h - kh) // stride + 1, (w - kw) // stride + 1)
+    )
+    y = build.tensor("y", (n, *out, o), scale=0.05, zero_point=4)
+    build.operator("CONV_2D", [x, filter_, bias], [y], stride_h=stride, stride_w=stride, padding=padding)
+    return build.model([x], [y])
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        ((1, 5, 5, 8), (8, 1, 1), 1, "VALID", 1),  # pointwise, no gathering
+        ((1, 5, 5, 6), (7, 1, 1), 1, "SAME", 1),  # words that end in another pixel
+        ((2, 3, 3, 4), (5, 3, 3), 1, "SAME", 1),  # two images, one row left over
+        ((1, 7, 6, 6), (9, 3, 2), 2, "SAME", 3),  # groups of three outputs: blocks that cross groups
+        ((1, 4, 4, 8), (2, 4, 4), 1, "VALID", 2),
+        ((1, 9, 9, 3), (4, 3, 3), 2, "VALID", 1),
+        ((1, 1, 1, 1), (1, 1, 1), 1, "VALID", 1),
+        ((1, 49, 10, 1), (12, 10, 4), 2, "SAME", 1),
+        ((1, 40, 3, 4), (4, 1, 1), 1, "VALID", 1),  # several tiles
+    ],
+)
+@pytest.mark.parametrize("name", ["mac4", "template"])
+def test_shapes_at_the_edges(name: str, shape: Any) -> None:
+    inputs, filters, stride, padding, groups = shape
+    compare(name, conv(inputs, filters, stride, padding, groups), 0)
