@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from elftools.common.exceptions import ELFError
 
 from cfukit_base import progress, wire
 from cfukit_base.errors import UsageError
+from cfukit_base.symbols import locate
 from cfukit_tools.building import System
 from cfukit_tools.engines import check_engine
 from cfukit_tools.project import Project, load_target
@@ -190,8 +192,6 @@ class _Output:
 
 def _fault(result: Any, output: _Output, elf: Path) -> dict[str, Any] | None:
     """The engine's fault, or the one that the program's own trap handler reported."""
-    from cfukit_soc import locate
-
     if result.fault is not None:
         return dict(result.fault) | {"registers": _named(result.fault["registers"])}
     trap = next((answer for answer in output.answers if isinstance(answer, wire.Fault)), None)
@@ -200,7 +200,7 @@ def _fault(result: Any, output: _Output, elf: Path) -> dict[str, Any] | None:
     return {
         "kind": trap.kind,
         "pc": trap.mepc,
-        **locate(elf, trap.mepc),
+        **asdict(locate(elf, trap.mepc)),
         "registers": _named([0, *trap.registers]),
         "value": trap.mtval,
         "message": str(trap),

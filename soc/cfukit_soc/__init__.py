@@ -3,6 +3,5 @@
 from cfukit_soc.engine import HANG_CYCLES, SimResult, Waves, simulate
 from cfukit_soc.generate import generate_soc
 from cfukit_soc.simulator import build_simulator
-from cfukit_soc.symbols import locate
 
-__all__ = ["HANG_CYCLES", "SimResult", "Waves", "build_simulator", "generate_soc", "locate", "simulate"]
+__all__ = ["HANG_CYCLES", "SimResult", "Waves", "build_simulator", "generate_soc", "simulate"]

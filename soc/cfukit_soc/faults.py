@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cfukit_soc.symbols import locate
+from cfukit_base.symbols import locate
 
 TRAP_CAUSES = {
     0: "instruction address misaligned",
@@ -33,7 +34,7 @@ def fault_from(raw: dict[str, Any], elf: Path) -> dict[str, Any]:
     for key in ("funct3", "funct7", "a", "b", "accepted", "address", "access", "cause", "value", "vector"):
         if key in raw:
             fault[key] = raw[key]
-    fault.update(locate(elf, raw["pc"]))
+    fault.update(asdict(locate(elf, raw["pc"])))
     fault["registers"] = raw["registers"]
     fault["message"] = _sentence(fault)
     return fault

@@ -9,6 +9,7 @@ import pytest
 from support import tiny_model
 
 from cfukit_base.errors import BuildError, ResultError, UsageError
+from cfukit_base.symbols import functions, locate, symbol
 from cfukit_sw import elf as elf_file
 from cfukit_sw.firmware import build_firmware, build_host, toolchain, warnings_of
 from cfukit_sw.linker import Placement, linker_script, resolve
@@ -250,7 +251,7 @@ def test_sizes(shop):
 
 
 def addresses(elf: Path, *names: str) -> list[int]:
-    return [elf_file.symbol(elf, name) for name in names]
+    return [symbol(elf, name) for name in names]
 
 
 PLACED = """
@@ -317,14 +318,14 @@ def test_locate(shop):
         "static int f(int n) {\n  return n * 3;\n}\nint main(void) {\n  volatile int n = 1;\n  return f(n);\n}"
     )
     lines = set()
-    (start, size) = next((a, s) for a, s, name in elf_file.functions(elf) if name == "main")
+    (start, size) = next((a, s) for a, s, name in functions(elf) if name == "main")
     for pc in range(start, start + size, 4):
-        where = elf_file.locate(elf, pc)
+        where = locate(elf, pc)
         assert (where.function, where.file) == ("main", str(shop.folder / "main.c"))
         lines.add(where.line)
     assert lines <= {2, 4, 5, 6} and {2, 6} <= lines
-    assert str(elf_file.locate(elf, 0x10)) == ""
-    assert elf_file.locate(elf, elf_file.symbol(elf, "_start")).file.endswith("crt0.S")
+    assert str(locate(elf, 0x10)) == ""
+    assert locate(elf, symbol(elf, "_start")).file.endswith("crt0.S")
 
 
 def test_toolchain_names_what_is_part_of_a_figure():

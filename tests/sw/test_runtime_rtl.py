@@ -9,6 +9,7 @@ from support.bare import ODD_CFU
 from support.c_programs import ECHO, printf_program
 
 from cfukit_base import wire
+from cfukit_base.symbols import locate, symbol
 from cfukit_soc import build_simulator, generate_soc, simulate
 from cfukit_sw import elf as elf_file
 from cfukit_sw.firmware import build_firmware
@@ -147,9 +148,9 @@ def test_a_trap_is_reported_with_registers(system, compiler, statement, kind, va
     assert isinstance(fault, wire.Fault) and (text, code) == (b"", 255)
     assert fault.kind == kind and fault.registers[26] == 0x1234567
     assert value is None or fault.mtval == value
-    bottom, top = (elf_file.symbol(elf, f"__cfukit_stack_{end}") for end in ("bottom", "top"))
+    bottom, top = (symbol(elf, f"__cfukit_stack_{end}") for end in ("bottom", "top"))
     assert bottom < fault.registers[1] <= top
-    where = elf_file.locate(elf, fault.mepc)
+    where = locate(elf, fault.mepc)
     assert (where.function, Path(where.file).name, where.line) == ("main", "main.c", 1)
 
 

@@ -1,0 +1,132 @@
+"""Names for addresses: the function and the source line of an instruction, from an ELF's symbols and DWARF."""
+
+from __future__ import annotations
+
+import bisect
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_EXECUTABLE = 4  # SHF_EXECINSTR
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a program counter is; "" and 0 where the ELF does not tell."""
+
+    function: str = ""
+    file: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.file else ""
+        return " in ".join(part for part in (place, f"{self.function}()" if self.function else "") if part)
+
+
+@dataclass(frozen=True)
+class _Table:
+    values: dict[str, int]
+    functions: list[tuple[int, int, str]]  # address, bytes, name
+    labels: list[tuple[int, int, str]]  # address, end of its section, name: what assembly leaves
+
+
+@functools.lru_cache(maxsize=8)
+def _symbols(elf: Path, _mtime_ns: int) -> _Table:
+    from elftools.elf.elffile import ELFFile  # takes 50 ms
+    from elftools.elf.sections import SymbolTableSection
+
+    found = _Table({}, [], [])
+    with elf.open("rb") as file:
+        program = ELFFile(file)
+        table = program.get_section_by_name(".symtab")
+        for entry in table.iter_symbols() if isinstance(table, SymbolTableSection) else ():
+            start, kind, section = entry["st_value"], entry["st_info"]["type"], entry["st_shndx"]
+            if entry.name:
+                found.values[entry.name] = start
+            if kind == "STT_FUNC":
+                found.functions.append((start, entry["st_size"], entry.name))
+            elif kind == "STT_NOTYPE" and isinstance(section, int) and not entry.name.startswith(("$", ".L")):
+                home = program.get_section(section)
+                if entry.name and home["sh_flags"] & _EXECUTABLE:
+                    found.labels.append((start, home["sh_addr"] + home["sh_size"], entry.name))
+    found.functions.sort()
+    found.labels.sort()
+    return found
+
+
+def symbol(elf: Path, name: str) -> int:
+    """The value of a symbol; KeyError if there is none."""
+    return _symbols(elf, elf.stat().st_mtime_ns).values[name]
+
+
+def functions(elf: Path) -> list[tuple[int, int, str]]:
+    """(address, bytes, name) of every function, by address."""
+    return _symbols(elf, elf.stat().st_mtime_ns).functions
+
+
+@functools.lru_cache(maxsize=4)
+def _lines(elf: Path, _mtime_ns: int) -> tuple[list[int], list[tuple[str, int]]]:
+    """Addresses where a line begins, ascending, and (file, line); line 0: nothing is known from here on."""
+    from elftools.elf.elffile import ELFFile
+
+    rows: list[tuple[int, int, str, int]] = []
+    with elf.open("rb") as file:
+        binary = ELFFile(file)
+        if not binary.has_dwarf_info():
+            return [], []
+        spans = [
+            (section["sh_addr"], section["sh_addr"] + section["sh_size"])
+            for section in binary.iter_sections()
+            if section["sh_flags"] & _EXECUTABLE
+        ]
+        dwarf = binary.get_dwarf_info()
+        for unit in dwarf.iter_CUs():
+            program = dwarf.line_program_for_CU(unit)
+            if program is None:
+                continue
+            names = _file_names(program, unit)
+            begins, removed = True, False
+            for state in (entry.state for entry in program.get_entries() if entry.state is not None):
+                if begins:  # what the linker removed keeps its lines, from address 0 on
+                    removed = not any(low <= state.address < high for low, high in spans)
+                begins = state.end_sequence
+                if not removed:
+                    known = 0 if state.end_sequence else state.line
+                    # At one address the end of a sequence sorts before the beginning of the next.
+                    rows.append(
+                        (state.address, int(not state.end_sequence), names.get(state.file, ""), known)
+                    )
+    rows.sort(key=lambda row: row[:2])
+    return [row[0] for row in rows], [(row[2], row[3]) for row in rows]
+
+
+def _file_names(program: Any, unit: Any) -> dict[int, str]:
+    """Absolute path by the line program's file number (DWARF 4 counts from 1, DWARF 5 from 0)."""
+    header = program.header
+    top = unit.get_top_DIE().attributes
+    home = top["DW_AT_comp_dir"].value.decode() if "DW_AT_comp_dir" in top else ""
+    folders = [home, *(path.decode() for path in header["include_directory"])]
+    first = 1 if header["version"] < 5 else 0
+    names = {}
+    for number, entry in enumerate(header["file_entry"], first):
+        folder = folders[entry.dir_index] if first else folders[entry.dir_index + 1]
+        names[number] = str(Path(home, folder, entry.name.decode()))
+    return names
+
+
+def locate(elf: Path, pc: int) -> Location:
+    """Function (or the label of assembly before it), file and line of an address."""
+    table = _symbols(elf, elf.stat().st_mtime_ns)
+    at = bisect.bisect_right(table.functions, (pc, 1 << 32, "")) - 1
+    name = ""
+    if at >= 0 and pc < table.functions[at][0] + max(table.functions[at][1], 4):
+        name = table.functions[at][2]
+    else:
+        at = bisect.bisect_right(table.labels, (pc, 1 << 32, "")) - 1
+        if at >= 0 and pc < table.labels[at][1]:
+            name = table.labels[at][2]
+    addresses, lines = _lines(elf, elf.stat().st_mtime_ns)
+    at = bisect.bisect_right(addresses, pc) - 1
+    file, line = lines[at] if at >= 0 else ("", 0)
+    return Location(name, file if line else "", line)
