@@ -98,6 +98,76 @@ struct cfukit_reduce {
   int32_t sum_zero_point, multiplier, shift, output_zero_point;
 };
 
+/* TRANSPOSE_CONV takes struct cfukit_conv: weights [output_channels, filter_height, filter_width, input_channels]; input pixel (y, x)
+ * reaches outputs (y * stride_height - padding_top + filter_y, ...). The bias is not folded. */
+
+/* PRELU: struct cfukit_binary, input2 the slopes. d = x1 - zero point 1; d >= 0: MBQM(d, multiplier1, shift1), else
+ * MBQM(d * (x2 - zero point 2), multiplier, shift). */
+
+/* ARG_MAX: input [outer, depth, inner]; output int32_t [outer, inner], the index of the first maximum along depth. */
+struct cfukit_arg_max {
+  const int8_t *input;
+  int32_t *output;
+  int32_t outer, depth, inner;
+};
+
+/* QUANTIZE and DEQUANTIZE of `count` elements. Integers: clamp(MBQM(x - input zero point, multiplier, shift) + output zero point,
+ * output_min, output_max); input_bytes and output_bytes are 1, 2 or 4. From float: clamp(round(x / scale) + output zero point), halves
+ * away from zero. To float: scale * (x - input zero point). scale_bits: the float32 scale. */
+struct cfukit_quantize {
+  const void *input;
+  void *output;
+  int32_t count, input_bytes, output_bytes;
+  int32_t input_zero_point, output_zero_point, multiplier, shift, output_min, output_max;
+  uint32_t scale_bits;
+};
+
+/* RESIZE_NEAREST_NEIGHBOR and RESIZE_BILINEAR, NHWC. rows, columns: for each output row (column) the input row (column); for bilinear
+ * three numbers, the lower and the upper one and the fraction between them in 1/1024. */
+struct cfukit_resize {
+  const int8_t *input;
+  int8_t *output;
+  const int32_t *rows, *columns;
+  int32_t batches, input_height, input_width, channels, output_height, output_width;
+};
+
+/* SVDF. input [batches, inputs]; feature_weights [units * rank, inputs]; time_weights [units * rank, memory] and state [batches, units *
+ * rank, memory] int16_t, or int8_t where the kernel's name says so; output [batches, units]. (multiplier1, shift1) to the state's scale,
+ * (multiplier2, shift2) to the output's. */
+struct cfukit_svdf {
+  const int8_t *input, *feature_weights;
+  const void *time_weights;
+  const int32_t *bias;
+  void *state;
+  int8_t *output;
+  int32_t batches, inputs, units, rank, memory;
+  int32_t input_zero_point, state_zero_point, output_zero_point;
+  int32_t multiplier1, shift1, multiplier2, shift2;
+};
+
+/* UNIDIRECTIONAL_SEQUENCE_LSTM. Gates in the order input, forget, cell, output: weights [cells, inputs], recurrent [cells, cells], bias
+ * [cells]. hidden int8_t and cell int16_t [batches, cells] are variables. input: step s of item b begins at (s * step_stride + b *
+ * item_stride) * inputs; output likewise with cells. candidate_tanh: 1 tanh, 0 logistic. cell_limit: 0 none. tanh_multiplier, tanh_shift:
+ * the form of the cell state for tanh16. scratch: cells int16_t. */
+struct cfukit_lstm_gate {
+  const int8_t *weights, *recurrent;
+  const int32_t *bias;
+  int32_t multiplier1, shift1, multiplier2, shift2;
+};
+struct cfukit_lstm {
+  const int8_t *input;
+  int8_t *hidden;
+  int16_t *cell;
+  int8_t *output;
+  int16_t *scratch;
+  const struct cfukit_lstm_gate *gates;
+  const uint16_t *table;
+  int32_t steps, batches, inputs, cells, step_stride, item_stride;
+  int32_t input_zero_point, hidden_zero_point, candidate_tanh, cell_limit;
+  int32_t forget_multiplier, forget_shift, update_multiplier, update_shift, output_multiplier, output_shift;
+  int32_t tanh_multiplier, tanh_shift;
+};
+
 /* A function of one int8_t, as a table: output = table[input + 128]. `count` elements; output may be input. */
 struct cfukit_table {
   const int8_t *input;

@@ -47,7 +47,7 @@ def binary(model: Model, op: Operator) -> Lowered:
     x1 = needs_type(model, op, x1, *types)
     x2 = needs_type(model, op, x2, x1.type)
     needs_type(model, op, y, x1.type)
-    sizes, strides1, strides2 = _broadcast(model, op, x1, x2, y)
+    sizes, strides1, strides2 = broadcast(model, op, x1, x2, y)
     params: dict[str, Param] = {
         "input1": TensorAt(x1.index),
         "input2": TensorAt(x2.index),
@@ -98,7 +98,7 @@ def binary(model: Model, op: Operator) -> Lowered:
     return Lowered(described, "cfukit_binary", params, in_place=in_place)
 
 
-def _broadcast(model: Model, op: Operator, x1: Tensor, x2: Tensor, y: Tensor) -> tuple[tuple[int, ...], ...]:
+def broadcast(model: Model, op: Operator, x1: Tensor, x2: Tensor, y: Tensor) -> tuple[tuple[int, ...], ...]:
     """(sizes, strides 1, strides 2), five axes, neighbours merged."""
     rank = len(y.shape)
 

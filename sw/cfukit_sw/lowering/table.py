@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from cfukit_sw.lowering import elementwise, movement, reduce, softmax, windows
+from cfukit_sw.lowering import conversion, elementwise, movement, recurrent, reduce, softmax, windows
 from cfukit_sw.lowering.lowered import Lowering
 
 LOWERINGS: dict[str, Lowering] = {
     "ADD": elementwise.binary,
+    "ARG_MAX": conversion.arg_max,
     "AVERAGE_POOL_2D": windows.average_pool_2d,
     "CONCATENATION": movement.concatenation,
     "CONV_2D": windows.conv_2d,
     "DEPTHWISE_CONV_2D": windows.depthwise_conv_2d,
     "DEPTH_TO_SPACE": movement.depth_to_space,
+    "DEQUANTIZE": conversion.dequantize,
     "EXPAND_DIMS": movement.alias,
     "FULLY_CONNECTED": windows.fully_connected,
     "HARD_SWISH": elementwise.by_table,
@@ -26,10 +28,14 @@ LOWERINGS: dict[str, Lowering] = {
     "PACK": movement.pack,
     "PAD": movement.pad,
     "PADV2": movement.pad,
+    "PRELU": conversion.prelu,
+    "QUANTIZE": conversion.quantize,
     "REDUCE_MAX": reduce.reduce,
     "RELU": elementwise.by_table,
     "RELU6": elementwise.by_table,
     "RESHAPE": movement.alias,
+    "RESIZE_BILINEAR": conversion.resize,
+    "RESIZE_NEAREST_NEIGHBOR": conversion.resize,
     "SLICE": movement.slice_,
     "SOFTMAX": softmax.softmax,
     "SPACE_TO_DEPTH": movement.space_to_depth,
@@ -38,6 +44,9 @@ LOWERINGS: dict[str, Lowering] = {
     "STRIDED_SLICE": movement.strided_slice,
     "SUB": elementwise.binary,
     "SUM": reduce.reduce,
+    "SVDF": recurrent.svdf,
     "TANH": elementwise.by_table,
     "TRANSPOSE": movement.transpose,
+    "TRANSPOSE_CONV": conversion.transpose_conv,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": recurrent.lstm,
 }

@@ -60,7 +60,7 @@ def _window(
     weights = needs_constant(model, op, w).astype(np.int8)
     channels = y.shape[3]
     bias, multipliers, shifts, small = channel_data(model, op, x, w, y, weights, channel_axis, channels)
-    low, high = _activation(op, y)
+    low, high = fused_range(op, y)
     described = Op(
         type=op.type,
         index=op.index,
@@ -118,7 +118,7 @@ def fully_connected(model: Model, op: Operator) -> Lowered:
         raise refuse(model, op, f"{list(x.shape)} times {list(w.shape)} does not give {list(y.shape)}")
     weights = needs_constant(model, op, w).astype(np.int8)
     bias, multipliers, shifts, small = channel_data(model, op, x, w, y, weights, 0, outputs)
-    low, high = _activation(op, y)
+    low, high = fused_range(op, y)
     described = Op(
         type=op.type,
         index=op.index,
@@ -194,7 +194,7 @@ def _pool(model: Model, op: Operator) -> Lowered:
     kernel = _pair(op, "filter_height", "filter_width")
     top, bottom = _padding(op, y.shape[1], x.shape[1], kernel[0], strides[0], 1)
     left, right = _padding(op, y.shape[2], x.shape[2], kernel[1], strides[1], 1)
-    low, high = _activation(op, y)
+    low, high = fused_range(op, y)
     described = Op(
         type=op.type,
         index=op.index,
@@ -241,7 +241,8 @@ def _padding(
     return window_padding(output, size, kernel, stride, dilation)
 
 
-def _activation(op: Operator, y: Tensor) -> tuple[int, int]:
+def fused_range(op: Operator, y: Tensor) -> tuple[int, int]:
+    """Lowest and highest stored output under the operator's fused activation."""
     if y.scales.size == 0:
         return -128, 127
     return activation_range(

@@ -29,7 +29,7 @@ void cfukit_reference_conv_2d(const void *params) {
               if (!inside) continue;
               for (int32_t in_channel = 0; in_channel < p->filter_channels; in_channel++) {
                 const int32_t x =
-                    p->input[offset(&input_shape, batch, in_y, in_x, in_channel + group * p->filter_channels)];
+                    p->input[offset_in_loop(&input_shape, batch, in_y, in_x, in_channel + group * p->filter_channels)];
                 const int32_t w = weights[offset(&filter_shape, out_channel, filter_y, filter_x, in_channel)];
                 sum += w * (x - p->input_zero_point);
               }

@@ -1,7 +1,8 @@
 /* Positions in dense 4-D tensors, computed from all four indices at every access, as TFLM's reference kernels do.
  *
- * `reference` stands for what a user of TFLM starts from, so it must cost what TFLM costs. The empty asm keeps a compiler from
- * hoisting the products out of the loops, which the compilers that TFLM's figures come from do not do either.
+ * `reference` stands for what users of TFLM start from, so it must cost what TFLM costs. In TFLM's convolution the compiler leaves
+ * the input's products in the innermost loop (about 30 cycles per multiply-accumulate on board sim); in its other kernels it
+ * moves them out. offset_in_loop keeps them in: the outermost index passes through an empty asm.
  */
 #ifndef CFUKIT_REFERENCE_OFFSET_H
 #define CFUKIT_REFERENCE_OFFSET_H
@@ -14,6 +15,11 @@ struct shape {
 
 static inline int32_t offset(const struct shape *shape, int32_t i0, int32_t i1, int32_t i2, int32_t i3) {
   return ((i0 * shape->sizes[1] + i1) * shape->sizes[2] + i2) * shape->sizes[3] + i3;
+}
+
+static inline int32_t offset_in_loop(const struct shape *shape, int32_t i0, int32_t i1, int32_t i2, int32_t i3) {
+  __asm__ volatile("" : "+r"(i0));
+  return offset(shape, i0, i1, i2, i3);
 }
 
 #endif

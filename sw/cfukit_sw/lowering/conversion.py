@@ -1,0 +1,193 @@
+"""QUANTIZE, DEQUANTIZE, PRELU, ARG_MAX, the resizes and TRANSPOSE_CONV."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+
+from cfukit_sw.evaluator.resize import bilinear_indices, nearest_indices
+from cfukit_sw.lowering.elementwise import broadcast, by_table
+from cfukit_sw.lowering.lowered import (
+    Alias,
+    Bytes,
+    Lowered,
+    Op,
+    Param,
+    TensorAt,
+    needs_constant,
+    needs_type,
+    refuse,
+)
+from cfukit_sw.lowering.windows import channel_data, fused_range
+from cfukit_sw.model import Model, Operator, Tensor
+from cfukit_sw.quantization import LIMITS, quantize_multiplier, window_padding
+
+
+def _described(op: Operator, x: Tensor, y: Tensor) -> Op:
+    return Op(
+        type=op.type,
+        index=op.index,
+        input_shape=x.shape,
+        output_shape=y.shape,
+        input_type=x.type,
+        output_type=y.type,
+        input_zero_point=x.zero_point,
+        output_zero_point=y.zero_point,
+    )
+
+
+def _bits(scale: np.float32) -> int:
+    return int(np.float32(scale).view(np.uint32))
+
+
+def quantize(model: Model, op: Operator) -> Lowered | Alias:
+    x = needs_type(model, op, model.input_of(op, 0), "float32", "int8", "int16", "int32")
+    y = needs_type(model, op, model.output_of(op), "int8", "int16", "int32")
+    if x.type == y.type == "int8":
+        return by_table(model, op)
+    low, high = LIMITS[y.type]
+    params: dict[str, Param] = {
+        "input": TensorAt(x.index),
+        "output": TensorAt(y.index),
+        "count": x.elements,
+        "input_bytes": x.dtype.itemsize,
+        "output_bytes": y.dtype.itemsize,
+        "output_zero_point": y.zero_point,
+        "output_min": low,
+        "output_max": high,
+    }
+    if x.type == "float32":
+        params["scale_bits"] = _bits(y.scale)
+    else:
+        multiplier, shift = quantize_multiplier(float(x.scale) / float(y.scale))
+        params |= {"input_zero_point": x.zero_point, "multiplier": multiplier, "shift": shift}
+    return Lowered(_described(op, x, y), "cfukit_quantize", params)
+
+
+def dequantize(model: Model, op: Operator) -> Lowered:
+    x = needs_type(model, op, model.input_of(op, 0), "int8", "int16")
+    y = needs_type(model, op, model.output_of(op), "float32")
+    params: dict[str, Param] = {
+        "input": TensorAt(x.index),
+        "output": TensorAt(y.index),
+        "count": x.elements,
+        "input_bytes": x.dtype.itemsize,
+        "input_zero_point": x.zero_point,
+        "scale_bits": _bits(x.scale),
+    }
+    return Lowered(_described(op, x, y), "cfukit_quantize", params)
+
+
+def prelu(model: Model, op: Operator) -> Lowered:
+    x = needs_type(model, op, model.input_of(op, 0), "int8")
+    slope = needs_type(model, op, model.input_of(op, 1), "int8")
+    y = needs_type(model, op, model.output_of(op), "int8")
+    sizes, strides1, strides2 = broadcast(model, op, x, slope, y)
+    above = quantize_multiplier(float(x.scale) / float(y.scale))
+    below = quantize_multiplier(float(x.scale) * float(slope.scale) / float(y.scale))
+    params: dict[str, Param] = {
+        "input1": TensorAt(x.index),
+        "input2": TensorAt(slope.index),
+        "output": TensorAt(y.index),
+        "sizes": sizes,
+        "strides1": strides1,
+        "strides2": strides2,
+        "zero_point1": x.zero_point,
+        "zero_point2": slope.zero_point,
+        "output_zero_point": y.zero_point,
+        "multiplier1": above[0],
+        "shift1": above[1],
+        "multiplier": below[0],
+        "shift": below[1],
+    }
+    in_place = (x.index,) if x.shape == y.shape else ()
+    return Lowered(_described(op, x, y), "cfukit_binary", params, in_place=in_place)
+
+
+def arg_max(model: Model, op: Operator) -> Lowered:
+    x = needs_type(model, op, model.input_of(op, 0), "int8")
+    wanted = model.input_of(op, 1)
+    y = needs_type(model, op, model.output_of(op), "int32")
+    if wanted is None or not x.shape:
+        raise refuse(model, op, "no axis")
+    axis = int(np.asarray(needs_constant(model, op, wanted)).reshape(-1)[0]) % len(x.shape)
+    params: dict[str, Param] = {
+        "input": TensorAt(x.index),
+        "output": TensorAt(y.index),
+        "outer": prod(x.shape[:axis]),
+        "depth": x.shape[axis],
+        "inner": prod(x.shape[axis + 1 :]),
+    }
+    return Lowered(_described(op, x, y), "cfukit_arg_max", params)
+
+
+def resize(model: Model, op: Operator) -> Lowered:
+    x = needs_type(model, op, model.input_of(op, 0), "int8")
+    y = needs_type(model, op, model.output_of(op), "int8")
+    align, half = bool(op.options.get("align_corners")), bool(op.options.get("half_pixel_centers"))
+    tables = []
+    for axis in (1, 2):
+        if op.type == "RESIZE_BILINEAR":
+            table = np.stack(bilinear_indices(x.shape[axis], y.shape[axis], align, half), axis=1)
+        else:
+            table = nearest_indices(x.shape[axis], y.shape[axis], align, half)
+        tables.append(Bytes(table.astype("<i4").tobytes()))
+    params: dict[str, Param] = {
+        "input": TensorAt(x.index),
+        "output": TensorAt(y.index),
+        "rows": tables[0],
+        "columns": tables[1],
+        "batches": x.shape[0],
+        "input_height": x.shape[1],
+        "input_width": x.shape[2],
+        "channels": x.shape[3],
+        "output_height": y.shape[1],
+        "output_width": y.shape[2],
+    }
+    return Lowered(_described(op, x, y), "cfukit_resize", params)
+
+
+def transpose_conv(model: Model, op: Operator) -> Lowered:
+    w = needs_type(model, op, model.input_of(op, 1), "int8")
+    x = needs_type(model, op, model.input_of(op, 2), "int8")
+    y = needs_type(model, op, model.output_of(op), "int8")
+    weights = needs_constant(model, op, w).astype(np.int8)
+    bias, multipliers, shifts, small = channel_data(model, op, x, w, y, weights, 0, y.shape[3], bias_at=3)
+    strides = int(op.options.get("stride_h", 1)), int(op.options.get("stride_w", 1))  # type: ignore[arg-type]
+    top, bottom = window_padding(x.shape[1], y.shape[1], w.shape[1], strides[0])
+    left, right = window_padding(x.shape[2], y.shape[2], w.shape[2], strides[1])
+    low, high = fused_range(op, y)
+    described = replace(
+        _described(op, x, y),
+        filter_shape=w.shape,
+        strides=strides,
+        padding=(top, bottom, left, right),
+        activation=(low, high),
+        small_sums=small,
+        macs=model.macs_of(op),
+    )
+    params: dict[str, Param] = {
+        "input": TensorAt(x.index),
+        "output": TensorAt(y.index),
+        "batches": x.shape[0],
+        "input_height": x.shape[1],
+        "input_width": x.shape[2],
+        "input_channels": x.shape[3],
+        "filter_height": w.shape[1],
+        "filter_width": w.shape[2],
+        "filter_channels": x.shape[3],
+        "output_height": y.shape[1],
+        "output_width": y.shape[2],
+        "output_channels": y.shape[3],
+        "stride_height": strides[0],
+        "stride_width": strides[1],
+        "padding_top": top,
+        "padding_left": left,
+        "input_zero_point": x.zero_point,
+        "output_zero_point": y.zero_point,
+        "activation_min": low,
+        "activation_max": high,
+    }
+    return Lowered(described, "cfukit_conv", params, weights, bias, multipliers, shifts)

@@ -1,0 +1,19 @@
+/* ARG_MAX int8 -> int32. */
+#include "cfukit_kernels.h"
+
+void cfukit_portable_arg_max(const void *params);
+
+void cfukit_portable_arg_max(const void *params) {
+  const struct cfukit_arg_max *p = params;
+  for (int32_t outer = 0; outer < p->outer; outer++) {
+    for (int32_t inner = 0; inner < p->inner; inner++) {
+      const int8_t *x = p->input + outer * p->depth * p->inner + inner;
+      int32_t best = 0, largest = x[0];
+      for (int32_t k = 1; k < p->depth; k++) {
+        x += p->inner;
+        if (*x > largest) largest = *x, best = k;
+      }
+      p->output[outer * p->inner + inner] = best;
+    }
+  }
+}

@@ -1,0 +1,16 @@
+/* DEQUANTIZE int8, int16 -> float32, the product in double. */
+#include "cfukit_kernels.h"
+
+void cfukit_portable_dequantize(const void *params);
+
+void cfukit_portable_dequantize(const void *params) {
+  const struct cfukit_quantize *p = params;
+  const union {
+    uint32_t bits;
+    float value;
+  } scale = {p->scale_bits};
+  for (int32_t i = 0; i < p->count; i++) {
+    const int32_t x = p->input_bytes == 1 ? ((const int8_t *)p->input)[i] : ((const int16_t *)p->input)[i];
+    ((float *)p->output)[i] = (float)((double)scale.value * (double)(x - p->input_zero_point));
+  }
+}

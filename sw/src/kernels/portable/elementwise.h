@@ -1,0 +1,27 @@
+/* The loops over a broadcast pair of inputs, for every operator of struct cfukit_binary. */
+#ifndef CFUKIT_PORTABLE_ELEMENTWISE_H
+#define CFUKIT_PORTABLE_ELEMENTWISE_H
+
+#include "cfukit_fixed_point.h"
+#include "cfukit_kernels.h"
+
+/* Runs `statement` for each element of type `type`, with x1, x2 (values) and out (pointer to the result's place). */
+#define FOR_EACH_PAIR(p, type, statement)                                                                          \
+  do {                                                                                                             \
+    const int32_t *const n_ = (p)->sizes, *const s_ = (p)->strides1, *const t_ = (p)->strides2;                    \
+    type *out = (p)->output;                                                                                       \
+    for (int32_t i0 = 0; i0 < n_[0]; i0++)                                                                         \
+      for (int32_t i1 = 0; i1 < n_[1]; i1++)                                                                       \
+        for (int32_t i2 = 0; i2 < n_[2]; i2++)                                                                     \
+          for (int32_t i3 = 0; i3 < n_[3]; i3++) {                                                                 \
+            const type *a_ = (const type *)(p)->input1 + i0 * s_[0] + i1 * s_[1] + i2 * s_[2] + i3 * s_[3];        \
+            const type *b_ = (const type *)(p)->input2 + i0 * t_[0] + i1 * t_[1] + i2 * t_[2] + i3 * t_[3];        \
+            const int32_t s4_ = s_[4], t4_ = t_[4];                                                                \
+            for (int32_t i4 = n_[4]; i4 > 0; i4--, a_ += s4_, b_ += t4_, out++) {                                  \
+              const int32_t x1 = *a_, x2 = *b_;                                                                    \
+              statement                                                                                            \
+            }                                                                                                      \
+          }                                                                                                        \
+  } while (0)
+
+#endif

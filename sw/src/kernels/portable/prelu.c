@@ -1,0 +1,14 @@
+/* PRELU int8. */
+#include "elementwise.h"
+
+void cfukit_portable_prelu(const void *params);
+
+void cfukit_portable_prelu(const void *params) {
+  const struct cfukit_binary *p = params;
+  FOR_EACH_PAIR(p, int8_t, {
+    const int32_t d = x1 - p->zero_point1;
+    const int32_t scaled = d >= 0 ? cfukit_multiply(d, p->multiplier1, p->shift1)
+                                  : cfukit_multiply(d * (x2 - p->zero_point2), p->multiplier, p->shift);
+    *out = (int8_t)cfukit_clamp((int32_t)((uint32_t)scaled + (uint32_t)p->output_zero_point), INT8_MIN, INT8_MAX);
+  });
+}
