@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,18 @@ class _Call:
     scratch_bytes: int
     reads: tuple[int, ...]  # storage roots
     writes: tuple[int, ...]
+
+    @property
+    def scratch_unit(self) -> int:
+        return self.kernel.scratch_unit(self.lowered.op)
+
+    @property
+    def can_shrink(self) -> bool:
+        return 0 < self.scratch_unit < self.scratch_bytes
+
+    def shrunk(self) -> _Call:
+        units = self.scratch_bytes // self.scratch_unit
+        return replace(self, scratch_bytes=-(-units // 2) * self.scratch_unit)
 
 
 class _Constants:
@@ -146,6 +158,7 @@ class _Lowering:
         self.calls.append(_Call(lowered, kernel, own, scratch, tuple(sorted(reads)), op.outputs))
 
     def _finish(self, removed: tuple[int, ...]) -> Plan:
+        self._shrink_scratch()
         offsets, activation_bytes = self._arena()
         place = -(-activation_bytes // ALIGNMENT) * ALIGNMENT
         variables = []
@@ -181,7 +194,14 @@ class _Lowering:
             removed=removed,
         )
 
-    def _arena(self) -> tuple[dict[int, int], int]:
+    def _shrink_scratch(self) -> None:
+        """Halve scratch that its kernels can do with less of while the arena is larger than the tensors alone need."""
+        plain = _Lowering(self.model, [], "", self.roots, [replace(c, scratch_bytes=0) for c in self.calls], self.dumps)
+        target = plain._arena(overlap=False)[1]
+        while any(call.can_shrink for call in self.calls) and self._arena()[1] > target:
+            self.calls = [call.shrunk() if call.can_shrink else call for call in self.calls]
+
+    def _arena(self, overlap: bool = True) -> tuple[dict[int, int], int]:
         """Offsets of storage roots (key -1 - step: that step's scratch), and the size."""
         end = len(self.calls)
         life: dict[int, list[int]] = {}
@@ -201,7 +221,7 @@ class _Lowering:
         for step, call in enumerate(self.calls):
             if call.scratch_bytes:
                 buffers.append(Buffer(str(-1 - step), call.scratch_bytes, step, step))
-            lead = call.kernel.lead(call.lowered.op)
+            lead = call.kernel.lead(call.lowered.op) if overlap else None
             for tensor in call.lowered.in_place if lead is not None else ():
                 source = self.root(tensor)
                 if source in stored and life[source][1] == step and lead is not None:

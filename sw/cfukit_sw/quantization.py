@@ -157,13 +157,11 @@ class SoftmaxParameters:
 
 
 def softmax_parameters(beta: Scale, input_scale: Scale) -> SoftmaxParameters:
-    """beta and scale are float32; beta * S_in * 2**26 is capped at 2**31 - 1. ValueError when it is below
-    1/2.
-    """
+    """beta and scale are float32; beta * S_in * 2**26 is capped at 2**31 - 1. ValueError when it is not above 1."""
     real = min(float(np.float32(beta)) * float(input_scale) * 2.0**26, 2.0**31 - 1)
+    if not real > 1:
+        raise ValueError(f"beta * scale * 2**26 is {real:.4g}; TFLM takes values above 1")
     multiplier, left_shift = quantize_multiplier(real)
-    if left_shift < 0:
-        raise ValueError("beta * scale is too small: TFLM needs beta * scale * 2**26 of at least 1/2")
     return SoftmaxParameters(multiplier, left_shift, -((31 << 26) >> left_shift))
 
 

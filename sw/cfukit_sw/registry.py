@@ -26,7 +26,7 @@ class Kernel:
     """One C function `void function(const void *params)`.
 
     op: an operator type, or MOVE or TABLE (one kernel for many types). supports(op), pack(op, weights) -> bytes,
-    scratch(op) -> bytes, lead(op) -> how far before its input the output may begin (None: they may not overlap).
+    scratch(op) -> bytes, scratch_unit(op): any multiple of it from 1 on serves too (0: only what scratch says), lead(op) -> how far before its input the output may begin (None: they may not overlap).
     fold: channels[].bias has the input's zero point folded in.
     """
 
@@ -37,6 +37,7 @@ class Kernel:
     supports: Callable[[Op], bool] = lambda op: True
     pack: Callable[[Op, Weights], bytes] | None = None
     scratch: Callable[[Op], int] = lambda op: 0
+    scratch_unit: Callable[[Op], int] = lambda op: 0
     lead: Callable[[Op], int | None] = lambda op: None
     fold: bool = True
 
@@ -127,7 +128,8 @@ def _portable(op: str, name: str, *more_sources: str, **fields: Any) -> Kernel:
 
 
 def portable_kernels() -> list[Kernel]:
-    from cfukit_sw.lowering.packing import conv_scratch, pack_blocks
+    from cfukit_sw.lowering.overlap import window_lead
+    from cfukit_sw.lowering.packing import band_positions, conv_row_bytes, conv_scratch, pack_blocks, tile_positions
 
     def small(op: Op) -> bool:
         return op.small_sums
@@ -153,15 +155,24 @@ def portable_kernels() -> list[Kernel]:
     def in_place(op: Op) -> int:
         return 0
 
-    conv = {"pack": pack_blocks, "scratch": conv_scratch}
+    def by_position(op: Op) -> int | None:
+        return window_lead(op, 1)
+
+    def by_tile(op: Op) -> int | None:
+        return window_lead(op, tile_positions(op))
+
+    def by_band(op: Op) -> int | None:
+        return window_lead(op, band_positions(op))
+
+    conv = {"pack": pack_blocks, "scratch": conv_scratch, "scratch_unit": conv_row_bytes, "lead": by_tile}
     return [
         _portable("CONV_2D", "conv_2d", "gemm", supports=small, **conv),
         _portable("DEPTHWISE_CONV_2D", "conv_2d", "gemm", supports=one_input_channel, **conv),
-        _portable("DEPTHWISE_CONV_2D", "depthwise_3x3", supports=is_3x3),
-        _portable("DEPTHWISE_CONV_2D", "depthwise_conv_2d", supports=small),
+        _portable("DEPTHWISE_CONV_2D", "depthwise_3x3", supports=is_3x3, lead=by_band),
+        _portable("DEPTHWISE_CONV_2D", "depthwise_conv_2d", supports=small, lead=by_position),
         _portable("FULLY_CONNECTED", "fully_connected", "gemm", supports=small, pack=pack_blocks),
-        _portable("AVERAGE_POOL_2D", "average_pool_2d"),
-        _portable("MAX_POOL_2D", "max_pool_2d"),
+        _portable("AVERAGE_POOL_2D", "average_pool_2d", lead=by_position),
+        _portable("MAX_POOL_2D", "max_pool_2d", lead=by_position),
         *(_portable(op, op.lower(), supports=is_int8, lead=in_place) for op in BINARY_INT8),
         *(_portable(op, f"{op.lower()}_int32", supports=is_int32, lead=in_place) for op in BINARY_INT32),
         _portable("MEAN", "reduce_sum"),

@@ -63,9 +63,15 @@ def _window_sums(x: Array, axis: Axis, dimension: int) -> Array:
 
 
 def _window_maxima(x: Array, axis: Axis, dimension: int) -> Array:
-    """Maxima of windows along one dimension; taps that no window has inside the image cost nothing."""
+    """Maxima of windows along one dimension, from maxima of 1, 2, 4, ... neighbours: two of them cover any window."""
     first, last = _bounds(axis)
     result = np.take(x, first, dimension)
-    for tap in range(1, int((last - first).max())):
-        result = np.maximum(result, np.take(x, np.minimum(first + tap, last - 1), dimension))
-    return result
+    neighbours, reach = np.moveaxis(x, dimension, 0), 1
+    while True:
+        chosen = np.flatnonzero((last - first >= reach) & (last - first < 2 * reach))
+        covered = np.maximum(neighbours[first[chosen]], neighbours[last[chosen] - reach])
+        np.moveaxis(result, dimension, 0)[chosen] = covered
+        if 2 * reach > int((last - first).max()):
+            return result
+        neighbours = np.maximum(neighbours[:-reach], neighbours[reach:])
+        reach *= 2

@@ -73,7 +73,7 @@ class Lowered:
 
     params: members of `struct`, without those that depend on the kernel: weights, channels, scratch, scratch_bytes.
     weights (as in the file), bias, multipliers, shifts: per output channel where the operator has them.
-    in_place: the output may take the input's storage (same bytes, element by element).
+    in_place: inputs whose storage the output may overwrite as far as the kernel's `lead` allows.
     """
 
     op: Op

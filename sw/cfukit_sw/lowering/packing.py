@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from cfukit_sw.lowering.lowered import Op
 
-TILE_BYTES = 2048  # half a 4 KiB data cache
+TILE_BYTES = 1536  # about a third of a 4 KiB data cache
+BAND_BYTES = 3072  # BAND_BYTES of depthwise_3x3.c
 
 
 def pack_blocks(op: Op, weights: npt.NDArray[np.int8]) -> bytes:
@@ -28,7 +29,7 @@ def pack_blocks(op: Op, weights: npt.NDArray[np.int8]) -> bytes:
 
 def tile_rows(depth: int) -> int:
     """Rows of a tile: an even number, at least 4; cfukit_portable_tile is the same in C."""
-    return 4 if depth > 512 else TILE_BYTES // depth & ~1
+    return 4 if depth > 384 else TILE_BYTES // depth & ~1
 
 
 def needs_gathering(op: Op) -> bool:
@@ -37,9 +38,25 @@ def needs_gathering(op: Op) -> bool:
     return not (pointwise and (op.groups == 1))
 
 
+def _depth(op: Op) -> int:
+    return prod(op.filter_shape[1:3]) * (op.filter_shape[3] if op.type == "CONV_2D" else 1)
+
+
+def tile_positions(op: Op) -> int:
+    """Output positions that conv_2d computes together."""
+    return min(tile_rows(_depth(op)), op.output_shape[1] * op.output_shape[2])
+
+
+def conv_row_bytes(op: Op) -> int:
+    """Scratch for the taps of one output position."""
+    return -(-_depth(op) // 4) * 4
+
+
 def conv_scratch(op: Op) -> int:
-    if not needs_gathering(op):
-        return 0
-    depth = prod(op.filter_shape[1:3]) * (op.filter_shape[3] if op.type == "CONV_2D" else 1)
-    positions = op.output_shape[1] * op.output_shape[2]
-    return min(tile_rows(depth), positions) * (-(-depth // 4) * 4)
+    return tile_positions(op) * conv_row_bytes(op) if needs_gathering(op) else 0
+
+
+def band_positions(op: Op) -> int:
+    """Output positions of a band of depthwise_3x3."""
+    row_bytes = op.input_shape[2] * op.input_shape[3]
+    return max(1, (BAND_BYTES // row_bytes - 2) // op.strides[0]) * op.output_shape[2]

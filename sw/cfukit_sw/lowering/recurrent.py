@@ -81,7 +81,7 @@ def lstm(model: Model, op: Operator) -> Lowered:
     x, y = _input(model, op, 0, "int8"), needs_type(model, op, model.output_of(op), "int8")
     hidden, cell = _input(model, op, 18, "int8"), _input(model, op, 19, "int16")
     cells = y.shape[2]
-    gates = []
+    gates: list[dict[str, Param]] = []
     for number in range(4):
         weights, recurrent = _input(model, op, 1 + number, "int8"), _input(model, op, 5 + number, "int8")
         first = quantize_multiplier(float(x.scale) * float(weights.scale) / 2**-12)

@@ -103,7 +103,7 @@ def _window(
         "activation_min": low,
         "activation_max": high,
     }
-    return Lowered(described, "cfukit_conv", params, weights, bias, multipliers, shifts)
+    return Lowered(described, "cfukit_conv", params, weights, bias, multipliers, shifts, in_place=(x.index,))
 
 
 def fully_connected(model: Model, op: Operator) -> Lowered:
@@ -225,7 +225,7 @@ def _pool(model: Model, op: Operator) -> Lowered:
         "activation_min": low,
         "activation_max": high,
     }
-    return Lowered(described, "cfukit_pool", params)
+    return Lowered(described, "cfukit_pool", params, in_place=(x.index,))
 
 
 def _pair(op: Operator, vertical: str, horizontal: str) -> tuple[int, int]:
