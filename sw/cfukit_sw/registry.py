@@ -143,7 +143,7 @@ def portable_kernels() -> list[Kernel]:
             op.small_sums
             and plain
             and op.strides in ((1, 1), (2, 2))
-            and max(op.padding[0], op.padding[2]) <= 1
+            and max(op.padding) <= 1
         )
 
     def is_int8(op: Op) -> bool:

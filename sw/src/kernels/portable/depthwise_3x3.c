@@ -42,39 +42,31 @@ static inline __attribute__((always_inline)) void band(const struct cfukit_conv 
   }
   const int32_t low = p->activation_min, high = p->activation_max;
   const struct cfukit_rescale rescale = cfukit_rescale(channel->multiplier, -channel->shift, p->output_zero_point, low);
-  /* Outputs whose windows end inside the image; those behind them (at most one) end in the padding. */
-  const int32_t inside = (p->input_width + p->padding_left - 3) / stride + 1;
-  const int32_t full = p->input_width + p->padding_left < 3 ? 0 : cfukit_min(inside, p->output_width);
-#define FETCH()                         \
-  do {                                  \
-    x0 = *r0, x1 = *r1, x2 = *r2;       \
-    r0 += n, r1 += n, r2 += n;          \
-  } while (0)
-#define FETCH_OR_ZERO_POINT()           \
-  do {                                  \
-    x0 = x1 = x2 = zero_point;          \
-    if (r0 < end) FETCH();              \
+  /* A column outside is a constant. Outputs whose windows end inside the image; at most one more ends in the padding. */
+  const int32_t left_outside = bias + zero_point * (w00 + w10 + w20), right_outside = zero_point * (w02 + w12 + w22);
+  const int32_t fit = p->input_width + p->padding_left - 3;
+  const int32_t inside = fit < 0 ? 0 : cfukit_min(fit / stride + 1, p->output_width);
+#define FETCH()                   \
+  do {                            \
+    x0 = *r0, x1 = *r1, x2 = *r2; \
+    r0 += n, r1 += n, r2 += n;    \
   } while (0)
 #define LEFT (x0 * w00 + x1 * w10 + x2 * w20)
 #define MIDDLE (x0 * w01 + x1 * w11 + x2 * w21)
 #define RIGHT (x0 * w02 + x1 * w12 + x2 * w22)
-#define STORE(sum)                                       \
-  do {                                                    \
-    *out = cfukit_output(&rescale, (sum), low, high);     \
-    out += n;                                             \
-  } while (0)
-  for (; rows > 0; rows--) {
-    const int8_t *r0 = in + at0, *r1 = in + at1, *r2 = in + at2, *const end = r0 + in_row;
-    int32_t x0, x1, x2;
-    if (p->padding_left) x0 = x1 = x2 = zero_point;
-    else FETCH_OR_ZERO_POINT();
-    int32_t begun = bias + LEFT, half = 0;
+  for (; rows > 0; rows--, in += stride * in_row) {
+    const int8_t *r0 = in + at0, *r1 = in + at1, *r2 = in + at2;
+    int32_t x0, x1, x2, begun = left_outside, half = 0;
+    if (!p->padding_left) {
+      FETCH();
+      begun = bias + LEFT;
+    }
     if (stride == 1) {
-      FETCH_OR_ZERO_POINT();
+      FETCH();
       half = begun + MIDDLE;
       begun = bias + LEFT;
     }
-    for (int32_t x = full; x > 0; x--) {
+    for (int32_t x = inside; x > 0; x--) {
       FETCH();
       if (stride == 2) {
         half = begun + MIDDLE;
@@ -83,27 +75,22 @@ static inline __attribute__((always_inline)) void band(const struct cfukit_conv 
       const int32_t sum = half + RIGHT;
       if (stride == 1) half = begun + MIDDLE;
       begun = bias + LEFT;
-      STORE(sum);
+      *out = cfukit_output(&rescale, sum, low, high);
+      out += n;
     }
-    for (int32_t x = p->output_width - full; x > 0; x--) {
-      FETCH_OR_ZERO_POINT();
+    if (inside < p->output_width) {
       if (stride == 2) {
+        FETCH();
         half = begun + MIDDLE;
-        FETCH_OR_ZERO_POINT();
       }
-      const int32_t sum = half + RIGHT;
-      if (stride == 1) half = begun + MIDDLE;
-      begun = bias + LEFT;
-      STORE(sum);
+      *out = cfukit_output(&rescale, half + right_outside, low, high);
+      out += n;
     }
-    in += stride * in_row;
   }
 #undef FETCH
-#undef FETCH_OR_ZERO_POINT
 #undef LEFT
 #undef MIDDLE
 #undef RIGHT
-#undef STORE
 }
 
 /* Functions of their own: inside the loops of the kernel the registers would not suffice. */
