@@ -5,23 +5,29 @@
 #include "cfukit_fixed_point.h"
 #include "cfukit_kernels.h"
 
-/* Runs `statement` for each element of type `type`, with x1, x2 (values) and out (pointer to the result's place). */
-#define FOR_EACH_PAIR(p, type, statement)                                                                          \
-  do {                                                                                                             \
-    const int32_t *const n_ = (p)->sizes, *const s_ = (p)->strides1, *const t_ = (p)->strides2;                    \
-    type *out = (p)->output;                                                                                       \
-    for (int32_t i0 = 0; i0 < n_[0]; i0++)                                                                         \
-      for (int32_t i1 = 0; i1 < n_[1]; i1++)                                                                       \
-        for (int32_t i2 = 0; i2 < n_[2]; i2++)                                                                     \
-          for (int32_t i3 = 0; i3 < n_[3]; i3++) {                                                                 \
-            const type *a_ = (const type *)(p)->input1 + i0 * s_[0] + i1 * s_[1] + i2 * s_[2] + i3 * s_[3];        \
-            const type *b_ = (const type *)(p)->input2 + i0 * t_[0] + i1 * t_[1] + i2 * t_[2] + i3 * t_[3];        \
-            const int32_t s4_ = s_[4], t4_ = t_[4];                                                                \
-            for (int32_t i4 = n_[4]; i4 > 0; i4--, a_ += s4_, b_ += t4_, out++) {                                  \
-              const int32_t x1 = *a_, x2 = *b_;                                                                    \
-              statement                                                                                            \
-            }                                                                                                      \
-          }                                                                                                        \
+/* Runs the statement behind `type` for each innermost run of `count` elements: inputs a and b with their strides, dense output out. */
+#define FOR_EACH_RUN(p, type, ...)                                                                             \
+  do {                                                                                                         \
+    const int32_t *const n_ = (p)->sizes, *const s_ = (p)->strides1, *const t_ = (p)->strides2;                \
+    const int32_t count = n_[4], a_stride = s_[4], b_stride = t_[4];                                           \
+    type *out = (p)->output;                                                                                   \
+    for (int32_t i0 = 0; i0 < n_[0]; i0++)                                                                     \
+      for (int32_t i1 = 0; i1 < n_[1]; i1++)                                                                   \
+        for (int32_t i2 = 0; i2 < n_[2]; i2++)                                                                 \
+          for (int32_t i3 = 0; i3 < n_[3]; i3++) {                                                             \
+            const type *a = (const type *)(p)->input1 + i0 * s_[0] + i1 * s_[1] + i2 * s_[2] + i3 * s_[3];     \
+            const type *b = (const type *)(p)->input2 + i0 * t_[0] + i1 * t_[1] + i2 * t_[2] + i3 * t_[3];     \
+            __VA_ARGS__                                                                                        \
+          }                                                                                                    \
   } while (0)
+
+/* Runs `statement` for each element, with x1, x2 (values) and out (pointer to the result's place). */
+#define FOR_EACH_PAIR(p, type, statement)                                           \
+  FOR_EACH_RUN(p, type, {                                                           \
+    for (int32_t i4 = count; i4 > 0; i4--, a += a_stride, b += b_stride, out++) {   \
+      const int32_t x1 = *a, x2 = *b;                                               \
+      statement                                                                     \
+    }                                                                               \
+  })
 
 #endif
