@@ -13,7 +13,8 @@ from support.models import all_types, random_inputs, random_model
 from cfukit_base.errors import BuildError, ModelError
 from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.lower import lower
-from cfukit_sw.lowering import LOWERINGS
+from cfukit_sw.lowering import LOWERINGS, Op
+from cfukit_sw.lowering.overlap import window_lead
 from cfukit_sw.model import Model
 from cfukit_sw.model_builder import ModelBuilder
 from cfukit_sw.plan import InArena, InConstants, Plan
@@ -218,7 +219,43 @@ def test_computed_weights_are_refused() -> None:
 @pytest.mark.needs("reference")
 def test_arenas_of_the_reference_models_fit_tflms(reference) -> None:  # type: ignore[no-untyped-def]
     index = json.loads((reference / "index.json").read_text())
-    for name in ("micro_speech", "kws_ref", "ad01", "str_ww", "hello_world", "vww_96"):
-        entry = next(item for item in index["models"] if item["name"] == name)
-        plan = lower(read_model(reference / entry["file"]), registry="reference")
-        assert plan.activation_bytes <= entry["arena_tflm_x86_64"]["head"], name
+    for entry in index["models"]:
+        if entry["name"].startswith("hps"):  # waits for padding folded into convolutions
+            continue
+        model = read_model(reference / entry["file"])
+        for registry in ("portable", "reference"):
+            plan = lower(model, registry=registry)
+            assert plan.activation_bytes <= entry["arena_tflm_x86_64"]["head"], (entry["name"], registry)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_the_lead_of_windows_is_enough_and_needed(stride: int) -> None:
+    """Walking through all tiles: nothing that is still read has been written; with a byte less something has."""
+    rng = np.random.default_rng(stride)
+    for _ in range(60):
+        height, width, channels, outputs = (int(n) for n in rng.integers(1, 9, 4))
+        pad = int(rng.integers(0, 3))
+        out = ((height + 2 * pad - 1) // stride + 1, (width + 2 * pad - 1) // stride + 1)
+        op = Op(
+            "CONV_2D",
+            0,
+            (1, height, width, channels),
+            (1, *out, outputs),
+            strides=(stride, stride),
+            padding=(pad, pad, pad, pad),
+        )
+        tile = int(rng.integers(1, 12))
+        lead = window_lead(op, tile)
+        assert lead is not None
+        positions = [(y, x) for y in range(out[0]) for x in range(out[1])]
+        slack = [
+            min(
+                (min(max(0, y * stride - pad), height) * width + min(max(0, x * stride - pad), width))
+                * channels
+                for y, x in positions[first:]
+            )
+            + lead
+            - min(first + tile, len(positions)) * outputs
+            for first in range(0, len(positions), tile)
+        ]
+        assert min(slack) >= 0 and (lead == 0 or min(slack) == 0)
