@@ -10,6 +10,7 @@ gets its contents from the `load` memory: crt0.S copies them.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,26 @@ def resolve(soc: dict[str, Any], placement: Placement) -> dict[str, str]:
     return {"code": code, "weights": weights, "data": data, "arena": arena, "load": load, "boot": boot[0]}
 
 
+# Where in the data cache weights, arena and the stack's hot end begin: half a cache each, the stack behind the weights' half. Fixed,
+# so that two firmwares of one model differ in cycles by their kernels and not by where their code's size has pushed the data.
+_CACHE_OFFSETS = (("weights", 0), ("arena", 2048), ("data", 2048))
+_CACHE_BYTES = 4096
+_ROOMY_BYTES = 1 << 20  # smaller memories cannot afford the gaps
+
+
+def _cache_place(soc: dict[str, Any], memory: str, offset: int) -> Callable[..., str]:
+    """An address expression: from `.` (given as text) on, the next one at `offset` in the cache, moved by `back`."""
+    size = next(item["bytes"] for item in soc["memories"] if item["name"] == memory)
+
+    def expression(here: str, back: int = 0) -> str:
+        if size < _ROOMY_BYTES:
+            return ""
+        moved = f" - {-back}" if back else ""
+        return f"(ALIGN({here} - {offset}, {_CACHE_BYTES}) + {offset}{moved})"
+
+    return expression
+
+
 def linker_script(
     soc: dict[str, Any], placement: Placement = AUTO, stack_bytes: int = DEFAULT_STACK_BYTES
 ) -> str:
@@ -113,6 +134,7 @@ def linker_script(
         for section, part in ((".weights", "weights"), (".data", "data"))
         if where["load"] not in ("", where[part])
     )
+    weights_at, arena_at, stack_at = (_cache_place(soc, where[part], offset) for part, offset in _CACHE_OFFSETS)
     start = f"0x{soc['cpu']['reset_address']:08x}" if where["boot"] == where["code"] else ""
     return f"""/* Generated from soc.json of board {soc["board"]}. */
 ENTRY(_start)
@@ -128,7 +150,7 @@ SECTIONS
     *(.text .text.*)
     . = ALIGN(4);
   }} > {where["code"]}
-  .weights : ALIGN(4)
+  .weights {weights_at(".")} : ALIGN(4)
   {{
     *(.rodata.cfukit.weights .rodata.cfukit.weights.*)
     . = ALIGN(4);
@@ -148,7 +170,7 @@ SECTIONS
     *(.sdata .sdata.*)
     . = ALIGN(4);
   }} {at("data")}
-  .arena (NOLOAD) : ALIGN(16)
+  .arena {arena_at(".")} (NOLOAD) : ALIGN(16)
   {{
     *(.bss.cfukit.arena .bss.cfukit.arena.*)
     . = ALIGN(4);
@@ -160,7 +182,7 @@ SECTIONS
     . = ALIGN(4);
     __cfukit_bss_end = .;
   }} > {where["data"]}
-  .stack (NOLOAD) : ALIGN(16)
+  .stack {stack_at(f". + {stack_bytes + GUARD_BYTES}", -stack_bytes - GUARD_BYTES)} (NOLOAD) : ALIGN(16)
   {{
     __cfukit_stack_guard = .;
     . = . + {GUARD_BYTES};
