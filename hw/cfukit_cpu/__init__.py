@@ -1,1 +1,6 @@
 """VexRiscv configurations: from a table of options to one checked Verilog file."""
+
+from cfukit_cpu.configuration import PRESETS, Configuration, Named, configuration
+from cfukit_cpu.writing import derive, list_cpus, write_cpu
+
+__all__ = ["PRESETS", "Configuration", "Named", "configuration", "derive", "list_cpus", "write_cpu"]

@@ -1,0 +1,88 @@
+"""`write_cpu`: a configuration becomes cpu.v and cpu.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cfukit_base.cache import write_atomic
+from cfukit_base.digest import digest_bytes
+from cfukit_cpu.caches import report_data_cache, resize_data_cache, resize_instruction_cache
+from cfukit_cpu.configuration import CACHE_BYTES, PRESETS, Configuration, Named, configuration, table
+from cfukit_cpu.core import CFU_ENABLE_CSR, apply_options, csrs_of, fix_cfu_port, free_memories
+from cfukit_cpu.verilog import FILE, SHA256, WHEEL, WHEEL_VERSION, Source, stock_text
+
+SCHEMA = "cfukit.cpu/1"
+
+
+def write_cpu(given: str | Mapping[str, Any], directory: Path) -> Path:
+    """Write cpu.v (module VexRiscv) and cpu.json of a preset or table of keys to `directory`; the path of cpu.json."""
+    named = configuration(given)
+    verilog = derive(named)
+    document = describe(named)
+    document["digest"] = digest_bytes(verilog.encode())
+    directory.mkdir(parents=True, exist_ok=True)
+    write_atomic(directory / "cpu.v", verilog)
+    write_atomic(directory / "cpu.json", json.dumps(document, indent=1) + "\n")
+    return directory / "cpu.json"
+
+
+def derive(named: Named) -> str:
+    """The Verilog: the stock file as it is, or edited, with the configuration in its first lines."""
+    text = stock_text()
+    if named.stock:
+        return text
+    config = named.configuration
+    source = Source(text)
+    # Where a cache is absent, the smallest one stays in the text and synthesis removes it.
+    resize_data_cache(source, config.dcache_bytes or CACHE_BYTES[0])
+    report_data_cache(source, config.dcache_bytes)
+    resize_instruction_cache(source, config.icache_bytes or CACHE_BYTES[0])
+    fix_cfu_port(source)
+    free_memories(source)
+    apply_options(source, config)
+    return _header(named) + source.text()
+
+
+def describe(named: Named) -> dict[str, Any]:
+    """cpu.json without its digest: what SoC, compiler and simulator must know."""
+    config = named.configuration
+    return {
+        "schema": SCHEMA,
+        "name": named.name,
+        "about": named.about,
+        "configuration": table(config),
+        "isa": isa(config),
+        "multiplier": config.multiplier,
+        "divider": config.divider,
+        "traps": config.traps,
+        "interrupts": config.interrupts,
+        "csrs": list(csrs_of(config)),
+        "cfu_enable_csr": CFU_ENABLE_CSR if config.csrs != "none" else None,
+        "cfu_fix": not named.stock,
+        "verilog": "cpu.v",
+        "source": {"wheel": WHEEL, "version": WHEEL_VERSION, "file": FILE, "sha256": SHA256},
+    }
+
+
+def isa(config: Configuration) -> str:
+    """For the compiler. The divider alone has no name: software does without it."""
+    if config.multiplier:
+        return "rv32im" if config.divider else "rv32i_zmmul"
+    return "rv32i"
+
+
+def list_cpus() -> list[dict[str, str]]:
+    """Every preset, for people and JSON."""
+    return [{"name": name, "isa": isa(config), "about": about} for name, (about, config) in PRESETS.items()]
+
+
+def _header(named: Named) -> str:
+    lines = [
+        f"CPU {named.name}: {named.about}.",
+        f"Derived from {FILE} of {WHEEL} {WHEEL_VERSION}, SHA-256 {SHA256}.",
+        *(f"{key} = {json.dumps(value)}" for key, value in table(named.configuration).items()),
+    ]
+    return "".join(f"// {line}\n" for line in lines) + "\n"
