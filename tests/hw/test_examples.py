@@ -21,7 +21,7 @@ from cfukit.testing import (
 ROOT = Path(__file__).resolve().parents[2]
 README = Path(cfukit.__file__).with_name("README.md")
 BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-SHIPPED = ("mac4", "template", "verilog_popcount", "migen_example")
+SHIPPED = ("mac4", "template", "verilog_depthwise", "migen_dense")
 
 
 def shipped(name: str) -> BaseCfu:

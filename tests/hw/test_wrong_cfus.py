@@ -251,7 +251,7 @@ def test_the_adapter_mends_the_rule(tmp_path: Path, fault: int, time: Fixed) -> 
 
 @pytest.mark.slow
 def test_the_published_form_breaks_the_rule_without_the_adapter() -> None:
-    folder = Path(__file__).resolve().parents[2] / "proj" / "verilog_popcount"
+    folder = Path(__file__).resolve().parents[2] / "proj" / "verilog_depthwise"
     with pytest.raises(CfuMismatch, match="no-double-execution"):
         check_verilog(VerilogCfu(folder / "cfu.v", adapter=False), 1, 2000)
 
