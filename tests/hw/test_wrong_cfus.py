@@ -136,7 +136,7 @@ class Dropping(HandshakeInstruction):
         (WrongInterval(), r"was accepted 6 cycles after the one before, declared are 5"),
         (WrongVariable(), r"answered after 5 cycles, declared are 4"),
         (Counting(forgets_reset=True), r"instruction counting: call 0 .* segment [1-9]"),
-        (Counting(ungated=True), r"instruction counting: call 0 .* the model 0x00000001"),
+        (Counting(ungated=True), r"instruction counting: call 0 .* expected 0x00000001"),
         (Dropping(), r"response-stays"),
         (Hangs(), r"instruction hangs: call \d+ \(funct7 \d+, rs1 0x80808080, .*one-response.*never answered"),
     ],

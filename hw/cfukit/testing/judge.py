@@ -84,7 +84,7 @@ def judge(context: Context, number: int, segment: Segment, record: Record) -> No
                 number,
                 call,
                 op,
-                f"returned 0x{got:08x}, the model 0x{expected:08x}",
+                f"got 0x{got:08x}, expected 0x{expected:08x}",
                 rule="value",
                 got=got,
                 expected=expected,

@@ -1,0 +1,85 @@
+"""What the pages show works: every shell block runs in order, with the output that they claim; every Python CFU passes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cfukit import BaseCfu, Cfu, load_cfu
+from cfukit.testing import check_gateware
+from support.pages import ROOT, RUN, Block, blocks, missing_lines, write
+
+SECONDS = 600
+WITH_SHELL = [page for page in RUN if any(block.language == "sh" for block in blocks(page))]
+WITH_CFUS = [ROOT / "docs" / "cfu.md", ROOT / "hw" / "cfukit" / "README.md"]
+
+
+def run_block(block: Block, folder: Path, where: str) -> tuple[str, Path]:
+    """Run a shell block as a newcomer would; its output and the folder that it ends in."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    marker = "folder after the block: "
+    script = f"trap 'echo \"{marker}$PWD\"' EXIT\n{block.text}"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=os.environ | {"PATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=SECONDS,
+    )
+    expected = int(block.note.removeprefix("exit code ")) if block.note.startswith("exit code ") else 0
+    assert done.returncode == expected, f"{where}: exit code {done.returncode}\n{block.text}\n{done.stdout}"
+    output, _, after = done.stdout.rpartition(marker)
+    return output, Path(after.strip())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", WITH_SHELL, ids=lambda page: page.name)
+def test_the_commands_of_a_page_run_in_order(page: Path, tmp_path: Path) -> None:
+    folder, output = tmp_path, ""
+    for block in blocks(page):
+        where = f"{page.relative_to(ROOT)}:{block.line}"
+        if block.note == "output":
+            missing = missing_lines(block, output)
+            assert not missing, f"{where}: not printed: {missing}\nbut:\n{output}"
+        elif not write(block, folder) and block.language == "sh" and not block.note.startswith("not run: "):
+            output, folder = run_block(block, folder, where)
+
+
+def cfus(page: Path) -> list[Block]:
+    return [block for block in blocks(page) if block.language == "python" and "def make_cfu" in block.text]
+
+
+CFUS = [(page, block) for page in WITH_CFUS for block in cfus(page)]
+
+
+def load(page: Path, block: Block, folder: Path) -> BaseCfu:
+    for file in blocks(page):
+        if file.note.startswith("file: "):
+            write(file, folder)
+    (folder / "cfu.py").write_text(block.text)
+    return load_cfu(folder / "cfu.py")
+
+
+@pytest.mark.parametrize(("page", "block"), CFUS, ids=[f"{p.name}-{b.line}" for p, b in CFUS])
+def test_a_cfu_of_a_page_is_complete(page: Path, block: Block, tmp_path: Path) -> None:
+    cfu = load(page, block, tmp_path)
+    assert all(instruction.doc for instruction in cfu.instructions.values())
+    cfu.write(tmp_path)
+    if isinstance(cfu, Cfu):
+        check_gateware(cfu, seed=1, operations=300)
+
+
+FOREIGN = [(page, block) for page, block in CFUS if "VerilogCfu(" in block.text or "MigenCfu(" in block.text]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("page", "block"), FOREIGN, ids=[f"{p.name}-{b.line}" for p, b in FOREIGN])
+def test_a_cfu_in_verilog_or_migen_of_a_page_passes(page: Path, block: Block, tmp_path: Path) -> None:
+    check_gateware(load(page, block, tmp_path), seed=1, operations=300)

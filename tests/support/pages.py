@@ -1,0 +1,75 @@
+"""The pages as a list of fenced blocks, each with the HTML comment right before it.
+
+Comments that say what a block is:
+  not run: REASON                     a shell block that no test runs
+  exit code N                         a shell block that ends so
+  file: PATH                          the block is that file
+  replace in PATH: "A" to "B"         it replaces the lines from the first that begins with A to the next that begins with B
+  output                              lines that the last shell block printed; numbers may differ, `...` stands for any lines
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+RUN = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+AREAS = [ROOT / path for path in ("hw/cfukit", "soc", "sw", "sw/cfukit_sw/models", "proj")]
+ALL = [*RUN, ROOT / "CONTRIBUTING.md", *(area / "README.md" for area in AREAS)]
+
+_FENCE = re.compile(
+    r"^(?:<!-- (?P<note>[^\n]*) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+_REPLACE = re.compile(r'replace in (\S+): "(.*)" to "(.*)"')
+
+
+@dataclass(frozen=True)
+class Block:
+    """language: after the fence; note: the comment before it, or empty; line: where its text begins."""
+
+    language: str
+    text: str
+    note: str
+    line: int
+
+
+def blocks(page: Path) -> list[Block]:
+    """The fenced blocks of a page, in order."""
+    text = page.read_text()
+    return [
+        Block(
+            found["language"],
+            found["text"],
+            found["note"] or "",
+            text.count("\n", 0, found.start("text")) + 1,
+        )
+        for found in _FENCE.finditer(text)
+    ]
+
+
+def write(block: Block, folder: Path) -> bool:
+    """Do what the comment of a block that is a file or an edit says; False if it is neither."""
+    if block.note.startswith("file: "):
+        (folder / block.note.removeprefix("file: ")).write_text(block.text)
+        return True
+    edit = _REPLACE.fullmatch(block.note)
+    if edit:
+        path = folder / edit[1]
+        lines = path.read_text().splitlines(keepends=True)
+        begin = next(i for i, line in enumerate(lines) if line.startswith(edit[2]))
+        end = next(i for i, line in enumerate(lines) if i >= begin and line.startswith(edit[3]))
+        path.write_text("".join([*lines[:begin], block.text, *lines[end + 1 :]]))
+    return edit is not None
+
+
+def like(line: str) -> str:
+    """A line without its numbers and spaces, so that other cycles are the same line."""
+    return re.sub(r"\s+", "", re.sub(r"0x[0-9a-f]+|\d[\d,.]*( ?[kM]\b)?", "#", line))
+
+
+def missing_lines(block: Block, output: str) -> list[str]:
+    """Lines of an output block that the real output has not."""
+    real = {like(line) for line in output.splitlines()}
+    return [line for line in block.text.splitlines() if line.strip() != "..." and like(line) not in real]

@@ -1,0 +1,113 @@
+"""The verb test: what every project gets checked, wrong CFUs found by name, own tests run."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from cfukit_base.schemas import SCHEMAS
+from cfukit_tools import api, cli
+from cfukit_tools.vectors_program import first_wrong, vectors_program
+
+RIGHT = "return sum(x * y for x, y in zip(int8_lanes(rs1), int8_lanes(rs2), strict=True))"
+WRONG = "return sum(x * y for x, y in zip(int8_lanes(rs1)[:3], int8_lanes(rs2), strict=False))"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def project(folder: Path, *changes: tuple[str, str]) -> Path:
+    """A copy of the template with changes in cfu.py."""
+    api.init(str(folder), "template")
+    cfu = folder / "cfu.py"
+    text = cfu.read_text()
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    cfu.write_text(text)
+    return folder
+
+
+@pytest.mark.slow
+def test_the_template_passes_everything_and_its_own_tests_run(here: Path) -> None:
+    folder = project(here / "mine")
+    (folder / "test_own.py").write_text("def test_own():\n    assert True\n")
+    document = api.test(folder, operations=400)
+    jsonschema.validate(document, SCHEMAS["cfukit.test/1"])
+    names = [check["name"] for check in document["checks"]]
+    assert names == ["gateware", "cocotb", "header", "system", "outputs", "own"]
+    assert document["ok"], document
+    details = {check["name"]: check["detail"] for check in document["checks"]}
+    assert "1 passed" in details["own"]
+    assert "1000 vectors" in details["system"]
+    assert "samples identical" in details["outputs"]
+    written = [path for path in folder.rglob("*") if "build" not in path.relative_to(folder).parts]
+    assert not [path for path in written if "__pycache__" in path.parts]
+
+
+def test_a_wrong_model_is_found_with_everything_needed_to_see_it_again(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = project(here / "mine", (RIGHT, WRONG))
+    assert cli.run(["test", str(folder), "--only", "gateware", "--seed", "7", "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    (check,) = document["checks"]
+    assert not check["ok"]
+    for word in ("dot4", "got", "expected", "call", "seed 7"):
+        assert word in check["detail"], check["detail"]
+    again = api.test(folder, only="gateware", seed=7)
+    assert again["checks"][0]["detail"] == check["detail"]
+
+
+@pytest.mark.slow
+def test_the_system_check_finds_a_wrong_model_too(here: Path) -> None:
+    folder = project(here / "mine", (RIGHT, WRONG))
+    (check,) = api.test(folder, only="system", seed=3)["checks"]
+    assert not check["ok"]
+    first = check["error"]["details"]["first"]
+    assert first["instruction"] == "dot4" and first["got"] != first["expected"]
+    assert {"a", "b", "funct7", "call", "seed"} <= set(first)
+
+
+def test_failing_own_tests_fail_the_check(here: Path) -> None:
+    folder = project(here / "mine")
+    (folder / "test_own.py").write_text("def test_own():\n    assert 1 == 2\n")
+    (check,) = api.test(folder, only="own")["checks"]
+    assert not check["ok"] and "assert 1 == 2" in check["detail"]
+
+
+def test_only_names_a_check(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = project(here / "mine")
+    assert cli.run(["test", str(folder), "--only", "gatewere"]) == 2
+    assert "did you mean 'gateware'" in capsys.readouterr().err
+    assert cli.run(["test", str(folder), "--only", "own"]) == 2
+    assert "nothing to check" in capsys.readouterr().err
+
+
+def test_a_bare_model_is_checked_against_the_evaluator(here: Path) -> None:
+    document = api.test(Path("digits"), random_samples=2, seed=5)
+    jsonschema.validate(document, SCHEMAS["cfukit.test/1"])
+    assert document["ok"]
+    assert "samples identical" in document["checks"][0]["detail"]
+
+
+def test_vectors_become_a_program_and_its_answer_is_read_back() -> None:
+    vectors = [(0, 1, 2, 3, 4), (1, 0, 5, 6, 7), (0, 1, 8, 9, 10)]
+    text = vectors_program(vectors)
+    assert text.count("cfu_op(0, 1, a, b)") == 1 and text.count("cfu_op(1, 0, a, b)") == 1
+    assert "{0, 8u, 9u, 10u}" in text
+    wrong = first_wrong('noise\n{"call": 2, "got": 11}\n', vectors, {0: "mac"}, 9)
+    assert wrong == {
+        "instruction": "mac",
+        "funct7": 1,
+        "a": 8,
+        "b": 9,
+        "expected": 10,
+        "got": 11,
+        "call": 2,
+        "seed": 9,
+    }
