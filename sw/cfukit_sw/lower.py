@@ -147,7 +147,7 @@ class _Lowering:
         if kernel is None:
             raise refuse(self.model, op, "no kernel supports it")
         own: dict[str, Param] = {}
-        if lowered.weights is not None and lowered.bias is not None:
+        if lowered.weights is not None:
             packed = kernel.pack(lowered.op, lowered.weights) if kernel.pack else lowered.weights.tobytes()
             own["weights"] = Bytes(packed)
             own["channels"] = Bytes(_channels(lowered, kernel.fold))
@@ -196,7 +196,9 @@ class _Lowering:
 
     def _shrink_scratch(self) -> None:
         """Halve scratch that its kernels can do with less of while the arena is larger than the tensors alone need."""
-        plain = _Lowering(self.model, [], "", self.roots, [replace(c, scratch_bytes=0) for c in self.calls], self.dumps)
+        plain = _Lowering(
+            self.model, [], "", self.roots, [replace(c, scratch_bytes=0) for c in self.calls], self.dumps
+        )
         target = plain._arena(overlap=False)[1]
         while any(call.can_shrink for call in self.calls) and self._arena()[1] > target:
             self.calls = [call.shrunk() if call.can_shrink else call for call in self.calls]
@@ -275,14 +277,15 @@ STRUCTS_WITH_SCRATCH_BYTES = {"cfukit_conv", "cfukit_fully_connected"}
 
 def _channels(lowered: Lowered, fold: bool) -> bytes:
     """struct cfukit_channel[]: bias, multiplier, shift."""
-    assert lowered.weights is not None and lowered.bias is not None
-    bias = lowered.bias
+    assert lowered.weights is not None and lowered.channels is not None
+    channels = lowered.channels
+    bias, multipliers, shifts = channels.bias, channels.multipliers, channels.shifts
     if fold:
+        bias, multipliers, shifts = channels.small or (bias, multipliers, shifts)
         axis = 3 if lowered.op.type == "DEPTHWISE_CONV_2D" else 0
         others = tuple(a for a in range(lowered.weights.ndim) if a != axis)
         bias = bias - lowered.op.input_zero_point * lowered.weights.astype(np.int64).sum(axis=others)
-    assert lowered.multipliers is not None and lowered.shifts is not None
-    return np.stack([bias, lowered.multipliers, lowered.shifts], axis=1).astype("<i4").tobytes()
+    return np.stack([bias, multipliers, shifts], axis=1).astype("<i4").tobytes()
 
 
 def _tensors(params: Iterable[Param]) -> Iterable[TensorAt]:

@@ -154,7 +154,7 @@ def transpose_conv(model: Model, op: Operator) -> Lowered:
     x = needs_type(model, op, model.input_of(op, 2), "int8")
     y = needs_type(model, op, model.output_of(op), "int8")
     weights = needs_constant(model, op, w).astype(np.int8)
-    bias, multipliers, shifts, small = channel_data(model, op, x, w, y, weights, 0, y.shape[3], bias_at=3)
+    rescaling = channel_data(model, op, x, w, y, weights, 0, y.shape[3], bias_at=3)
     strides = int(op.options.get("stride_h", 1)), int(op.options.get("stride_w", 1))  # type: ignore[arg-type]
     top, bottom = window_padding(x.shape[1], y.shape[1], w.shape[1], strides[0])
     left, right = window_padding(x.shape[2], y.shape[2], w.shape[2], strides[1])
@@ -165,7 +165,7 @@ def transpose_conv(model: Model, op: Operator) -> Lowered:
         strides=strides,
         padding=(top, bottom, left, right),
         activation=(low, high),
-        small_sums=small,
+        small_sums=rescaling.small is not None,
         macs=model.macs_of(op),
     )
     params: dict[str, Param] = {
@@ -190,4 +190,4 @@ def transpose_conv(model: Model, op: Operator) -> Lowered:
         "activation_min": low,
         "activation_max": high,
     }
-    return Lowered(described, "cfukit_conv", params, weights, bias, multipliers, shifts)
+    return Lowered(described, "cfukit_conv", params, weights, rescaling)

@@ -18,8 +18,8 @@ class Op:
 
     input_shape, output_shape: of the first input and output. filter_shape: CONV_2D [O, kh, kw, C], DEPTHWISE_CONV_2D
     [1, kh, kw, O], FULLY_CONNECTED [O, K]. strides, dilation: (height, width). padding: (top, bottom, left, right).
-    activation: lowest and highest stored output. small_sums: every possible sum is below 2^29 in magnitude and every
-    multiplier shifts right by 0 to 20, so cfukit_rescale serves.
+    activation: lowest and highest stored output. small_sums: a kernel that folds the zero point gets multipliers
+    that shift right by 0 to 20 and sums below 2^29 in magnitude for all inputs, so cfukit_rescale serves.
     """
 
     type: str
@@ -68,11 +68,23 @@ Param = int | tuple[int, ...] | None | TensorAt | Bytes | Pieces
 
 
 @dataclass(frozen=True)
+class Channels:
+    """What turns the sums of each output channel into outputs. `small`: (bias, multipliers, shifts) that give the same outputs and
+    suit cfukit_rescale, see small_sums.py; None if there are none.
+    """
+
+    bias: npt.NDArray[np.int64]
+    multipliers: npt.NDArray[np.int64]
+    shifts: npt.NDArray[np.int64]
+    small: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]] | None
+
+
+@dataclass(frozen=True)
 class Lowered:
     """A kernel call before its kernel is chosen.
 
     params: members of `struct`, without those that depend on the kernel: weights, channels, scratch, scratch_bytes.
-    weights (as in the file), bias, multipliers, shifts: per output channel where the operator has them.
+    weights (as in the file), channels: where the operator has them.
     in_place: inputs whose storage the output may overwrite as far as the kernel's `lead` allows.
     """
 
@@ -80,9 +92,7 @@ class Lowered:
     struct: str
     params: dict[str, Param]
     weights: npt.NDArray[np.int8] | None = None
-    bias: npt.NDArray[np.int64] | None = None
-    multipliers: npt.NDArray[np.int64] | None = None
-    shifts: npt.NDArray[np.int64] | None = None
+    channels: Channels | None = None
     in_place: tuple[int, ...] = ()
     kind: str = field(default="")  # the kernel list to look in; the operator's type if empty
 

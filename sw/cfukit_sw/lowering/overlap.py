@@ -22,7 +22,9 @@ def window_lead(op: Op, tile_positions: int) -> int | None:
     top, _, left, _ = op.padding
     rows = np.maximum(np.arange(out_height) * op.strides[0] - top, 0)
     columns = np.maximum(np.arange(out_width) * op.strides[1] - left, 0)
-    first_read = (np.minimum(rows, height)[:, None] * width + np.minimum(columns, width)).reshape(-1) * channels
+    first_read = (np.minimum(rows, height)[:, None] * width + np.minimum(columns, width)).reshape(
+        -1
+    ) * channels
     still_needed = np.minimum.accumulate(first_read[::-1])[::-1]
     tiles = np.arange(0, first_read.size, tile_positions)
     written = np.minimum(tiles + tile_positions, first_read.size) * out_channels

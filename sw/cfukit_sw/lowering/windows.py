@@ -7,11 +7,19 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from cfukit_sw.lowering.lowered import Lowered, Op, Param, TensorAt, needs_constant, needs_type, refuse
+from cfukit_sw.lowering.lowered import (
+    Channels,
+    Lowered,
+    Op,
+    Param,
+    TensorAt,
+    needs_constant,
+    needs_type,
+    refuse,
+)
+from cfukit_sw.lowering.small_sums import small_sums
 from cfukit_sw.model import Model, Operator, Tensor
 from cfukit_sw.quantization import activation_range, product_multipliers, window_padding
-
-Ints = npt.NDArray[np.int64]
 
 
 def conv_2d(model: Model, op: Operator) -> Lowered:
@@ -59,7 +67,7 @@ def _window(
     left, right = _padding(op, y.shape[2], x.shape[2], kernel[1], strides[1], dilation[1])
     weights = needs_constant(model, op, w).astype(np.int8)
     channels = y.shape[3]
-    bias, multipliers, shifts, small = channel_data(model, op, x, w, y, weights, channel_axis, channels)
+    rescaling = channel_data(model, op, x, w, y, weights, channel_axis, channels)
     low, high = fused_range(op, y)
     described = Op(
         type=op.type,
@@ -75,7 +83,7 @@ def _window(
         input_zero_point=x.zero_point,
         output_zero_point=y.zero_point,
         activation=(low, high),
-        small_sums=small,
+        small_sums=rescaling.small is not None,
         macs=model.macs_of(op),
     )
     params: dict[str, Param] = {
@@ -103,7 +111,7 @@ def _window(
         "activation_min": low,
         "activation_max": high,
     }
-    return Lowered(described, "cfukit_conv", params, weights, bias, multipliers, shifts, in_place=(x.index,))
+    return Lowered(described, "cfukit_conv", params, weights, rescaling, in_place=(x.index,))
 
 
 def fully_connected(model: Model, op: Operator) -> Lowered:
@@ -117,7 +125,7 @@ def fully_connected(model: Model, op: Operator) -> Lowered:
     if batches * depth != x.elements or batches * outputs != y.elements:
         raise refuse(model, op, f"{list(x.shape)} times {list(w.shape)} does not give {list(y.shape)}")
     weights = needs_constant(model, op, w).astype(np.int8)
-    bias, multipliers, shifts, small = channel_data(model, op, x, w, y, weights, 0, outputs)
+    rescaling = channel_data(model, op, x, w, y, weights, 0, outputs)
     low, high = fused_range(op, y)
     described = Op(
         type=op.type,
@@ -128,7 +136,7 @@ def fully_connected(model: Model, op: Operator) -> Lowered:
         input_zero_point=x.zero_point,
         output_zero_point=y.zero_point,
         activation=(low, high),
-        small_sums=small,
+        small_sums=rescaling.small is not None,
         macs=model.macs_of(op),
     )
     params: dict[str, Param] = {
@@ -142,7 +150,7 @@ def fully_connected(model: Model, op: Operator) -> Lowered:
         "activation_min": low,
         "activation_max": high,
     }
-    return Lowered(described, "cfukit_fully_connected", params, weights, bias, multipliers, shifts)
+    return Lowered(described, "cfukit_fully_connected", params, weights, rescaling)
 
 
 def channel_data(
@@ -155,8 +163,8 @@ def channel_data(
     axis: int,
     channels: int,
     bias_at: int = 2,
-) -> tuple[Ints, Ints, Ints, bool]:
-    """(bias, multipliers, shifts, small_sums) of every output channel; `axis`: the weights' channel axis."""
+) -> Channels:
+    """What rescales the sums of every output channel; `axis`: the weights' channel axis."""
     if x.scales.size == 0 or w.scales.size == 0 or y.scales.size == 0:
         raise refuse(model, op, "a tensor has no scale", "int8 tensors are quantised")
     multipliers, shifts = product_multipliers(x.scale, w.scales, y.scale)
@@ -171,10 +179,9 @@ def channel_data(
         bias = needs_constant(model, op, tensor).astype(np.int64).reshape(-1)
         if bias.size != channels:
             raise refuse(model, op, f"{bias.size} biases for {channels} channels")
-    others = tuple(a for a in range(weights.ndim) if a != axis)
-    magnitude = np.abs(weights.astype(np.int64)).sum(axis=others)
-    small = bool((np.abs(bias) + 255 * magnitude < 2**29).all() and ((shifts <= 0) & (shifts >= -20)).all())
-    return bias, multipliers, shifts, small
+    rows = np.moveaxis(weights, axis, 0).reshape(channels, -1).astype(np.int64)
+    small = small_sums(rows, x.zero_point, bias, multipliers, shifts)
+    return Channels(bias, multipliers, shifts, small)
 
 
 def average_pool_2d(model: Model, op: Operator) -> Lowered:
