@@ -130,8 +130,8 @@ class Dropping(HandshakeInstruction):
 @pytest.mark.parametrize(
     ("instruction", "message"),
     [
-        (OffByOne(), r"instruction off_by_one: call \d+ \(funct7 \d+, rs1 0x7fffffff, .*model 0x.*seed 1"),
-        (LatencyOfTwo(), r"instruction latency_of_two: call \d+ .* returned"),
+        (OffByOne(), r"instruction off_by_one: call \d+ \(funct7 \d+, rs1 0x7fffffff, .*expected 0x.*seed 1"),
+        (LatencyOfTwo(), r"instruction latency_of_two: call \d+ .* got"),
         (TooSlow(), r"instruction too_slow: call 0 .* answered after 6 cycles, declared are 5"),
         (WrongInterval(), r"was accepted 6 cycles after the one before, declared are 5"),
         (WrongVariable(), r"answered after 5 cycles, declared are 4"),
