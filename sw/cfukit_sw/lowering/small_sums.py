@@ -42,6 +42,8 @@ def small_sums(
         if step is None or high - low >= SPREAD:
             return None
         value, first = step  # `value` below the sum `first`, one more from it on
+        if abs(value) > 255:
+            return None
         same = ((2 * value + 1) << MAX_RIGHT) - 8  # search the sum at which the new pair steps
         while _scaled(same, 2**30, -MAX_RIGHT) <= value:
             same += 1
