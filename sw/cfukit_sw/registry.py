@@ -129,7 +129,13 @@ def _portable(op: str, name: str, *more_sources: str, **fields: Any) -> Kernel:
 
 def portable_kernels() -> list[Kernel]:
     from cfukit_sw.lowering.overlap import window_lead
-    from cfukit_sw.lowering.packing import band_positions, conv_row_bytes, conv_scratch, pack_blocks, tile_positions
+    from cfukit_sw.lowering.packing import (
+        band_positions,
+        conv_row_bytes,
+        conv_scratch,
+        pack_blocks,
+        tile_positions,
+    )
 
     def small(op: Op) -> bool:
         return op.small_sums
@@ -139,12 +145,7 @@ def portable_kernels() -> list[Kernel]:
 
     def is_3x3(op: Op) -> bool:
         plain = op.filter_shape[1:3] == (3, 3) and op.dilation == (1, 1) and op.depth_multiplier == 1
-        return (
-            op.small_sums
-            and plain
-            and op.strides in ((1, 1), (2, 2))
-            and max(op.padding) <= 1
-        )
+        return op.small_sums and plain and op.strides in ((1, 1), (2, 2)) and max(op.padding) <= 1
 
     def is_int8(op: Op) -> bool:
         return op.input_type == "int8"
