@@ -26,7 +26,8 @@ class Kernel:
     """One C function `void function(const void *params)`.
 
     op: an operator type, or MOVE or TABLE (one kernel for many types). supports(op), pack(op, weights) -> bytes,
-    scratch(op) -> bytes, scratch_unit(op): any multiple of it from 1 on serves too (0: only what scratch says), lead(op) -> how far before its input the output may begin (None: they may not overlap).
+    scratch(op) -> bytes; scratch_unit(op): any multiple of it from 1 on serves too (0: only what scratch says).
+    lead(op): how far before its input the output may begin at the least (None: they may not overlap).
     fold: channels[].bias has the input's zero point folded in.
     """
 
