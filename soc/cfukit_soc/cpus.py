@@ -1,61 +1,82 @@
-"""CPUs as data: which Verilog, which instruction set."""
+"""The CPU of a system: the stock one of the wheel, or what a cpu.json describes (written by `cfukit_cpu`)."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cfukit_base.errors import MissingToolError, UsageError, suggest
+
+SCHEMA = "cfukit.cpu/1"
+STOCK = "full+cfu"
+_STOCK_FILE = "VexRiscv_FullCfu.v"
+_FACTS = (
+    "icache_bytes",
+    "dcache_bytes",
+    "traps",
+    "interrupts",
+    "multiplier",
+    "divider",
+    "csrs",
+    "cfu_enable_csr",
+)
 
 
 @dataclass(frozen=True)
 class Cpu:
-    """A CPU: module `VexRiscv` in `verilog_name` of the wheel pythondata-cpu-vexriscv.
+    """Module `VexRiscv` in `verilog`, with LiteX's variant `full+cfu` around it (buses, interrupts, CFU port).
 
-    litex_variant: what LiteX calls it (buses, interrupts, CFU port); isa: for the compiler's -march.
+    isa: for the compiler's -march. facts: what software and simulator must know, as in cpu.json. memories: those inside the
+    CPU, as in soc.json. verilog: the file to copy; beside soc.json it is called `file`.
     """
 
     name: str
-    about: str
     isa: str
-    litex_variant: str
-    verilog_name: str
-
-    @property
-    def verilog(self) -> Path:
-        """Where the wheel keeps the file."""
-        try:
-            import pythondata_cpu_vexriscv as wheel
-        except ImportError:
-            raise MissingToolError(
-                "pythondata-cpu-vexriscv", "this Python package is not installed", hint="pip install cfukit"
-            ) from None
-        return Path(wheel.data_location) / self.verilog_name
+    verilog: Path
+    file: str
+    facts: dict[str, Any]
+    memories: tuple[dict[str, Any], ...] = ()
 
 
-CPUS = {
-    cpu.name: cpu
-    for cpu in (
-        Cpu(
-            "full+cfu",
-            "VexRiscv as it is in the wheel: 4 KiB I$, 4 KiB D$, multiplier, divider, traps, CFU port",
-            "rv32im",
-            "full+cfu",
-            "VexRiscv_FullCfu.v",
-        ),
+def cpu_named(given: str | Path) -> Cpu:
+    """The stock CPU by its name, or the CPU of a cpu.json; another name is a UsageError."""
+    if isinstance(given, Path):
+        return _from_json(given)
+    if given != STOCK:
+        raise UsageError(
+            "soc.cpu", f"'{given}'", allowed=suggest(given, [STOCK], "cpu"), hint="cfukit list cpus"
+        )
+    facts = {"traps": True, "interrupts": True, "multiplier": True, "divider": True}
+    # csrs None: all that VexRiscv may have; nothing was removed.
+    return Cpu(
+        STOCK, "rv32im", _stock_verilog(), _STOCK_FILE, {**facts, "csrs": None, "cfu_enable_csr": 0xBC0}
     )
-}
 
 
-def list_cpus() -> list[dict[str, str]]:
-    """Every CPU by name, for people and JSON."""
-    return [{"name": cpu.name, "isa": cpu.isa, "about": cpu.about} for cpu in CPUS.values()]
+def _stock_verilog() -> Path:
+    try:
+        import pythondata_cpu_vexriscv as wheel
+    except ImportError:
+        raise MissingToolError(
+            "pythondata-cpu-vexriscv", "this Python package is not installed", hint="pip install cfukit"
+        ) from None
+    return Path(wheel.data_location) / _STOCK_FILE
 
 
-def cpu_named(name: object) -> Cpu:
-    """The CPU `name`, else a UsageError that suggests one."""
-    if not isinstance(name, str):
-        raise UsageError("soc.cpu", "a table of options", allowed=f"in this version one of {', '.join(CPUS)}")
-    if name not in CPUS:
-        raise UsageError("soc.cpu", f"'{name}'", allowed=suggest(name, CPUS, "cpu"), hint="cfukit list cpus")
-    return CPUS[name]
+def _from_json(path: Path) -> Cpu:
+    try:
+        document: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UsageError(str(path), f"cannot be read: {error}", allowed="a cpu.json of cfukit") from None
+    if document.get("schema") != SCHEMA:
+        raise UsageError(str(path), f"schema {document.get('schema')!r}", allowed=SCHEMA)
+    return Cpu(
+        name=document["name"],
+        isa=document["isa"],
+        verilog=path.parent / document["verilog"],
+        file=document["verilog"],
+        facts={key: document[key] for key in _FACTS},
+        memories=tuple(document.get("memories", ())),
+    )

@@ -22,10 +22,13 @@ _CLOCK_RANGE_HZ = (1_000_000, 1_000_000_000)
 _SRAM_RANGE_BYTES = (1024, 64 * 1024 * 1024)
 
 
-def generate_soc(board: str, out_dir: Path, *, cpu: str = "", clock_hz: int = 0, sram_bytes: int = 0) -> Path:
+def generate_soc(
+    board: str, out_dir: Path, *, cpu: str | Path = "", clock_hz: int = 0, sram_bytes: int = 0
+) -> Path:
     """Write soc.v, soc.json and the CPU's Verilog of `board` to `out_dir`; the path of soc.json.
 
-    cpu "", clock_hz 0, sram_bytes 0: the board's own. soc.v instantiates `Cfu` without containing it.
+    cpu: the path of a cpu.json, or the stock CPU's name. cpu "", clock_hz 0, sram_bytes 0: the board's own.
+    soc.v instantiates `Cfu` without containing it.
     """
     the_board = board_named(board)
     the_cpu = cpu_named(cpu or the_board.cpu)
@@ -41,8 +44,9 @@ def generate_soc(board: str, out_dir: Path, *, cpu: str = "", clock_hz: int = 0,
             "name": the_cpu.name,
             "isa": the_cpu.isa,
             "cfu": True,
+            **the_cpu.facts,
             "reset_address": the_board.reset_address,
-            "verilog": [the_cpu.verilog_name],  # beside soc.json
+            "verilog": [the_cpu.file],  # beside soc.json
         },
         "clock_hz": clock_hz,
         "memories": [
@@ -64,7 +68,7 @@ def generate_soc(board: str, out_dir: Path, *, cpu: str = "", clock_hz: int = 0,
     document["digest"] = digest_of(document, verilog, cpu_verilog)
     out_dir.mkdir(parents=True, exist_ok=True)
     write_atomic(out_dir / "soc.v", verilog)
-    write_atomic(out_dir / the_cpu.verilog_name, cpu_verilog)
+    write_atomic(out_dir / the_cpu.file, cpu_verilog)
     write_atomic(out_dir / "soc.json", json.dumps(document, indent=1) + "\n")
     return out_dir / "soc.json"
 

@@ -93,7 +93,7 @@ class Soc(LiteXSoC):
         self.crg = SimulationClock(platform)
         # LiteX connects the bus time-out to `ctrl.bus_error`; its own controller would cost area for nothing.
         self.ctrl = SimpleNamespace(bus_error=Signal(name_override="bus_error"))
-        self.add_cpu("vexriscv", variant=cpu.litex_variant, reset_address=board.reset_address, cfu=cfu_stub)
+        self.add_cpu("vexriscv", variant="full+cfu", reset_address=board.reset_address, cfu=cfu_stub)
         self._name_cfu_signals()
         for memory in memories:
             bus = wishbone.Interface(data_width=32, address_width=32, addressing="word")

@@ -17,7 +17,7 @@ from cfukit_base.errors import BuildError, CfukitError, ResultError, UsageError
 from cfukit_base.progress import stage
 from cfukit_base.tools import Tool
 from cfukit_sw.compile import TIMEOUT_SECONDS, Object, Unit, compile_all
-from cfukit_sw.elf import check_cfu_results
+from cfukit_sw.elf import check_instructions
 from cfukit_sw.linker import AUTO, DEFAULT_STACK_BYTES, Placement, linker_script, load_soc, soc_header
 
 INCLUDE = (Path(__file__).parent / "include").resolve()
@@ -28,18 +28,29 @@ _RECORDS = ("wire.c", "stdio.c", "printf.c", "region.c", "exit.c")
 _DEVICE = ("crt0.S", "uart.c", "stack.c", "memory.c")
 _KINDS = {"program": _RECORDS, "server": (*_RECORDS, "server.c"), "bare": ("bare.c",)}
 
-TARGET_FLAGS = {
-    # zicsr: clang's assembler wants it said; code generation does not change.
-    "zig": (
-        "-target",
-        "riscv32-freestanding-none",
-        "-mcpu=generic_rv32+m+zicsr",
-        "-mabi=ilp32",
-        "-fno-sanitize=all",
-    ),
-    # -misa-spec=2.2: with the newer one, or rv32im_zicsr, Debian's gcc selects the 64-bit libgcc and fails to link.
-    "gcc": ("-march=rv32im", "-mabi=ilp32", "-misa-spec=2.2", "-mstrict-align"),
+_GCC_MARCH = {
+    "rv32im": ("-march=rv32im",),
+    "rv32i_zmmul": ("-march=rv32im", "-mno-div"),
+    "rv32i": ("-march=rv32i",),
 }
+_ZIG_M = {"rv32im": "+m", "rv32i_zmmul": "+zmmul", "rv32i": ""}
+
+
+def target_flags(compiler: str, isa: str = "rv32im") -> tuple[str, ...]:
+    """What makes `compiler` compile for a CPU: isa is rv32im, rv32i_zmmul (no division) or rv32i."""
+    if compiler == "zig":
+        # zicsr: clang's assembler wants it said; code generation does not change.
+        cpu = f"-mcpu=generic_rv32{_ZIG_M[isa]}+zicsr"
+        return ("-target", "riscv32-freestanding-none", cpu, "-mabi=ilp32", "-fno-sanitize=all")
+    # -misa-spec=2.2: with the newer one, or rv32im_zicsr, Debian's gcc selects the 64-bit libgcc and fails to link.
+    return (*_GCC_MARCH[isa], "-mabi=ilp32", "-misa-spec=2.2", "-mstrict-align")
+
+
+def _link_flags(compiler: str, isa: str) -> tuple[str, ...]:
+    """As target_flags, for the choice of the compiler's library: that of rv32im has div in it."""
+    return target_flags(compiler, "rv32i" if compiler == "gcc" and isa == "rv32i_zmmul" else isa)
+
+
 COMMON_FLAGS = (
     "-ffreestanding",
     "-ffunction-sections",
@@ -80,20 +91,19 @@ def build_firmware(
     soc_dir = cached(
         user_cache() / "objects", "soc", digest_of(header), lambda folder: _write(folder / "soc.h", header)
     )
-    units = _units(
-        sources, _runtime(kind, _DEVICE), TARGET_FLAGS[compiler], soc_dir, cfu_dir, includes, cflags
-    )
+    target, linking = target_flags(compiler, soc["cpu"]["isa"]), _link_flags(compiler, soc["cpu"]["isa"])
+    units = _units(sources, _runtime(kind, _DEVICE), target, soc_dir, cfu_dir, includes, cflags)
     script = linker_script(soc, placement, stack_bytes)
-    _prepare(tool, TARGET_FLAGS[compiler], "void _start(void) {}\n")
+    _prepare(tool, linking, "void _start(void) {}\n")
     objects = compile_all(tool, units)
-    key = digest_of(tool.identity, kind, script, [item.key for item in objects])
+    key = digest_of(tool.identity, kind, script, list(linking), soc["cpu"], [item.key for item in objects])
 
     def link(folder: Path) -> None:
         _write(folder / "link.ld", script)
         libraries = ["-nostdlib", "-lgcc"] if compiler == "gcc" else []
         argv = [
             *tool.argv,
-            *TARGET_FLAGS[compiler],
+            *linking,
             "-nostartfiles",
             "-Wl,--gc-sections",
             "-Wl,-T," + str(folder / "link.ld"),
@@ -104,7 +114,7 @@ def build_firmware(
         )
         if not done.ok:
             raise _link_error(done, objects, units, soc)
-        check_cfu_results(folder / "firmware.elf", "firmware.elf")
+        check_instructions(folder / "firmware.elf", soc["cpu"], "firmware.elf")
         _write(folder / "warnings.txt", "".join(item.warnings for item in objects))
 
     return cached(build_dir, "firmware", key, link) / "firmware.elf"
@@ -154,10 +164,10 @@ def warnings_of(firmware: Path) -> str:
     return (firmware.parent / "warnings.txt").read_text()
 
 
-def toolchain(compiler: str = "zig", cflags: Sequence[str] = ()) -> dict[str, object]:
+def toolchain(compiler: str = "zig", cflags: Sequence[str] = (), isa: str = "rv32im") -> dict[str, object]:
     """Name, version and flags of the compiler, for run.json."""
     tool = tools.riscv_cc(compiler)
-    flags = [*TARGET_FLAGS[compiler], *COMMON_FLAGS]
+    flags = [*target_flags(compiler, isa), *COMMON_FLAGS]
     return {
         "compiler": compiler,
         "name": tool.name,

@@ -47,12 +47,13 @@ def load_soc(soc_json: Path) -> dict[str, Any]:
 def soc_header(soc: dict[str, Any]) -> str:
     """soc.h: for C and assembler alike, so plain numbers only."""
     cpu = soc["cpu"]
+    enable = cpu.get("cfu", True) and cpu.get("cfu_enable_csr", 0xBC0) is not None
     lines = [
         f"/* {soc['board']}, CPU {cpu['name']}: generated from soc.json. */",
         "#ifndef CFUKIT_SOC_H",
         "#define CFUKIT_SOC_H",
         f"#define CFUKIT_CLOCK_HZ {soc['clock_hz']}",
-        f"#define CFUKIT_CPU_CFU {int(bool(cpu.get('cfu', True)))}",
+        f"#define CFUKIT_CPU_CFU_ENABLE {int(enable)}",
         f"#define CFUKIT_CPU_TRAPS {int(bool(cpu.get('traps', True)))}",
     ]
     for name, register in sorted(soc["csrs"].items()):
@@ -134,7 +135,9 @@ def linker_script(
         for section, part in ((".weights", "weights"), (".data", "data"))
         if where["load"] not in ("", where[part])
     )
-    weights_at, arena_at, stack_at = (_cache_place(soc, where[part], offset) for part, offset in _CACHE_OFFSETS)
+    weights_at, arena_at, stack_at = (
+        _cache_place(soc, where[part], offset) for part, offset in _CACHE_OFFSETS
+    )
     start = f"0x{soc['cpu']['reset_address']:08x}" if where["boot"] == where["code"] else ""
     return f"""/* Generated from soc.json of board {soc["board"]}. */
 ENTRY(_start)

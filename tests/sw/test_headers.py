@@ -7,7 +7,7 @@ import pytest
 
 from cfukit_base import process, tools
 from cfukit_base.errors import UsageError
-from cfukit_sw.firmware import INCLUDE, RUNTIME, TARGET_FLAGS
+from cfukit_sw.firmware import INCLUDE, RUNTIME, target_flags
 
 STRICT = (
     "-std=c11",
@@ -48,7 +48,7 @@ def compile_text(compiler: str, folder: Path, text: str, *flags: str) -> process
     if compiler == "host":
         tool, target = tools.host_cc(), ("-DCFUKIT_HOST", "-DCFU_SOFTWARE")
     else:
-        tool, target = tools.riscv_cc(compiler), TARGET_FLAGS[compiler]
+        tool, target = tools.riscv_cc(compiler), target_flags(compiler)
     argv = [*tool.argv, *target, "-ffreestanding", *flags, f"-I{INCLUDE}", "-c", "main.c", "-o", "main.o"]
     return process.run(argv, cwd=folder, env=tool.env, timeout=60)
 

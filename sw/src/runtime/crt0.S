@@ -16,7 +16,7 @@ _start:
   la t0, trap
   csrw mtvec, t0
 #endif
-#if CFUKIT_CPU_CFU
+#if CFUKIT_CPU_CFU_ENABLE
   li t0, 0x80000000          /* bit 31 of LiteX's interrupt mask: without it CFU instructions are illegal */
   csrs 0xBC0, t0
 #endif
@@ -55,18 +55,19 @@ _start:
 
 #if CFUKIT_CPU_TRAPS
 /* Every trap is the program's end: nothing here enables interrupts. The registers go to a place of their own, for sp
-   may be what is wrong; a trap in here ends at `twice`. */
+   may be what is wrong; a trap in here ends at `twice`. 0xBC0, the interrupt mask, is the one register to spare that every
+   CPU with traps has. */
   .text
   .balign 4
 trap:
-  csrw mscratch, x31
+  csrw 0xBC0, x31
   la x31, twice
   csrw mtvec, x31
   la x31, registers
   .irp n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
   sw x\n, 4 * \n - 4(x31)
   .endr
-  csrr t0, mscratch
+  csrr t0, 0xBC0
   sw t0, 120(x31)
   mv a3, x31
   csrr a0, mcause
