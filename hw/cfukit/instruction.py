@@ -207,6 +207,24 @@ class Instruction:
     def has_model(self) -> bool:
         return type(self).call is not Instruction.call
 
+    def check_gateware(self) -> None:
+        """Raise UsageError unless the class can have the declared time."""
+        where, time = f"instruction {self.name}", self.time
+        if type(self).gateware in (Instruction.gateware, HandshakeInstruction.gateware):
+            raise UsageError(
+                where,
+                "it has no gateware",
+                allowed="Cfu needs `def gateware(self, m, cmd)`",
+                hint="a CFU in Verilog or Migen is a VerilogCfu or MigenCfu",
+            )
+        if type(self).pipelined and (isinstance(time, Variable) or time.interval_cycles > 1):
+            raise UsageError(
+                where,
+                f"time is {time}",
+                allowed="an Instruction is a pipeline: fixed latency, interval 1",
+                hint="derive from SequentialInstruction or HandshakeInstruction",
+            )
+
     def check(self) -> None:
         """Raise UsageError for a declaration that contradicts itself."""
         where = f"instruction {self.name}"
@@ -215,13 +233,6 @@ class Instruction:
         time = self.time
         if not 0 <= time.min_cycles <= time.max_cycles:
             raise UsageError(where, f"time is {time}", allowed="0 <= min <= max is needed")
-        if type(self).pipelined and (isinstance(time, Variable) or time.interval_cycles > 1):
-            raise UsageError(
-                where,
-                f"time is {time}",
-                allowed="an Instruction is a pipeline: fixed latency, interval 1",
-                hint="derive from SequentialInstruction or HandshakeInstruction",
-            )
         seen: dict[int, str] = {}
         for mode in self.modes or ():
             if not 0 <= mode.value < 128 or mode.value in seen or mode.name in seen.values():

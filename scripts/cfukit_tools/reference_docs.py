@@ -37,13 +37,15 @@ inputs and tools give the same bytes, except under `host`. Values that an engine
 
 def cli_page() -> str:
     """docs/cli.md."""
-    context = click.Context(cli, info_name="cfukit")
+    context = click.Context(cli, info_name="cfukit", help_option_names=["-h", "--help"])
     parts = [_CLI_HEAD]
     for name in cli.list_commands(context):
         command = cli.get_command(context, name)
         if command is None or command.hidden:
             continue
-        inner = click.Context(command, info_name=f"cfukit {name}", max_content_width=100, terminal_width=100)
+        inner = click.Context(
+            command, parent=context, info_name=name, max_content_width=100, terminal_width=100
+        )
         text = "\n".join(line.rstrip() for line in command.get_help(inner).splitlines())
         parts.append(f"## {name}\n\n```text\n{text}\n```\n")
     return "\n".join(parts)

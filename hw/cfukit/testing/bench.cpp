@@ -71,7 +71,7 @@ public:
             }
             waiting = rsp_valid && !rsp_ready;
             waiting_value = value;
-            if (!offering && !cmd_ready && next > 0 && outstanding + fire - answer <= 1) {
+            if (!offering && !cmd_ready && next > 0 && outstanding + fire - answer <= 1 && !waiting) {
                 call = next - 1;
                 return 5;
             }

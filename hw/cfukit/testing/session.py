@@ -57,7 +57,8 @@ class Session:
         self._waiting = value if rsp_valid and not rsp_ready else None
         answer = rsp_valid and rsp_ready
         left = outstanding + fire - answer
-        if not self.offering and not cmd_ready and self._next > 0 and left <= 1:
+        # A response that waits excuses it: the CPU refuses one only while nothing can leave execute.
+        if not (self.offering or cmd_ready) and self._next > 0 and left <= 1 and self._waiting is None:
             return self._broken(5, self._next - 1)
         if fire:
             record.accepted[self._next], record.busy[self._next] = self.cycle, self._busy  # type: ignore[index]
