@@ -83,3 +83,10 @@ FOREIGN = [(page, block) for page, block in CFUS if "VerilogCfu(" in block.text 
 @pytest.mark.parametrize(("page", "block"), FOREIGN, ids=[f"{p.name}-{b.line}" for p, b in FOREIGN])
 def test_a_cfu_in_verilog_or_migen_of_a_page_passes(page: Path, block: Block, tmp_path: Path) -> None:
     check_gateware(load(page, block, tmp_path), seed=1, operations=300)
+
+
+def test_the_instruction_of_the_data_sheet_passes(tmp_path: Path) -> None:
+    [block] = [block for block in blocks(ROOT / "README.md") if block.language == "python"]
+    text = f"from cfukit import Cfu, Fixed, Instruction, int8_lanes\n\n{block.text}\n\ndef make_cfu():\n    return Cfu({{0: Dot4()}})\n"
+    (tmp_path / "cfu.py").write_text(text)
+    check_gateware(load_cfu(tmp_path / "cfu.py"), seed=1, operations=300)

@@ -5,7 +5,7 @@ Comments that say what a block is:
   exit code N                         a shell block that ends so
   file: PATH                          the block is that file
   replace in PATH: "A" to "B"         it replaces the lines from the first that begins with A to the next that begins with B
-  output                              lines that the last shell block printed; numbers may differ, `...` stands for any lines
+  output                              lines that the last shell block printed, up to numbers and folders; `...` is any lines
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ def write(block: Block, folder: Path) -> bool:
 
 
 def like(line: str) -> str:
-    """A line without its numbers and spaces, so that other cycles are the same line."""
+    """A line without its numbers, folders and spaces, so that other cycles in another place are the same line."""
+    line = re.sub(r"(?<!\w)/[\w./-]*/", "", line)
     return re.sub(r"\s+", "", re.sub(r"0x[0-9a-f]+|\d[\d,.]*( ?[kM]\b)?", "#", line))
 
 
