@@ -20,10 +20,9 @@ import numpy as np
 TESTS = Path(__file__).parent.parent / "tests"
 sys.path.insert(0, str(TESTS))
 
+from cfukit_sw.tflite_writer import model_bytes  # noqa: E402
 from support.models import all_types, random_inputs, random_model  # noqa: E402
 from support.tflm import tflm_outputs, tflm_python  # noqa: E402
-
-from cfukit_sw.tflite_writer import model_bytes  # noqa: E402
 
 CASES_EACH = 3
 SETS_EACH = 3

@@ -1,6 +1,6 @@
 """What a project imports: instructions, CFUs, and the names of Amaranth that gateware needs.
 
-    from cfukit import Cfu, Fixed, Instruction, Signal
+from cfukit import Cfu, Fixed, Instruction, Signal
 """
 
 from amaranth.hdl import (

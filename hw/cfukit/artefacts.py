@@ -68,7 +68,7 @@ def _instruction(funct3: int, item: Instruction) -> dict[str, object]:
 def header_text(cfu: BaseCfu) -> str:
     """cfu_ops.h."""
     lines = [
-        f"/* The instructions of CFU \"{_comment(cfu.name)}\". Generated; do not edit. */",
+        f'/* The instructions of CFU "{_comment(cfu.name)}". Generated; do not edit. */',
         "#ifndef CFU_OPS_H",
         "#define CFU_OPS_H",
         "",

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from amaranth.back import verilog
 from amaranth.hdl import ClockDomain, Module, Signal
-from cfukit_base.cache import write_atomic
-from cfukit_base.errors import BuildError, CfukitError, UsageError
 
 from cfukit import artefacts, units
 from cfukit.instruction import HandshakeInstruction, Instruction, Port
+from cfukit_base.cache import write_atomic
+from cfukit_base.errors import BuildError, CfukitError, UsageError
 
 WORD = 0xFFFF_FFFF
 
@@ -73,7 +73,9 @@ class BaseCfu:
                 raise UsageError(where, f"funct3 is {funct3!r}", allowed="0 to 7 are allowed")
             if not isinstance(instruction, Instruction):
                 raise UsageError(
-                    where, f"funct3 {funct3} is a {type(instruction).__name__}", allowed="an Instruction is needed"
+                    where,
+                    f"funct3 {funct3} is a {type(instruction).__name__}",
+                    allowed="an Instruction is needed",
                 )
             instruction.check()
             if instruction.name in names:
@@ -93,7 +95,9 @@ class BaseCfu:
 
     def reset(self) -> None:
         """Put the model into the state after reset."""
-        for state in {id(i.state): i.state for i in self.instructions.values() if i.state is not None}.values():
+        for state in {
+            id(i.state): i.state for i in self.instructions.values() if i.state is not None
+        }.values():
             state.reset()
         for instruction in self.instructions.values():
             instruction.reset()
@@ -203,7 +207,7 @@ class Cfu(BaseCfu):
             if isinstance(instruction, HandshakeInstruction):
                 built.append(units.handshake_unit(m, modules, instruction))
                 targets[funct3] = len(built) - 1
-        table = [targets[funct3] if funct3 in targets else idle for funct3 in range(8)]
+        table = [targets.get(funct3, idle) for funct3 in range(8)]
 
         function_id = ports["cmd_payload_function_id"]
         units.connect(m, built, table, inner, function_id[:3])
@@ -250,7 +254,7 @@ class Cfu(BaseCfu):
 
 
 def _line_of_gateware(error: Exception) -> str:
-    """"cfu.py:12": the innermost line that is neither ours nor Amaranth's; "" if there is none."""
+    """ "cfu.py:12": the innermost line that is neither ours nor Amaranth's; "" if there is none."""
     libraries = (str(Path(__file__).parent), str(Path(verilog.__file__).parents[1]))
     frames = traceback.extract_tb(error.__traceback__)
     own = [f"{frame.filename}:{frame.lineno}" for frame in frames if not frame.filename.startswith(libraries)]

@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal, Value, ValueLike
+
 from cfukit_base.errors import UsageError
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -95,7 +96,9 @@ class Command:
     cycle; state changes under `with m.If(cmd.fire)`.
     """
 
-    def __init__(self, m: Module, rs1: Signal, rs2: Signal, funct7: Signal, fires: Sequence[Value], advance: Value):
+    def __init__(
+        self, m: Module, rs1: Signal, rs2: Signal, funct7: Signal, fires: Sequence[Value], advance: Value
+    ):
         self.rs1, self.rs2, self.funct7 = rs1, rs2, funct7
         self._m = m
         self._fires = fires
@@ -161,7 +164,9 @@ class Instruction:
     params: dict[str, int] = {}  # noqa: RUF012
     time: Fixed | Variable = Fixed()
     stateful: bool = False
-    operands: Callable[..., tuple[int, int, int]] | None = None  # (random) -> (funct7, rs1, rs2): narrows random tests
+    operands: Callable[..., tuple[int, int, int]] | None = (
+        None  # (random) -> (funct7, rs1, rs2): narrows random tests
+    )
 
     def __init__(self, *, name: str = "", state: State | None = None, time: Fixed | Variable | None = None):
         self.name = name or type(self).name or _snake(type(self).__name__)
@@ -238,7 +243,9 @@ class Instruction:
             if not 0 <= mode.value < 128 or mode.value in seen or mode.name in seen.values():
                 raise UsageError(where, f"mode {mode}", allowed="values 0..127 and names, each once")
             if not re.fullmatch(r"[a-z0-9_]+", mode.name):
-                raise UsageError(where, f"mode name is {mode.name!r}", allowed="lower case, digits and _ are allowed")
+                raise UsageError(
+                    where, f"mode name is {mode.name!r}", allowed="lower case, digits and _ are allowed"
+                )
             seen[mode.value] = mode.name
 
     pipelined = True

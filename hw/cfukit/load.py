@@ -6,10 +6,9 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
-from cfukit_base.errors import BuildError, CfukitError, UsageError
-
 from cfukit.cfu import BaseCfu
 from cfukit.verilog import VerilogCfu, load_module
+from cfukit_base.errors import BuildError, CfukitError, UsageError
 
 
 def load_cfu(file: Path, params: Mapping[str, object] | None = None) -> BaseCfu:
@@ -22,7 +21,9 @@ def load_cfu(file: Path, params: Mapping[str, object] | None = None) -> BaseCfu:
         raise UsageError(str(file), "no such file", hint="cfu.file in project.toml names the CFU")
     if file.suffix in (".v", ".sv"):
         if params:
-            raise UsageError(str(file), "cfu.params is set", allowed="a bare Verilog file takes no parameters")
+            raise UsageError(
+                str(file), "cfu.params is set", allowed="a bare Verilog file takes no parameters"
+            )
         return VerilogCfu(file.resolve())
     try:
         make_cfu = getattr(load_module(file), "make_cfu", None)

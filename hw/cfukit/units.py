@@ -146,7 +146,8 @@ def connect(m: Module, units: Sequence[Unit], targets: Sequence[int], outer: Por
     current = Signal(len(units))  # one bit per unit: whose responses are outstanding
     none, last = Signal(), Signal()
     wanted = [
-        Cat(funct3 == value for value in range(8) if targets[value] == index).any() for index in range(len(units))
+        Cat(funct3 == value for value in range(8) if targets[value] == index).any()
+        for index in range(len(units))
     ]
     m.d.comb += [none.eq(outstanding == 0), last.eq(outstanding == 1)]
     finishing = [
@@ -160,7 +161,9 @@ def connect(m: Module, units: Sequence[Unit], targets: Sequence[int], outer: Por
         allowed = Signal(name=f"{port.rd.name}_allowed")
         answers = Signal(name=f"{port.rd.name}_answers")
         m.d.comb += [
-            allowed.eq(none | (current[index] & (outstanding != capacity)) | (last & others & outer.rsp_ready)),
+            allowed.eq(
+                none | (current[index] & (outstanding != capacity)) | (last & others & outer.rsp_ready)
+            ),
             port.cmd_valid.eq(outer.cmd_valid & wanted[index] & allowed),
             answers.eq(Mux(none, wanted[index], current[index])),
             port.rsp_ready.eq(outer.rsp_ready & answers),

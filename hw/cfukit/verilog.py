@@ -15,10 +15,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cfukit_base.errors import BuildError, CfukitError, UsageError
-
 from cfukit.cfu import PORTS, BaseCfu
 from cfukit.instruction import Instruction
+from cfukit_base.errors import BuildError, CfukitError, UsageError
 
 INNER = "Cfu_inner"
 
@@ -26,10 +25,11 @@ INNER = "Cfu_inner"
 class VerilogCfu(BaseCfu):
     """A CFU in Verilog.
 
-    file: relative to the Python file that makes the call; `more`: further files it needs. adapter=True (the default) puts our gate before it:
-    `cmd_ready` is 1 whenever no command is offered, which makes double execution by the CPU impossible; it costs one LUT
-    and no cycle, and most published CFUs need it (`assign cmd_ready = rsp_ready`). adapter=False takes the file as it is;
-    then the automatic test fails by the name of the rule if the file breaks it.
+    file: relative to the Python file that makes the call; `more`: further files it needs.
+    adapter=True (the default) puts our gate before it: `cmd_ready` is 1 whenever no command is offered, which makes
+    double execution by the CPU impossible; it costs one LUT and no cycle, and most published CFUs need it
+    (`assign cmd_ready = rsp_ready`). adapter=False takes the file as it is; then the automatic test fails by the name
+    of the rule if the file breaks it.
     """
 
     def __init__(

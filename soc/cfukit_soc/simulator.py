@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from cfukit_base import process
-from cfukit_base.cache import cached, disk_error, user_cache
+from cfukit_base.cache import cached, disk_error
 from cfukit_base.digest import digest_of, digest_tree
 from cfukit_base.errors import BuildError, UsageError
 from cfukit_base.progress import stage
-from cfukit_base.tools import Tool, host_cxx, verilator, verilator_include
+from cfukit_base.tools import Tool, host_cxx, verilator
+from cfukit_base.verilator_runtime import include_flags, runtime_objects
 from cfukit_soc.generate import CFU_STUB, HARNESS, SCHEMA
 
 # --x-assign, --x-initial fast: unknown values are whatever is quickest and the same in every run (0 for all state).
@@ -143,9 +144,8 @@ def _verilate(directory: Path, soc: dict[str, Any], sources: Sequence[Path], wav
 
 def _compile(directory: Path, cxx: Tool, flags: list[str], name: str, waves: bool) -> None:
     verilated = directory / "verilated"
-    include = verilator_include()
-    common = [*_CXX_FLAGS, f"-DVM_TRACE={int(waves)}", f"-DVM_TRACE_VCD={int(waves)}"]
-    common += [f"-I{include}", f"-I{include / 'vltstd'}", f"-I{HARNESS}", "-I.", "-Iverilated"]
+    shared = [*_CXX_FLAGS, f"-DVM_TRACE={int(waves)}", f"-DVM_TRACE_VCD={int(waves)}"]
+    common = [*shared, *include_flags(), f"-I{HARNESS}", "-I.", "-Iverilated"]
     files = sorted(path.name for path in verilated.glob("Vsoc*.cpp"))
     if not waves and _rising_edge_only(verilated):
         common.append("-DRISING_EDGE_ONLY")
@@ -160,9 +160,11 @@ def _compile(directory: Path, cxx: Tool, flags: list[str], name: str, waves: boo
         jobs.append([*cxx.argv, *common, *level, "-c", f"verilated/{group}", "-o", f"{group}.o"])
     jobs.append([*cxx.argv, *common, *flags, "-c", str(HARNESS / "main.cpp"), "-o", "main.cpp.o"])
     with ThreadPoolExecutor(2) as pool:
-        runtime = pool.submit(_runtime, cxx, flags, waves)
+        # In parallel with the generated files at its first use, later only looked up.
+        members = [*_RUNTIME, *(["verilated_vcd_c"] if waves else [])]
+        runtime = pool.submit(runtime_objects, cxx, [*shared, *flags], members)
         list(pool.map(lambda job: _run_compiler(cxx, job, directory), jobs))
-        objects = sorted(runtime.result().glob("*.o"))
+        objects = runtime.result()
     made = [f"{group}.o" for group in (*groups, "main.cpp")]
     _run_compiler(cxx, [*cxx.argv, "-o", name, *made, *map(str, objects), "-lpthread"], directory)
     for leftover in (*made, "verilated"):
@@ -186,23 +188,6 @@ def _rising_edge_only(verilated: Path) -> bool:
         code,
     )
     return edges == ["__Vtrigprevexpr___TOP__sys_clk__0"] and reads == 2 and rising is not None
-
-
-def _runtime(cxx: Tool, flags: list[str], waves: bool) -> Path:
-    """Verilator's own C++ files as objects, in the user's cache."""
-    include = verilator_include()
-    members = [*_RUNTIME, *(["verilated_vcd_c"] if waves else [])]
-    common = [*_CXX_FLAGS, *flags, f"-DVM_TRACE={int(waves)}", f"-DVM_TRACE_VCD={int(waves)}"]
-    common += [f"-I{include}", f"-I{include / 'vltstd'}"]
-    key = digest_of(verilator().identity, cxx.identity, common[: len(_CXX_FLAGS) + len(flags) + 2], members)
-
-    def build(directory: Path) -> None:
-        with stage(f"compiling Verilator's runtime, once ({cxx.name} {cxx.version})"):
-            jobs = [[*cxx.argv, *common, "-c", str(include / f"{m}.cpp"), "-o", f"{m}.o"] for m in members]
-            with ThreadPoolExecutor(2) as pool:
-                list(pool.map(lambda job: _run_compiler(cxx, job, directory), jobs))
-
-    return cached(user_cache(), "verilator-runtime", key, build)
 
 
 def _optimisation(cxx: Tool) -> list[str]:

@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
+
 from cfukit import PORTS
 from cfukit.verilog import with_gate
 from support import cpu_bench

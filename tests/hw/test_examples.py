@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import cfukit
 import pytest
+
+import cfukit
 from cfukit import BaseCfu, load_cfu
 from cfukit.testing import (
     check_gateware,

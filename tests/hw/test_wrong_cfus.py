@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from cfukit import (
     Cfu,
     Fixed,
@@ -138,7 +139,10 @@ class Dropping(HandshakeInstruction):
         (Counting(forgets_reset=True), r"instruction counting: call 0 .* segment [1-9]"),
         (Counting(ungated=True), r"instruction counting: call 0 .* expected 0x00000001"),
         (Dropping(), r"response-stays"),
-        (Hangs(), r"instruction hangs: call \d+ \(funct7 \d+, rs1 0x80808080, .*one-response.*never answered"),
+        (
+            Hangs(),
+            r"instruction hangs: call \d+ \(funct7 \d+, rs1 0x80808080, .*one-response.*never answered",
+        ),
     ],
 )
 def test_wrong_gateware(instruction: Instruction, message: str) -> None:
@@ -229,7 +233,11 @@ def test_right_verilog(tmp_path: Path) -> None:
     [
         (HALF_READY, Fixed(1, 2), "no-double-execution.*cmd_ready is 0 .*adapter=True"),
         (BUSY, Fixed(60, 61), "no-double-execution"),
-        (HANGS, Fixed(1), r"instruction add faulty: call \d+ \(.*one-response.*it never answered \(10\d\d cycles waited\)"),
+        (
+            HANGS,
+            Fixed(1),
+            r"instruction add faulty: call \d+ \(.*one-response.*it never answered \(10\d\d cycles waited\)",
+        ),
         (REFUSES, Fixed(1), r"rs1 0x80808080.*command-accepted"),
         (TWICE, Fixed(1), "returned|no-spurious-response"),
         (CHANGES, Fixed(1), "response-stays"),

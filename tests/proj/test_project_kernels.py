@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.kernels import HostModel, library
-from support.models import random_inputs, random_model
 
 from cfukit_base.errors import ModelError
 from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.lower import lower
 from cfukit_sw.model_builder import ModelBuilder
 from cfukit_sw.registry import Kernel, project_kernel
+from support.kernels import HostModel, library
+from support.models import random_inputs, random_model
 
 PROJECTS = Path(__file__).resolve().parents[2] / "proj"
 HOOK = """

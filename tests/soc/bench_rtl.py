@@ -12,10 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from support.bare import compile_c
-
 from cfukit_base import tools
 from cfukit_soc import build_simulator, generate_soc, simulate
+from support.bare import compile_c
 
 MAC4 = Path(__file__).parents[1] / "support" / "mac4_cfu.v"
 CONVOLUTION = """

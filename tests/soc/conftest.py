@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.bare import ODD_CFU
 
 from cfukit_soc import SimResult, build_simulator, generate_soc, simulate
+from support.bare import ODD_CFU
 
 
 @dataclass(frozen=True)

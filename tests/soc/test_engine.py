@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-from support.bare import EXIT, INSTRET, ODD_CFU, assemble, assemble_raw, compile_c
 
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_base.symbols import Location, locate
 from cfukit_soc import build_simulator, simulate
+from support.bare import EXIT, INSTRET, ODD_CFU, assemble, assemble_raw, compile_c
 
 
 @pytest.mark.parametrize("code", [0, 1, 42, -1])

@@ -3,12 +3,12 @@
 import re
 
 import pytest
-from support.bare import ODD_CFU, compile_c
 
 from cfukit_base import tools
 from cfukit_base.errors import BuildError, UsageError
 from cfukit_soc import Waves, build_simulator, simulate
 from cfukit_soc.generate import CFU_STUB
+from support.bare import ODD_CFU, compile_c
 
 HELLO = "int main(void) { put('h'); put('i'); return 0; }"
 

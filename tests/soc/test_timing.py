@@ -5,6 +5,7 @@ Each sequence stands between two reads of the cycle counter, aligned to a cache 
 """
 
 import pytest
+
 from support.bare import CYCLES_LOW, UART_RXTX, assemble
 
 # name: (instructions, cycles more than as many nops). k = instructions between producer and consumer.

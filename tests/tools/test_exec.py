@@ -182,7 +182,9 @@ def test_assembler_and_elf_run_too(here: Path) -> None:
     copy = here / "copy.elf"
     copy.write_bytes(elf.read_bytes())
     assert api.exec_(copy, stdin=b"")["exit_code"] == 9
-    copy.write_bytes(elf.read_bytes().replace(bytes.fromhex("13059000"), bytes.fromhex("0b000000")))  # li a0, 9
+    copy.write_bytes(
+        elf.read_bytes().replace(bytes.fromhex("13059000"), bytes.fromhex("0b000000"))
+    )  # li a0, 9
     with pytest.raises(BuildError, match="rd = x0"):
         api.exec_(copy, stdin=b"")
     copy.write_text("not an ELF")

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from amaranth.sim import Simulator
-from cfukit_base import progress
 
 from cfukit.cfu import Cfu
 from cfukit.testing.judge import Record
 from cfukit.testing.session import Session
 from cfukit.testing.stimulus import Segment
+from cfukit_base import progress
 
 
 def play(cfu: Cfu, segments: Sequence[Segment], hang_cycles: int) -> list[Record]:

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cfukit_base import process, progress, tools
-from cfukit_base.errors import BuildError
-
 from cfukit.artefacts import header_text
 from cfukit.cfu import BaseCfu, Cfu
 from cfukit.testing import amaranth_driver, cocotb_driver, verilator_driver
 from cfukit.testing.judge import Context, Record, judge
 from cfukit.testing.stimulus import Segment, segments, sequence
+from cfukit_base import process, progress, tools
+from cfukit_base.errors import BuildError
 
 PATIENCE_CYCLES = 1000  # beyond the longest declared latency, before a CFU counts as hung
 
@@ -74,8 +73,27 @@ def check_header(cfu: BaseCfu, include_dir: Path) -> None:
         "uint32_t use_all(void);\n"
         f"uint32_t use_all(void)\n{{\n    uint32_t sum = 0;\n{calls}\n    return sum;\n}}\n"
     )
-    flags = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-I", ".", "-I", include_dir, "-c", "use.c"]
-    riscv = ["-target", "riscv32-freestanding-none", "-mcpu=generic_rv32+m", "-mabi=ilp32", "-O2", "-ffreestanding"]
+    flags = [
+        "-std=c11",
+        "-Wall",
+        "-Wextra",
+        "-Wconversion",
+        "-Werror",
+        "-I",
+        ".",
+        "-I",
+        str(include_dir),
+        "-c",
+        "use.c",
+    ]
+    riscv = [
+        "-target",
+        "riscv32-freestanding-none",
+        "-mcpu=generic_rv32+m",
+        "-mabi=ilp32",
+        "-O2",
+        "-ffreestanding",
+    ]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "cfu_ops.h").write_text(header_text(cfu))

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from cfukit_base import process, progress, tools
-from cfukit_base.errors import BuildError, MissingToolError, ResultError, UsageError
-
 from cfukit.testing.judge import Record
 from cfukit.testing.stimulus import Segment
 from cfukit.testing.verilator_driver import RUNTIME, compile_verilog
+from cfukit_base import process, progress, tools
+from cfukit_base.errors import BuildError, MissingToolError, ResultError, UsageError
 
 SIMULATORS = ("verilator", "icarus")
 TIMEOUT_SECONDS = 1800
@@ -49,7 +48,12 @@ def run_tests(text: str, tests: Sequence[Path], build_dir: Path, simulator: str)
 
 
 def _run(
-    text: str, modules: Sequence[str], folders: Sequence[str], build_dir: Path, simulator: str, env: dict[str, str]
+    text: str,
+    modules: Sequence[str],
+    folders: Sequence[str],
+    build_dir: Path,
+    simulator: str,
+    env: dict[str, str],
 ) -> dict[str, object]:
     """Build, and run cocotb in a process of its own, so that a time-out or Ctrl-C ends simulator and all."""
     where = f"cocotb on {simulator}"
@@ -78,7 +82,9 @@ def _run(
     log.write_text(done.stdout + done.stderr)
     if not results.is_file():
         errors = [line for line in (done.stdout + done.stderr).splitlines() if re.search("error", line, re.I)]
-        raise BuildError(where, "it did not run:\n" + "\n".join(errors[:8] or [done.tail(8)]), hint=f"log: {log}")
+        raise BuildError(
+            where, "it did not run:\n" + "\n".join(errors[:8] or [done.tail(8)]), hint=f"log: {log}"
+        )
     cases = list(ElementTree.parse(results).getroot().iter("testcase"))
     failed = [
         case.get("name", "?")
@@ -102,5 +108,5 @@ def _verilated(text: str, where: str) -> Path:
         "Vtop",
         options=("--vpi", "--public-flat-rw", "--timescale", "1ns/1ps"),
         link=(f"-Wl,-rpath,{libraries}", f"-L{libraries}", "-lcocotbvpi_verilator"),
-        runtime=(*RUNTIME, "verilated_vpi.cpp"),
+        runtime=(*RUNTIME, "verilated_vpi"),
     )

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cfukit_base.errors import ResultError
-
 from cfukit.cfu import BaseCfu
 from cfukit.instruction import Fixed
 from cfukit.testing.stimulus import Op, Segment
+from cfukit_base.errors import ResultError
 
 NEVER = 0xFFFF_FFFF
 
@@ -25,7 +24,9 @@ RULES = {
         "an instruction twice after div or another stall",
     ),
 }
-HINTS = {5: "take the adapter (adapter=True, or Cfu's default front end), or accept a second command while one is outstanding"}
+HINTS = {
+    5: "take the adapter (adapter=True, or Cfu's default front end), or accept a second command while one is outstanding"
+}
 
 
 class CfuMismatch(ResultError):
@@ -166,7 +167,9 @@ def _fail(
     cfu = context.cfu
     instruction = cfu.instructions.get(op.funct3)
     name = instruction.name if instruction else f"unassigned funct3 {op.funct3}"
-    mode = next((m.name for m in (instruction.modes or ()) if m.value == op.funct7), "") if instruction else ""
+    mode = (
+        next((m.name for m in (instruction.modes or ()) if m.value == op.funct7), "") if instruction else ""
+    )
     raise CfuMismatch(
         f"Cfu {cfu.name}, instruction {name}{' ' + mode if mode else ''}",
         f"call {call} (funct7 {op.funct7}, rs1 0x{op.rs1:08x}, rs2 0x{op.rs2:08x}) {what}",

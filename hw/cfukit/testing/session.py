@@ -76,7 +76,9 @@ class Session:
         self._quiet = 0 if fire or answer else self._quiet + 1
         if pending and self._quiet > self.hang_cycles:
             waits_for_answer = self._next > self._answered
-            return self._broken(2 if waits_for_answer else 1, self._answered if waits_for_answer else self._next)
+            return self._broken(
+                2 if waits_for_answer else 1, self._answered if waits_for_answer else self._next
+            )
         self.cycle += 1
         done = self._next == len(self.segment.ops)
         if done and not self.segment.drain:

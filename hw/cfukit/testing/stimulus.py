@@ -83,7 +83,9 @@ def segments(cfu: BaseCfu, seed: int, operations: int) -> list[Segment]:
             count = min(count, 40)
         density = 1.0 if kind in ("cpu", "gaps") else rng.choice((0.1, 0.5, 0.9))
         gaps = kind != "pressure" or rng.random() < 0.5
-        pattern = always if density == 1.0 else sum((rng.random() < density) << i for i in range(PATTERN_CYCLES))
+        pattern = (
+            always if density == 1.0 else sum((rng.random() < density) << i for i in range(PATTERN_CYCLES))
+        )
         if pattern == 0:
             pattern = 1
         ops = tuple(_random_op(rng, cfu, _gap(rng) if gaps else 0) for _ in range(count))

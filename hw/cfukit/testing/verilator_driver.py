@@ -9,17 +9,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+
+from cfukit.testing.judge import Record
+from cfukit.testing.stimulus import PATTERN_CYCLES, Segment
 from cfukit_base import process, progress, tools
 from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError, ResultError
-
-from cfukit.testing.judge import Record
-from cfukit.testing.stimulus import PATTERN_CYCLES, Segment
+from cfukit_base.verilator_runtime import include_flags, runtime_objects
 
 BENCH = Path(__file__).with_name("bench.cpp")
 CXX_FLAGS = ("-std=c++17", "-O1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0")
-RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
+RUNTIME = ("verilated", "verilated_threads")
 WARNINGS_OFF = ("-Wno-fatal", "-Wno-lint", "-Wno-style")
 
 
@@ -55,64 +56,37 @@ def compile_verilog(
 ) -> Path:
     """The program made of the Verilog `text` (and the files `more`), verilated as class `prefix`, and `main`; built once per input."""
     verilator, compiler = tools.verilator(), tools.host_cxx()
-    key = digest_of(text, main, *more, top, verilator.identity, compiler.identity, CXX_FLAGS, options, link, runtime)
+    key = digest_of(
+        text, main, *more, top, verilator.identity, compiler.identity, CXX_FLAGS, options, link, runtime
+    )
 
     def make(folder: Path) -> None:
         with progress.stage(f"compiling the test bench of {where}"):
             source = folder / f"{top}.v"
             source.write_text(text)
-            done = process.run(
-                [
-                    *(*verilator.argv, "--cc", "-O3", *WARNINGS_OFF, *options, "--top-module", top),
-                    *("--prefix", prefix, "--Mdir", "made", source.name, *more),
-                ],
-                cwd=folder,
-                env=verilator.env,
-                timeout=300,
-            )
+            words = [*verilator.argv, "--cc", "-O3", *WARNINGS_OFF, *options, "--top-module", top]
+            words += ["--prefix", prefix, "--Mdir", "made", source.name, *map(str, more)]
+            done = process.run(words, cwd=folder, env=verilator.env, timeout=300)
             if not done.ok:
                 raise BuildError(where, f"its Verilog does not elaborate:\n{_errors(done, source)}")
-            include = tools.verilator_include()
-            done = process.run(
-                [
-                    *(*compiler.argv, *CXX_FLAGS, "-I", "made", "-I", include, "-I", include / "vltstd"),
-                    *("-o", folder / top, main, *sorted((folder / "made").glob("*.cpp"))),
-                    *(*runtime_objects(runtime), *link, "-pthread"),
-                ],
-                cwd=folder,
-                env=compiler.env,
-                timeout=900,
-            )
+            made = sorted((folder / "made").glob("*.cpp"))
+            words = [
+                *compiler.argv,
+                *CXX_FLAGS,
+                "-I",
+                "made",
+                *include_flags(),
+                "-o",
+                str(folder / top),
+                str(main),
+            ]
+            words += [*map(str, (*made, *runtime_objects(compiler, CXX_FLAGS, runtime))), *link, "-pthread"]
+            done = process.run(words, cwd=folder, env=compiler.env, timeout=900)
             if not done.ok:
                 raise BuildError(where, f"the compiled Verilog does not build:\n{done.tail()}")
             shutil.rmtree(folder / "made")
 
     return cached(user_cache() / "verilated", top.lower(), key, make) / top
-
-
-def runtime_objects(names: Sequence[str] = RUNTIME) -> list[Path]:
-    """Verilator's C++ runtime, compiled once per compiler and version."""
-    verilator, compiler = tools.verilator(), tools.host_cxx()
-    objects = []
-    for name in names:
-
-        def make(folder: Path, name: str = name) -> None:
-            with progress.stage("compiling Verilator's runtime (once)"):
-                include = tools.verilator_include()
-                done = process.run(
-                    [
-                        *(*compiler.argv, *CXX_FLAGS, "-I", include, "-I", include / "vltstd"),
-                        *("-c", include / name, "-o", folder / "runtime.o"),
-                    ],
-                    env=compiler.env,
-                    timeout=600,
-                )
-                if not done.ok:
-                    raise BuildError(str(include / name), f"it does not compile:\n{done.tail()}")
-
-        key = digest_of(verilator.identity, compiler.identity, CXX_FLAGS, name)
-        objects.append(cached(user_cache() / "verilated", Path(name).stem, key, make) / "runtime.o")
-    return objects
 
 
 def play(bench: Path, segments: Sequence[Segment], hang_cycles: int) -> list[Record]:
@@ -139,8 +113,8 @@ def play(bench: Path, segments: Sequence[Segment], hang_cycles: int) -> list[Rec
         rule, call, cycle = (int(value) for value in data[position : position + 3])
         table = data[position + 3 : position + 3 + 4 * len(segment.ops)].reshape(-1, 4)
         position += 3 + 4 * len(segment.ops)
-        columns = (table[:, column].tolist() for column in range(4))
-        records.append(Record(*columns, rule, call, cycle))
+        accepted, busy, answered, values = (table[:, column].tolist() for column in range(4))
+        records.append(Record(accepted, busy, answered, values, rule, call, cycle))
     return records
 
 
