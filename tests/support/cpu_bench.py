@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pythondata_cpu_vexriscv
+
 from cfukit.testing.verilator_driver import compile_verilog
 from cfukit_base import process
-
 from support.rv32 import Program
 
 HERE = Path(__file__).parent.parent / "hw" / "cpu_bench"
@@ -38,7 +38,12 @@ def build(cfus: Sequence[str]) -> Path:
     assert len(cfus) == 4
     text = "\n".join(renamed(text, f"_{index}") for index, text in enumerate(cfus))
     return compile_verilog(
-        (HERE / "cpu_bench.v").read_text() + text, "the CPU", HERE / "main.cpp", "Vcpu_bench", top="cpu_bench", more=[CPU]
+        (HERE / "cpu_bench.v").read_text() + text,
+        "the CPU",
+        HERE / "main.cpp",
+        "Vcpu_bench",
+        top="cpu_bench",
+        more=[CPU],
     )
 
 

@@ -13,13 +13,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from support.models import all_types, random_inputs, random_model
 
 from cfukit_base.errors import ModelError
 from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.model import Model, Operator, Tensor
 from cfukit_sw.tflite_reader import parse_model
 from cfukit_sw.tflite_writer import model_bytes
+from support.models import all_types, random_inputs, random_model
 
 ABSURD = (
     0,

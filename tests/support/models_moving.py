@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from support.models import Case, builds
 
 from cfukit_sw.model import Model
+from support.models import Case, builds
 
 TYPES = ("int8", "int8", "int8", "int16", "int32", "float32")
 

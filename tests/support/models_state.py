@@ -5,9 +5,9 @@ support.models.
 from __future__ import annotations
 
 import numpy as np
-from support.models import ACTIVATIONS, Case, builds
 
 from cfukit_sw.model import Model
+from support.models import ACTIVATIONS, Case, builds
 
 
 @builds("SVDF")

@@ -8,9 +8,9 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from support.scalar import clamp, mbqm, multiplier, softmax_row, trunc_div, wrap32
 
 from cfukit_sw.model import Model
+from support.scalar import clamp, mbqm, multiplier, softmax_row, trunc_div, wrap32
 
 
 def activation(options: dict[str, Any], output: Any) -> tuple[int, int]:

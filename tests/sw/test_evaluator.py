@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from support import scalar_operators
-from support.models import random_inputs, random_model
 
 from cfukit_base.errors import ModelError, UsageError
 from cfukit_sw.evaluator import SUPPORTED, Evaluator, check_supported, evaluate_operator
 from cfukit_sw.evaluator.conv import FLOAT32_TERMS, exact_matmul
 from cfukit_sw.model import Model
 from cfukit_sw.model_builder import ModelBuilder
+from support import scalar_operators
+from support.models import random_inputs, random_model
 
 SCALAR = ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "MAX_POOL_2D"]
 SCALAR += ["ADD", "SUB", "MUL", "SOFTMAX"]

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.models import all_types, random_inputs, random_model
-from support.tflm import tflm_outputs
 
 from cfukit_sw.evaluator import SUPPORTED, Evaluator
 from cfukit_sw.tflite_reader import parse_model
 from cfukit_sw.tflite_writer import model_bytes
+from support.models import all_types, random_inputs, random_model
+from support.tflm import tflm_outputs
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "operators.npz"
 

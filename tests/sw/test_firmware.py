@@ -6,13 +6,13 @@ import time
 from pathlib import Path
 
 import pytest
-from support import tiny_model
 
 from cfukit_base.errors import BuildError, ResultError, UsageError
 from cfukit_base.symbols import functions, locate, symbol
 from cfukit_sw import elf as elf_file
 from cfukit_sw.firmware import build_firmware, build_host, toolchain, warnings_of
 from cfukit_sw.linker import Placement, linker_script, resolve
+from support import tiny_model
 
 gcc = pytest.param("gcc", marks=pytest.mark.needs("gcc-riscv"))
 compilers = pytest.mark.parametrize("compiler", ["zig", gcc])

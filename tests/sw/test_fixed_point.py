@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from support import scalar
 
 from cfukit_sw import fixed_point, quantization
+from support import scalar
 
 EDGES = [
     scalar.INT32_MIN,

@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.kernels import HostModel, shared_object
-from support.models import all_types, random_inputs, random_model
 
 from cfukit_base import wire
 from cfukit_base.errors import ModelError
@@ -23,6 +21,8 @@ from cfukit_sw.lowering import LOWERINGS
 from cfukit_sw.model import Model
 from cfukit_sw.model_c import write_model
 from cfukit_sw.quantization import quantize_multiplier
+from support.kernels import HostModel, shared_object
+from support.models import all_types, random_inputs, random_model
 
 TYPES = sorted(set(all_types()) & {*LOWERINGS, "CHAIN"})
 SEEDS = 12

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.kernels import HostModel
 
 from cfukit_base.errors import ModelError
 from cfukit_sw.lower import lower
 from cfukit_sw.tflite_reader import read_model
+from support.kernels import HostModel
 
 pytestmark = pytest.mark.needs("reference")
 

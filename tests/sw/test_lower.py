@@ -7,8 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.kernels import HostModel
-from support.models import all_types, random_inputs, random_model
 
 from cfukit_base.errors import BuildError, ModelError
 from cfukit_sw.evaluator import Evaluator
@@ -20,6 +18,8 @@ from cfukit_sw.model_builder import ModelBuilder
 from cfukit_sw.plan import InArena, InConstants, Plan
 from cfukit_sw.registry import library, list_kernels, project_kernel
 from cfukit_sw.tflite_reader import read_model
+from support.kernels import HostModel
+from support.models import all_types, random_inputs, random_model
 
 
 def int8(build: ModelBuilder, name: str, shape: tuple[int, ...]) -> int:

@@ -13,7 +13,6 @@ import pytest
 import tflite
 from hypothesis import given
 from hypothesis import strategies as st
-from support.models import random_model
 
 from cfukit_base.errors import ModelError
 from cfukit_sw.model import Model, Tensor
@@ -21,6 +20,7 @@ from cfukit_sw.model_builder import ModelBuilder
 from cfukit_sw.options import BUILTIN_OPERATORS, CLASSES, ENUMERATIONS, Field, options_class
 from cfukit_sw.tflite_reader import parse_model, read_model
 from cfukit_sw.tflite_writer import model_bytes
+from support.models import random_model
 
 DENSE = random_model("FULLY_CONNECTED", 2)
 

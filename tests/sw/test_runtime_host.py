@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import tiny_model
-from support.c_programs import ECHO, printf_program
 
 from cfukit_base import wire
 from cfukit_base.wire import Type
 from cfukit_sw.firmware import RUNTIME, build_host
+from support import tiny_model
+from support.c_programs import ECHO, printf_program
 
 
 def build(folder: Path, text: str, **options) -> Path:

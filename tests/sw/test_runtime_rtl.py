@@ -4,15 +4,15 @@ import random
 from pathlib import Path
 
 import pytest
-from support import tiny_model
-from support.bare import ODD_CFU
-from support.c_programs import ECHO, printf_program
 
 from cfukit_base import wire
 from cfukit_base.symbols import locate, symbol
 from cfukit_soc import build_simulator, generate_soc, simulate
 from cfukit_sw import elf as elf_file
 from cfukit_sw.firmware import build_firmware
+from support import tiny_model
+from support.bare import ODD_CFU
+from support.c_programs import ECHO, printf_program
 
 pytestmark = pytest.mark.slow  # the simulator is built once, in seconds
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.models import all_types, random_model
 
 from cfukit_sw.model import NUMPY_TYPES, Model
 from cfukit_sw.model_builder import ModelBuilder
 from cfukit_sw.tflite_reader import parse_model, read_model
 from cfukit_sw.tflite_writer import model_bytes, write_model
+from support.models import all_types, random_model
 
 
 def read_back(model: Model) -> Model:
