@@ -9,13 +9,12 @@ import pytest
 
 from cfukit import PORTS
 from cfukit.verilog import with_gate
-from support import cpu_bench
-from support.latency_cfu import PUBLISHED, SLOW, make_latency_cfu
+from support import cpu_bench, stalls
+from support.latency_cfu import PUBLISHED, make_latency_cfu
 from support.rv32 import Program
 
 GATED, BARE, PUBLISHED_GATED, PUBLISHED_BARE = range(4)
 DATA = 0x30000
-STALLS = ("divu", "remu", "load", "mul", "store", "cfu", "nothing")
 
 
 @pytest.fixture(scope="module")
@@ -37,48 +36,13 @@ def new_program(which: int) -> tuple[Program, range]:
     count = model.instructions[0].state
     program = Program((lambda funct3, funct7, a, b: count.next(a, b)) if published else model.call)
     program.enable_cfu()
-    program.lui(2, DATA >> 12)
-    for register, value in ((5, 0x12345678), (6, 77), (7, 0xFFFF0001), (8, 3)):
-        program.li(register, value)
+    stalls.prepare(program, DATA)
     return program, range(1) if published else range(8)
 
 
-def stall(program: Program, kind: str, far: list[int]) -> None:
-    """One instruction that keeps the pipeline waiting."""
-    if kind == "divu":
-        program.divu(9, 5, 6)
-    elif kind == "remu":
-        program.remu(10, 7, 8)
-    elif kind == "mul":
-        program.mul(11, 5, 6)
-    elif kind == "load":
-        far[0] = (far[0] + 4096 + 32) % 0xC000  # a line that is not in the cache
-        program.li(3, DATA + far[0])
-        program.lw(12, 3, 0)
-    elif kind == "store":
-        program.sw(5, 2, 64)
-        program.sw(6, 2, 68)
-        program.sw(7, 2, 72)
-    elif kind == "cfu":
-        program.cfu_op(0, 0, 13, 5, 8)
-
-
 def every_latency(which: int) -> Program:
-    """Each stall, then one to three CFU instructions, for each latency from 0 to 100."""
     program, funct3s = new_program(which)
-    far = [0]
-    for kind in STALLS:
-        for latency in range(101):
-            stall(program, kind, far)
-            if len(funct3s) == 1:
-                program.cfu_op(0, latency, 14, 5, 6)
-            else:
-                program.cfu_op(SLOW, latency, 14, 5, 6)
-                if latency % 3 > 0:
-                    program.cfu_op(SLOW, (latency * 7) % 101, 15, 14, 7)
-                if latency % 3 > 1:
-                    program.cfu_op(latency % 8, latency, 16, 15, 14)
-            program.addi(17, 14, 1)
+    stalls.every_latency(program, DATA, only_funct3_0=len(funct3s) == 1)
     program.finish(cpu_bench.RESULTS)
     return program
 
@@ -104,7 +68,7 @@ def random_program(which: int, seed: int, length: int) -> Program:
         if what < 0.5:
             command()
         elif what < 0.85:
-            stall(program, rng.choice(STALLS), far)
+            stalls.stall(program, rng.choice(stalls.STALLS), DATA, far)
         elif what < 0.92:
             program.skip_next_if_equal(rng.choice(registers), rng.choice(registers), command)
         else:

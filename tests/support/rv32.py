@@ -46,6 +46,10 @@ class Program:
         self.words.append(i_type(0x13, 0, rd, rs1, value))
         self._set(rd, self.registers[rs1] + value)
 
+    def add(self, rd: int, rs1: int, rs2: int) -> None:
+        self.words.append(r_type(0x33, 0, 0, rd, rs1, rs2))
+        self._set(rd, self.registers[rs1] + self.registers[rs2])
+
     def li(self, rd: int, value: int) -> None:
         low = ((value & 0xFFF) ^ 0x800) - 0x800
         self.lui(rd, ((value - low) >> 12) & 0xFFFFF)

@@ -1,0 +1,35 @@
+"""The same stalls on the whole simulated system: LiteX's bus and memory between CPU and code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cfukit_soc import build_simulator, generate_soc, simulate
+from support import bare, stalls
+from support.latency_cfu import make_latency_cfu
+from support.rv32 import Program
+
+DATA = 0x4030_0000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("front_end", ["gate", "none"])
+def test_executed_once_on_the_system(tmp_path: Path, front_end: str) -> None:
+    model = make_latency_cfu(front_end)
+    program = Program(model.call)
+    stalls.prepare(program, DATA)
+    stalls.every_latency(program, DATA)
+    program.addi(10, stalls.SUM, 0)
+    words = "\n".join(f"  .word 0x{word:08x}" for word in program.words)
+    # x2 is the stack pointer and s4 = x20 is main's caller's: _start needs neither again.
+    elf = bare.assemble(f"  .globl main\nmain:\n{words}\n  ret\n", tmp_path / "program")
+
+    model.write(tmp_path / "cfu")
+    soc = generate_soc("sim", tmp_path / "soc")
+    simulator = build_simulator(soc, tmp_path / "cfu" / "cfu.v", build_dir=tmp_path / "build")
+    result = simulate(simulator, soc, elf, max_cycles=2_000_000)
+    assert result.exit_code is not None, result.fault
+    right = result.exit_code & 0xFFFF_FFFF == program.registers[10]
+    assert right == (front_end == "gate"), "without the gate the CPU must be seen to execute twice"
