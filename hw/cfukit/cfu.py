@@ -10,8 +10,8 @@
 from __future__ import annotations
 
 import re
-import warnings
 import traceback
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
