@@ -118,7 +118,8 @@ def _function(item: Instruction, name: str, operation: str, funct7: str) -> str:
 
 def _time(item: Instruction) -> str:
     if isinstance(item.time, Fixed):
-        return f"latency {item.time.latency_cycles}, a command every {item.interval_cycles} cycles"
+        rate = f"{item.interval_cycles} cycles" if item.interval_cycles > 1 else "cycle"
+        return f"latency {item.time.latency_cycles}, a command every {rate}"
     return f"at most {item.time.max_cycles} cycles"
 
 

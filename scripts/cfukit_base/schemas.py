@@ -60,6 +60,7 @@ _VARIANT = record(
     instructions=CYCLES,
     sizes=record(**{name: nullable(INT) for name in SIZE_NAMES}),
     causes=CAUSES,
+    text=STR,
     ops=array(_OP),
 )
 _MISMATCH = record(sample=INT, op=INT, tensor=INT, index=INT, expected=NUM, got=NUM)
@@ -122,6 +123,7 @@ SCHEMAS: dict[str, Schema] = dict(
             output=STR,
             regions=array(_REGION),
             fault=nullable(_FAULT),
+            host=HOST,
         ),
         _document("cfukit.infer/1", ok=BOOL, samples=INT, cycles=nullable(array(INT))),
         _document(

@@ -129,4 +129,38 @@ def locate(elf: Path, pc: int) -> Location:
     addresses, lines = _lines(elf, elf.stat().st_mtime_ns)
     at = bisect.bisect_right(addresses, pc) - 1
     file, line = lines[at] if at >= 0 else ("", 0)
+    if Path(file).name in _INTRINSICS:
+        file, line = _caller(elf, pc) or (file, line)
     return Location(name, file if line else "", line)
+
+
+# Inline functions for one instruction: whoever looks for it wants the line that calls them.
+_INTRINSICS = ("cfu_ops.h", "cfu.h")
+
+
+def _caller(elf: Path, pc: int) -> tuple[str, int] | None:
+    """File and line that call the inlined intrinsic at `pc`."""
+    from elftools.elf.elffile import ELFFile
+
+    with elf.open("rb") as file:
+        dwarf = ELFFile(file).get_dwarf_info()
+        for unit in dwarf.iter_CUs():
+            names = _file_names(dwarf.line_program_for_CU(unit), unit)
+            calls = []
+            for entry in unit.iter_DIEs():
+                attributes = entry.attributes
+                if entry.tag != "DW_TAG_inlined_subroutine" or "DW_AT_high_pc" not in attributes:
+                    continue
+                low, high = attributes["DW_AT_low_pc"].value, attributes["DW_AT_high_pc"]
+                end = high.value if high.form == "DW_FORM_addr" else low + high.value
+                if low <= pc < end:
+                    calls.append(
+                        (
+                            names.get(attributes["DW_AT_call_file"].value, ""),
+                            attributes["DW_AT_call_line"].value,
+                        )
+                    )
+            for where, line in reversed(calls):  # from the innermost outwards
+                if Path(where).name not in _INTRINSICS:
+                    return where, line
+    return None

@@ -40,6 +40,17 @@ def run(arguments: list[str]) -> int:
 def run_action(action: Callable[[], int], as_json: bool = False) -> int:
     """Run `action`; whatever it raises becomes a message (or a document) and an exit code."""
     try:
+        code = _run_and_tell(action, as_json)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of our output has gone (`cfukit ... | head`): that is its business, not an error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    return code
+
+
+def _run_and_tell(action: Callable[[], int], as_json: bool) -> int:
+    try:
         return action()
     except click.exceptions.Exit as ending:
         return ending.exit_code
@@ -53,9 +64,7 @@ def run_action(action: Callable[[], int], as_json: bool = False) -> int:
     except CfukitError as error:
         return _fail(error, as_json)
     except BrokenPipeError:
-        # The reader of our output has gone (`cfukit ... | head`): that is its business, not an error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        raise
     except Exception:
         return _fail(_own_bug(), as_json)
 

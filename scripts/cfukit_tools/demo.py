@@ -67,7 +67,14 @@ def render(
     picture = ["".join(2 * SHADES[round(float(value) * (len(SHADES) - 1))] for value in row) for row in image]
     shown = document["variants"][-2:]
     rows = report.operator_rows(document, shown)
-    heads = ("#", "operator", "kernel", *(report.name_of(document, v) for v in shown), "gain", "cyc/MAC")
+    heads = (
+        "#",
+        "operator",
+        "kernel",
+        *(report.name_of(document, v) for v in shown),
+        "speed-up",
+        "cycles/MAC",
+    )
     table = columns([heads, *rows])
     right = [f"prediction {prediction}, label {label}", "", *table]
     lines = beside(picture, right, gap=3)

@@ -7,6 +7,7 @@ interrupted goes on where it stopped, a repeated one costs nothing.
 from __future__ import annotations
 
 import json
+import signal
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,11 @@ def run_host(program: Path, stdin: bytes, *, timeout: float = 600) -> RawRun:
     """Run a build for this machine: the same C, no cycles."""
     finished = process.run_bytes([program], stdin=stdin, timeout=timeout)
     if finished.code is None:
-        raise ResultError(str(program), f"no end after {timeout:.0f} s on the host")
+        raise ResultError("engine host", f"no end after {timeout:.0f} s", hint="an endless loop in a kernel?")
+    if finished.code < 0:
+        name = signal.Signals(-finished.code).name
+        hint = "a wrong pointer, say; --engine rtl tells function and line, gdb the rest"
+        raise ResultError("engine host", f"the program ended by {name}", hint=hint, program=str(program))
     return RawRun(finished.stdout, finished.code, None, None, None)
 
 

@@ -62,7 +62,7 @@ def exec_(
     system = System(home)
     text = _stdin() if stdin is None else stdin
     if engine == "host":
-        return _on_host(system, program, text)
+        return _on_host(system, program, text, stream)
     elf = _checked(system, program) if program.suffix == ".elf" else _compiled(system, program)
     return _on_rtl(system, program, elf, text, max_cycles, hang_cycles, waves, trace, stream)
 
@@ -112,10 +112,13 @@ def _on_rtl(
     code = result.exit_code
     document = _document("rtl", output, code, fault)
     document |= {"cycles": result.cycles, "instructions": result.instructions}
+    document["host"]["files"] = [
+        str(path) for path in (window[0] if window else None, trace) if path is not None
+    ]
     return document
 
 
-def _on_host(system: System, program: Path, stdin: bytes) -> dict[str, Any]:
+def _on_host(system: System, program: Path, stdin: bytes, stream: bool) -> dict[str, Any]:
     from cfukit_sw.firmware import build_host
     from cfukit_tools.engines import run_host
     from cfukit_tools.programs import host_cfu
@@ -132,7 +135,7 @@ def _on_host(system: System, program: Path, stdin: bytes) -> dict[str, Any]:
         libraries=host_cfu(system),
     )
     raw = run_host(file, wire.encode_stdin(stdin))
-    output = _Output(None)
+    output = _Output(sys.stdout.buffer.write if stream else None)
     output.feed(raw.output)
     output.close()
     return _document("host", output, raw.exit_code, None) | {"cycles": None, "instructions": None}
@@ -161,6 +164,7 @@ def _document(engine: str, output: _Output, code: int | None, fault: dict[str, A
         "output": output.text.decode(errors="replace"),
         "regions": regions,
         "fault": fault,
+        "host": {"files": []},
     }
 
 

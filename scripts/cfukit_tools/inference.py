@@ -33,6 +33,7 @@ class Served:
 
     samples: list[SampleResult]
     stack_bytes: int
+    text: str = ""  # what kernels printed
 
 
 def script(plan: Any, model: Any, inputs: InputSet, samples: range, layers: bool) -> bytes:
@@ -70,10 +71,14 @@ def decode(
             )
     if raw.fault is not None:
         raise ResultError(where, f"{raw.fault['kind']}: {raw.fault.get('message', '')}", fault=raw.fault)
+    # Regions come at the program's end, whatever the requests: a kernel may hold some.
+    answers = [answer for answer in answers if not isinstance(answer, wire.Region)]
+    from cfukit_sw.folded import folded_outputs
+
     reader = _Reader(iter(answers), where, text)
     reader.take(wire.HelloIs)
     results = []
-    for _ in samples:
+    for number in samples:
         for index in model.inputs:
             for _ in range(_pieces(plan.tensors[index].bytes)):
                 reader.take(wire.Ok)
@@ -86,6 +91,9 @@ def decode(
                     result.layers[dump.op, dump.output, dump.tensor] = value
                 if after == len(plan.steps):
                     result.outputs = [reader.tensor(plan, model, index) for index in model.outputs]
+            values = dict(zip(model.inputs, inputs.sample(number), strict=True))
+            values |= {tensor: value for (_, _, tensor), value in result.layers.items()}
+            result.layers |= folded_outputs(plan, model, values)
         done = reader.take(wire.Done)
         if raw.cycles is not None:
             result.cycles, result.instructions, result.op_cycles = (
@@ -98,7 +106,7 @@ def decode(
         results.append(result)
     stack = reader.take(wire.HelloIs).stack_high_water_bytes
     reader.take(wire.Exited)
-    return Served(results, stack)
+    return Served(results, stack, text.decode(errors="replace"))
 
 
 def evaluate(

@@ -19,9 +19,8 @@ def console() -> Console:
     """stdout, 100 columns in a file or pipe, at most that on a terminal."""
     terminal = sys.stdout.isatty()
     measured = Console()
-    return Console(
-        width=min(measured.width, WIDTH) if terminal else WIDTH, highlight=False, soft_wrap=not terminal
-    )
+    width = min(measured.width, WIDTH) if terminal else WIDTH
+    return Console(width=width, highlight=False, markup=False, soft_wrap=not terminal)
 
 
 def _table(*columns: str, title: str | None = None) -> Table:
@@ -140,10 +139,11 @@ def run(document: Document, verbose: bool = False) -> None:
         )
     if verbose:
         for variant in document["variants"]:
-            sizes = ", ".join(
-                f"{key.removesuffix('_bytes')} {value:,}" for key, value in variant["sizes"].items()
-            )
+            known = {key: value for key, value in variant["sizes"].items() if value is not None}
+            sizes = ", ".join(f"{key.removesuffix('_bytes')} {value:,}" for key, value in known.items())
             out.print(f"{variant['name']} bytes: {sizes}")
+            if variant["text"]:
+                out.print(f"{variant['name']} printed: {variant['text'].rstrip()}")
     out.print(document["host"]["path"])
 
 
@@ -151,9 +151,10 @@ def _operators(document: Document) -> Table:
     """One row per operator: the cycles of each variant, the gain of the last over the one before, cycles per MAC."""
     variants = document["variants"]
     shown = variants[-2:] if len(variants) > 2 else variants
-    table = _table(
-        ">#", "operator", "kernel", *(f">{name_of(document, v)}" for v in shown), ">gain", ">cycles/MAC"
-    )
+    heads = [">#", "operator", "kernel", *(f">{name_of(document, v)}" for v in shown), ">cycles/MAC"]
+    if len(shown) > 1:
+        heads.insert(-1, ">gain")
+    table = _table(*heads)
     for row in operator_rows(document, shown):
         table.add_row(*row)
     return table
@@ -164,11 +165,10 @@ def operator_rows(document: Document, shown: list[Document]) -> list[tuple[str, 
     rows = []
     for position, op in enumerate(shown[-1]["ops"]):
         cycles = [variant["ops"][position]["cycles"] for variant in shown]
-        gain = ratio(cycles[0], cycles[-1]) if len(shown) > 1 else ""
         cells = [millions(value) for value in cycles]
-        rows.append(
-            (str(op["index"]), op["type"], op["kernel"], *cells, gain, per_mac(cycles[-1], op["macs"]))
-        )
+        if len(shown) > 1:
+            cells.append(ratio(cycles[0], cycles[-1]))
+        rows.append((str(op["index"]), op["type"], op["kernel"], *cells, per_mac(cycles[-1], op["macs"])))
     return rows
 
 
@@ -208,10 +208,13 @@ def _cycles(variant: Document) -> int | None:
 
 def system_line(document: Document) -> str:
     """What a cycle count must name: engine, CPU, memory, clock, compiler."""
-    clock = f"{document['clock_hz'] / 1e6:g} MHz" if document["clock_hz"] else "-"
+    compiler = document["toolchain"]["compiler"]
+    if document["engine"] != "rtl":
+        return f"engine {document['engine']} (no cycles), {compiler}"
+    clock = f"{document['clock_hz'] / 1e6:g} MHz"
     return (
         f"engine {document['engine']}, board {document['board']}, CPU {document['cpu']}, "
-        f"memory {document['memory']}, {clock}, {document['toolchain']['compiler']}"
+        f"memory {document['memory']}, {clock}, {compiler}"
     )
 
 
@@ -243,12 +246,12 @@ def infer(document: Document) -> None:
 
 def exec_(document: Document) -> None:
     """Regions, fault and totals on stderr: stdout has been the program's own."""
-    out = Console(stderr=True, highlight=False, soft_wrap=True)
+    out = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     for region in document["regions"]:
-        mean = region["cycles"] / region["count"] if region["count"] else 0
-        out.print(
-            f"region {region['name']}: {region['cycles']:,} cycles in {region['count']} runs, {mean:,.1f} each"
-        )
+        line = f"region {region['name']}: {region['count']} runs"
+        if region["cycles"] is not None and region["count"]:
+            line += f", {region['cycles']:,} cycles, {region['cycles'] / region['count']:,.1f} each"
+        out.print(line)
     fault = document["fault"]
     if fault:
         place = f" in {fault['function']}" if fault["function"] else ""
@@ -259,4 +262,7 @@ def exec_(document: Document) -> None:
         if fault.get("waves"):
             out.print(f"  see it: {fault['waves']}")
     cycles = "-" if document["cycles"] is None else f"{document['cycles']:,}"
-    out.print(f"exit code {document['exit_code']}, {cycles} cycles, engine {document['engine']}")
+    for file in document["host"]["files"]:
+        out.print(f"written: {file}")
+    ended = "no exit code" if document["exit_code"] is None else f"exit code {document['exit_code']}"
+    out.print(f"{ended}, {cycles} cycles, engine {document['engine']}")

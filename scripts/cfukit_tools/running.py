@@ -173,7 +173,9 @@ class _Session:
         for program in programs:
             parts = [part for (owner, _), part in zip(work, served, strict=True) if owner is program]
             results[program.variant] = Served(
-                [sample for part in parts for sample in part.samples], max(part.stack_bytes for part in parts)
+                [sample for part in parts for sample in part.samples],
+                max(part.stack_bytes for part in parts),
+                "".join(part.text for part in parts),
             )
         return results
 
@@ -197,7 +199,7 @@ class _Session:
                     program.variant,
                     program.plan,
                     program.sizes(served[program.variant].stack_bytes),
-                    served[program.variant].samples,
+                    served[program.variant],
                 )
                 for program in programs
             ]
@@ -205,7 +207,8 @@ class _Session:
             served = {variant: Served(truth, 0) for variant in variants}
             plans = [plan_variant(self.system, self.model, variant) for variant in variants]
             entries = [
-                self._variant(name, plan, None, truth) for name, plan in zip(variants, plans, strict=True)
+                self._variant(name, plan, None, served[name])
+                for name, plan in zip(variants, plans, strict=True)
             ]
         mismatch, checked = self._check(programs, served, truth, inputs, jobs)
         limits = self._limits(entries[-1])
@@ -236,9 +239,9 @@ class _Session:
         return self._written(document)
 
     def _variant(
-        self, name: str, plan: Any, sizes: dict[str, int | None] | None, results: list[SampleResult]
+        self, name: str, plan: Any, sizes: dict[str, int | None] | None, served: Served
     ) -> dict[str, Any]:
-        first = results[0]
+        results, first = served.samples, served.samples[0]
         per_op = first.op_cycles
         known = first.cycles is not None
         none = dict.fromkeys(("code_bytes", "const_bytes", "stack_bytes"))
@@ -254,6 +257,7 @@ class _Session:
             "instructions": first.instructions,
             "sizes": sizes if sizes is not None else none | planned,
             "causes": None,
+            "text": served.text,
             "ops": [
                 {
                     "index": step.index,

@@ -102,6 +102,8 @@ def _gateware(system: System, operations: int, seed: int) -> str:
 
     on_gateware = check_gateware(system.cfu, seed, operations)
     on_verilog = check_verilog(system.cfu, seed, 10 * operations)
+    if not on_verilog["modelled"]:
+        return f"{on_verilog['operations']} operations keep the handshake's rules; not every instruction has a model"
     return (
         f"{on_gateware['operations']} operations equal the model in {on_gateware['simulator']}, "
         f"{on_verilog['operations']} in {on_verilog['simulator']}"

@@ -17,6 +17,7 @@ from cfukit import Cfu, SequentialInstruction, Variable
 class Wait(SequentialInstruction):
     '''Answers when rs1 is even, else never.'''
 
+    rs2 = None
     time = Variable(max_cycles=4)
 
     def gateware(self, m, work):
@@ -111,11 +112,16 @@ def test_a_cfu_that_never_answers_is_reported_with_the_way_to_see_it(here: Path)
     (here / "hang" / "cfu.py").write_text(HANGING_CFU)
     (here / "hang" / "project.toml").write_text('name = "hang"\n')
     path = program(here, "int main(void) {\n  cfu_op3(0, 2, 3);\n  return (int)cfu_op3(5, 7, 9);\n}")
+    inlined = program(
+        here, '#include "cfu_ops.h"\nint main(void) {\n  return (int)cfu_wait(7);\n}', "inlined.c"
+    )
     document = api.exec_(path, project=here / "hang", stdin=b"", hang_cycles=5000)
     fault = document["fault"]
     assert fault["kind"] == "cfu_hang"
     assert (fault["funct3"], fault["funct7"], fault["a"], fault["b"]) == (3, 5, 7, 9)
     assert (fault["function"], fault["line"]) == ("main", 5)
+    called = api.exec_(inlined, project=here / "hang", stdin=b"", hang_cycles=5000)["fault"]
+    assert (Path(called["file"]).name, called["line"]) == ("inlined.c", 5)
     words = fault["waves"].split()
     assert words[:2] == ["cfukit", "exec"]
     assert cli.run([*words[1:], "--hang-cycles", "5000"]) == 1
@@ -165,6 +171,17 @@ def test_wrong_usage(
     program(here, "int main(void) { return 0; }", "ok.c")
     assert cli.run(arguments) == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_host_shows_output_and_regions(here: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    path = program(here, 'int main(void) { CFUKIT_REGION("r") { puts("out"); } return 0; }')
+    assert cli.run(["exec", str(path), "--engine", "host"]) == 0
+    captured = capsysbinary.readouterr()
+    assert captured.out == b"out\n"
+    assert b"region r: 1 runs" in captured.err
+    crash = program(here, "int main(void) { *(volatile int *)16 = 1; return 0; }", "crash.c")
+    assert cli.run(["exec", str(crash), "--engine", "host"]) == 1
+    assert b"SIGSEGV" in capsysbinary.readouterr().err
 
 
 def test_the_host_runs_the_same_program_without_cycles(here: Path) -> None:

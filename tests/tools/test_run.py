@@ -98,6 +98,25 @@ def test_a_wrong_kernel_is_found_with_operator_tensor_and_index(
 
 
 @pytest.mark.slow
+def test_a_kernel_may_print_and_hold_regions(
+    tmp_path: Path, two_samples: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "static void multiply(const struct product *p) {"
+    folder = break_kernel(
+        tmp_path / "talks",
+        text,
+        f'{text}\n  CFUKIT_REGION("m") {{ if (p->n_rows == 1) printf("one row\\n"); }}',
+    )
+    source = folder / "mac4.c"
+    source.write_text('#include "cfukit.h"\n' + source.read_text())
+    document = api.profile(folder, inputs=two_samples)
+    assert document["ok"]
+    assert "one row\n" in document["variants"][0]["text"]
+    assert cli.run(["profile", str(folder), "--inputs", str(two_samples), "-v"]) == 0
+    assert "one row" in capsys.readouterr().out
+
+
+@pytest.mark.slow
 def test_a_kernel_that_crashes_is_reported_as_a_fault(tmp_path: Path, two_samples: Path) -> None:
     folder = break_kernel(
         tmp_path / "crash",
