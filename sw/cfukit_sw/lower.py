@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from cfukit_base.errors import ModelError, suggest
 from cfukit_sw.evaluator import check_supported
 from cfukit_sw.lowering import LOWERINGS, Alias, Bytes, Lowered, Pieces, TensorAt
+from cfukit_sw.lowering.folding import foldable_pads, folded
 from cfukit_sw.lowering.lowered import Param, refuse
 from cfukit_sw.lowering.movement import copied
 from cfukit_sw.model import Model, Operator
@@ -42,7 +43,16 @@ def lower(
     ModelError for anything that is not supported, naming operator, index and what is.
     """
     check_supported(model)
-    return _Lowering(model, [*kernels, *library(registry)], registry).run()
+    listed = [*kernels, *library(registry)]
+    plan = _Lowering(model, listed, registry).run()
+    given = offline_plan(model)
+    limit = max((offset + model.tensors[tensor].bytes for tensor, offset in given.items()), default=0)
+    # An arena planned by others holds for operators as they stand: without aliases and folded padding it is met at the least.
+    for folding in (True, False):
+        if given and plan.activation_bytes > limit:
+            other = _Lowering(model, listed, registry, folding=folding, copies=True).run()
+            plan = min(plan, other, key=lambda each: each.activation_bytes)
+    return plan
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,7 @@ class _Call:
     scratch_bytes: int
     reads: tuple[int, ...]  # storage roots
     writes: tuple[int, ...]
+    fused: tuple[int, ...]  # operators, the last one is lowered.op
 
     @property
     def scratch_unit(self) -> int:
@@ -64,9 +75,14 @@ class _Call:
     def can_shrink(self) -> bool:
         return 0 < self.scratch_unit < self.scratch_bytes
 
-    def shrunk(self) -> _Call:
-        units = self.scratch_bytes // self.scratch_unit
-        return replace(self, scratch_bytes=-(-units // 2) * self.scratch_unit)
+    def smaller(self) -> Iterator[_Call]:
+        """The same with less and less scratch: even numbers of units, at last one."""
+        for units in _FEWER_UNITS:
+            if units * self.scratch_unit < self.scratch_bytes:
+                yield replace(self, scratch_bytes=units * self.scratch_unit)
+
+
+_FEWER_UNITS = sorted({1, *(n << k for n in (2, 6) for k in range(12))}, reverse=True)
 
 
 class _Constants:
@@ -89,6 +105,8 @@ class _Lowering:
     model: Model
     kernels: list[Kernel]
     registry: str
+    folding: bool = True  # PAD becomes part of a convolution
+    copies: bool = False  # operators that compute nothing move their input
     roots: dict[int, int] = field(default_factory=dict)  # tensor -> tensor whose storage it is
     calls: list[_Call] = field(default_factory=list)
     dumps: list[Dump] = field(default_factory=list)
@@ -97,20 +115,15 @@ class _Lowering:
     def run(self) -> Plan:
         removed = []
         needed = self._needed()
+        folds = self._folds(needed)
+        pads = {pad.index for pad, _ in folds.values()}
         for op in self.model.operators:
             if op.index not in needed:
                 removed.append(op.index)
-                continue
-            lowered = self._lower_operator(op)
-            if isinstance(lowered, Alias):
-                self.roots[op.outputs[0]] = self.root(lowered.source)
-                if self._needs_own_storage(op.outputs[0]):
-                    del self.roots[op.outputs[0]]
-                    self._add_call(op, copied(self.model, op, lowered.source))
-            else:
-                self._add_call(op, lowered)
-            for number, tensor in enumerate(op.outputs):
-                self.dumps.append(Dump(op.index, number, tensor, len(self.calls)))
+            elif op.index not in pads:
+                self._add_operator(op, *folds.get(op.index, (None, None)))
+                for number, tensor in enumerate(op.outputs):
+                    self.dumps.append(Dump(op.index, number, tensor, len(self.calls)))
         return self._finish(tuple(removed))
 
     def root(self, tensor: int) -> int:
@@ -136,14 +149,44 @@ class _Lowering:
             )
         return function(self.model, op)
 
+    def _folds(self, needed: set[int]) -> dict[int, tuple[Operator, Lowered]]:
+        """Convolution -> (the PAD that becomes part of it, both as one), where that costs no better kernel."""
+        folds = {}
+        for index, pad in foldable_pads(self.model, needed).items() if self.folding else ():
+            alone = self._lower_operator(self.model.operators[index])
+            assert isinstance(alone, Lowered)
+            both = folded(self.model, pad, alone)
+            kernels = [self._kernel(lowered) for lowered in (both, alone) if lowered is not None]
+            if both is not None and None not in kernels:
+                first, second = (self.kernels.index(kernel) for kernel in kernels if kernel is not None)
+                if first <= second:
+                    folds[index] = pad, both
+        return folds
+
+    def _kernel(self, lowered: Lowered) -> Kernel | None:
+        return choose(self.kernels, lowered.kernels_for, lowered.op)
+
+    def _add_operator(self, op: Operator, pad: Operator | None, both: Lowered | None) -> None:
+        if pad is not None and both is not None:
+            self._add_call(op, both, fused=(pad.index, op.index))
+            return
+        lowered = self._lower_operator(op)
+        if isinstance(lowered, Alias):
+            self.roots[op.outputs[0]] = self.root(lowered.source)
+            if not self.copies and not self._needs_own_storage(op.outputs[0]):
+                return
+            del self.roots[op.outputs[0]]
+            lowered = copied(self.model, op, lowered.source)
+        self._add_call(op, lowered, fused=(op.index,))
+
     def _needs_own_storage(self, tensor: int) -> bool:
         """An output of the model must not share the storage of something that outlives or cannot hold it."""
         root = self.model.tensors[self.root(tensor)]
         shared = root.is_constant or root.is_variable or root.index in self.model.inputs
         return tensor in self.model.outputs and shared
 
-    def _add_call(self, op: Operator, lowered: Lowered) -> None:
-        kernel = choose(self.kernels, lowered.kernels_for, lowered.op)
+    def _add_call(self, op: Operator, lowered: Lowered, fused: tuple[int, ...]) -> None:
+        kernel = self._kernel(lowered)
         if kernel is None:
             raise refuse(self.model, op, "no kernel supports it")
         own: dict[str, Param] = {}
@@ -155,10 +198,10 @@ class _Lowering:
         reads = {
             self.root(at.tensor) for at in _tensors(lowered.params.values()) if at.tensor not in op.outputs
         }
-        self.calls.append(_Call(lowered, kernel, own, scratch, tuple(sorted(reads)), op.outputs))
+        self.calls.append(_Call(lowered, kernel, own, scratch, tuple(sorted(reads)), op.outputs, fused))
 
     def _finish(self, removed: tuple[int, ...]) -> Plan:
-        self._shrink_scratch()
+        self._fit_scratch()
         offsets, activation_bytes = self._arena()
         place = -(-activation_bytes // ALIGNMENT) * ALIGNMENT
         variables = []
@@ -194,14 +237,30 @@ class _Lowering:
             removed=removed,
         )
 
-    def _shrink_scratch(self) -> None:
-        """Halve scratch that its kernels can do with less of while the arena is larger than the tensors alone need."""
-        plain = _Lowering(
-            self.model, [], "", self.roots, [replace(c, scratch_bytes=0) for c in self.calls], self.dumps
-        )
-        target = plain._arena(overlap=False)[1]
-        while any(call.can_shrink for call in self.calls) and self._arena()[1] > target:
-            self.calls = [call.shrunk() if call.can_shrink else call for call in self.calls]
+    def _fit_scratch(self) -> None:
+        """Give each kernel that can do with less scratch as much as leaves the arena as small as it would be without: as what the
+        tensors need side by side, or these with the scratch that has one size only.
+        """
+        full, fixed = self.calls, [replace(c, scratch_bytes=0) if c.can_shrink else c for c in self.calls]
+        bare = [replace(call, scratch_bytes=0) for call in self.calls]
+        if full == fixed or self._arena_bytes(full) <= (
+            limit := max(self._arena_bytes(bare, overlap=False), self._arena_bytes(fixed))
+        ):
+            return
+        fitted = list(fixed)
+        for number, call in enumerate(full):
+            if call.can_shrink:
+
+                def fits(smaller: _Call, number: int = number) -> bool:
+                    return self._arena_bytes([*fixed[:number], smaller, *fixed[number + 1 :]]) <= limit
+
+                fitted[number] = next(filter(fits, call.smaller()), list(call.smaller())[-1])
+        while self._arena_bytes(fitted) > limit and any(call.can_shrink for call in fitted):
+            fitted = [next(call.smaller()) if call.can_shrink else call for call in fitted]
+        self.calls = fitted
+
+    def _arena_bytes(self, calls: list[_Call], overlap: bool = True) -> int:
+        return replace(self, calls=calls)._arena(overlap)[1]
 
     def _arena(self, overlap: bool = True) -> tuple[dict[int, int], int]:
         """Offsets of storage roots (key -1 - step: that step's scratch), and the size."""
@@ -228,7 +287,8 @@ class _Lowering:
                 source = self.root(tensor)
                 if source in stored and life[source][1] == step and lead is not None:
                     overlaps.append(Overlap(str(call.writes[0]), str(source), lead))
-        offsets, size = plan_arena(buffers, overlaps)
+        given = {str(tensor): offset for tensor, offset in offline_plan(self.model).items()}
+        offsets, size = plan_arena(buffers, overlaps, given)
         return {int(key): offset for key, offset in offsets.items()}, size
 
     def _step(self, number: int, call: _Call, offsets: Mapping[int, int]) -> Step:
@@ -242,7 +302,7 @@ class _Lowering:
                 params["scratch_bytes"] = call.scratch_bytes
         return Step(
             index=op.index,
-            fused=(op.index,),
+            fused=call.fused,
             type=op.type,
             kernel=call.kernel.name,
             registry=call.kernel.registry,
@@ -270,6 +330,19 @@ class _Lowering:
             ]
             return Structs(param.name, tuple(items))
         return param
+
+
+def offline_plan(model: Model) -> dict[int, int]:
+    """Arena offset by tensor, as planned by whoever made the file (metadata OfflineMemoryAllocation); what makes no sense counts as
+    not planned.
+    """
+    data = model.metadata.get("OfflineMemoryAllocation", b"")
+    if len(data) < 12 or len(data) % 4:
+        return {}
+    _version, _subgraph, count, *offsets = np.frombuffer(data, "<i4").tolist()
+    if count != len(offsets) or count != len(model.tensors):
+        return {}
+    return {tensor: offset for tensor, offset in enumerate(offsets) if offset >= 0}
 
 
 STRUCTS_WITH_SCRATCH_BYTES = {"cfukit_conv", "cfukit_fully_connected"}

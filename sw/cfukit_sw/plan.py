@@ -2,7 +2,8 @@
 
 Steps run in order, one kernel call each. Addresses are offsets into the arena (tensors, scratch, then variables) or into the
 constants (one blob, equal constants stored once). Operators that compute nothing (RESHAPE and the like) have no step: their
-output is another tensor's storage. `dumps` says when each operator's output can be read.
+output is another tensor's storage. Some are part of another's step (PAD before a convolution): see `Plan.folded`.
+`dumps` says when each operator's output can be read.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class PlanTensor:
 
 @dataclass(frozen=True)
 class Step:
-    """One kernel call. `index`: the first operator of `fused`, which are all that this call covers (file indices).
+    """One kernel call. `fused`: all operators that it covers (file indices); `index`: the one that `type` names, the last of them.
 
     kernel: its name for people; function: its C name; struct: the C type of its parameters; registry: "reference",
     "portable" or "project".
@@ -122,6 +123,11 @@ class Plan:
     def scratch_bytes(self) -> int:
         """The largest scratch of any step."""
         return max((step.scratch_bytes for step in self.steps), default=0)
+
+    @property
+    def folded(self) -> tuple[int, ...]:
+        """Operators whose outputs exist nowhere: a kernel computes them on the way."""
+        return tuple(index for step in self.steps for index in step.fused if index != step.index)
 
     @property
     def state_bytes(self) -> int:

@@ -7,7 +7,7 @@ begins at least `lead` bytes before it; lead 0 is plain in-place.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cfukit_sw.plan import ALIGNMENT
@@ -33,15 +33,21 @@ class Overlap:
 
 
 def plan_arena(
-    buffers: Sequence[Buffer], overlaps: Sequence[Overlap] = (), alignment: int = ALIGNMENT, tries: int = 100
+    buffers: Sequence[Buffer],
+    overlaps: Sequence[Overlap] = (),
+    given: Mapping[str, int] | None = None,
+    alignment: int = ALIGNMENT,
+    tries: int = 150,
 ) -> tuple[dict[str, int], int]:
     """(offset of each key, size of the arena): the best of several greedy orders and of `tries` seeded changes to them.
 
+    given: offsets that somebody else has planned. If that plan is right and covers all buffers, the result is no larger: in its
+    order from low to high each buffer finds room at its given offset or below.
     Deterministic. Buffers of 0 bytes get offset 0.
     """
     leads = {(overlap.output, overlap.input): overlap.lead for overlap in overlaps}
     real = [buffer for buffer in buffers if buffer.bytes > 0]
-    floor = lower_bound(real) if not overlaps else 0
+    floor = lower_bound(real, overlaps)
     keys: list[Callable[[Buffer], tuple[int, ...]]] = [
         lambda b: (-b.bytes, b.first),
         lambda b: (b.first - b.last, -b.bytes),
@@ -49,6 +55,8 @@ def plan_arena(
         lambda b: (b.first, -b.bytes),
         lambda b: (-b.last, -b.bytes),
     ]
+    if given:
+        keys.insert(0, lambda b: (b.key not in given, given.get(b.key, 0), -b.bytes))
     best: dict[str, int] = {}
     best_size = -1
     best_order: list[Buffer] = []
@@ -71,13 +79,18 @@ def plan_arena(
     return {**best, **zero}, max(best_size, 0)
 
 
-def lower_bound(buffers: Sequence[Buffer]) -> int:
-    """The bytes that live in the worst step: no plan without overlaps is smaller."""
-    steps = {step for buffer in buffers for step in (buffer.first, buffer.last)}
-    return max(
-        (sum(b.bytes for b in buffers if b.first <= step <= b.last) for step in steps),
-        default=0,
-    )
+def lower_bound(buffers: Sequence[Buffer], overlaps: Sequence[Overlap] = ()) -> int:
+    """No plan is smaller: the bytes that live in the worst step, less what its overlaps can save."""
+    sizes = {buffer.key: buffer for buffer in buffers}
+    live: dict[int, int] = {}
+    for step in {step for buffer in buffers for step in (buffer.first, buffer.last)}:
+        live[step] = sum(b.bytes for b in buffers if b.first <= step <= b.last)
+    for overlap in overlaps:
+        output, source = sizes.get(overlap.output), sizes.get(overlap.input)
+        if output is not None and source is not None and source.last in live:
+            both = max(output.bytes, overlap.lead + source.bytes)
+            live[source.last] -= max(0, output.bytes + source.bytes - both)
+    return max(live.values(), default=0)
 
 
 def _place(

@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from cfukit_base import process, tools
+from cfukit_sw.folded import folded_outputs
+from cfukit_sw.model import Model
 from cfukit_sw.plan import InArena, InConstants, Plan, Structs, Value
 from cfukit_sw.registry import KERNEL_SOURCES
 
@@ -133,13 +135,19 @@ class HostModel:
             self.arena.check(f"{step.type} {step.index} {step.kernel}")
             yield number + 1
 
-    def layers(self, inputs: Sequence[np.ndarray]) -> dict[tuple[int, int], np.ndarray]:
-        """(operator, output) -> its value, at the time when the plan says that it can be read."""
+    def layers(
+        self, inputs: Sequence[np.ndarray], model: Model | None = None
+    ) -> dict[tuple[int, int], np.ndarray]:
+        """(operator, output) -> its value, at the time when the plan says that it can be read; with `model` folded ones too."""
         found = {}
+        values = dict(zip(self.plan.inputs, inputs, strict=True))
         for done in self.steps(inputs):
             for dump in self.plan.dumps:
                 if dump.after == done and dump.tensor in self.plan.tensors:
-                    found[dump.op, dump.output] = self.read(dump.tensor)
+                    found[dump.op, dump.output] = values[dump.tensor] = self.read(dump.tensor)
+        if model is not None:
+            folded = folded_outputs(self.plan, model, values)
+            found |= {(op, output): value for (op, output, _), value in folded.items()}
         return found
 
     def read(self, tensor: int) -> np.ndarray:

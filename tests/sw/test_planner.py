@@ -86,3 +86,26 @@ def test_the_same_buffers_give_the_same_plan():
 def test_nothing_to_plan():
     assert plan_arena([]) == ({}, 0)
     assert plan_arena([Buffer("empty", 0, 0, 3)]) == ({"empty": 0}, 0)
+
+
+@given(chains(), st.integers(0, 2**16))
+@settings(deadline=None, max_examples=100)
+def test_a_given_plan_is_met_or_beaten(buffers, seed):
+    import random
+
+    order = [buffer for buffer in buffers if buffer.bytes]
+    random.Random(seed).shuffle(order)
+    given, size = {}, 0
+    for buffer in order:  # any plan will do: the first free multiple of 16, in any order
+        offset = 0
+        while any(meet({**given, buffer.key: offset}, buffer, b) for b in order if b.key in given):
+            offset += 16
+        given[buffer.key] = offset
+        size = max(size, offset + buffer.bytes)
+    assert plan_arena(buffers, given=given, tries=0)[1] <= size
+
+
+def test_a_bound_knows_overlaps():
+    buffers = [Buffer("x", 1000, -1, 0), Buffer("y", 800, 0, 1)]
+    assert lower_bound(buffers, [Overlap("y", "x", 64)]) == 1064
+    assert lower_bound(buffers, [Overlap("y", "x", 900)]) == 1800
