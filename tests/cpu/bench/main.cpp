@@ -1,0 +1,154 @@
+// Runs a program on bench.v with a memory of its own. Words of the command line: key=value.
+//   image: file of chunks {u32 address, u32 bytes, data}; what is read elsewhere is all ones. After the run the same chunks
+//     are written to `memory`. trace: {u32 pc, instruction, rd (0: none), value} per retired instruction.
+//   seed: initial state of the CPU, poison, and bus latencies, 0 to `wait` cycles per word (fixed=1: always `wait`).
+//   interrupts: N,N,...: the timer's line goes up when so many instructions have retired, down by a store to ACK.
+// I/O: a store to EXIT ends the run; a load from PORT gives the next random word of the program (`io`); a store to PORT is
+// logged into a hash. Prints one line of numbers: ended cycles retired i_words d_read_words d_writes commands io_hash.
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "Vbench.h"
+#include "verilated.h"
+
+static constexpr uint32_t EXIT = 0xF0000000, PORT = 0xF0000004, ACK = 0xF0000008;
+
+struct Random {  // xorshift
+    uint32_t state;
+    explicit Random(uint32_t seed) : state(seed * 2654435761u + 88172645u) { next(); }
+    uint32_t next() {
+        state ^= state << 13;
+        state ^= state >> 17;
+        return state ^= state << 5;
+    }
+};
+
+struct Chunk {
+    uint32_t address;
+    std::vector<uint32_t> words;
+};
+
+static std::vector<Chunk> chunks;
+
+static uint32_t* word_at(uint32_t address) {
+    for (Chunk& chunk : chunks) {
+        const uint32_t offset = (address - chunk.address) / 4;
+        if (address >= chunk.address && offset < chunk.words.size()) return &chunk.words[offset];
+    }
+    return nullptr;
+}
+
+struct Port {  // one side of a Wishbone bus: waits, then acknowledges for one cycle
+    Random random;
+    uint32_t limit;
+    bool fixed;
+    uint32_t left;
+    Port(uint32_t seed, uint32_t wait, bool always) : random(seed), limit(wait), fixed(always) { draw(); }
+    void draw() { left = fixed ? limit : random.next() % (limit + 1); }
+    bool ready(bool request) {
+        if (!request) return false;
+        if (left) {
+            left--;
+            return false;
+        }
+        draw();
+        return true;
+    }
+};
+
+int main(int argc, char** argv) {
+    std::map<std::string, std::string> options;
+    for (int i = 1; i < argc; i++) {
+        const std::string word = argv[i];
+        options[word.substr(0, word.find('='))] = word.substr(word.find('=') + 1);
+    }
+    const auto number = [&](const char* key) { return (uint32_t)std::strtoul(options[key].c_str(), nullptr, 0); };
+    FILE* file = std::fopen(options["image"].c_str(), "rb");
+    uint32_t header[2];
+    while (std::fread(header, sizeof header, 1, file) == 1) {
+        chunks.push_back({header[0], std::vector<uint32_t>(header[1] / 4)});
+        if (std::fread(chunks.back().words.data(), header[1], 1, file) != 1) return 2;
+    }
+    std::fclose(file);
+    std::vector<uint64_t> interrupts;
+    for (char* text = options["interrupts"].data(); *text;) {
+        interrupts.push_back(std::strtoul(text, &text, 10));
+        if (*text) text++;
+    }
+
+    VerilatedContext context;
+    context.randReset(2);
+    context.randSeed((int)number("seed") + 1);
+    Vbench top(&context);
+    const uint32_t seed = number("seed"), wait = number("wait"), limit = number("max_cycles");
+    Random poison(seed + 1), io(number("io"));
+    Port i_port(seed + 2, wait, number("fixed")), d_port(seed + 3, wait, number("fixed"));
+    std::vector<std::array<uint32_t, 4>> trace;
+    uint64_t i_words = 0, reads = 0, writes = 0;
+    uint32_t hash = 0;
+    size_t next_interrupt = 0;
+    bool ended = false;
+    uint32_t cycle = 0;
+    top.reset_vector = number("reset_vector");
+    top.timer = 0;
+    for (; cycle < limit && !ended; cycle++) {
+        top.reset = cycle < 8;
+        top.poison = poison.next();
+        top.clk = 0;
+        top.i_ack = top.d_ack = 0;
+        top.eval();
+        if (!top.reset) {
+            if (i_port.ready(top.i_cyc && top.i_stb)) {
+                const uint32_t* word = word_at(top.i_adr << 2);
+                top.i_ack = 1;
+                top.i_data = word ? *word : 0xFFFFFFFF;
+                i_words++;
+            }
+            if (d_port.ready(top.d_cyc && top.d_stb)) {
+                const uint32_t address = top.d_adr << 2;
+                uint32_t* word = word_at(address);
+                top.d_ack = 1;
+                top.d_data = word ? *word : 0xFFFFFFFF;
+                if (!top.d_we) {
+                    reads += word != nullptr;
+                    if (address == PORT) top.d_data = io.next();
+                } else if (word) {
+                    uint32_t mask = 0;
+                    for (int lane = 0; lane < 4; lane++) mask |= top.d_sel >> lane & 1 ? 0xFFu << 8 * lane : 0;
+                    *word = (*word & ~mask) | (top.d_mosi & mask);
+                    writes++;
+                } else if (address == EXIT) {
+                    ended = true;
+                } else if (address == ACK) {
+                    top.timer = 0;
+                } else if (address == PORT) {
+                    hash = hash * 31 + top.d_mosi + top.d_sel;
+                }
+            }
+            top.eval();
+            if (top.retires) {
+                trace.push_back({top.pc, top.instruction, top.write ? top.rd : 0u, top.value});
+                if (next_interrupt < interrupts.size() && trace.size() >= interrupts[next_interrupt] && !top.timer) {
+                    top.timer = 1;
+                    next_interrupt++;
+                }
+            }
+        }
+        top.clk = 1;
+        top.eval();
+    }
+    file = std::fopen(options["trace"].c_str(), "wb");
+    std::fwrite(trace.data(), 16, trace.size(), file);
+    std::fclose(file);
+    file = std::fopen(options["memory"].c_str(), "wb");
+    for (const Chunk& chunk : chunks) std::fwrite(chunk.words.data(), 4, chunk.words.size(), file);
+    std::fclose(file);
+    std::printf("%d %u %zu %llu %llu %llu %u %u\n", ended, cycle, trace.size(), (unsigned long long)i_words,
+                (unsigned long long)reads, (unsigned long long)writes, top.commands, hash);
+    return 0;
+}

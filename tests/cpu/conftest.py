@@ -1,0 +1,12 @@
+"""Seeds: a few fixed ones always, CFUKIT_SEEDS of them in the long tests."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def long_seeds() -> range:
+    return range(1000, 1000 + int(os.environ.get("CFUKIT_SEEDS", "20")))

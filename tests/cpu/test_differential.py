@@ -1,0 +1,166 @@
+"""Every CPU does what the stock CPU (with the CFU fix) does: the same instructions retire with the same values, the same memory
+at the end, whatever the bus's latencies, the initial state, and what memories give when a read collides with a write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+import pytest
+
+from cfukit_cpu import PRESETS, configuration
+from support.cpu_compare import (
+    REFERENCE,
+    build,
+    difference,
+    features_of,
+    label,
+    run,
+    same_cycles,
+)
+from support.cpu_misses import data_misses, instruction_misses
+from support.cpu_programs import CODE_BYTES, Features, Program, generate
+from support.cpu_sets import FACTORS, pairs, pairwise, valid
+
+RAM = 0x4000_0000
+SEEDS = range(12)
+CACHED = [
+    name
+    for name, (_, config) in PRESETS.items()
+    if name != "full+cfu" and not config.itcm_bytes and not config.dtcm_bytes
+]
+EQUAL_CYCLES = [
+    {"divider": False},
+    {"interrupts": False, "csrs": "few"},
+    {"multiplier": False, "divider": False, "traps": False, "csrs": "few"},
+    {"traps": False, "csrs": "none"},
+]
+# Edits that are wrong: the suite must see them.
+WRONG = {
+    "no CFU fix": "if(CfuPlugin_bus_cmd_valid) begin\n        execute_CfuPlugin_hold",
+    "commands overtake loads": "assign execute_CfuPlugin_hazard = ",
+    "a result is not forwarded": "assign when_HazardSimplePlugin_l45_1 = ",
+    "a tag bit is ignored": "(io_cpu_memory_mmuRsp_physicalAddress[31 : 12] == ways_0_tagsReadRsp_address)",
+}
+
+
+@cache
+def case(seed: int, features: Features) -> tuple[Program, str]:
+    """A program and the retirement indices of its interrupts."""
+    program = generate(seed, features, RAM, RAM + 2 * CODE_BYTES, length=500 + seed % 5 * 150)
+    every = 97 + seed % 200
+    return program, ",".join(str(150 + every * n) for n in range(60)) if features.interrupts else ""
+
+
+@cache
+def reference(seed: int, features: Features) -> Any:
+    program, interrupts = case(seed, features)
+    return run(build(REFERENCE), program, interrupts=interrupts)
+
+
+def check(given: str | Mapping[str, Any], seeds: Iterable[int]) -> None:
+    bench, config = build(given), configuration(given).configuration
+    for seed in seeds:
+        features = features_of(config, interrupts=seed % 3 == 2)
+        program, interrupts = case(seed, features)
+        expected = reference(seed, features)
+        got = run(bench, program, wait=seed % 9, fixed=False, seed=seed, interrupts=interrupts)
+        assert difference(got, expected) == "", f"CPU {label(given)}, seed {seed}"
+        if same_cycles(config):
+            got = run(bench, program, seed=seed, interrupts=interrupts)
+            # The program's one CSR access waits for two stages to empty; without CSRs it is nothing.
+            saved = 2 if config.csrs == "none" else 0
+            assert got.cycles == expected.cycles - saved, f"CPU {label(given)}, seed {seed}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("given", [*CACHED, *EQUAL_CYCLES], ids=label)
+def test_presets(given: str | Mapping[str, Any]) -> None:
+    check(given, SEEDS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("given", pairwise(), ids=label)
+def test_every_pair_of_options(given: Mapping[str, Any]) -> None:
+    check(given, SEEDS)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("given", [*CACHED, *pairwise()], ids=label)
+def test_many_seeds(given: str | Mapping[str, Any], long_seeds: range) -> None:
+    check(given, long_seeds)
+
+
+def test_the_set_covers_every_valid_pair() -> None:
+    chosen = pairwise()
+    covered = set().union(*map(pairs, chosen))
+    missing = set().union(*(_possible(pair) for pair in _all_pairs() if pair not in covered))
+    assert not missing and len(chosen) < 25
+
+
+def _all_pairs() -> set[tuple[Any, ...]]:
+    names = list(FACTORS)
+    return {
+        (a, x, b, y)
+        for i, a in enumerate(names)
+        for b in names[i + 1 :]
+        for x in FACTORS[a]
+        for y in FACTORS[b]
+    }
+
+
+def _possible(pair: tuple[Any, ...]) -> set[tuple[Any, ...]]:
+    """The pair, if any configuration has it."""
+    a, x, b, y = pair
+    for traps, csrs in ((True, "all"), (False, "none"), (False, "all")):
+        table = {"traps": traps, "interrupts": traps, "alignment_check": traps, "csrs": csrs}
+        if valid({**table, a: x, b: y}):
+            return {pair}
+    return set()
+
+
+def miss_features(given: str | Mapping[str, Any]) -> Features:
+    features = features_of(configuration(given).configuration)
+    return Features(features.multiplier, features.divider, False, False, False, features.csrs, True, False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "given", [REFERENCE, "lean", "perf", {"icache_bytes": 512, "dcache_bytes": 512}], ids=label
+)
+def test_misses_are_those_of_a_model(given: str | Mapping[str, Any]) -> None:
+    bench, config = build(given), configuration(given).configuration
+    features = miss_features(given)
+    for seed in range(100, 110):
+        program, _ = case(seed, features)
+        outcome = run(bench, program, wait=seed % 4, fixed=False, seed=seed)
+        assert outcome.ended
+        assert outcome.d_read_words == 8 * data_misses(outcome.trace, config.dcache_bytes), f"seed {seed}"
+        expected = instruction_misses(outcome.trace, config.icache_bytes, prediction=True)
+        # Beyond the exit, one line. In tiny caches a load that misses lets what follows it be fetched, and evicted, twice.
+        slack = 1 + (expected // 50 if config.icache_bytes < 2048 else 0)
+        assert 0 <= outcome.i_words // 8 - expected <= slack, f"seed {seed}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_edit_is_seen(name: str) -> None:
+    old = WRONG[name]
+    new = {
+        "no CFU fix": "if(execute_CfuPlugin_schedule) begin\n        execute_CfuPlugin_hold",
+        "commands overtake loads": old + "1'b0 && ",
+        "a result is not forwarded": old + "1'b0 && ",
+        "a tag bit is ignored": old.replace(
+            "31 : 12] == ways_0_tagsReadRsp_address", "31 : 13] == ways_0_tagsReadRsp_address[19:1]"
+        ),
+    }[name]
+    bench = build(REFERENCE, lambda text: text.replace(old, new, 1) if text.count(old) == 1 else "")
+    features = features_of(configuration(REFERENCE).configuration)
+    for seed in range(60):
+        program, _ = case(seed, features)
+        got = run(bench, program, wait=seed % 9, fixed=False, seed=seed)
+        if difference(got, reference(seed, features)):
+            return
+    pytest.fail(f"60 programs do not see that {name}")

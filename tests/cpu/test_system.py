@@ -1,0 +1,90 @@
+"""A derived CPU in the whole system: C programs run, and what the CPU lacks is refused before they do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cfukit_base.errors import BuildError, UsageError
+from cfukit_cpu import write_cpu
+from cfukit_soc import build_simulator, generate_soc, simulate
+from cfukit_sw.firmware import build_firmware
+
+ARITHMETIC = """
+#include "cfukit.h"
+#include <stdio.h>
+volatile int a = -1234567, b = 89;
+volatile long long wide = 0x123456789abcLL;
+int main(void) {
+  printf("%d %d %d %u\\n", a / b, a * b, a % b, (unsigned)a / 7u);
+  printf("%d\\n", (int)((wide * a) >> 20));
+  return 0;
+}
+"""
+EXPECTED = f"{-13871} {-109876463} {-48} {(2**32 - 1234567) // 7}\n"
+
+
+def soc_with(given: Any, folder: Path) -> Path:
+    return generate_soc("sim", folder / "soc", cpu=write_cpu(given, folder / "cpu"))
+
+
+def firmware(source: str, soc: Path, folder: Path, suffix: str = "c") -> Path:
+    path = folder / f"program.{suffix}"
+    path.write_text(source)
+    return build_firmware([path], soc, build_dir=folder / "build")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "given",
+    [
+        "lean",
+        "min",
+        {"multiplier": False, "divider": False, "traps": False, "csrs": "none"},
+        {"divider": False},
+    ],
+)
+def test_arithmetic_without_the_units(given: Any, tmp_path: Path) -> None:
+    soc = soc_with(given, tmp_path)
+    elf = firmware(ARITHMETIC, soc, tmp_path)
+    result = simulate(build_simulator(soc, None, build_dir=tmp_path), soc, elf, max_cycles=10_000_000)
+    assert result.exit_code == 0 and EXPECTED.encode() in result.output
+    document = json.loads(soc.read_text())
+    assert document["cpu"]["verilog"] == ["cpu.v"]
+
+
+REFUSED = [
+    (
+        'int main(void) { int r; asm volatile("csrr %0, minstret" : "=r"(r)); return r; }',
+        "c",
+        r"program\.c:1 in main\(\): CSR 0xb02",
+    ),
+    (
+        'int main(void) { asm volatile("ecall"); return 0; }',
+        "c",
+        r"program\.c:1 in main\(\): ecall, ebreak, mret or wfi",
+    ),
+    (
+        " .globl main\nmain:\n .word 0x02c5c533\n ret\n",
+        "S",
+        r"a division \(0x02c5c533\).*the CPU lean has none",
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "suffix", "message"), REFUSED, ids=["csr", "ecall", "division"])
+def test_what_the_cpu_lacks_is_refused_with_its_line(
+    source: str, suffix: str, message: str, tmp_path: Path
+) -> None:
+    soc = soc_with("lean", tmp_path)
+    with pytest.raises(BuildError, match=message):
+        firmware(source, soc, tmp_path, suffix)
+
+
+def test_what_is_no_cpu_json_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "cpu.json").write_text('{"schema": "other"}')
+    with pytest.raises(UsageError, match=r"schema 'other'; cfukit\.cpu/1"):
+        generate_soc("sim", tmp_path, cpu=tmp_path / "cpu.json")

@@ -1,0 +1,216 @@
+"""A CPU's RTL on the bench of tests/cpu/bench: built from a configuration, run on a program, compared with another."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from cfukit_base import process, tools
+from cfukit_base.cache import cached, user_cache
+from cfukit_base.digest import digest_of
+from cfukit_cpu import Configuration, configuration, derive
+from cfukit_cpu.core import csrs_of
+
+from support.cpu_programs import CODE_BYTES, MASKED_CSRS, Features, Program
+
+BENCH = Path(__file__).parent.parent / "cpu" / "bench"
+CXX_FLAGS = ("-std=c++17", "-O0", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0")
+WARNINGS_OFF = ("-Wno-fatal", "-Wno-lint", "-Wno-style")
+REFERENCE = {"base": "full+cfu", "icache_bytes": 4096}  # the stock CPU with the CFU fix
+
+
+def poisoned(text: str) -> str:
+    """The Verilog with memories that give a random word where a read collides with a write."""
+
+    def poison(match: re.Match[str], collides: str, bits: str = "") -> str:
+        return f"{match[0]}\n      if({collides}) {match[1]} <= bench.poison{bits};"
+
+    for port in (1, 2):
+        collides = (
+            f"_zz_1 && lastStageRegFileWrite_payload_address == decode_RegFilePlugin_regFileReadAddress{port}"
+        )
+        pattern = rf"(\w+) <= RegFilePlugin_regFile\[decode_RegFilePlugin_regFileReadAddress{port}\];"
+        text = _once(pattern, lambda m, c=collides: poison(m, c), text)
+    for lane in range(4):
+        write = f"_zz_1 && dataWriteCmd_payload_mask[{lane}] && dataWriteCmd_payload_address == dataReadCmd_payload"
+        pattern = rf"(\w+) <= ways_0_data_symbol{lane}\[dataReadCmd_payload\];"
+        text = _once(pattern, lambda m, c=write, n=lane: poison(m, c, f"[{8 * n} +: 8]"), text)
+    tags = "_zz_2 && tagsWriteCmd_payload_address == tagsReadCmd_payload"
+    text = _once(r"(\w+) <= ways_0_tags\[tagsReadCmd_payload\];", lambda m: poison(m, tags), text)
+    bank = "_zz_1 && lineLoader_write_data_0_payload_address == _zz_fetchStage_read_banksValue_0_dataMem"
+    text = _once(
+        r"(\w+) <= banks_0\[_zz_fetchStage_read_banksValue_0_dataMem\];", lambda m: poison(m, bank), text
+    )
+    line = "_zz_2 && lineLoader_write_tag_0_payload_address == _zz_fetchStage_read_waysValues_0_tag_valid"
+    pattern = r"(\w+) <= ways_0_tags\[_zz_fetchStage_read_waysValues_0_tag_valid\];"
+    return _once(pattern, lambda m: poison(m, line), text)
+
+
+def _once(pattern: str, replace: Any, text: str) -> str:
+    text, count = re.subn(pattern, replace, text)
+    assert count == 1, pattern
+    return text
+
+
+def build(given: str | Mapping[str, Any], spoil: Callable[[str], str] = str) -> Path:
+    """The bench's program for a configuration, compiled once. spoil: a change of the CPU's text that tests must see."""
+    text = (BENCH / "bench.v").read_text() + poisoned(spoil(derive(configuration(given))))
+    verilator, compiler, main = tools.verilator(), tools.host_cxx(), BENCH / "main.cpp"
+    include = tools.verilator_include()
+    common = [*compiler.argv, *CXX_FLAGS, f"-I{include}", f"-I{include / 'vltstd'}"]
+
+    def make(folder: Path) -> None:
+        (folder / "bench.v").write_text(text)
+        words = [
+            *verilator.argv,
+            "--cc",
+            "-O3",
+            *WARNINGS_OFF,
+            "--x-assign",
+            "unique",
+            "--x-initial",
+            "unique",
+        ]
+        words += ["--top-module", "bench", "--prefix", "Vbench", "--Mdir", "made", "bench.v"]
+        done = process.run(words, cwd=folder, env=verilator.env, timeout=300)
+        assert done.ok, done.tail()
+        # One file: compiling it takes seconds, not half a minute as all of them do one by one.
+        files = [main, *sorted((folder / "made").glob("*.cpp"))]
+        (folder / "all.cpp").write_text("".join(f'#include "{path}"\n' for path in files))
+        words = [
+            *common,
+            "-Imade",
+            "all.cpp",
+            *map(str, _runtime(compiler, common)),
+            "-pthread",
+            "-o",
+            "bench",
+        ]
+        done = process.run(words, cwd=folder, env=compiler.env, timeout=300)
+        assert done.ok, done.tail()
+        shutil.rmtree(folder / "made")
+
+    key = digest_of(text, main, verilator.identity, compiler.identity, CXX_FLAGS)
+    return cached(user_cache() / "verilated", "cpu", key, make) / "bench"
+
+
+def _runtime(compiler: tools.Tool, common: list[str]) -> list[Path]:
+    """Verilator's own C++ as objects, compiled once."""
+    include = tools.verilator_include()
+    names = ("verilated", "verilated_threads")
+
+    def make(folder: Path) -> None:
+        for name in names:
+            words = [*common, "-c", str(include / f"{name}.cpp"), "-o", f"{name}.o"]
+            assert process.run(words, cwd=folder, env=compiler.env, timeout=300).ok
+
+    key = digest_of(tools.verilator().identity, compiler.identity, common)
+    folder = cached(user_cache() / "verilated", "cpu-runtime", key, make)
+    return [folder / f"{name}.o" for name in names]
+
+
+@dataclass
+class Outcome:
+    """One run. trace: rows pc, instruction, rd, value without the handler's; memory: words of code and data."""
+
+    ended: bool
+    cycles: int
+    retired: int
+    i_words: int
+    d_read_words: int
+    commands: int
+    io_hash: int
+    trace: np.ndarray
+    memory: np.ndarray
+
+
+def run(
+    bench: Path, program: Program, *, wait: int = 0, fixed: bool = True, seed: int = 0, interrupts: str = ""
+) -> Outcome:
+    """Run `program` with 0 to `wait` wait states per bus word (fixed: always `wait`)."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        code = np.zeros(CODE_BYTES // 4, np.uint32)
+        code[: len(program.words)] = np.array(program.words, np.uint32)
+        chunks = ((program.code_base, code.tobytes()), (program.data_base, program.data))
+        image = b"".join(np.array([base, len(data)], np.uint32).tobytes() + data for base, data in chunks)
+        (folder / "image").write_bytes(image)
+        words = [f"{key}={folder / key}" for key in ("image", "trace", "memory")]
+        words += [f"seed={seed}", f"wait={wait}", f"fixed={int(fixed)}", f"io={program.seed}"]
+        words += [f"reset_vector={program.code_base}", f"interrupts={interrupts}", "max_cycles=3000000"]
+        done = process.run([bench, *words], timeout=300)
+        assert done.ok, done.tail()
+        ended, cycles, retired, i_words, reads, _, commands, io_hash = (int(w) for w in done.stdout.split())
+        trace = np.fromfile(folder / "trace", np.uint32).reshape(-1, 4)
+        memory = np.fromfile(folder / "memory", np.uint32)
+    trace = _comparable(trace, program)
+    return Outcome(bool(ended), cycles, retired, i_words, reads, commands, io_hash, trace, memory)
+
+
+def _comparable(trace: np.ndarray, program: Program) -> np.ndarray:
+    """Without the trap handler and the final loop; counters read as 0, and no value where nothing is written."""
+    pc, instruction, rd = trace[:, 0], trace[:, 1], trace[:, 2]
+    trace[rd == 0, 3] = 0
+    counter = ((instruction & 0x7F) == 0x73) & np.isin(instruction >> 20, sorted(MASKED_CSRS))
+    trace[counter, 3] = 0
+    handled = (pc >= program.handler.start) & (pc < program.handler.stop)
+    return trace[~handled & (pc != program.exit_pc)]
+
+
+def difference(got: Outcome, expected: Outcome) -> str:
+    """Empty if both did the same; else the first thing that differs."""
+    if not (got.ended and expected.ended):
+        return f"ended: {got.ended}, reference {expected.ended}, after {got.retired} and {expected.retired} instructions"
+    length = min(len(got.trace), len(expected.trace))
+    rows = np.flatnonzero((got.trace[:length] != expected.trace[:length]).any(axis=1))
+    if rows.size:
+        row = int(rows[0])
+        shown = [" ".join(f"{int(word):08x}" for word in outcome.trace[row]) for outcome in (got, expected)]
+        return f"instruction {row}: pc, instruction, rd, value {shown[0]}, reference {shown[1]}"
+    if len(got.trace) != len(expected.trace):
+        return f"{len(got.trace)} instructions, reference {len(expected.trace)}"
+    words = np.flatnonzero(got.memory != expected.memory)
+    if words.size:
+        word = int(words[0])
+        return (
+            f"memory word {word:#x}: {int(got.memory[word]):08x}, reference {int(expected.memory[word]):08x}"
+        )
+    for name in ("commands", "io_hash"):
+        if getattr(got, name) != getattr(expected, name):
+            return f"{name} {getattr(got, name)}, reference {getattr(expected, name)}"
+    return ""
+
+
+def features_of(config: Configuration, *, interrupts: bool = False, **changes: bool) -> Features:
+    """What programs for a CPU and the reference may use."""
+    return Features(
+        multiplier=config.multiplier,
+        divider=config.divider,
+        traps=config.traps,
+        interrupts=interrupts and config.interrupts,
+        alignment_check=config.alignment_check,
+        csrs=frozenset(csrs_of(config)) - {0xBC0},
+        **changes,
+    )
+
+
+def same_cycles(config: Configuration) -> bool:
+    """Whether it must take exactly as many cycles as the reference."""
+    return (
+        config.icache_bytes == config.dcache_bytes == 4096
+        and config.prediction == "static"
+        and config.bypass
+        and not config.itcm_bytes
+        and not config.dtcm_bytes
+    )
+
+
+def label(given: str | Mapping[str, Any]) -> str:
+    return given if isinstance(given, str) else json.dumps(given)

@@ -1,0 +1,57 @@
+"""Sets of CPU configurations: one in which every pair of option values occurs, found greedily, always the same."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from typing import Any
+
+from cfukit_base.errors import UsageError
+from cfukit_cpu import configuration
+
+Table = dict[str, Any]
+FACTORS: dict[str, tuple[Any, ...]] = {
+    "icache_bytes": (512, 4096, 65536),
+    "dcache_bytes": (0, 512, 4096, 65536),
+    "multiplier": (True, False),
+    "divider": (True, False),
+    "prediction": ("static", "none"),
+    "bypass": (True, False),
+    "traps": (True, False),
+    "interrupts": (True, False),
+    "alignment_check": (True, False),
+    "csrs": ("all", "few", "none"),
+}
+
+
+def valid(table: Table) -> bool:
+    """Whether cfukit takes it."""
+    try:
+        configuration(table)
+    except UsageError:
+        return False
+    return True
+
+
+def pairs(table: Table, factors: dict[str, tuple[Any, ...]] = FACTORS) -> set[tuple[Any, ...]]:
+    return {(a, table[a], b, table[b]) for a, b in itertools.combinations(factors, 2)}
+
+
+def pairwise(factors: dict[str, tuple[Any, ...]] = FACTORS, **fixed: Any) -> list[Table]:
+    """Tables in which every valid pair of values occurs; `fixed` keys are the same in all."""
+    rng = random.Random(1)
+    everything = [
+        dict(zip(factors, values, strict=True), **fixed) for values in itertools.product(*factors.values())
+    ]
+    candidates = [table for table in everything if valid(table)]
+    wanted = set().union(*(pairs(table, factors) for table in candidates))
+    chosen: list[Table] = []
+    while wanted:
+        pool = rng.sample(candidates, min(400, len(candidates)))
+        best = max(pool, key=lambda table: len(pairs(table, factors) & wanted))
+        found = pairs(best, factors) & wanted
+        if not found:  # rare pairs: look at everything
+            best = max(candidates, key=lambda table: len(pairs(table, factors) & wanted))
+        wanted -= pairs(best, factors)
+        chosen.append(best)
+    return chosen
