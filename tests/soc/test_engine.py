@@ -203,10 +203,16 @@ def test_program_outside_the_memories_is_refused(system, tmp_path):
 def test_interrupt_leaves_nothing_behind(system, tmp_path):
     elf = compile_c("int main(void) { for (;;) put('x'); }", tmp_path / "program")
     trace = tmp_path / "out" / "trace.txt"
-    started = time.monotonic()
-    threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-    with pytest.raises(KeyboardInterrupt):
-        simulate(system.simulator(), system.soc_json, elf, trace=trace)
+    simulator = system.simulator()
+    # Where the tests run in the background the signal is ignored unless somebody asks for it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        started = time.monotonic()
+        threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            simulate(simulator, system.soc_json, elf, trace=trace, timeout_seconds=60)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert time.monotonic() - started < 5
     assert not list(trace.parent.iterdir())
     assert not _running_children(os.getpid())
