@@ -35,7 +35,6 @@ def demo() -> int:
     document = api.run(folder)
     scored = api.infer(folder, engine="evaluator", inputs=heldout_path(), outputs=None)
     lines = render(document, scored, first_sample(), time.monotonic() - begin, folder)
-    assert len(lines) <= LINES
     print("\n".join(lines))
     return 0 if document["ok"] else 1
 
@@ -92,7 +91,7 @@ def render(
         f"      {command} test {project}",
         f"      {command} init my_cfu && {command} run my_cfu",
     ]
-    return [line[:COLUMNS].rstrip() for line in lines]
+    return [line.rstrip() for line in lines]
 
 
 def columns(rows: list[tuple[str, ...]]) -> list[str]:

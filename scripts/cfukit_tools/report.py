@@ -214,7 +214,7 @@ def system_line(document: Document) -> str:
     clock = f"{document['clock_hz'] / 1e6:g} MHz"
     return (
         f"engine {document['engine']}, board {document['board']}, CPU {document['cpu']}, "
-        f"memory {document['memory']}, {clock}, {compiler}"
+        f"{document['memory']}, {clock}, {compiler}"
     )
 
 

@@ -326,13 +326,13 @@ class _Session:
         return [{"name": "cycles", "asked": asked, "reached": entry["cycles"][0], "offender": offender}]
 
     def _memory(self) -> str:
-        """The memory that the program runs from, for people: name, size, cycles per word."""
+        """The memory that the program runs from, for people: name, size, cycles per word read."""
         reset = self.system.soc["cpu"]["reset_address"]
         for memory in self.system.soc["memories"]:
             if memory["base"] <= reset < memory["base"] + memory["bytes"]:
-                return (
-                    f"{memory['name']} {memory['bytes'] >> 10} KiB ({memory['read_cycles']} cycles per word)"
-                )
+                size = memory["bytes"]
+                shown = f"{size >> 20} MiB" if size >= 1 << 20 else f"{size >> 10} KiB"
+                return f"{memory['name']} {shown} ({memory['read_cycles']} cycles/word)"
         return "none"
 
     def _toolchain(self) -> dict[str, Any]:
