@@ -29,7 +29,9 @@ def _on_path(*programs: str) -> Callable[[], bool]:
 # What pip cannot bring, and how its presence shows.
 PRESENT: dict[str, Callable[[], bool]] = {
     "reference": _reference,
-    "tflm": lambda: importlib.util.find_spec("tflite_micro") is not None,
+    "tflm": lambda: (
+        bool(os.environ.get("CFUKIT_TFLM_PYTHON")) or importlib.util.find_spec("tflite_micro") is not None
+    ),
     "sklearn": lambda: importlib.util.find_spec("sklearn") is not None,
     "iverilog": _on_path("iverilog"),
     "gcc-riscv": _on_path("riscv64-unknown-elf-gcc", "riscv32-unknown-elf-gcc"),
