@@ -47,7 +47,7 @@ format: dev
 # The newest versions that pyproject.toml allows, tried in an environment of their own.
 lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
-	build/lock/bin/pip install -q --disable-pip-version-check -e ".[dev,train]"
+	build/lock/bin/pip install -q --disable-pip-version-check -e ".[dev,fpga,train]"
 	build/lock/bin/pip freeze --exclude-editable > build/constraints.txt
 	mv build/constraints.txt third_party/constraints.txt && rm -rf build/lock
 
