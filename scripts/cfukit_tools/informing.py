@@ -9,7 +9,7 @@ from typing import Any
 from cfukit_base.errors import ModelError
 from cfukit_tools import catalog
 from cfukit_tools.building import System
-from cfukit_tools.programs import plan_variant, variants_of
+from cfukit_tools.programs import build_program, placement_of, plan_variant, variants_of
 from cfukit_tools.project import load_target
 
 
@@ -72,16 +72,27 @@ def _kernels(system: System, model: Any) -> tuple[dict[int, str], list[str]]:
 
 
 def _memory(system: System, model: Any) -> dict[str, Any]:
-    plan = plan_variant(system, model, variants_of(system)[-1])
+    """What the model needs, and the memory map: with several memories that of the firmware, which is built for it."""
+    from cfukit_sw.elf import memory_map
+    from cfukit_sw.linker import DEFAULT_STACK_BYTES
+
+    variant = variants_of(system)[-1]
+    plan = plan_variant(system, model, variant)
+    placement_of(system, plan)
+    memories = system.soc["memories"]
+    if len(memories) > 1:
+        shown = memory_map(build_program(system, model, variant, "rtl").file, system.soc)
+    else:
+        parts = {"weights": len(plan.constants), "arena": plan.arena_bytes, "stack": DEFAULT_STACK_BYTES}
+        shown = [
+            {"name": m["name"], "base": m["base"], "bytes": m["bytes"], "parts": parts} for m in memories
+        ]
     return {
         "arena_bytes": plan.activation_bytes,
         "state_bytes": plan.state_bytes,
         "scratch_bytes": plan.scratch_bytes,
         "const_bytes": len(plan.constants),
-        "map": [
-            {"name": memory["name"], "base": memory["base"], "bytes": memory["bytes"]}
-            for memory in system.soc["memories"]
-        ],
+        "map": shown,
     }
 
 

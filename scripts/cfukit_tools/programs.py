@@ -87,14 +87,28 @@ def build_program(system: System, model: Any, variant: str, engine: str) -> Prog
     common: dict[str, Any] = {"build_dir": project.board_dir, "kind": "server", "includes": [folder]}
     if variant == "project":
         common |= {"cfu_dir": system.cfu_dir, "cflags": project["sw.cflags"]}
+    placement = placement_of(system, plan)
     with progress.stage(f"compiling the {variant} firmware"):
         if engine == "host":
             file = build_host(sources, libraries=host_cfu(system) if variant == "project" else (), **common)
         else:
-            file = build_firmware(sources, system.soc_json, compiler=project["sw.compiler"], **common)
+            common |= {"compiler": project["sw.compiler"], "placement": placement}
+            file = build_firmware(sources, system.soc_json, **common)
     return Program(
         variant, plan, file, image_digest(file) if file.suffix == ".elf" else digest_bytes(file.read_bytes())
     )
+
+
+def placement_of(system: System, plan: Any) -> Any:
+    """What [place] says, checked; where a board has several memories, what decides about the rest when the sizes are known."""
+    from cfukit_sw.linker import Placement, resolve
+    from cfukit_sw.placement import place
+
+    pinned = Placement(**system.project["place"])
+    resolve(system.soc, pinned)
+    if len(system.soc["memories"]) == 1:
+        return pinned
+    return lambda sizes: place(plan, system.soc, sizes, pinned)
 
 
 def _write_plan(plan: Any, document: str, folder: Path) -> None:

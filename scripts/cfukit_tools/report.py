@@ -120,7 +120,8 @@ def info(document: Document) -> None:
             f"scratch {memory['scratch_bytes']:,}, constants {memory['const_bytes']:,}"
         )
         for region in memory["map"]:
-            out.print(f"  {region['name']}: 0x{region['base']:08x}, {region['bytes']:,} bytes")
+            parts = ", ".join(f"{part} {size:,}" for part, size in region["parts"].items()) or "nothing"
+            out.print(f"  {region['name']}: 0x{region['base']:08x}, {region['bytes']:,} bytes: {parts}")
 
 
 def run(document: Document, verbose: bool = False) -> None:

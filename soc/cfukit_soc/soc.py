@@ -66,6 +66,30 @@ class CfukitRegisters(LiteXModule):
         self.comb += self.cycles.status.eq(self.count)
 
 
+RAM_CYCLES = 2  # LiteX's RAM: one access, both cycles counted
+
+
+class WaitStates(LiteXModule):
+    """In front of a RAM: an access takes the cycles that `memory` tells, at least RAM_CYCLES."""
+
+    def __init__(self, ram: wishbone.Interface, memory: Memory) -> None:
+        self.bus = bus = wishbone.Interface(data_width=32, address_width=32, addressing="word")
+        more = max(memory.read_cycles, memory.write_cycles) - RAM_CYCLES
+        waited = Signal(max=more + 1, name_override=f"{memory.name}_waited")
+        enough = Signal(name_override=f"{memory.name}_waited_enough")
+        self.comb += [
+            If(bus.we, enough.eq(waited >= memory.write_cycles - RAM_CYCLES)).Else(
+                enough.eq(waited >= memory.read_cycles - RAM_CYCLES)
+            ),
+            bus.connect(ram, omit={"stb"}),
+            ram.stb.eq(bus.stb & enough),
+        ]
+        self.sync += [
+            If(bus.cyc & bus.stb & ~enough, waited.eq(waited + 1)),
+            If(bus.ack | ~(bus.cyc & bus.stb), waited.eq(0)),
+        ]
+
+
 class SimulationClock(LiteXModule):
     """Clock and reset straight from the harness."""
 
@@ -99,7 +123,12 @@ class Soc(LiteXSoC):
             bus = wishbone.Interface(data_width=32, address_width=32, addressing="word")
             ram = wishbone.SRAM(memory.bytes, bus=bus, name=memory.name)
             region = SoCRegion(origin=memory.base, size=memory.bytes, mode="rwx")
-            self.bus.add_slave(name=memory.name, slave=ram.bus, region=region)
+            slave = ram.bus
+            if max(memory.read_cycles, memory.write_cycles) > RAM_CYCLES:
+                waiting = WaitStates(ram.bus, memory)
+                self.add_module(name=f"{memory.name}_wait", module=waiting)
+                slave = waiting.bus
+            self.bus.add_slave(name=memory.name, slave=slave, region=region)
             self.add_module(name=memory.name, module=ram)
         phy = RS232PHYModel(platform.request("serial"))
         self.add_module(name="uart_phy", module=phy)

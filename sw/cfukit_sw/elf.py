@@ -39,6 +39,39 @@ def sizes(elf: Path) -> dict[str, int]:
     return total
 
 
+_PLACED = {".text": "code", ".rodata": "code", ".weights": "weights", ".arena": "arena"}
+_PLACED |= dict.fromkeys((".data", ".bss", ".stack"), "data")
+
+
+def part_sizes(elf: Path) -> dict[str, int]:
+    """Bytes of what can be placed: code (with constants beside the weights), weights, arena, data (with bss, stack and its guard)."""
+    total = dict.fromkeys(("code", "weights", "arena", "data"), 0)
+    for part, _, size in _placed(elf):
+        total[part] += size
+    return total
+
+
+def memory_map(elf: Path, soc: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The memories of soc.json and what lies in each: {"name", "base", "bytes", "parts": {part: bytes}}."""
+    placed = _placed(elf)
+    shown = []
+    for memory in soc["memories"]:
+        base, size = memory["base"], memory["bytes"]
+        parts: dict[str, int] = {}
+        for part, address, count in placed:
+            if base <= address < base + size:
+                parts[part] = parts.get(part, 0) + count
+        shown.append({"name": memory["name"], "base": base, "bytes": size, "parts": parts})
+    return shown
+
+
+def _placed(elf: Path) -> list[tuple[str, int, int]]:
+    """(part, address, bytes) of every section that is not empty."""
+    with elf.open("rb") as file:
+        sections = [(s.name, s["sh_addr"], s["sh_size"]) for s in ELFFile(file).iter_sections()]
+    return [(_PLACED[name], address, size) for name, address, size in sections if name in _PLACED and size]
+
+
 def image_digest(elf: Path) -> str:
     """SHA-256 of what is loaded (addresses and contents): the same program from another folder has the same digest."""
     total = hashlib.sha256()

@@ -7,8 +7,9 @@ Kinds: "program" is a user's main with the whole runtime; "server" a model's fir
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from cfukit_base import process, tools
 from cfukit_base.cache import cached, user_cache
@@ -17,8 +18,16 @@ from cfukit_base.errors import BuildError, CfukitError, ResultError, UsageError
 from cfukit_base.progress import stage
 from cfukit_base.tools import Tool
 from cfukit_sw.compile import TIMEOUT_SECONDS, Object, Unit, compile_all
-from cfukit_sw.elf import check_instructions
-from cfukit_sw.linker import AUTO, DEFAULT_STACK_BYTES, Placement, linker_script, load_soc, soc_header
+from cfukit_sw.elf import check_instructions, part_sizes
+from cfukit_sw.linker import (
+    AUTO,
+    DEFAULT_STACK_BYTES,
+    Placement,
+    entry_symbol,
+    linker_script,
+    load_soc,
+    soc_header,
+)
 
 INCLUDE = (Path(__file__).parent / "include").resolve()
 SOURCES = (Path(__file__).parent / "src").resolve()
@@ -77,10 +86,12 @@ def build_firmware(
     includes: Sequence[Path] = (),
     cflags: Sequence[str] = (),
     compiler: str = "zig",
-    placement: Placement = AUTO,
+    placement: Placement | Callable[[Mapping[str, int]], Placement] = AUTO,
     stack_bytes: int = DEFAULT_STACK_BYTES,
 ) -> Path:
     """The ELF of `sources` (C and assembler) and the runtime, under `build_dir`, built once for the same inputs.
+
+    placement: or what decides it from the sizes of the parts (elf.part_sizes).
 
     cfu_dir: the folder of cfu_ops.h. includes: further folders of headers. cflags: for `sources` that are not cfukit's own.
     Raises BuildError (does not compile, undefined symbol, a CFU instruction with rd = x0) or ResultError (does not fit).
@@ -93,31 +104,35 @@ def build_firmware(
     )
     target, linking = target_flags(compiler, soc["cpu"]["isa"]), _link_flags(compiler, soc["cpu"]["isa"])
     units = _units(sources, _runtime(kind, _DEVICE), target, soc_dir, cfu_dir, includes, cflags)
-    script = linker_script(soc, placement, stack_bytes)
     _prepare(tool, linking, "void _start(void) {}\n")
     objects = compile_all(tool, units)
-    key = digest_of(tool.identity, kind, script, list(linking), soc["cpu"], [item.key for item in objects])
+    libraries = ("-nostdlib", "-lgcc") if compiler == "gcc" else ()
 
-    def link(folder: Path) -> None:
-        _write(folder / "link.ld", script)
-        libraries = ["-nostdlib", "-lgcc"] if compiler == "gcc" else []
-        argv = [
-            *tool.argv,
-            *linking,
-            "-nostartfiles",
-            "-Wl,--gc-sections",
-            "-Wl,-T," + str(folder / "link.ld"),
-        ]
-        argv += [str(item.path) for item in objects]
-        done = process.run(
-            [*argv, "-o", str(folder / "firmware.elf"), *libraries], env=tool.env, timeout=TIMEOUT_SECONDS
+    def linked(soc: dict[str, Any], placement: Placement, sizes: Mapping[str, int] | None) -> Path:
+        script = linker_script(soc, placement, stack_bytes, sizes)
+        key = digest_of(
+            tool.identity, kind, script, list(linking), soc["cpu"], [item.key for item in objects]
         )
-        if not done.ok:
-            raise _link_error(done, objects, units, soc)
-        check_instructions(folder / "firmware.elf", soc["cpu"], "firmware.elf")
-        _write(folder / "warnings.txt", "".join(item.warnings for item in objects))
 
-    return cached(build_dir, "firmware", key, link) / "firmware.elf"
+        def link(folder: Path) -> None:
+            _write(folder / "link.ld", script)
+            # zig says --entry=_start otherwise
+            given = f"-Wl,--gc-sections,-T,{folder / 'link.ld'},--entry={entry_symbol(soc, placement)}"
+            argv = [*tool.argv, *linking, "-nostartfiles", given, *(str(item.path) for item in objects)]
+            argv += ["-o", str(folder / "firmware.elf"), *libraries]
+            done = process.run(argv, env=tool.env, timeout=TIMEOUT_SECONDS)
+            if not done.ok:
+                raise _link_error(done, objects, units, soc)
+            check_instructions(folder / "firmware.elf", soc["cpu"], "firmware.elf")
+            _write(folder / "warnings.txt", "".join(item.warnings for item in objects))
+
+        return cached(build_dir, "firmware", key, link) / "firmware.elf"
+
+    if isinstance(placement, Placement):
+        return linked(soc, placement, None)
+    endless = [memory | {"bytes": 1 << 28} for memory in soc["memories"]]
+    sizes = part_sizes(linked(soc | {"memories": endless}, AUTO, None))
+    return linked(soc, placement(sizes), sizes)
 
 
 def build_host(

@@ -3,14 +3,14 @@
 Output sections, each of which can go to a memory of its own (`Placement`):
   code      .text, .rodata          weights   .weights (input .rodata.cfukit.weights)
   data      .data, .bss, stack      arena     .arena   (input .bss.cfukit.arena; not cleared at the start)
-The program starts at the CPU's reset address, so `code` must be the memory that holds it. A memory that a loader cannot fill
-gets its contents from the `load` memory: crt0.S copies them.
+The program starts at the CPU's reset address; where `code` is another memory, a jump stands there. A memory that a loader cannot
+fill gets its contents from the `load` memory: crt0.S copies them, all but code.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,8 @@ def resolve(soc: dict[str, Any], placement: Placement) -> dict[str, str]:
             raise UsageError(
                 f"place.{part}", f"'{name}' cannot be written", allowed=f"one of {', '.join(writable)}"
             )
+    if code != boot[0] and boot[0] not in writable:
+        raise UsageError("place.code", f"'{code}'", allowed=f"'{boot[0]}', where this board's programs start")
     load = placement.load
     if load == "auto":
         load = code if code not in writable else ""
@@ -98,15 +100,26 @@ def resolve(soc: dict[str, Any], placement: Placement) -> dict[str, str]:
 # so that two firmwares of one model differ in cycles by their kernels and not by where their code's size has pushed the data.
 _CACHE_OFFSETS = (("weights", 0), ("arena", 2048), ("data", 2048))
 _CACHE_BYTES = 4096
-_ROOMY_BYTES = 1 << 20  # smaller memories cannot afford the gaps
+_ROOMY_BYTES = 1 << 20  # smaller memories may lack the room for the gaps
 
 
-def _cache_place(soc: dict[str, Any], memory: str, offset: int) -> Callable[..., str]:
+def roomy_memories(soc: dict[str, Any], placement: Placement, sizes: Mapping[str, int] | None) -> set[str]:
+    """Memories in which parts can lie where the data cache wants them, as far as that is known without the parts' sizes."""
+    where = resolve(soc, placement)
+    roomy = set()
+    for memory in soc["memories"]:
+        here = [size for part, size in (sizes or {}).items() if where[part] == memory["name"]]
+        gaps = len(_CACHE_OFFSETS) * _CACHE_BYTES
+        if memory["bytes"] >= _ROOMY_BYTES or (here and sum(here) + gaps <= memory["bytes"]):
+            roomy.add(memory["name"])
+    return roomy
+
+
+def _cache_place(roomy: bool, offset: int) -> Callable[..., str]:
     """An address expression: from `.` (given as text) on, the next one at `offset` in the cache, moved by `back`."""
-    size = next(item["bytes"] for item in soc["memories"] if item["name"] == memory)
 
     def expression(here: str, back: int = 0) -> str:
-        if size < _ROOMY_BYTES:
+        if not roomy:
             return ""
         moved = f" - {-back}" if back else ""
         return f"(ALIGN({here} - {offset}, {_CACHE_BYTES}) + {offset}{moved})"
@@ -114,11 +127,21 @@ def _cache_place(soc: dict[str, Any], memory: str, offset: int) -> Callable[...,
     return expression
 
 
-def linker_script(
-    soc: dict[str, Any], placement: Placement = AUTO, stack_bytes: int = DEFAULT_STACK_BYTES
-) -> str:
-    """The script for GNU ld and lld."""
+def entry_symbol(soc: dict[str, Any], placement: Placement) -> str:
+    """What stands at the reset address."""
     where = resolve(soc, placement)
+    return "_start" if where["boot"] == where["code"] else "__cfukit_boot"
+
+
+def linker_script(
+    soc: dict[str, Any],
+    placement: Placement = AUTO,
+    stack_bytes: int = DEFAULT_STACK_BYTES,
+    sizes: Mapping[str, int] | None = None,
+) -> str:
+    """The script for GNU ld and lld. sizes: of the parts, where they are known (elf.part_sizes)."""
+    where = resolve(soc, placement)
+    roomy = roomy_memories(soc, placement, sizes)
     stack_bytes = (stack_bytes + 15) & ~15
     regions = "\n".join(
         f"  {memory['name']} (rwx) : ORIGIN = 0x{memory['base']:08x}, LENGTH = 0x{memory['bytes']:x}"
@@ -136,17 +159,19 @@ def linker_script(
         if where["load"] not in ("", where[part])
     )
     weights_at, arena_at, stack_at = (
-        _cache_place(soc, where[part], offset) for part, offset in _CACHE_OFFSETS
+        _cache_place(where[part] in roomy, offset) for part, offset in _CACHE_OFFSETS
     )
-    start = f"0x{soc['cpu']['reset_address']:08x}" if where["boot"] == where["code"] else ""
+    reset, at_reset = soc["cpu"]["reset_address"], where["boot"] == where["code"]
+    start = f"0x{reset:08x}" if at_reset else ""
+    boot = f"\n  .boot 0x{reset:08x} : {{ KEEP(*(.cfukit.boot)) }} > {where['boot']}" if not at_reset else ""
     return f"""/* Generated from soc.json of board {soc["board"]}. */
-ENTRY(_start)
+ENTRY({entry_symbol(soc, placement)})
 MEMORY
 {{
 {regions}
 }}
 SECTIONS
-{{
+{{{boot}
   .text {start} : ALIGN(4)
   {{
     KEEP(*(.cfukit.start))

@@ -149,3 +149,24 @@ def test_all_errors_are_ours() -> None:
     assert all(
         issubclass(kind, CfukitError) for kind in (ResultError, ModelError, BuildError, MissingToolError)
     )
+
+
+def test_info_shows_the_memory_map_and_pins_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    def regions(*options: str) -> dict[str, set[str]]:
+        assert cli.run(["info", "digits", "--json", *options]) == 0
+        shown = json.loads(capsys.readouterr().out)["memory"]["map"]
+        return {region["name"]: set(region["parts"]) for region in shown}
+
+    assert regions() == {"main_ram": {"weights", "arena", "stack"}}
+    assert regions("--board", "sim_slow") == {"main_ram": set(), "sram": {"code", "weights", "arena", "data"}}
+    pinned = regions("--board", "sim_slow", "--set", "place.weights=main_ram")
+    assert pinned == {"main_ram": {"weights"}, "sram": {"code", "arena", "data"}}
+
+
+@pytest.mark.parametrize(
+    ("setting", "code", "given"),
+    [("place.arena=srma", 2, "'srma'"), ("place.weights=sram", 1, "does not fit: 24,108 bytes asked")],
+)
+def test_places_that_cannot_be(capsys: pytest.CaptureFixture[str], setting: str, code: int, given: str) -> None:
+    assert cli.run(["info", "digits", "--json", "--set", "soc.sram_bytes=8192", "--set", setting]) == code
+    assert given in json.loads(capsys.readouterr().out)["given"]

@@ -4,6 +4,12 @@
 #define GUARD_WORDS 16       /* as in stack.c */
 #define GUARD 0x5AFE57AC
 
+  .section .cfukit.boot, "ax" /* only linked, at the reset address, where the code lies in another memory */
+  .globl __cfukit_boot
+__cfukit_boot:
+  lui t0, %hi(_start)
+  jr %lo(_start)(t0)
+
   .section .cfukit.start, "ax"
   .globl _start
 _start:

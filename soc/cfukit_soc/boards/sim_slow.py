@@ -1,0 +1,13 @@
+"""`sim_slow`: as `sim` with a slow large RAM and a fast small one, to see what the placement of a model's parts is worth."""
+
+from cfukit_soc.boards import MAIN_RAM_BASE, Board, Memory
+
+BOARD = Board(
+    name="sim_slow",
+    about="simulated only: 8 MiB RAM of 10 cycles per word read and 6 per word written, 64 KiB on-chip RAM of 2 cycles",
+    clock_hz=100_000_000,  # nominal: cycles do not depend on it
+    cpu="full+cfu",
+    reset_address=MAIN_RAM_BASE,
+    memories=(Memory("main_ram", MAIN_RAM_BASE, 8 * 1024 * 1024, "ram", read_cycles=10, write_cycles=6),),
+    sram_bytes=64 * 1024,
+)

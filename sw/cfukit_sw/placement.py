@@ -1,0 +1,133 @@
+"""Which memory holds code, weights, data (with the stack) and arena: the choice with the fewest estimated cycles that fits.
+
+The estimate counts words that each part of a firmware exchanges with its memory in one inference (what misses the caches, and every
+store, for these are written through) and multiplies them by the memory's cycles. It is coarse; what it decides is which part
+deserves a fast memory that is too small for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import Any
+
+from cfukit_base.errors import ResultError
+from cfukit_sw.linker import READ_ONLY_KINDS, Placement, resolve
+from cfukit_sw.plan import InArena, InConstants, Plan, Step
+
+PARTS = ("code", "weights", "arena", "data")
+_CACHE_BYTES = 2048  # what stays of one thing while others pass through a data cache of 4 KiB
+ALIGNMENT_BYTES = 16
+_CODE_WORDS_PER_STEP = 300  # instructions that a kernel call fetches for the first time, or again
+
+
+@dataclass
+class Traffic:
+    """Words read from and stores made to a part in one inference."""
+
+    reads: float = 0.0
+    writes: float = 0.0
+
+    def cycles(self, memory: Mapping[str, Any]) -> float:
+        return self.reads * float(memory["read_cycles"]) + self.writes * float(memory["write_cycles"])
+
+
+def traffic(plan: Plan) -> dict[str, Traffic]:
+    """Estimated traffic of each part."""
+    total = {part: Traffic() for part in PARTS}
+    for step in plan.steps:
+        total["code"].reads += _CODE_WORDS_PER_STEP
+        _add_step(plan, step, total)
+    return total
+
+
+def _add_step(plan: Plan, step: Step, total: dict[str, Traffic]) -> None:
+    sizes = {"reads": 0.0, "writes": 0.0}
+    members = {place.offset: place.bytes for place in plan.tensors.values()}
+    for name, value in step.params.items():
+        if isinstance(value, InArena) and not name.startswith("scratch"):
+            sizes["writes" if name.startswith("output") else "reads"] += members.get(value.offset, 0)
+    arena, weights, data = total["arena"], total["weights"], total["data"]
+    arena.reads += sizes["reads"] / 4
+    arena.writes += sizes["writes"]  # a byte each
+    if step.struct not in ("cfukit_conv", "cfukit_fully_connected"):
+        weights.reads += sum(64 for value in step.params.values() if isinstance(value, InConstants))
+        data.writes += sizes["writes"] / 16
+        return
+    number = {name: value for name, value in step.params.items() if isinstance(value, int)}
+    outputs, channels = sizes["writes"], number["output_channels"]
+    positions = outputs / max(channels, 1)
+    taps = prod(number.get(name, 1) for name in ("filter_height", "filter_width"))
+    depth = taps * (number.get("filter_channels") or number["input_channels"])
+    rows = 2.0
+    if step.scratch_bytes:  # rows of taps, written and read again
+        rows = max(1.0, step.scratch_bytes / max(depth, 1))
+        arena.writes += positions * depth / 4
+        arena.reads += positions * depth / 4
+    elif depth:
+        rows = max(2.0, 1536 / depth)
+    weight_bytes = channels * depth
+    passes = max(1.0, positions / rows) if weight_bytes > _CACHE_BYTES else 1.0
+    weights.reads += weight_bytes / 4 * passes + channels * 3 * passes  # and bias, multiplier, shift
+    data.writes += outputs / 2  # registers saved around each block of outputs
+    data.reads += outputs / 16
+
+
+def place(
+    plan: Plan, soc: Mapping[str, Any], sizes: Mapping[str, int], pinned: Placement = Placement()
+) -> Placement:
+    """The placement of a firmware whose parts have these sizes in bytes; parts that `pinned` names stay there.
+
+    ResultError (asked, available) where a pinned part does not fit, or nothing does.
+    """
+    fixed = resolve(dict(soc), pinned)
+    memories = {memory["name"]: memory for memory in soc["memories"]}
+    boot_writable = memories[fixed["boot"]]["kind"] not in READ_ONLY_KINDS
+
+    def candidates(part: str) -> list[str]:
+        if getattr(pinned, part) != "auto":
+            return [getattr(pinned, part)]
+        if part == "code" and not boot_writable:
+            return [fixed["boot"]]
+        able = {"code": ("dtcm",), "weights": ("itcm",)}.get(part, ("itcm", *READ_ONLY_KINDS))
+        names = [name for name, memory in memories.items() if memory["kind"] not in able]
+        if part == "weights":  # a copy at the start needs room only where it goes
+            names = [
+                name
+                for name in names
+                if boot_writable or memories[name]["kind"] not in READ_ONLY_KINDS or name == fixed["boot"]
+            ]
+        return sorted(names, key=lambda name: name != fixed[part])  # of equals the plain choice
+
+    used = traffic(plan)
+    best: tuple[float, Placement] | None = None
+    worst_fit: tuple[int, str, int] | None = None
+    for choice in product(*(candidates(part) for part in PARTS)):
+        where = dict(zip(PARTS, choice, strict=True))
+        asked = dict.fromkeys(memories, 0)
+        for part, name in where.items():  # parts begin at multiples of ALIGNMENT_BYTES
+            asked[name] = -(-asked[name] // ALIGNMENT_BYTES) * ALIGNMENT_BYTES + sizes[part]
+        over = max((asked[name] - memories[name]["bytes"], name) for name in memories)
+        if over[0] > 0:
+            if worst_fit is None or over[0] < worst_fit[0]:
+                worst_fit = (over[0], over[1], asked[over[1]])
+            continue
+        cycles = sum(used[part].cycles(memories[name]) for part, name in where.items())
+        if best is None or cycles < best[0]:
+            best = cycles, Placement(**where, load=pinned.load)
+    if best is None:
+        assert worst_fit is not None
+        _, name, asked_bytes = worst_fit
+        available = memories[name]["bytes"]
+        raise ResultError(
+            f"memory {name}",
+            f"does not fit: {asked_bytes:,} bytes asked",
+            allowed=f"{available:,} bytes available",
+            hint="a smaller model, another [place], or a board with more memory",
+            memory=name,
+            asked=asked_bytes,
+            available=available,
+        )
+    return best[1]

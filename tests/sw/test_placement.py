@@ -1,0 +1,239 @@
+"""Placement: what is chosen from sizes and latencies, what is refused, and what it is worth on a system with two RAMs."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cfukit_base import wire
+from cfukit_base.errors import ResultError, UsageError
+from cfukit_soc import build_simulator, generate_soc, simulate
+from cfukit_sw.elf import memory_map
+from cfukit_sw.evaluator import Evaluator
+from cfukit_sw.firmware import build_firmware
+from cfukit_sw.linker import Placement
+from cfukit_sw.lower import lower
+from cfukit_sw.model_c import write_model
+from cfukit_sw.placement import PARTS, place, traffic
+from cfukit_sw.plan import Plan
+from cfukit_sw.tflite_reader import read_model
+from support.models import random_inputs
+
+DIGITS = Path(__file__).parents[2] / "sw" / "cfukit_sw" / "models" / "digits.tflite"
+SIZES = {"code": 17_000, "weights": 24_000, "arena": 2_000, "data": 17_000}
+
+
+def memory(name: str, size: int, cycles: int, kind: str = "ram", base: int = 0x4000_0000) -> dict:
+    return {
+        "name": name,
+        "base": base,
+        "bytes": size,
+        "kind": kind,
+        "read_cycles": cycles,
+        "write_cycles": cycles,
+    }
+
+
+def system(*memories: dict, reset: int = 0x4000_0000) -> dict:
+    return {"memories": list(memories), "cpu": {"reset_address": reset}}
+
+
+SLOW = memory("slow", 1 << 20, 10)
+FAST = memory("fast", 65536, 2, base=0x1000_0000)
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return lower(read_model(DIGITS))
+
+
+def where(placement: Placement) -> tuple[str, ...]:
+    return tuple(getattr(placement, part) for part in PARTS)
+
+
+def test_all_that_fits_goes_into_the_fast_memory(plan: Plan) -> None:
+    assert where(place(plan, system(SLOW, FAST), SIZES)) == ("fast",) * 4
+    assert where(place(plan, system(SLOW), SIZES)) == ("slow",) * 4
+
+
+@pytest.mark.parametrize("size", [1000, 3000, 20_000, 26_000, 30_000, 45_000, 60_100])
+def test_the_choice_is_the_cheapest_that_fits(plan: Plan, size: int) -> None:
+    soc = system(SLOW, memory("fast", size, 2, base=0x1000_0000))
+    used = traffic(plan)
+
+    def cycles(choice: tuple[str, ...]) -> float:
+        by_name = {m["name"]: m for m in soc["memories"]}
+        return sum(used[part].cycles(by_name[name]) for part, name in zip(PARTS, choice, strict=True))
+
+    fitting = [
+        choice
+        for choice in product(("slow", "fast"), repeat=4)
+        if sum(SIZES[part] for part, name in zip(PARTS, choice, strict=True) if name == "fast") <= size
+    ]
+    assert cycles(where(place(plan, soc, SIZES))) == min(map(cycles, fitting))
+
+
+def test_of_equals_everything_stays_together(plan: Plan) -> None:
+    soc = system(SLOW, memory("other", 1 << 20, 10, base=0x1000_0000))
+    assert where(place(plan, soc, SIZES)) == ("slow",) * 4
+
+
+def test_a_pin_is_honoured_and_the_rest_chosen(plan: Plan) -> None:
+    placed = place(plan, system(SLOW, FAST), SIZES, Placement(weights="slow"))
+    assert where(placed) == ("fast", "slow", "fast", "fast")
+
+
+def test_a_pinned_part_that_does_not_fit_says_how_much(plan: Plan) -> None:
+    soc = system(SLOW, memory("fast", 8192, 2, base=0x1000_0000))
+    with pytest.raises(
+        ResultError, match="memory fast: does not fit: 24,000 bytes asked; 8,192 bytes"
+    ) as info:
+        place(plan, soc, SIZES, Placement(weights="fast"))
+    assert (info.value.details["asked"], info.value.details["available"]) == (24_000, 8192)
+
+
+def test_a_model_that_fits_nowhere_is_refused(plan: Plan) -> None:
+    with pytest.raises(ResultError, match="does not fit"):
+        place(plan, system(memory("slow", 32_768, 10)), SIZES)
+
+
+def test_a_wrong_name_gets_a_suggestion(plan: Plan) -> None:
+    with pytest.raises(UsageError, match="place.arena: 'fsat'; no such memory, did you mean 'fast'"):
+        place(plan, system(SLOW, FAST), SIZES, Placement(arena="fsat"))
+
+
+def test_kinds_of_memory_limit_the_choice(plan: Plan) -> None:
+    flash = memory("flash", 1 << 21, 40, "flash", base=0x2000_0000)
+    instructions = memory("itcm", 1 << 16, 1, "itcm", base=0x1000_0000)
+    data = memory("dtcm", 1 << 16, 1, "dtcm", base=0x5000_0000)
+    placed = place(plan, system(flash, instructions, data, reset=0x2000_0000), SIZES)
+    assert placed.code == "flash"  # nothing copies code from there yet
+    assert (placed.weights, placed.arena, placed.data) == ("dtcm", "dtcm", "dtcm")
+    placed = place(plan, system(SLOW, instructions, data), SIZES)
+    assert where(placed) == ("itcm", "dtcm", "dtcm", "dtcm")
+
+
+# --- on the RTL of board sim_slow ----------------------------------------------------------------------------------------
+
+
+class Bench:
+    """Board sim_slow, 64 KiB of RAM on chip, and the shipped model."""
+
+    def __init__(self, folder: Path, shared: Path):
+        self.folder, self.model = folder, read_model(DIGITS)
+        self.soc_json = generate_soc("sim_slow", folder / "soc")
+        self.soc = json.loads(self.soc_json.read_text())
+        self.simulator = build_simulator(self.soc_json, None, build_dir=shared)
+        self.plan = lower(self.model)
+        self.sources = write_model(self.plan, folder / "model")
+        self.inputs = random_inputs(self.model, np.random.default_rng(0))
+        self.expected = Evaluator(self.model).run(self.inputs).outputs
+
+    def build(self, placement: object) -> Path:
+        return build_firmware(
+            self.sources, self.soc_json, build_dir=self.folder, kind="server", placement=placement
+        )
+
+    def cycles(self, elf: Path) -> int:
+        """Of one inference whose outputs are right."""
+        script = wire.Script()
+        for tensor, array in zip(self.plan.inputs, self.inputs, strict=True):
+            script.write(self.plan.tensors[tensor].offset, array.tobytes())
+        script.run(reset=True)
+        for tensor in self.plan.outputs:
+            script.read(self.plan.tensors[tensor].offset, self.plan.tensors[tensor].bytes)
+        script.exit()
+        result = simulate(self.simulator, self.soc_json, elf, stdin=bytes(script), max_cycles=100_000_000)
+        answers = [wire.parse(frame) for frame in wire.split(result.output)[1]]
+        data = b"".join(answer.data for answer in answers if isinstance(answer, wire.Data))
+        assert data == b"".join(array.tobytes() for array in self.expected)
+        return next(answer.cycles for answer in answers if isinstance(answer, wire.Done))
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if base.name.startswith("popen-") else base
+    return Bench(tmp_path_factory.mktemp("placed"), shared / "soc")
+
+
+@pytest.mark.slow
+def test_the_choice_is_right_on_the_system(bench: Bench) -> None:
+    """All placements, measured: outputs stay right, every part lies where it should, and what is chosen for a RAM of any size
+    is within 3 % of the best that fits.
+    """
+    measured: dict[tuple[str, ...], int] = {}
+    sizes: dict[str, int] = {}
+    for choice in product(("main_ram", "sram"), repeat=4):
+
+        def pinned(found: dict[str, int], choice: tuple[str, ...] = choice) -> Placement:
+            sizes.update(found)
+            return Placement(**dict(zip(PARTS, choice, strict=True)))
+
+        elf = bench.build(pinned)
+        for name, parts in ((shown["name"], shown["parts"]) for shown in memory_map(elf, bench.soc)):
+            assert set(parts) == {part for part, place in zip(PARTS, choice, strict=True) if place == name}
+        measured[choice] = bench.cycles(elf)
+    for size in (1024, 4096, 18_000, 26_000, 28_000, 45_000, 65_536):
+        soc = {
+            **bench.soc,
+            "memories": [bench.soc["memories"][0], bench.soc["memories"][1] | {"bytes": size}],
+        }
+        fitting = [
+            cycles
+            for choice, cycles in measured.items()
+            if sum(sizes[part] for part, name in zip(PARTS, choice, strict=True) if name == "sram") <= size
+        ]
+        assert measured[where(place(bench.plan, soc, sizes))] <= 1.03 * min(fitting), size
+    assert measured[("sram",) * 4] < 0.85 * measured[("main_ram",) * 4]
+
+
+@pytest.mark.slow
+def test_memories_are_as_slow_as_they_say(bench: Bench) -> None:
+    """A missing load brings 8 words; stores go to memory one by one."""
+    source = bench.folder / "latency.c"
+    source.write_text(
+        """
+#include "cfukit.h"
+static uint32_t loads(volatile uint32_t *at) {
+  const uint32_t begin = cfukit_cycles_low();
+  for (int i = 0; i < 64; i++) (void)at[1024 * i];
+  return cfukit_cycles_low() - begin;
+}
+static uint32_t stores(volatile uint32_t *at) {
+  const uint32_t begin = cfukit_cycles_low();
+  for (int i = 0; i < 64; i++) { at[0] = 1; at[1] = 1; at[2] = 1; at[3] = 1; at[4] = 1; at[5] = 1; at[6] = 1; at[7] = 1; }
+  return cfukit_cycles_low() - begin;
+}
+int main(void) {
+  volatile uint32_t *slow = (void *)0x40400000, *fast = (void *)0x10000000;
+  for (int round = 0; round < 2; round++) {
+    const uint32_t a = loads(slow), b = loads(fast), c = stores(slow), d = stores(fast);
+    if (round == 1) printf("%u %u %u %u", a, b, c, d);
+  }
+  return 0;
+}
+""".replace("1024 * i", "1024 * (i & 15)")
+    )
+    elf = build_firmware([source], bench.soc_json, build_dir=bench.folder)
+    result = simulate(bench.simulator, bench.soc_json, elf, max_cycles=1_000_000)
+    slow_loads, fast_loads, slow_stores, fast_stores = map(int, wire.split(result.output)[0].split())
+    assert slow_loads - fast_loads == 64 * 8 * (10 - 2)
+    assert 64 * 8 * 6 <= slow_stores < 64 * 8 * 6 * 1.1 and fast_stores < slow_stores / 2
+
+
+@pytest.mark.parametrize(("code", "part"), [("sram", ".boot"), ("main_ram", ".text")])
+def test_something_stands_at_the_reset_address(tmp_path: Path, code: str, part: str) -> None:
+    from elftools.elf.elffile import ELFFile
+
+    soc_json = generate_soc("sim_slow", tmp_path / "soc")
+    source = tmp_path / "main.c"
+    source.write_text("int main(void) { return 0; }\n")
+    elf = build_firmware([source], soc_json, build_dir=tmp_path, placement=Placement(code=code))
+    with elf.open("rb") as file:
+        program = ELFFile(file)
+        assert program["e_entry"] == program.get_section_by_name(part)["sh_addr"] == 0x4000_0000
