@@ -11,6 +11,7 @@ from cfukit_base.errors import UsageError, suggest
 KIB = 1024
 CACHE_BYTES = tuple(512 << n for n in range(8))
 TCM_STEP_BYTES, TCM_MAX_BYTES = 16 * KIB, 512 * KIB
+ITCM_BASE, DTCM_BASE = 0x2000_0000, 0x3000_0000
 STOCK = "full+cfu"
 WHERE = "soc.cpu"
 
@@ -152,6 +153,25 @@ def configuration(given: str | Mapping[str, Any]) -> Named:
 def table(config: Configuration) -> dict[str, Any]:
     """The keys and values, as for a file."""
     return asdict(config)
+
+
+def memories(config: Configuration) -> list[dict[str, Any]]:
+    """The TCMs as memories of soc.json."""
+    found = (("itcm", ITCM_BASE, config.itcm_bytes), ("dtcm", DTCM_BASE, config.dtcm_bytes))
+    return [
+        {
+            "name": name,
+            "base": base,
+            "bytes": size,
+            "kind": name,
+            "read_cycles": 1,
+            "write_cycles": 1,
+            "verilog_path": f"VexRiscv.tcm.{name}.mem",
+            "verilog_module": "InstructionTcm" if name == "itcm" else "DataTcm",
+        }
+        for name, base, size in found
+        if size
+    ]
 
 
 def _preset(name: object, where: str) -> tuple[str, Configuration]:

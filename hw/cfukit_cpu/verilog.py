@@ -56,6 +56,7 @@ class Source:
         parts = re.split(r"(?m)^(?=module )", text)
         self.head = parts[0]
         self.modules = {re.match(r"module (\w+)", part)[1]: part for part in parts[1:]}  # type: ignore[index]
+        self.appended = ""  # modules behind those of the file
         self.ties: dict[str, dict[str, tuple[int, int]]] = {name: {} for name in self.modules}
         assert list(self.modules) == [CORE, DATA_CACHE, INSTRUCTION_CACHE]
 
@@ -88,7 +89,8 @@ class Source:
 
     def text(self) -> str:
         """The whole file."""
-        return self.head + "".join(_tied(text, self.ties[name]) for name, text in self.modules.items())
+        edited = "".join(_tied(text, self.ties[name]) for name, text in self.modules.items())
+        return self.head + edited + self.appended
 
 
 _DECLARATION = re.compile(r"  reg +(\w+)(?: /\* verilator public \*/ )?;")

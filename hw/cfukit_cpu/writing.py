@@ -10,7 +10,15 @@ from typing import Any
 from cfukit_base.cache import write_atomic
 from cfukit_base.digest import digest_bytes
 from cfukit_cpu.caches import report_data_cache, resize_data_cache, resize_instruction_cache
-from cfukit_cpu.configuration import CACHE_BYTES, PRESETS, Configuration, Named, configuration, table
+from cfukit_cpu.configuration import (
+    CACHE_BYTES,
+    PRESETS,
+    Configuration,
+    Named,
+    configuration,
+    memories,
+    table,
+)
 from cfukit_cpu.core import CFU_ENABLE_CSR, apply_options, csrs_of, fix_cfu_port, free_memories
 from cfukit_cpu.verilog import FILE, SHA256, WHEEL, WHEEL_VERSION, Source, stock_text
 
@@ -43,6 +51,10 @@ def derive(named: Named) -> str:
     fix_cfu_port(source)
     free_memories(source)
     apply_options(source, config)
+    if config.itcm_bytes or config.dtcm_bytes:
+        from cfukit_cpu.tcm import connect  # Amaranth takes a moment
+
+        connect(source, config)
     return _header(named) + source.text()
 
 
@@ -64,6 +76,7 @@ def describe(named: Named) -> dict[str, Any]:
         "csrs": list(csrs_of(config)),
         "cfu_enable_csr": CFU_ENABLE_CSR if config.csrs != "none" else None,
         "cfu_fix": not named.stock,
+        "memories": memories(config),
         "verilog": "cpu.v",
         "source": {"wheel": WHEEL, "version": WHEEL_VERSION, "file": FILE, "sha256": SHA256},
     }

@@ -48,11 +48,10 @@ def cpu_named(given: str | Path) -> Cpu:
         raise UsageError(
             "soc.cpu", f"'{given}'", allowed=suggest(given, [STOCK], "cpu"), hint="cfukit list cpus"
         )
-    facts = {"traps": True, "interrupts": True, "multiplier": True, "divider": True}
+    facts: dict[str, Any] = {"icache_bytes": 4096, "dcache_bytes": 4096, "traps": True, "interrupts": True}
     # csrs None: all that VexRiscv may have; nothing was removed.
-    return Cpu(
-        STOCK, "rv32im", _stock_verilog(), _STOCK_FILE, {**facts, "csrs": None, "cfu_enable_csr": 0xBC0}
-    )
+    facts |= {"multiplier": True, "divider": True, "csrs": None, "cfu_enable_csr": 0xBC0}
+    return Cpu(STOCK, "rv32im", _stock_verilog(), _STOCK_FILE, facts)
 
 
 def _stock_verilog() -> Path:

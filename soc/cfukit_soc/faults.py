@@ -26,7 +26,7 @@ def fault_from(raw: dict[str, Any], elf: Path) -> dict[str, Any]:
     """The harness's record with the place in the source and a sentence.
 
     kind: "cfu_hang" (funct3, funct7, a, b, accepted), "cfu_protocol" (an answer that nobody asked for), "hang",
-    "time_out", "bus_error" (address, access) or "trap" (cause, value, vector: one that no handler takes).
+    "time_out", "bus_error" (address, access), "fetch_fault" (address) or "trap" (cause, value, vector: one that no handler takes).
     Always: pc, instruction, registers (x0 to x31), cycle, function, file, line, message.
     """
     fault: dict[str, Any] = {"kind": raw["end"], "pc": raw["pc"], "instruction": raw["instruction"]}
@@ -53,6 +53,10 @@ def _sentence(fault: dict[str, Any]) -> str:
         return f"{text} with operands {fault['a']:#010x}, {fault['b']:#010x} {place}, since before cycle {fault['cycle']}"
     if kind == "bus_error":
         return f"{fault['access']} {place} at address {fault['address']:#010x}, where nothing answers"
+    if kind == "fetch_fault":
+        return (
+            f"fetch from {fault['address']:#010x}, where the CPU has no memory, after the instruction {place}"
+        )
     if kind == "trap":
         cause = TRAP_CAUSES.get(fault["cause"], f"cause {fault['cause']}")
         return f"trap without a handler: {cause} {place}, value {fault['value']:#010x}"

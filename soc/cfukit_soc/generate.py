@@ -35,7 +35,10 @@ def generate_soc(
     clock_hz = clock_hz or the_board.clock_hz
     _check_range("soc.clock_hz", clock_hz, _CLOCK_RANGE_HZ, "Hz")
     memories = _memories(the_board, sram_bytes or the_board.sram_bytes)
-    verilog, registers, constants = _elaborate(the_board, the_cpu, clock_hz, memories)
+    reset_address = the_board.reset_address
+    if not the_cpu.facts["icache_bytes"]:  # it fetches from its instruction TCM only
+        reset_address = the_cpu.memories[0]["base"]
+    verilog, registers, constants = _elaborate(the_board, the_cpu, clock_hz, memories, reset_address)
     cpu_verilog = the_cpu.verilog.read_text()
     document: dict[str, Any] = {
         "schema": SCHEMA,
@@ -45,7 +48,7 @@ def generate_soc(
             "isa": the_cpu.isa,
             "cfu": True,
             **the_cpu.facts,
-            "reset_address": the_board.reset_address,
+            "reset_address": reset_address,
             "verilog": [the_cpu.file],  # beside soc.json
         },
         "clock_hz": clock_hz,
@@ -60,7 +63,8 @@ def generate_soc(
                 "verilog_path": memory.name,
             }
             for memory in memories
-        ],
+        ]
+        + [dict(memory) for memory in the_cpu.memories],
         "csrs": registers,
         "constants": {**constants, "bus_timeout_cycles": the_board.bus_timeout_cycles},
         "verilog": "soc.v",
@@ -89,23 +93,26 @@ def _check_range(where: str, value: int, limits: tuple[int, int], unit: str) -> 
 
 
 def _elaborate(
-    board: Board, cpu: Cpu, clock_hz: int, memories: tuple[Memory, ...]
+    board: Board, cpu: Cpu, clock_hz: int, memories: tuple[Memory, ...], reset_address: int
 ) -> tuple[str, dict[str, dict[str, int]], dict[str, int]]:
     """Verilog, registers and integer constants of the system (LiteX is imported only here)."""
     # LiteX and Migen print notices, which must not mix with a caller's result on stdout.
     with contextlib.redirect_stdout(sys.stderr):
-        return _elaborate_quietly(board, cpu, clock_hz, memories)
+        return _elaborate_quietly(board, cpu, clock_hz, memories, reset_address)
 
 
 def _elaborate_quietly(
-    board: Board, cpu: Cpu, clock_hz: int, memories: tuple[Memory, ...]
+    board: Board, cpu: Cpu, clock_hz: int, memories: tuple[Memory, ...], reset_address: int
 ) -> tuple[str, dict[str, dict[str, int]], dict[str, int]]:
     from litex.gen import LiteXContext
     from litex.gen.fhdl.verilog import convert
+    from migen import Signal
 
     from cfukit_soc.soc import Soc
 
     soc = Soc(board, cpu, clock_hz, memories, str(CFU_STUB))
+    # Not `set_reset_address`: LiteX knows nothing of memories inside the CPU, and refuses to start there.
+    soc.cpu.cpu_params["i_externalResetVector"] = Signal(32, reset=reset_address)
     soc.finalize()
     LiteXContext.top = None  # no drawing of the hierarchy: its order changes from run to run
     ios = soc.platform.constraint_manager.get_io_signals()

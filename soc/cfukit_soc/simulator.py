@@ -96,6 +96,7 @@ def build_simulator(
         _VERILATOR_FLAGS,
         waves,
         soc["memories"],
+        soc["cpu"],
     )
 
     def build(directory: Path) -> None:
@@ -114,11 +115,7 @@ def _verilate(directory: Path, soc: dict[str, Any], sources: Sequence[Path], wav
         # These comments keep signals (and modules, separate) that nobody reads; ours are named in the .vlt.
         copy.write_text(re.sub(r"/\*\s*verilator public\s*\*/", "", source.read_text()))
         copies.append(copy.name)
-    memories = [(memory["verilog_path"], memory["base"], memory["bytes"]) for memory in soc["memories"]]
-    lines = [f'public_flat_rw -module "soc" -var "{path}"' for path, _, _ in memories]
-    (directory / "memories.vlt").write_text("\n".join(["`verilator_config", *lines]) + "\n")
-    entries = " ".join(f"X({i}, {path}, {base}u, {size}u)" for i, (path, base, size) in enumerate(memories))
-    (directory / "memories.h").write_text(f"#define SYSTEM_MEMORIES(X) {entries}\n")
+    _write_names(directory, soc)
     tool = verilator()
     words = [*tool.argv, *_VERILATOR_FLAGS, *(_WAVES_FLAGS if waves else []), "-Mdir", "verilated"]
     words += [
@@ -140,6 +137,31 @@ def _verilate(directory: Path, soc: dict[str, Any], sources: Sequence[Path], wav
             hint="module Cfu has the ports of cfukit's cfu.v",
             log=done.tail(40),
         )
+
+
+# What tells a fetch that nothing answers, of a CPU whose fetches all go to a TCM and which has no traps.
+_FETCH_SIGNALS = (
+    "IBusCachedPlugin_cache_io_cpu_decode_isValid",
+    "IBusCachedPlugin_cache_io_cpu_decode_error",
+    "IBusCachedPlugin_iBusRsp_stages_2_input_payload",
+)
+
+
+def _write_names(directory: Path, soc: dict[str, Any]) -> None:
+    """memories.vlt and memories.h: what the harness sees besides what every CPU has."""
+    lines, entries = ["`verilator_config"], []
+    for index, memory in enumerate(soc["memories"]):
+        path: str = memory["verilog_path"]
+        module = memory.get("verilog_module", "soc")
+        lines.append(f'public_flat_rw -module "{module}" -var "{path.rpartition(".")[2]}"')
+        name = path.replace(".", "__DOT__")
+        entries.append(f"X({index}, {name}, {memory['base']}u, {memory['bytes']}u)")
+    header = [f"#define SYSTEM_MEMORIES(X) {' '.join(entries)}"]
+    if not soc["cpu"].get("icache_bytes", 1) and not soc["cpu"].get("traps", True):
+        lines += [f'public_flat_rd -module "VexRiscv" -var "{name}"' for name in _FETCH_SIGNALS]
+        header.append("#define REPORTS_FETCHES")
+    (directory / "memories.vlt").write_text("\n".join(lines) + "\n")
+    (directory / "memories.h").write_text("\n".join(header) + "\n")
 
 
 def _compile(directory: Path, cxx: Tool, flags: list[str], name: str, waves: bool) -> None:

@@ -4,13 +4,14 @@ at the end, whatever the bus's latencies, the initial state, and what memories g
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
 import pytest
 
-from cfukit_cpu import PRESETS, configuration
+from cfukit_cpu import PRESETS, configuration, derive
 from support.cpu_compare import (
     REFERENCE,
     build,
@@ -19,6 +20,7 @@ from support.cpu_compare import (
     label,
     run,
     same_cycles,
+    tcms_of,
 )
 from support.cpu_misses import data_misses, instruction_misses
 from support.cpu_programs import CODE_BYTES, Features, Program, generate
@@ -37,6 +39,44 @@ EQUAL_CYCLES = [
     {"multiplier": False, "divider": False, "traps": False, "csrs": "few"},
     {"traps": False, "csrs": "none"},
 ]
+I, D = 0x2000_0000, 0x3000_0000
+# Configurations with TCMs, and where code and data of their programs lie.
+TCMS: list[tuple[str | dict[str, Any], list[tuple[int, int]]]] = [
+    ("tcm", [(RAM, D), (RAM, RAM + 0x10000), (RAM, D + 0x4000)]),
+    ("fomu", [(I, D)]),
+    ("fomu-mac", [(I, D)]),
+    ({"base": "fomu", "itcm_bytes": 0x20000, "divider": True}, [(I, I + 0x10000), (I + 0x8000, D)]),
+    (
+        {
+            "base": "fomu",
+            "itcm_bytes": 0x20000,
+            "traps": True,
+            "interrupts": True,
+            "alignment_check": True,
+            "csrs": "all",
+        },
+        [(I, D), (I, I + 0x10000)],
+    ),
+    (
+        {
+            "icache_bytes": 0,
+            "dcache_bytes": 0,
+            "itcm_bytes": 0x20000,
+            "dtcm_bytes": 0x10000,
+            "prediction": "none",
+        },
+        [(I, D), (I, I + 0x10000), (I, RAM)],
+    ),
+    (
+        {"icache_bytes": 1024, "dcache_bytes": 512, "itcm_bytes": 0x20000, "dtcm_bytes": 0x14000},
+        [(I, D), (RAM, D), (RAM, I + 0x10000), (I, RAM)],
+    ),
+    (
+        {"base": "lean", "dcache_bytes": 0, "dtcm_bytes": 0x10000, "bypass": False},
+        [(RAM, D), (RAM, RAM + 0x10000)],
+    ),
+    ({"base": "lean", "icache_bytes": 0, "itcm_bytes": 0x8000, "csrs": "none"}, [(I, RAM)]),
+]
 # Edits that are wrong: the suite must see them.
 WRONG = {
     "no CFU fix": "if(CfuPlugin_bus_cmd_valid) begin\n        execute_CfuPlugin_hold",
@@ -47,26 +87,36 @@ WRONG = {
 
 
 @cache
-def case(seed: int, features: Features) -> tuple[Program, str]:
+def case(
+    seed: int, features: Features, code: int = RAM, data: int = RAM + 2 * CODE_BYTES
+) -> tuple[Program, str]:
     """A program and the retirement indices of its interrupts."""
-    program = generate(seed, features, RAM, RAM + 2 * CODE_BYTES, length=500 + seed % 5 * 150)
+    program = generate(seed, features, code, data, length=500 + seed % 5 * 150)
     every = 97 + seed % 200
     return program, ",".join(str(150 + every * n) for n in range(60)) if features.interrupts else ""
 
 
 @cache
-def reference(seed: int, features: Features) -> Any:
-    program, interrupts = case(seed, features)
+def reference(seed: int, features: Features, *place: int) -> Any:
+    program, interrupts = case(seed, features, *place)
     return run(build(REFERENCE), program, interrupts=interrupts)
 
 
-def check(given: str | Mapping[str, Any], seeds: Iterable[int]) -> None:
+def check(given: str | Mapping[str, Any], seeds: Iterable[int], *place: int) -> None:
     bench, config = build(given), configuration(given).configuration
     for seed in seeds:
         features = features_of(config, interrupts=seed % 3 == 2)
-        program, interrupts = case(seed, features)
-        expected = reference(seed, features)
-        got = run(bench, program, wait=seed % 9, fixed=False, seed=seed, interrupts=interrupts)
+        program, interrupts = case(seed, features, *place)
+        expected = reference(seed, features, *place)
+        got = run(
+            bench,
+            program,
+            wait=seed % 9,
+            fixed=False,
+            seed=seed,
+            interrupts=interrupts,
+            tcms=tcms_of(config),
+        )
         assert difference(got, expected) == "", f"CPU {label(given)}, seed {seed}"
         if same_cycles(config):
             got = run(bench, program, seed=seed, interrupts=interrupts)
@@ -85,6 +135,22 @@ def test_presets(given: str | Mapping[str, Any]) -> None:
 @pytest.mark.parametrize("given", pairwise(), ids=label)
 def test_every_pair_of_options(given: Mapping[str, Any]) -> None:
     check(given, SEEDS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("given", "places"), TCMS, ids=[label(given) for given, _ in TCMS])
+def test_tightly_coupled_memories(given: str | Mapping[str, Any], places: list[tuple[int, int]]) -> None:
+    for place in places:
+        check(given, SEEDS, *place)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("given", "places"), TCMS, ids=[label(given) for given, _ in TCMS])
+def test_tightly_coupled_memories_with_many_seeds(
+    given: str | Mapping[str, Any], places: list[tuple[int, int]], long_seeds: range
+) -> None:
+    for place in places:
+        check(given, long_seeds, *place)
 
 
 @pytest.mark.long
@@ -162,5 +228,39 @@ def test_a_wrong_edit_is_seen(name: str) -> None:
         program, _ = case(seed, features)
         got = run(bench, program, wait=seed % 9, fixed=False, seed=seed)
         if difference(got, reference(seed, features)):
+            return
+    pytest.fail(f"60 programs do not see that {name}")
+
+
+# Wrong gateware of the TCM, as regular expressions in its Verilog: preset, what to replace, with what.
+WRONG_TCM = {
+    "loads do not wait for stores": (
+        "fomu",
+        r"(assign data_execute_haltIt = data_execute_haltIt__cache) \| .*;",
+        r"\1;",
+    ),
+    "fetches do not wait for data": ("fomu", r"(assign fetch_prefetch_haltIt =) .*;", r"\1 1'b0;"),
+    "a load in execute misses a store": ("tcm", r"(kept_mask <=) .*;", r"\1 4'd0;"),
+    "the cache sees what is not its own": (
+        "tcm",
+        r"(assign data_writeBack_isValid__cache = data_writeBack_isValid) .*;",
+        r"\1;",
+    ),
+    "a byte is not written": ("fomu", r"if \(mask\[2\]\) mem.*;", ""),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WRONG_TCM)
+def test_wrong_gateware_is_seen(name: str) -> None:
+    given, old, new = WRONG_TCM[name]
+    assert re.search(old, derive(configuration(given)))
+    bench, config = build(given, lambda text: re.sub(old, new, text)), configuration(given).configuration
+    place = (I if config.itcm_bytes else RAM, D)
+    for seed in range(60):
+        features = features_of(config)
+        program, _ = case(seed, features, *place)
+        got = run(bench, program, wait=seed % 9, fixed=False, seed=seed, tcms=tcms_of(config))
+        if difference(got, reference(seed, features, *place)):
             return
     pytest.fail(f"60 programs do not see that {name}")

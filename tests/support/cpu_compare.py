@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from cfukit_base import process, tools
 from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_of
 from cfukit_cpu import Configuration, configuration, derive
 from cfukit_cpu.core import csrs_of
-
 from support.cpu_programs import CODE_BYTES, MASKED_CSRS, Features, Program
 
 BENCH = Path(__file__).parent.parent / "cpu" / "bench"
@@ -50,7 +50,36 @@ def poisoned(text: str) -> str:
     )
     line = "_zz_2 && lineLoader_write_tag_0_payload_address == _zz_fetchStage_read_waysValues_0_tag_valid"
     pattern = r"(\w+) <= ways_0_tags\[_zz_fetchStage_read_waysValues_0_tag_valid\];"
-    return _once(pattern, lambda m: poison(m, line), text)
+    text = _once(pattern, lambda m: poison(m, line), text)
+    return _poisoned_tcm(text)
+
+
+def _poisoned_tcm(text: str) -> str:
+    """The TCMs: bytes that are written while another port reads their word; all of a word that a write leaves behind."""
+
+    def lanes(target: str, mask: str, same: str) -> str:
+        words = [
+            f"if({mask}[{n}] && {same}) {target}[{8 * n} +: 8] <= bench.poison[{8 * n} +: 8];"
+            for n in range(4)
+        ]
+        return "\n".join(words)
+
+    def simple(match: re.Match[str]) -> str:
+        return f"{match[0]}\n" + lanes(
+            "read_data", "write_mask", f"read_enable && read_{match[1]} == write_{match[1]}"
+        )
+
+    def fetch(match: re.Match[str]) -> str:
+        same = f"fetch_enable && enable && fetch_{match[1]} == {match[1]}"
+        return f"{match[0]}\n" + lanes("fetch_data", "mask", same)
+
+    text = re.sub(r"if \(read_enable\) read_data <= mem\[read_(address\[\d+:0\])\];", simple, text)
+    text = re.sub(r"if \(fetch_enable\) fetch_data <= mem\[fetch_(address\[\d+:0\])\];", fetch, text)
+    # A port that writes leaves anything on its output.
+    return text.replace(
+        "if (mask == 4'd0) read_data",
+        "read_data <= mask == 4'd0 ? read_data : bench.poison;\n    if (mask == 4'd0) read_data",
+    )
 
 
 def _once(pattern: str, replace: Any, text: str) -> str:
@@ -61,7 +90,10 @@ def _once(pattern: str, replace: Any, text: str) -> str:
 
 def build(given: str | Mapping[str, Any], spoil: Callable[[str], str] = str) -> Path:
     """The bench's program for a configuration, compiled once. spoil: a change of the CPU's text that tests must see."""
-    text = (BENCH / "bench.v").read_text() + poisoned(spoil(derive(configuration(given))))
+    named = configuration(given)
+    config = named.configuration
+    defines = "`define ITCM\n" * bool(config.itcm_bytes) + "`define DTCM\n" * bool(config.dtcm_bytes)
+    text = defines + (BENCH / "bench.v").read_text() + poisoned(spoil(derive(named)))
     verilator, compiler, main = tools.verilator(), tools.host_cxx(), BENCH / "main.cpp"
     include = tools.verilator_include()
     common = [*compiler.argv, *CXX_FLAGS, f"-I{include}", f"-I{include / 'vltstd'}"]
@@ -132,7 +164,14 @@ class Outcome:
 
 
 def run(
-    bench: Path, program: Program, *, wait: int = 0, fixed: bool = True, seed: int = 0, interrupts: str = ""
+    bench: Path,
+    program: Program,
+    *,
+    wait: int = 0,
+    fixed: bool = True,
+    seed: int = 0,
+    interrupts: str = "",
+    tcms: int = 0,
 ) -> Outcome:
     """Run `program` with 0 to `wait` wait states per bus word (fixed: always `wait`)."""
     with tempfile.TemporaryDirectory() as name:
@@ -144,6 +183,7 @@ def run(
         (folder / "image").write_bytes(image)
         words = [f"{key}={folder / key}" for key in ("image", "trace", "memory")]
         words += [f"seed={seed}", f"wait={wait}", f"fixed={int(fixed)}", f"io={program.seed}"]
+        words += [f"tcms={tcms}"]
         words += [f"reset_vector={program.code_base}", f"interrupts={interrupts}", "max_cycles=3000000"]
         done = process.run([bench, *words], timeout=300)
         assert done.ok, done.tail()
@@ -199,6 +239,11 @@ def features_of(config: Configuration, *, interrupts: bool = False, **changes: b
         csrs=frozenset(csrs_of(config)) - {0xBC0},
         **changes,
     )
+
+
+def tcms_of(config: Configuration) -> int:
+    """For `run`: bit 0 instruction TCM, bit 1 data TCM."""
+    return bool(config.itcm_bytes) + 2 * bool(config.dtcm_bytes)
 
 
 def same_cycles(config: Configuration) -> bool:

@@ -68,6 +68,7 @@ public:
             if (system.top.harness_exit_valid) return "exit";
             if (VL_UNLIKELY(system.top.harness_bus_error) && bus_error()) return "bus_error";
             if (VL_UNLIKELY(system.exception()) && !system.is_memory(system.trap_vector())) return unhandled_trap();
+            if (VL_UNLIKELY(system.fetch_fault())) return fetch_fault();
             if (VL_UNLIKELY(cycle >= limit)) return "time_out";
             if (VL_UNLIKELY(cycle - last_retired_cycle > options.hang_cycles)) return hang();
             const bool input_taken = system.top.serial_sink_valid && system.top.serial_sink_ready;
@@ -146,6 +147,11 @@ private:
             found = true;
             if (exact) return;
         }
+    }
+
+    const char* fetch_fault() {
+        member("address", system.fetch_pc());
+        return "fetch_fault";  // at the last instruction that retired
     }
 
     const char* unhandled_trap() {

@@ -81,6 +81,18 @@ public:
     uint32_t memory_instruction() const { return CPU(execute_to_memory_INSTRUCTION); }
     bool writeback_valid() const { return CPU(writeBack_arbitration_isValid); }
 
+    // A fetch outside the instruction TCM that is no speculation any more: nothing is before it.
+#ifdef REPORTS_FETCHES
+    bool fetch_fault() const {
+        return CPU(IBusCachedPlugin_cache_io_cpu_decode_isValid) && CPU(IBusCachedPlugin_cache_io_cpu_decode_error) &&
+               !execute_valid() && !memory_valid() && !writeback_valid();
+    }
+    uint32_t fetch_pc() const { return CPU(IBusCachedPlugin_iBusRsp_stages_2_input_payload); }
+#else
+    bool fetch_fault() const { return false; }
+    uint32_t fetch_pc() const { return 0; }
+#endif
+
     // Exceptions.
     bool exception() const { return CPU(CsrPlugin_hadException); }
     uint32_t trap_vector() const { return CPU(CsrPlugin_mtvec_base) << 2; }

@@ -16,6 +16,8 @@
 #include "Vbench.h"
 #include "verilated.h"
 
+// Chunks in a TCM that the CPU has are put there, not on the bus.
+static constexpr uint32_t ITCM = 0x20000000, DTCM = 0x30000000, REGION = 0x80000;
 static constexpr uint32_t EXIT = 0xF0000000, PORT = 0xF0000004, ACK = 0xF0000008;
 
 struct Random {  // xorshift
@@ -31,6 +33,7 @@ struct Random {  // xorshift
 struct Chunk {
     uint32_t address;
     std::vector<uint32_t> words;
+    uint32_t base = 0;  // of the TCM in which it lies, or 0
 };
 
 static std::vector<Chunk> chunks;
@@ -38,7 +41,7 @@ static std::vector<Chunk> chunks;
 static uint32_t* word_at(uint32_t address) {
     for (Chunk& chunk : chunks) {
         const uint32_t offset = (address - chunk.address) / 4;
-        if (address >= chunk.address && offset < chunk.words.size()) return &chunk.words[offset];
+        if (!chunk.base && address >= chunk.address && offset < chunk.words.size()) return &chunk.words[offset];
     }
     return nullptr;
 }
@@ -72,6 +75,8 @@ int main(int argc, char** argv) {
     uint32_t header[2];
     while (std::fread(header, sizeof header, 1, file) == 1) {
         chunks.push_back({header[0], std::vector<uint32_t>(header[1] / 4)});
+        const uint32_t region = header[0] & ~(REGION - 1), tcms = number("tcms");
+        if ((region == ITCM && tcms & 1) || (region == DTCM && tcms & 2)) chunks.back().base = region;
         if (std::fread(chunks.back().words.data(), header[1], 1, file) != 1) return 2;
     }
     std::fclose(file);
@@ -86,6 +91,23 @@ int main(int argc, char** argv) {
     context.randSeed((int)number("seed") + 1);
     Vbench top(&context);
     const uint32_t seed = number("seed"), wait = number("wait"), limit = number("max_cycles");
+    const auto clock = [&top]() {
+        top.clk = 0;
+        top.eval();
+        top.clk = 1;
+        top.eval();
+    };
+    top.reset = 1;
+    for (const Chunk& chunk : chunks) {
+        if (!chunk.base) continue;
+        for (size_t n = 0; n < chunk.words.size(); n++) {
+            top.poke = chunk.base == ITCM ? 1 : 2;
+            top.address = (chunk.address - chunk.base) / 4 + n;
+            top.word = chunk.words[n];
+            clock();
+        }
+    }
+    top.poke = 0;
     Random poison(seed + 1), io(number("io"));
     Port i_port(seed + 2, wait, number("fixed")), d_port(seed + 3, wait, number("fixed"));
     std::vector<std::array<uint32_t, 4>> trace;
@@ -146,6 +168,13 @@ int main(int argc, char** argv) {
     std::fwrite(trace.data(), 16, trace.size(), file);
     std::fclose(file);
     file = std::fopen(options["memory"].c_str(), "wb");
+    for (Chunk& chunk : chunks) {
+        for (size_t n = 0; chunk.base && n < chunk.words.size(); n++) {
+            top.address = (chunk.address - chunk.base) / 4 + n;
+            top.eval();
+            chunk.words[n] = chunk.base == ITCM ? top.i_peek : top.d_peek;
+        }
+    }
     for (const Chunk& chunk : chunks) std::fwrite(chunk.words.data(), 4, chunk.words.size(), file);
     std::fclose(file);
     std::printf("%d %u %zu %llu %llu %llu %u %u\n", ended, cycle, trace.size(), (unsigned long long)i_words,

@@ -1,0 +1,364 @@
+"""Tightly coupled memories: instruction and data memory of one cycle, beside the caches or in their place.
+
+Module `Tcm` stands between the core and its cache modules and takes the accesses to its own addresses; the rest goes to the
+caches (a core without caches keeps the D$'s path to the bus, and fetches from the instruction TCM only).
+Data side: read in execute, data in memory, captured for writeBack; stores are written in writeBack, so they are precise, and
+what they write is forwarded byte by byte to loads in execute and memory. Fetch side: address at prefetch, data at fetch.
+
+style "block", dual-ported: the data TCM has a port for loads and one for stores and never stalls; the instruction TCM has a
+port for fetches and one for data, and a load waits in execute while a store to it is in writeBack (1 cycle).
+style "spram", two single-ported banks: besides, a load waits while a store to its bank is in writeBack, and a fetch waits for
+every data access to the instruction bank.
+"""
+
+from __future__ import annotations
+
+from amaranth import Cat, ClockSignal, Const, Elaboratable, Instance, Module, Mux, Signal, Value
+from amaranth.back import verilog
+
+from cfukit_cpu.configuration import DTCM_BASE, ITCM_BASE, TCM_STEP_BYTES, Configuration
+from cfukit_cpu.verilog import CORE, Rule, Source
+
+_REGION_BITS = 19  # 512 KiB
+NAME = "Tcm"
+
+# name, width, direction as seen from Tcm. "core" signals are the core's or go to it; "cache" ones belong to the cache modules.
+DATA_PORTS = (
+    ("execute_isValid", 1, "i"),
+    ("execute_address", 32, "i"),
+    ("execute_args_wr", 1, "i"),
+    ("execute_args_size", 2, "i"),
+    ("memory_isStuck", 1, "i"),
+    ("memory_address", 32, "i"),
+    ("writeBack_isStuck", 1, "i"),
+    ("writeBack_isFiring", 1, "i"),
+    ("writeBack_storeData", 32, "i"),
+    ("writeBack_address", 32, "i"),
+)
+# Taken from the one and given to the other.
+DATA_TO_CACHE = (("writeBack_isValid", 1),)
+DATA_FROM_CACHE = (
+    ("execute_haltIt", 1),
+    ("writeBack_haltIt", 1),
+    ("writeBack_data", 32),
+    ("writeBack_unalignedAccess", 1),
+    ("writeBack_accessError", 1),
+)
+FETCH_PORTS = (
+    ("prefetch_pc", 32, "i"),
+    ("fetch_isStuck", 1, "i"),
+    ("fetch_pc", 32, "i"),
+    ("decode_isStuck", 1, "i"),
+)
+FETCH_FROM_CACHE = (
+    ("prefetch_haltIt", 1),
+    ("fetch_data", 32),
+    ("decode_data", 32),
+    ("decode_cacheMiss", 1),
+    ("decode_error", 1),
+)
+
+
+class Tcm(Elaboratable):
+    """See the module's text. Ports are attributes: `data_X`, `fetch_X`; what comes from or goes to a cache ends in `__cache`."""
+
+    def __init__(self, config: Configuration):
+        self.config = config
+        self.ports: list[Signal] = []
+        for prefix, plain, exchanged in (
+            ("data", DATA_PORTS, (*DATA_TO_CACHE, *DATA_FROM_CACHE)),
+            ("fetch", FETCH_PORTS, FETCH_FROM_CACHE),
+        ):
+            for name, width, _ in plain:
+                self._port(f"{prefix}_{name}", width)
+            for name, width in exchanged:
+                self._port(f"{prefix}_{name}", width)
+                self._port(f"{prefix}_{name}__cache", width)
+
+    def _port(self, name: str, width: int) -> None:
+        signal = Signal(width, name=name)
+        setattr(self, name, signal)
+        self.ports.append(signal)
+
+    def _hit(self, address: Value, base: int, size_bytes: int) -> Value:
+        """Whether `address` lies in a TCM."""
+        if not size_bytes:
+            return Const(0, 1)
+        return (address[_REGION_BITS:] == base >> _REGION_BITS) & (
+            address[14:_REGION_BITS] < size_bytes // TCM_STEP_BYTES
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        self._data_side(m)
+        self._fetch_side(m)
+        self._memories(m)
+        return m
+
+    def _data_side(self, m: Module) -> None:
+        config = self.config
+        execute, memory = self.data_execute_address, self.data_memory_address
+        self.load_word = execute[2:_REGION_BITS]
+        # The operation in memory (m_) and in writeBack (w_).
+        m_write, m_mask, m_unaligned = Signal(), Signal(4), Signal()
+        size, low = self.data_execute_args_size, execute[:2]
+        with m.If(~self.data_memory_isStuck):
+            m.d.sync += [
+                m_write.eq(self.data_execute_args_wr),
+                m_mask.eq((Mux(size[1], 15, Mux(size[0], 3, 1)) << low)[:4]),
+                m_unaligned.eq((size[1] & low.any()) | (size[0] & low[0])),
+            ]
+        self.m_instruction = m_instruction = Signal()
+        m_data = Signal()
+        m.d.comb += [
+            m_instruction.eq(self._hit(memory, ITCM_BASE, config.itcm_bytes)),
+            m_data.eq(self._hit(memory, DTCM_BASE, config.dtcm_bytes)),
+        ]
+        w_write, w_mask, w_unaligned = Signal(), Signal(4), Signal()
+        w_instruction, w_data, w_word = Signal(), Signal(), Signal(32)
+        raw = Signal(32)
+        self.raw = raw
+        with m.If(~self.data_writeBack_isStuck):
+            m.d.sync += [
+                w_write.eq(m_write),
+                w_mask.eq(m_mask),
+                w_unaligned.eq(m_unaligned),
+                w_instruction.eq(m_instruction),
+                w_data.eq(m_data),
+            ]
+        w_hit = w_instruction | w_data
+        valid = self.data_writeBack_isValid
+        # A store leaves: it writes now, and what it writes is newer than what a load behind it read.
+        self.store_mask, self.store_word = Signal(4), self.data_writeBack_address[2:_REGION_BITS]
+        leaves = valid & self.data_writeBack_isFiring & w_write
+        m.d.comb += self.store_mask.eq(Mux(leaves & w_hit, w_mask, 0))
+        self.store_instruction = Signal(4)
+        self.store_data = Signal(4)
+        m.d.comb += [
+            self.store_instruction.eq(Mux(w_instruction, self.store_mask, 0)),
+            self.store_data.eq(Mux(w_data, self.store_mask, 0)),
+        ]
+
+        def newer(address: Value) -> Value:
+            """The bytes of the word at `address` that are being written."""
+            same = address[2:] == self.data_writeBack_address[2:]
+            return Mux(same, self.store_mask, 0)
+
+        def merged(old: Value, mask: Value, new: Value) -> Value:
+            return Cat(Mux(mask[n], new.word_select(n, 8), old.word_select(n, 8)) for n in range(4))
+
+        kept, kept_mask = Signal(32), Signal(4)  # written since the load in memory was read
+        now_mask, now = Signal(4), Signal(32)
+        stored = self.data_writeBack_storeData
+        m.d.comb += [now_mask.eq(kept_mask | newer(memory)), now.eq(merged(kept, newer(memory), stored))]
+        with m.If(self.data_memory_isStuck):
+            m.d.sync += [kept_mask.eq(now_mask), kept.eq(now)]
+        with m.Else():
+            m.d.sync += [kept_mask.eq(newer(execute)), kept.eq(stored)]
+        with m.If(~self.data_writeBack_isStuck):
+            m.d.sync += w_word.eq(merged(raw, now_mask, now))
+
+        waits = Signal()
+        self.waits = waits
+        single = w_instruction if config.tcm == "block" else w_hit
+        m.d.comb += [
+            # The port is taken by a store that leaves; not only a load to that memory waits, its address comes late.
+            waits.eq(valid & w_write & single & self.data_execute_isValid & ~self.data_execute_args_wr),
+            self.data_execute_haltIt.eq(self.data_execute_haltIt__cache | waits),
+            self.data_writeBack_isValid__cache.eq(valid & ~w_hit),
+            self.data_writeBack_haltIt.eq(self.data_writeBack_haltIt__cache & ~w_hit),
+            self.data_writeBack_data.eq(Mux(w_hit, w_word, self.data_writeBack_data__cache)),
+            self.data_writeBack_accessError.eq(self.data_writeBack_accessError__cache & ~w_hit),
+            self.data_writeBack_unalignedAccess.eq(
+                Mux(
+                    w_hit,
+                    valid & w_unaligned & config.alignment_check,
+                    self.data_writeBack_unalignedAccess__cache,
+                )
+            ),
+        ]
+
+    def _fetch_side(self, m: Module) -> None:
+        config = self.config
+        self.fetched, self.bank_taken = Signal(32), Signal()
+        hit, d_hit, d_word = Signal(), Signal(), Signal(32)
+        m.d.comb += hit.eq(self._hit(self.fetch_fetch_pc, ITCM_BASE, config.itcm_bytes))
+        with m.If(~self.fetch_decode_isStuck):
+            m.d.sync += [d_hit.eq(hit), d_word.eq(self.fetched)]
+        cached = bool(config.icache_bytes)
+        m.d.comb += [
+            self.fetch_prefetch_haltIt.eq((self.fetch_prefetch_haltIt__cache & cached) | self.bank_taken),
+            self.fetch_decode_cacheMiss.eq(self.fetch_decode_cacheMiss__cache & ~d_hit & cached),
+            self.fetch_decode_error.eq(Mux(d_hit, 0, self.fetch_decode_error__cache if cached else 1)),
+            self.fetch_fetch_data.eq(
+                Mux(hit, self.fetched, self.fetch_fetch_data__cache) if cached else self.fetched
+            ),
+            self.fetch_decode_data.eq(
+                Mux(d_hit, d_word, self.fetch_decode_data__cache) if cached else d_word
+            ),
+        ]
+
+    def _memories(self, m: Module) -> None:
+        config = self.config
+        reads = Signal()  # a load passes from execute to memory
+        m.d.comb += reads.eq(
+            self.data_execute_isValid & ~self.data_execute_args_wr & ~self.data_memory_isStuck & ~self.waits
+        )
+        stored = self.data_writeBack_storeData
+        i_word, d_word = Signal(32), Signal(32)
+        clock = {"i_clk": ClockSignal()}
+        if config.dtcm_bytes and config.tcm == "block":
+            m.submodules.dtcm = Instance(
+                "DataTcm",
+                **clock,
+                i_read_enable=~self.data_memory_isStuck,
+                i_read_address=self.load_word,
+                o_read_data=d_word,
+                i_write_mask=self.store_data,
+                i_write_address=self.store_word,
+                i_write_data=stored,
+            )
+        if config.itcm_bytes and config.tcm == "block":
+            m.submodules.itcm = Instance(
+                "InstructionTcm",
+                **clock,
+                i_fetch_enable=~self.fetch_fetch_isStuck,
+                i_fetch_address=self.fetch_prefetch_pc[2:_REGION_BITS],
+                o_fetch_data=self.fetched,
+                i_enable=~self.data_memory_isStuck | self.store_instruction.any(),
+                i_address=Mux(self.store_instruction.any(), self.store_word, self.load_word),
+                i_mask=self.store_instruction,
+                i_write_data=stored,
+                o_read_data=i_word,
+            )
+        if config.tcm == "spram":
+            self._banks(m, reads, i_word, d_word)
+        selected = Signal(32)
+        m.d.comb += selected.eq(Mux(self.m_instruction, i_word, d_word))
+        if config.tcm == "block":  # a read port keeps its word while the load waits in memory
+            m.d.comb += self.raw.eq(selected)
+            return
+        fresh, held = Signal(), Signal(32)
+        m.d.sync += [fresh.eq(reads), held.eq(self.raw)]
+        m.d.comb += self.raw.eq(Mux(fresh, selected, held))
+
+    def _banks(self, m: Module, reads: Value, i_word: Signal, d_word: Signal) -> None:
+        """Two single-ported memories; the first also serves fetches, whose word is kept when data takes the bank."""
+        config, stored = self.config, self.data_writeBack_storeData
+        if config.dtcm_bytes:
+            writes = self.store_data.any()
+            m.submodules.dtcm = Instance(
+                "DataTcm",
+                i_clk=ClockSignal(),
+                i_enable=reads | writes,
+                i_address=Mux(writes, self.store_word, self.load_word),
+                i_mask=self.store_data,
+                i_write_data=stored,
+                o_read_data=d_word,
+            )
+        writes = self.store_instruction.any()
+        in_bank = self.data_execute_address[_REGION_BITS:] == ITCM_BASE >> _REGION_BITS
+        loads = reads & in_bank
+        address = self.fetch_prefetch_pc[2:_REGION_BITS]
+        m.d.comb += self.bank_taken.eq(writes | loads)
+        m.submodules.itcm = Instance(
+            "InstructionTcm",
+            i_clk=ClockSignal(),
+            i_enable=self.bank_taken | ~self.fetch_fetch_isStuck,
+            i_address=Mux(writes, self.store_word, Mux(loads, self.load_word, address)),
+            i_mask=self.store_instruction,
+            i_write_data=stored,
+            o_read_data=i_word,
+        )
+        fresh, held = Signal(), Signal(32)
+        m.d.sync += [fresh.eq(~self.fetch_fetch_isStuck & ~self.bank_taken), held.eq(self.fetched)]
+        m.d.comb += self.fetched.eq(Mux(fresh, i_word, held))
+
+
+def connect(source: Source, config: Configuration) -> None:
+    """Put `Tcm` between the core and its cache modules, and its modules behind theirs."""
+    rules: list[Rule] = []
+    declarations, pins = [], [".clk(clk)", ".rst(reset)"]
+    for prefix, core, names in (
+        ("data", "dataCache_1_io_cpu_", (*DATA_TO_CACHE, *DATA_FROM_CACHE)),
+        ("fetch", "IBusCachedPlugin_cache_io_cpu_", FETCH_FROM_CACHE),
+    ):
+        for name, width in names:
+            wire = f"{core}{name}__cache"
+            declarations.append(f"  wire [{width - 1}:0] {wire};\n")
+            rules.append((rf"(?<=    \.io_cpu_{name} ) *\({core}{name}(?:\[31:0\])? *\)", f"({wire})", 1))
+            pins += [f".{prefix}_{name}({core}{name})", f".{prefix}_{name}__cache({wire})"]
+    pins += [f".{prefix}({signal})" for prefix, signal in _CORE_SIGNALS.items()]
+    instance = f"  {NAME} tcm (\n    " + ",\n    ".join(pins) + "\n  );\n"
+    rules += [(r"(?m)^  localparam ShiftCtrlEnum_DISABLE_1", "".join(declarations) + r"\g<0>", 1)]
+    rules += [(r"\nendmodule\n", "\n" + instance + r"\g<0>", 1)]
+    source.swap_all(CORE, rules)
+    source.appended += tcm_verilog(config)
+
+
+_STAGE = "IBusCachedPlugin_iBusRsp_stages_"
+_CORE_SIGNALS = {
+    **{f"data_{name}": f"dataCache_1_io_cpu_{name}" for name in ("execute_isValid", "execute_address")},
+    **{f"data_{name}": f"dataCache_1_io_cpu_{name}" for name in ("memory_address", "writeBack_address")},
+    "data_execute_args_wr": "execute_MEMORY_WR",
+    "data_execute_args_size": "execute_DBusCachedPlugin_size",
+    "data_memory_isStuck": "memory_arbitration_isStuck",
+    "data_writeBack_isStuck": "writeBack_arbitration_isStuck",
+    "data_writeBack_isFiring": "writeBack_arbitration_isFiring",
+    "data_writeBack_storeData": "dataCache_1_io_cpu_writeBack_storeData",
+    "fetch_prefetch_pc": f"{_STAGE}0_input_payload",
+    "fetch_fetch_isStuck": "IBusCachedPlugin_cache_io_cpu_fetch_isStuck",
+    "fetch_fetch_pc": f"{_STAGE}1_input_payload",
+    "fetch_decode_isStuck": "IBusCachedPlugin_cache_io_cpu_decode_isStuck",
+}
+
+
+def tcm_verilog(config: Configuration) -> str:
+    """Modules Tcm, InstructionTcm, DataTcm."""
+    tcm = Tcm(config)
+    text = verilog.convert(tcm, name=NAME, ports=tcm.ports, emit_src=False, strip_internal_attrs=True)
+    parts = [text]
+    if config.itcm_bytes:
+        parts.append(
+            _memory("InstructionTcm", config.itcm_bytes, "shared" if config.tcm == "block" else "single")
+        )
+    if config.dtcm_bytes:
+        parts.append(_memory("DataTcm", config.dtcm_bytes, "simple" if config.tcm == "block" else "single"))
+    return "\n".join(parts)
+
+
+_PORTS = {
+    "simple": """
+  input read_enable, input [16:0] read_address, output reg [31:0] read_data,
+  input [3:0] write_mask, input [16:0] write_address, input [31:0] write_data""",
+    "single": """
+  input enable, input [16:0] address, input [3:0] mask, input [31:0] write_data, output reg [31:0] read_data""",
+    "shared": """
+  input fetch_enable, input [16:0] fetch_address, output reg [31:0] fetch_data,
+  input enable, input [16:0] address, input [3:0] mask, input [31:0] write_data, output reg [31:0] read_data""",
+}
+_BYTES = "    if ({mask}[0]) mem[{address}][7:0] <= write_data[7:0];\n" + "".join(
+    f"    if ({{mask}}[{n}]) mem[{{address}}][{8 * n + 7}:{8 * n}] <= write_data[{8 * n + 7}:{8 * n}];\n"
+    for n in (1, 2, 3)
+)
+
+
+def _memory(name: str, size_bytes: int, kind: str) -> str:
+    """A memory of words with bytes enabled. Reads that collide with a write give anything in the bytes written."""
+    words = size_bytes // 4
+    bits = (words - 1).bit_length()
+    style = "huge" if kind == "single" else "block"
+    at = f"address[{bits - 1}:0]"
+    if kind == "simple":
+        body = _BYTES.format(mask="write_mask", address="write_" + at)
+        body += f"    if (read_enable) read_data <= mem[read_{at}];\n"
+    else:
+        body = "    if (enable) begin\n" + _BYTES.format(mask="mask", address=at)
+        body += f"    if (mask == 4'd0) read_data <= mem[{at}];\n    end\n"
+        if kind == "shared":
+            body += f"    if (fetch_enable) fetch_data <= mem[fetch_{at}];\n"
+    return (
+        f"module {name} (\n  input clk,{_PORTS[kind]}\n);\n"
+        f'  (* ram_style = "{style}", no_rw_check *) reg [31:0] mem [0:{words - 1}];\n'
+        f"  always @(posedge clk) begin\n{body}  end\nendmodule\n"
+    )
