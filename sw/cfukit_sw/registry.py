@@ -1,7 +1,8 @@
 """Which C functions exist for which operators, and which one an operator gets.
 
 Three sources in order: the project's kernels, the library's `portable`, the library's `reference`. The first that supports
-the operator is taken. `reference` kernels have TFLM's loops and support everything that lowering lets through.
+the operator is taken. `reference` kernels have TFLM's loops and support everything that lowering lets through; `portable` has those
+for which something faster has been written.
 """
 
 from __future__ import annotations
@@ -77,9 +78,9 @@ def project_kernel(
 
 
 def library(registry: str = "portable") -> list[Kernel]:
-    """The library's kernels in order of preference; "reference" gives those with TFLM's loops first."""
+    """The library's kernels in order of preference; "reference" gives those with TFLM's loops alone."""
     if registry == "reference":
-        return [*reference_kernels(), *portable_kernels()]
+        return reference_kernels()
     return [*portable_kernels(), *reference_kernels()]
 
 
@@ -104,23 +105,75 @@ def _reference(op: str, name: str, **fields: Any) -> Kernel:
     return Kernel(op, f"cfukit_reference_{name}", "reference", (source,), fold=False, **fields)
 
 
+BINARY_INT8 = ("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM")
+SOFTMAX_WORDS = 64  # of scratch at most: longer rows are too much to keep
+BINARY_INT32 = ("ADD", "MUL", "MINIMUM", "MAXIMUM")
+
+
+def _int8(op: Op) -> bool:
+    return op.input_type == "int8"
+
+
+def _int32(op: Op) -> bool:
+    return op.input_type == "int32"
+
+
+def _short_int8(op: Op) -> bool:
+    return op.output_type == "int8" and op.input_shape[-1] <= SOFTMAX_WORDS
+
+
+def _short_int16(op: Op) -> bool:
+    return op.output_type == "int16" and op.input_shape[-1] <= SOFTMAX_WORDS
+
+
+def _gives_int8(op: Op) -> bool:
+    return op.output_type == "int8"
+
+
+def _gives_int16(op: Op) -> bool:
+    return op.output_type == "int16"
+
+
+def _in_place(op: Op) -> int:
+    return 0
+
+
 def reference_kernels() -> list[Kernel]:
+    """At least one for everything that lowering lets through."""
     return [
         _reference("CONV_2D", "conv_2d"),
         _reference("DEPTHWISE_CONV_2D", "depthwise_conv_2d"),
         _reference("FULLY_CONNECTED", "fully_connected"),
+        _reference("TRANSPOSE_CONV", "transpose_conv"),
         _reference("AVERAGE_POOL_2D", "average_pool_2d"),
         _reference("MAX_POOL_2D", "max_pool_2d"),
-        _reference("SOFTMAX", "softmax", supports=lambda op: op.output_type == "int8"),
-        _reference("SOFTMAX", "softmax_int16", supports=lambda op: op.output_type == "int16"),
+        _reference("SOFTMAX", "softmax", supports=_gives_int8),
+        _reference("SOFTMAX", "softmax_int16", supports=_gives_int16),
+        *(_reference(op, op.lower(), supports=_int8, lead=_in_place) for op in BINARY_INT8),
+        *(_reference(op, f"{op.lower()}_int32", supports=_int32, lead=_in_place) for op in BINARY_INT32),
+        _reference("MEAN", "reduce_sum"),
+        _reference("SUM", "reduce_sum"),
+        _reference("REDUCE_MAX", "reduce_max"),
+        _reference("TABLE", "table", lead=_in_place),
+        _reference("PRELU", "prelu", lead=_in_place),
+        _reference("ARG_MAX", "arg_max"),
+        _reference("QUANTIZE", "quantize_float", supports=lambda op: op.input_type == "float32"),
+        _reference("QUANTIZE", "quantize"),
+        _reference("DEQUANTIZE", "dequantize"),
+        _reference("RESIZE_NEAREST_NEIGHBOR", "resize_nearest_neighbor"),
+        _reference("RESIZE_BILINEAR", "resize_bilinear"),
+        _reference("SVDF", "svdf"),
+        _reference("SVDF_INT8", "svdf_int8"),
+        _reference(
+            "UNIDIRECTIONAL_SEQUENCE_LSTM",
+            "unidirectional_sequence_lstm",
+            scratch=lambda op: 2 * op.output_shape[2],
+        ),
+        _reference("MOVE", "move"),
     ]
 
 
 # --- portable ------------------------------------------------------------------------------------------------------------
-
-
-BINARY_INT8 = ("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM")
-BINARY_INT32 = ("ADD", "MUL", "MINIMUM", "MAXIMUM")
 
 
 def _portable(op: str, name: str, *more_sources: str, **fields: Any) -> Kernel:
@@ -148,14 +201,8 @@ def portable_kernels() -> list[Kernel]:
         plain = op.filter_shape[1:3] == (3, 3) and op.dilation == (1, 1) and op.depth_multiplier == 1
         return op.small_sums and plain and op.strides in ((1, 1), (2, 2)) and max(op.padding) <= 1
 
-    def is_int8(op: Op) -> bool:
-        return op.input_type == "int8"
-
-    def is_int32(op: Op) -> bool:
-        return op.input_type == "int32"
-
-    def in_place(op: Op) -> int:
-        return 0
+    def depth_words(op: Op) -> int:
+        return 4 * op.input_shape[-1]
 
     def by_position(op: Op) -> int | None:
         return window_lead(op, 1)
@@ -175,26 +222,8 @@ def portable_kernels() -> list[Kernel]:
         _portable("FULLY_CONNECTED", "fully_connected", "gemm", supports=small, pack=pack_blocks),
         _portable("AVERAGE_POOL_2D", "average_pool_2d", lead=by_position),
         _portable("MAX_POOL_2D", "max_pool_2d", lead=by_position),
-        *(_portable(op, op.lower(), supports=is_int8, lead=in_place) for op in BINARY_INT8),
-        *(_portable(op, f"{op.lower()}_int32", supports=is_int32, lead=in_place) for op in BINARY_INT32),
-        _portable("MEAN", "reduce_sum"),
-        _portable("SUM", "reduce_sum"),
-        _portable("REDUCE_MAX", "reduce_max"),
-        _portable("TABLE", "table", lead=in_place),
-        _portable("PRELU", "prelu", lead=in_place),
-        _portable("ARG_MAX", "arg_max"),
-        _portable("QUANTIZE", "quantize_float", supports=lambda op: op.input_type == "float32"),
-        _portable("QUANTIZE", "quantize"),
-        _portable("DEQUANTIZE", "dequantize"),
-        _portable("RESIZE_NEAREST_NEIGHBOR", "resize_nearest_neighbor"),
-        _portable("RESIZE_BILINEAR", "resize_bilinear"),
-        _portable("TRANSPOSE_CONV", "transpose_conv", fold=False),
-        _portable("SVDF", "svdf"),
-        _portable("SVDF_INT8", "svdf_int8"),
-        _portable(
-            "UNIDIRECTIONAL_SEQUENCE_LSTM",
-            "unidirectional_sequence_lstm",
-            scratch=lambda op: 2 * op.output_shape[2],
-        ),
-        _portable("MOVE", "move"),
+        _portable("ADD", "add", supports=_int8, lead=_in_place),
+        _portable("SUB", "sub", supports=_int8, lead=_in_place),
+        _portable("SOFTMAX", "softmax", supports=_short_int8, scratch=depth_words),
+        _portable("SOFTMAX", "softmax_int16", supports=_short_int16, scratch=depth_words),
     ]

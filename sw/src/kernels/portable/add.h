@@ -2,7 +2,7 @@
 #ifndef CFUKIT_PORTABLE_ADD_H
 #define CFUKIT_PORTABLE_ADD_H
 
-#include "elementwise.h"
+#include "../reference/elementwise.h"
 
 /* The first input's terms of so many elements are computed before the second input is touched: tensors often lie a multiple of
  * the data cache apart, where reading them in turn would miss at every element. */

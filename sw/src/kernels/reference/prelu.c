@@ -1,9 +1,9 @@
 /* PRELU int8. */
 #include "elementwise.h"
 
-void cfukit_portable_prelu(const void *params);
+void cfukit_reference_prelu(const void *params);
 
-void cfukit_portable_prelu(const void *params) {
+void cfukit_reference_prelu(const void *params) {
   const struct cfukit_binary *p = params;
   FOR_EACH_PAIR(p, int8_t, {
     const int32_t d = x1 - p->zero_point1;

@@ -1,6 +1,6 @@
 /* The loops over a broadcast pair of inputs, for every operator of struct cfukit_binary. */
-#ifndef CFUKIT_PORTABLE_ELEMENTWISE_H
-#define CFUKIT_PORTABLE_ELEMENTWISE_H
+#ifndef CFUKIT_REFERENCE_ELEMENTWISE_H
+#define CFUKIT_REFERENCE_ELEMENTWISE_H
 
 #include "cfukit_fixed_point.h"
 #include "cfukit_kernels.h"

@@ -1,6 +1,6 @@
 /* The loops of MEAN, SUM and REDUCE_MAX. */
-#ifndef CFUKIT_PORTABLE_REDUCE_H
-#define CFUKIT_PORTABLE_REDUCE_H
+#ifndef CFUKIT_REFERENCE_REDUCE_H
+#define CFUKIT_REFERENCE_REDUCE_H
 
 #include "cfukit_fixed_point.h"
 #include "cfukit_kernels.h"

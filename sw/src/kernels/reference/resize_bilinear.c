@@ -1,9 +1,9 @@
 /* RESIZE_BILINEAR int8; the host computed indices and fractions. */
 #include "cfukit_kernels.h"
 
-void cfukit_portable_resize_bilinear(const void *params);
+void cfukit_reference_resize_bilinear(const void *params);
 
-void cfukit_portable_resize_bilinear(const void *params) {
+void cfukit_reference_resize_bilinear(const void *params) {
   const struct cfukit_resize *p = params;
   int8_t *out = p->output;
   for (int32_t batch = 0; batch < p->batches; batch++) {

@@ -1,9 +1,9 @@
 /* DEQUANTIZE int8, int16 -> float32, the product in double. */
 #include "cfukit_kernels.h"
 
-void cfukit_portable_dequantize(const void *params);
+void cfukit_reference_dequantize(const void *params);
 
-void cfukit_portable_dequantize(const void *params) {
+void cfukit_reference_dequantize(const void *params) {
   const struct cfukit_quantize *p = params;
   const union {
     uint32_t bits;

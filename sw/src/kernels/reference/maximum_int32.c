@@ -1,9 +1,9 @@
 /* MAXIMUM int32, on the stored values. */
 #include "elementwise.h"
 
-void cfukit_portable_maximum_int32(const void *params);
+void cfukit_reference_maximum_int32(const void *params);
 
-void cfukit_portable_maximum_int32(const void *params) {
+void cfukit_reference_maximum_int32(const void *params) {
   const struct cfukit_binary *p = params;
   FOR_EACH_PAIR(p, int32_t, { *out = (int32_t)cfukit_max(x1, x2); });
 }

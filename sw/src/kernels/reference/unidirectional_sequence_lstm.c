@@ -2,7 +2,7 @@
 #include "cfukit_fixed_point.h"
 #include "cfukit_kernels.h"
 
-void cfukit_portable_unidirectional_sequence_lstm(const void *params);
+void cfukit_reference_unidirectional_sequence_lstm(const void *params);
 
 static int32_t clamp16(int32_t x) { return cfukit_clamp(x, INT16_MIN, INT16_MAX); }
 
@@ -61,7 +61,7 @@ static void step(const struct cfukit_lstm *p, const int8_t *input, int8_t *hidde
   for (int32_t c = 0; c < p->cells; c++) hidden[c] = (int8_t)gated[c];
 }
 
-void cfukit_portable_unidirectional_sequence_lstm(const void *params) {
+void cfukit_reference_unidirectional_sequence_lstm(const void *params) {
   const struct cfukit_lstm *p = params;
   for (int32_t s = 0; s < p->steps; s++) {
     for (int32_t b = 0; b < p->batches; b++) {

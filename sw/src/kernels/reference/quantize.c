@@ -2,9 +2,9 @@
 #include "cfukit_fixed_point.h"
 #include "cfukit_kernels.h"
 
-void cfukit_portable_quantize(const void *params);
+void cfukit_reference_quantize(const void *params);
 
-void cfukit_portable_quantize(const void *params) {
+void cfukit_reference_quantize(const void *params) {
   const struct cfukit_quantize *p = params;
   for (int32_t i = 0; i < p->count; i++) {
     const int32_t x = p->input_bytes == 1   ? ((const int8_t *)p->input)[i]

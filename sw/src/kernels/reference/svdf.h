@@ -1,6 +1,6 @@
 /* SVDF for a state of either type. */
-#ifndef CFUKIT_PORTABLE_SVDF_H
-#define CFUKIT_PORTABLE_SVDF_H
+#ifndef CFUKIT_REFERENCE_SVDF_H
+#define CFUKIT_REFERENCE_SVDF_H
 
 #include "cfukit_fixed_point.h"
 #include "cfukit_kernels.h"

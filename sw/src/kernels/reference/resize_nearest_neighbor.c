@@ -2,9 +2,9 @@
 #include "cfukit_im2col.h"
 #include "cfukit_kernels.h"
 
-void cfukit_portable_resize_nearest_neighbor(const void *params);
+void cfukit_reference_resize_nearest_neighbor(const void *params);
 
-void cfukit_portable_resize_nearest_neighbor(const void *params) {
+void cfukit_reference_resize_nearest_neighbor(const void *params) {
   const struct cfukit_resize *p = params;
   int8_t *out = p->output;
   for (int32_t batch = 0; batch < p->batches; batch++) {

@@ -2,7 +2,7 @@
 #include "cfukit_fixed_point.h"
 #include "cfukit_kernels.h"
 
-void cfukit_portable_transpose_conv(const void *params);
+void cfukit_reference_transpose_conv(const void *params);
 
 static int32_t sum_at(const struct cfukit_conv *p, const int8_t *image, int32_t out_y, int32_t out_x, int32_t o) {
   const int32_t channels = p->input_channels;
@@ -22,7 +22,7 @@ static int32_t sum_at(const struct cfukit_conv *p, const int8_t *image, int32_t 
   return sum;
 }
 
-void cfukit_portable_transpose_conv(const void *params) {
+void cfukit_reference_transpose_conv(const void *params) {
   const struct cfukit_conv *p = params;
   int8_t *out = p->output;
   for (int32_t batch = 0; batch < p->batches; batch++) {

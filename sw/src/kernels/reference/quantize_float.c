@@ -2,9 +2,9 @@
 #include "cfukit_fixed_point.h"
 #include "cfukit_kernels.h"
 
-void cfukit_portable_quantize_float(const void *params);
+void cfukit_reference_quantize_float(const void *params);
 
-void cfukit_portable_quantize_float(const void *params) {
+void cfukit_reference_quantize_float(const void *params) {
   const struct cfukit_quantize *p = params;
   const union {
     uint32_t bits;

@@ -1,9 +1,9 @@
 /* ARG_MAX int8 -> int32. */
 #include "cfukit_kernels.h"
 
-void cfukit_portable_arg_max(const void *params);
+void cfukit_reference_arg_max(const void *params);
 
-void cfukit_portable_arg_max(const void *params) {
+void cfukit_reference_arg_max(const void *params) {
   const struct cfukit_arg_max *p = params;
   for (int32_t outer = 0; outer < p->outer; outer++) {
     for (int32_t inner = 0; inner < p->inner; inner++) {

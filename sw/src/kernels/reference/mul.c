@@ -1,9 +1,9 @@
 /* MUL int8, any multiplier. */
 #include "elementwise.h"
 
-void cfukit_portable_mul(const void *params);
+void cfukit_reference_mul(const void *params);
 
-void cfukit_portable_mul(const void *params) {
+void cfukit_reference_mul(const void *params) {
   const struct cfukit_binary *p = params;
   FOR_EACH_PAIR(p, int8_t, {
     const int32_t product = (x1 - p->zero_point1) * (x2 - p->zero_point2);

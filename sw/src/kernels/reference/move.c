@@ -1,7 +1,7 @@
 /* Operators that only move elements; see struct cfukit_move. */
 #include "cfukit_kernels.h"
 
-void cfukit_portable_move(const void *params);
+void cfukit_reference_move(const void *params);
 
 /* Pieces are few and their innermost run is usually long: one routine per element size, bytes being the common one. */
 static inline void copy_run(uint8_t *to, const uint8_t *from, int32_t count, int32_t to_stride, int32_t from_stride, int32_t bytes) {
@@ -36,7 +36,7 @@ static void copy_piece(const struct cfukit_piece *p) {
   }
 }
 
-void cfukit_portable_move(const void *params) {
+void cfukit_reference_move(const void *params) {
   const struct cfukit_move *p = params;
   for (int32_t b = 0; b < p->fill_bytes; b++) p->fill[b] = (uint8_t)(p->fill_value >> (8 * (b & 3)));
   for (int32_t piece = 0; piece < p->n_pieces; piece++) copy_piece(&p->pieces[piece]);
