@@ -39,13 +39,16 @@ EQUAL_CYCLES = [
     {"multiplier": False, "divider": False, "traps": False, "csrs": "few"},
     {"traps": False, "csrs": "none"},
 ]
-I, D = 0x2000_0000, 0x3000_0000
+ITCM, DTCM = 0x2000_0000, 0x3000_0000
 # Configurations with TCMs, and where code and data of their programs lie.
 TCMS: list[tuple[str | dict[str, Any], list[tuple[int, int]]]] = [
-    ("tcm", [(RAM, D), (RAM, RAM + 0x10000), (RAM, D + 0x4000)]),
-    ("fomu", [(I, D)]),
-    ("fomu-mac", [(I, D)]),
-    ({"base": "fomu", "itcm_bytes": 0x20000, "divider": True}, [(I, I + 0x10000), (I + 0x8000, D)]),
+    ("tcm", [(RAM, DTCM), (RAM, RAM + 0x10000), (RAM, DTCM + 0x4000)]),
+    ("fomu", [(ITCM, DTCM)]),
+    ("fomu-mac", [(ITCM, DTCM)]),
+    (
+        {"base": "fomu", "itcm_bytes": 0x20000, "divider": True},
+        [(ITCM, ITCM + 0x10000), (ITCM + 0x8000, DTCM)],
+    ),
     (
         {
             "base": "fomu",
@@ -55,7 +58,7 @@ TCMS: list[tuple[str | dict[str, Any], list[tuple[int, int]]]] = [
             "alignment_check": True,
             "csrs": "all",
         },
-        [(I, D), (I, I + 0x10000)],
+        [(ITCM, DTCM), (ITCM, ITCM + 0x10000)],
     ),
     (
         {
@@ -65,17 +68,17 @@ TCMS: list[tuple[str | dict[str, Any], list[tuple[int, int]]]] = [
             "dtcm_bytes": 0x10000,
             "prediction": "none",
         },
-        [(I, D), (I, I + 0x10000), (I, RAM)],
+        [(ITCM, DTCM), (ITCM, ITCM + 0x10000), (ITCM, RAM)],
     ),
     (
         {"icache_bytes": 1024, "dcache_bytes": 512, "itcm_bytes": 0x20000, "dtcm_bytes": 0x14000},
-        [(I, D), (RAM, D), (RAM, I + 0x10000), (I, RAM)],
+        [(ITCM, DTCM), (RAM, DTCM), (RAM, ITCM + 0x10000), (ITCM, RAM)],
     ),
     (
         {"base": "lean", "dcache_bytes": 0, "dtcm_bytes": 0x10000, "bypass": False},
-        [(RAM, D), (RAM, RAM + 0x10000)],
+        [(RAM, DTCM), (RAM, RAM + 0x10000)],
     ),
-    ({"base": "lean", "icache_bytes": 0, "itcm_bytes": 0x8000, "csrs": "none"}, [(I, RAM)]),
+    ({"base": "lean", "icache_bytes": 0, "itcm_bytes": 0x8000, "csrs": "none"}, [(ITCM, RAM)]),
 ]
 # Edits that are wrong: the suite must see them.
 WRONG = {
@@ -256,7 +259,7 @@ def test_wrong_gateware_is_seen(name: str) -> None:
     given, old, new = WRONG_TCM[name]
     assert re.search(old, derive(configuration(given)))
     bench, config = build(given, lambda text: re.sub(old, new, text)), configuration(given).configuration
-    place = (I if config.itcm_bytes else RAM, D)
+    place = (ITCM if config.itcm_bytes else RAM, DTCM)
     for seed in range(60):
         features = features_of(config)
         program, _ = case(seed, features, *place)

@@ -21,8 +21,11 @@ from cfukit_cpu.core import csrs_of
 from support.cpu_programs import CODE_BYTES, MASKED_CSRS, Features, Program
 
 BENCH = Path(__file__).parent.parent / "cpu" / "bench"
-CXX_FLAGS = ("-std=c++17", "-O0", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0")
+CXX_FLAGS = ("-std=c++17", "-O1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0")
 WARNINGS_OFF = ("-Wno-fatal", "-Wno-lint", "-Wno-style")
+VISIBLE = "`verilator_config\n" + "".join(
+    f'public_flat_rw -module "{name}" -var "mem"\n' for name in ("InstructionTcm", "DataTcm")
+)
 REFERENCE = {"base": "full+cfu", "icache_bytes": 4096}  # the stock CPU with the CFU fix
 
 
@@ -76,10 +79,8 @@ def _poisoned_tcm(text: str) -> str:
     text = re.sub(r"if \(read_enable\) read_data <= mem\[read_(address\[\d+:0\])\];", simple, text)
     text = re.sub(r"if \(fetch_enable\) fetch_data <= mem\[fetch_(address\[\d+:0\])\];", fetch, text)
     # A port that writes leaves anything on its output.
-    return text.replace(
-        "if (mask == 4'd0) read_data",
-        "read_data <= mask == 4'd0 ? read_data : bench.poison;\n    if (mask == 4'd0) read_data",
-    )
+    old = "if (mask == 4'd0) read_data"
+    return text.replace(old, f"if (mask != 4'd0) read_data <= bench.poison;\n{old}")
 
 
 def _once(pattern: str, replace: Any, text: str) -> str:
@@ -92,14 +93,20 @@ def build(given: str | Mapping[str, Any], spoil: Callable[[str], str] = str) -> 
     """The bench's program for a configuration, compiled once. spoil: a change of the CPU's text that tests must see."""
     named = configuration(given)
     config = named.configuration
-    defines = "`define ITCM\n" * bool(config.itcm_bytes) + "`define DTCM\n" * bool(config.dtcm_bytes)
-    text = defines + (BENCH / "bench.v").read_text() + poisoned(spoil(derive(named)))
+    text = (BENCH / "bench.v").read_text() + poisoned(spoil(derive(named)))
+    text = text.replace("/* verilator public */", "")  # these keep modules apart
+    defines = [
+        f"-D{name.upper()}_MEMORY=bench__DOT__cpu__DOT__tcm__DOT__{name}__DOT__mem"
+        for name, size in (("itcm", config.itcm_bytes), ("dtcm", config.dtcm_bytes))
+        if size
+    ]
     verilator, compiler, main = tools.verilator(), tools.host_cxx(), BENCH / "main.cpp"
     include = tools.verilator_include()
     common = [*compiler.argv, *CXX_FLAGS, f"-I{include}", f"-I{include / 'vltstd'}"]
 
     def make(folder: Path) -> None:
         (folder / "bench.v").write_text(text)
+        (folder / "bench.vlt").write_text(VISIBLE)
         words = [
             *verilator.argv,
             "--cc",
@@ -110,7 +117,7 @@ def build(given: str | Mapping[str, Any], spoil: Callable[[str], str] = str) -> 
             "--x-initial",
             "unique",
         ]
-        words += ["--top-module", "bench", "--prefix", "Vbench", "--Mdir", "made", "bench.v"]
+        words += ["--top-module", "bench", "--prefix", "Vbench", "--Mdir", "made", "bench.vlt", "bench.v"]
         done = process.run(words, cwd=folder, env=verilator.env, timeout=300)
         assert done.ok, done.tail()
         # One file: compiling it takes seconds, not half a minute as all of them do one by one.
@@ -118,6 +125,7 @@ def build(given: str | Mapping[str, Any], spoil: Callable[[str], str] = str) -> 
         (folder / "all.cpp").write_text("".join(f'#include "{path}"\n' for path in files))
         words = [
             *common,
+            *defines,
             "-Imade",
             "all.cpp",
             *map(str, _runtime(compiler, common)),

@@ -10,19 +10,8 @@ module bench(
     input d_ack, input [31:0] d_data,
     output retires, output [31:0] pc, output [31:0] instruction,
     output write, output [4:0] rd, output [31:0] value,
-    output [31:0] commands,
-    input [1:0] poke, input [16:0] address, input [31:0] word,  // bit 0: instruction TCM, 1: data TCM
-    output [31:0] i_peek, output [31:0] d_peek
+    output [31:0] commands
 );
-`ifdef ITCM
-  always @(posedge clk) if (poke[0]) cpu.tcm.itcm.mem[address] <= word;
-  assign i_peek = cpu.tcm.itcm.mem[address];
-`endif
-`ifdef DTCM
-  always @(posedge clk) if (poke[1]) cpu.tcm.dtcm.mem[address] <= word;
-  assign d_peek = cpu.tcm.dtcm.mem[address];
-`endif
-
   wire cmd_valid, cmd_ready, rsp_valid, rsp_ready;
   wire [9:0] function_id;
   wire [31:0] in0, in1, out;

@@ -5,6 +5,7 @@
 //   interrupts: N,N,...: the timer's line goes up when so many instructions have retired, down by a store to ACK.
 // I/O: a store to EXIT ends the run; a load from PORT gives the next random word of the program (`io`); a store to PORT is
 // logged into a hash. Prints one line of numbers: ended cycles retired i_words d_read_words d_writes commands io_hash.
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "Vbench.h"
+#include "Vbench___024root.h"
 #include "verilated.h"
 
 // Chunks in a TCM that the CPU has are put there, not on the bus.
@@ -91,23 +93,20 @@ int main(int argc, char** argv) {
     context.randSeed((int)number("seed") + 1);
     Vbench top(&context);
     const uint32_t seed = number("seed"), wait = number("wait"), limit = number("max_cycles");
-    const auto clock = [&top]() {
-        top.clk = 0;
-        top.eval();
-        top.clk = 1;
-        top.eval();
+    const auto tcm = [&top](const Chunk& chunk) -> uint32_t* {  // where its words are in the CPU
+#ifdef ITCM_MEMORY
+        if (chunk.base == ITCM) return &top.rootp->ITCM_MEMORY[(chunk.address - ITCM) / 4];
+#endif
+#ifdef DTCM_MEMORY
+        if (chunk.base == DTCM) return &top.rootp->DTCM_MEMORY[(chunk.address - DTCM) / 4];
+#endif
+        return nullptr;
     };
-    top.reset = 1;
+    top.clk = 0;
+    top.eval();  // the initial state is random: what follows comes after it
     for (const Chunk& chunk : chunks) {
-        if (!chunk.base) continue;
-        for (size_t n = 0; n < chunk.words.size(); n++) {
-            top.poke = chunk.base == ITCM ? 1 : 2;
-            top.address = (chunk.address - chunk.base) / 4 + n;
-            top.word = chunk.words[n];
-            clock();
-        }
+        if (uint32_t* const words = tcm(chunk)) std::copy(chunk.words.begin(), chunk.words.end(), words);
     }
-    top.poke = 0;
     Random poison(seed + 1), io(number("io"));
     Port i_port(seed + 2, wait, number("fixed")), d_port(seed + 3, wait, number("fixed"));
     std::vector<std::array<uint32_t, 4>> trace;
@@ -169,11 +168,7 @@ int main(int argc, char** argv) {
     std::fclose(file);
     file = std::fopen(options["memory"].c_str(), "wb");
     for (Chunk& chunk : chunks) {
-        for (size_t n = 0; chunk.base && n < chunk.words.size(); n++) {
-            top.address = (chunk.address - chunk.base) / 4 + n;
-            top.eval();
-            chunk.words[n] = chunk.base == ITCM ? top.i_peek : top.d_peek;
-        }
+        if (const uint32_t* const words = tcm(chunk)) std::copy_n(words, chunk.words.size(), chunk.words.begin());
     }
     for (const Chunk& chunk : chunks) std::fwrite(chunk.words.data(), 4, chunk.words.size(), file);
     std::fclose(file);
