@@ -12,6 +12,7 @@ from cfukit_base.errors import BuildError, UsageError
 from cfukit_cpu import write_cpu
 from cfukit_soc import build_simulator, generate_soc, simulate
 from cfukit_sw.firmware import build_firmware
+from cfukit_sw.linker import AUTO, Placement
 
 ARITHMETIC = """
 #include "cfukit.h"
@@ -31,10 +32,10 @@ def soc_with(given: Any, folder: Path) -> Path:
     return generate_soc("sim", folder / "soc", cpu=write_cpu(given, folder / "cpu"))
 
 
-def firmware(source: str, soc: Path, folder: Path, suffix: str = "c") -> Path:
+def firmware(source: str, soc: Path, folder: Path, suffix: str = "c", placement: Placement = AUTO) -> Path:
     path = folder / f"program.{suffix}"
     path.write_text(source)
-    return build_firmware([path], soc, build_dir=folder / "build")
+    return build_firmware([path], soc, build_dir=folder / "build", placement=placement)
 
 
 @pytest.mark.slow
@@ -88,3 +89,32 @@ def test_what_is_no_cpu_json_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cpu.json").write_text('{"schema": "other"}')
     with pytest.raises(UsageError, match=r"schema 'other'; cfukit\.cpu/1"):
         generate_soc("sim", tmp_path, cpu=tmp_path / "cpu.json")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("given", ["fomu", "fomu-mac", "tcm"])
+def test_programs_run_from_tightly_coupled_memories(given: str, tmp_path: Path) -> None:
+    soc = soc_with(given, tmp_path)
+    document = json.loads(soc.read_text())
+    kinds = {memory["kind"]: memory for memory in document["memories"]}
+    assert kinds["dtcm"]["base"] == 0x30000000 and kinds["dtcm"]["read_cycles"] == 1
+    assert document["cpu"]["reset_address"] == (0x40000000 if given == "tcm" else 0x20000000)
+    placement = Placement(data="dtcm", arena="dtcm")
+    elf = firmware(ARITHMETIC, soc, tmp_path, placement=placement)
+    simulator = build_simulator(soc, None, build_dir=tmp_path)
+    result = simulate(simulator, soc, elf, max_cycles=10_000_000)
+    assert result.exit_code == 0 and EXPECTED.encode() in result.output
+
+
+@pytest.mark.slow
+def test_a_fetch_outside_is_a_fault(tmp_path: Path) -> None:
+    soc = soc_with("fomu", tmp_path)
+    source = "int main(void) {\n  ((void (*)(void))0x40000100)();\n  return 0;\n}\n"
+    elf = firmware(source, soc, tmp_path)
+    simulator = build_simulator(soc, None, build_dir=tmp_path)
+    fault = simulate(simulator, soc, elf, max_cycles=100_000).fault
+    assert fault is not None and (fault["kind"], fault["address"]) == ("fetch_fault", 0x40000100)
+    assert (
+        fault["function"] == "main"
+        and "fetch from 0x40000100, where the CPU has no memory" in fault["message"]
+    )
