@@ -16,6 +16,8 @@ before it only sends its answer again (any other request in between, and it is a
   HELLO 0x80 -> HELLO_IS 0x90 {u16 protocol, u16 n_ops, u32 arena_bytes, u32 max_payload,
                                u32 stack_high_water_bytes, 16 bytes firmware digest}
   WRITE 0x81 {u32 arena offset, at most max_payload bytes} -> OK 0x91
+             with bit 31 of the offset: into the room for a model (loaded packaging); the model there ends
+  LOAD  0x86 {header of the model that was written there, see sw/include/cfukit_loader.h} -> OK
   RUN   0x82 {u8 flags: 1 = reset variables first, 2 = pause before the first and after each operator}
              -> DONE 0x92 {u64 cycles, u32 instructions, u32 n_ops, n_ops x u32 cycles}
              or PAUSED 0x94 {u16 op: the next to run; n_ops after the last}
@@ -54,6 +56,7 @@ class Type(IntEnum):
     READ = 0x83
     EXIT = 0x84
     STEP = 0x85
+    LOAD = 0x86
     HELLO_IS = 0x90
     OK = 0x91
     DONE = 0x92
@@ -80,8 +83,12 @@ class ErrorCode(IntEnum):
     BAD_LENGTH = 3
     OUT_OF_ARENA = 4
     NOT_PAUSED = 5
+    NO_ROOM = 6
+    OTHER_KERNELS = 7
+    BAD_MODEL = 8
 
 
+IN_ROOM = 0x80000000  # in the offset of a WRITE
 STACK_OVERFLOW = 0x40000001
 FAULT_KINDS = {
     0: "instruction_misaligned",
@@ -263,6 +270,11 @@ def step(seq: int) -> bytes:
     return encode(Type.STEP, seq)
 
 
+def load(seq: int, header: bytes) -> bytes:
+    """LOAD: run the model that was written to the room."""
+    return encode(Type.LOAD, seq, header)
+
+
 def exit_(seq: int, code: int = 0) -> bytes:
     """EXIT: answer and end the program."""
     return encode(Type.EXIT, seq, struct.pack("<i", code))
@@ -293,6 +305,13 @@ class Script:
         for start in range(0, len(data), self.max_payload):
             part = data[start : start + self.max_payload]
             self.requests.append(write(self._seq, offset + start, part))
+
+    def load(self, header: bytes, blob: bytes) -> int:
+        """A model for the loaded packaging: WRITEs and LOAD; how many requests."""
+        before = len(self.requests)
+        self.write(IN_ROOM, blob)
+        self.requests.append(load(self._seq, header))
+        return len(self.requests) - before
 
     def read(self, offset: int, count: int) -> None:
         """As many READs as `count` bytes need; `gather` puts their answers together."""

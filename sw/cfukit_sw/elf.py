@@ -39,7 +39,7 @@ def sizes(elf: Path) -> dict[str, int]:
     return total
 
 
-_PLACED = {".text": "code", ".rodata": "code", ".weights": "weights", ".arena": "arena"}
+_PLACED = {".text": "code", ".rodata": "code", ".weights": "weights", ".arena": "arena", ".blob": "arena"}
 _PLACED |= dict.fromkeys((".data", ".bss", ".stack"), "data")
 
 

@@ -1,7 +1,8 @@
 """Firmware: sources and soc.json become an ELF, or a program of the host that does the same without cycles.
 
 Kinds: "program" is a user's main with the whole runtime; "server" a model's firmware, whose main serves requests over the UART
-(the sources hold `cfukit_model` and kernels); "bare" a user's main without the record protocol (no printf, no regions).
+(the sources hold `cfukit_model` and kernels), "loader" the same for models that the host sends (the sources are those of
+loaded.write_loader); "bare" a user's main without the record protocol (no printf, no regions).
 """
 
 from __future__ import annotations
@@ -35,7 +36,12 @@ RUNTIME = SOURCES / "runtime"
 
 _RECORDS = ("wire.c", "stdio.c", "printf.c", "region.c", "exit.c")
 _DEVICE = ("crt0.S", "uart.c", "stack.c", "memory.c")
-_KINDS = {"program": _RECORDS, "server": (*_RECORDS, "server.c"), "bare": ("bare.c",)}
+_KINDS = {
+    "program": _RECORDS,
+    "server": (*_RECORDS, "server.c", "linked.c"),
+    "loader": (*_RECORDS, "server.c", "loader.c"),
+    "bare": ("bare.c",),
+}
 
 _GCC_MARCH = {
     "rv32im": ("-march=rv32im",),
@@ -152,7 +158,7 @@ def build_host(
     sanitize: stop at undefined behaviour and at accesses outside objects.
     """
     if kind == "bare":
-        raise UsageError("kind", "'bare'", allowed="program or server on the host")
+        raise UsageError("kind", "'bare'", allowed="program, server or loader on the host")
     tool = tools.host_cc()
     checks = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all") if sanitize else ()
     target = ("-DCFUKIT_HOST", "-DCFU_SOFTWARE", "-Dmain=cfukit_main", *checks)

@@ -3,6 +3,7 @@
 Output sections, each of which can go to a memory of its own (`Placement`):
   code      .text, .rodata          weights   .weights (input .rodata.cfukit.weights)
   data      .data, .bss, stack      arena     .arena   (input .bss.cfukit.arena; not cleared at the start)
+In the loaded packaging .blob, the room for models, lies with the arena; it begins where weights begin in the data cache.
 The program starts at the CPU's reset address; where `code` is another memory, a jump stands there. A memory that a loader cannot
 fill gets its contents from the `load` memory: crt0.S copies them, all but code.
 """
@@ -161,6 +162,7 @@ def linker_script(
     weights_at, arena_at, stack_at = (
         _cache_place(where[part] in roomy, offset) for part, offset in _CACHE_OFFSETS
     )
+    blob_at = _cache_place(where["arena"] in roomy, dict(_CACHE_OFFSETS)["weights"])
     reset, at_reset = soc["cpu"]["reset_address"], where["boot"] == where["code"]
     start = f"0x{reset:08x}" if at_reset else ""
     boot = f"\n  .boot 0x{reset:08x} : {{ KEEP(*(.cfukit.boot)) }} > {where['boot']}" if not at_reset else ""
@@ -201,6 +203,11 @@ SECTIONS
   .arena {arena_at(".")} (NOLOAD) : ALIGN(16)
   {{
     *(.bss.cfukit.arena .bss.cfukit.arena.*)
+    . = ALIGN(4);
+  }} > {where["arena"]}
+  .blob {blob_at(".")} (NOLOAD) : ALIGN(16)
+  {{
+    *(.bss.cfukit.blob)
     . = ALIGN(4);
   }} > {where["arena"]}
   .bss (NOLOAD) : ALIGN(4)

@@ -36,9 +36,11 @@ extern const struct cfukit_model cfukit_model;
 #ifdef CFUKIT_HOST
 #define CFUKIT_WEIGHTS
 #define CFUKIT_ARENA
+#define CFUKIT_BLOB
 #else
 #define CFUKIT_WEIGHTS __attribute__((section(".rodata.cfukit.weights")))
 #define CFUKIT_ARENA __attribute__((section(".bss.cfukit.arena"))) /* not cleared at the start */
+#define CFUKIT_BLOB __attribute__((section(".bss.cfukit.blob")))   /* nor this: a model from the host */
 #endif
 
 /* One inference: all operators in order. Inputs are in the arena before, outputs after. */

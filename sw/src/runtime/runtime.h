@@ -24,6 +24,7 @@ enum {
   CFUKIT_READ = 0x83,
   CFUKIT_EXIT = 0x84,
   CFUKIT_STEP = 0x85,
+  CFUKIT_LOAD = 0x86,
   CFUKIT_HELLO_IS = 0x90,
   CFUKIT_OK = 0x91,
   CFUKIT_DONE = 0x92,
@@ -42,6 +43,10 @@ enum {
   CFUKIT_ERROR_BAD_LENGTH = 3,
   CFUKIT_ERROR_OUT_OF_ARENA = 4,
   CFUKIT_ERROR_NOT_PAUSED = 5,
+  CFUKIT_ERROR_NO_ROOM = 6,
+  CFUKIT_ERROR_OTHER_KERNELS = 7,
+  CFUKIT_ERROR_BAD_MODEL = 8,
+
 
   CFUKIT_STACK_OVERFLOW = 0x40000001, /* mcause of the fault */
 };
@@ -60,6 +65,14 @@ enum { CFUKIT_DAMAGED = -1, CFUKIT_END_OF_INPUT = -2 };
 /* Waits for a frame: its length (type, seq, payload) in `buffer`, of `size` bytes with room for the CRC; or one of the
    above. */
 int32_t cfukit_frame_get(uint8_t *buffer, uint32_t size);
+
+/* --- The server's model: linked.c or loader.c ---------------------------------------------------------------------- */
+
+struct cfukit_model;
+const struct cfukit_model *cfukit_served(void);
+uint8_t *cfukit_room(uint32_t *bytes); /* for a model from the host; what was loaded is gone. 0 bytes where there is no room */
+uint32_t cfukit_load(const uint8_t *header, uint32_t bytes); /* what was written to the room runs from now on; 0 or an error */
+#define CFUKIT_IN_ROOM UINT32_C(0x80000000) /* in the offset of a WRITE: into the room */
 
 /* --- The end ------------------------------------------------------------------------------------------------------ */
 

@@ -96,6 +96,19 @@ static void step(const struct cfukit_model *model) {
     inference.op++;
 }
 
+static void write_room(uint32_t offset, const uint8_t *bytes, uint32_t count) {
+  uint32_t room_bytes;
+  uint8_t *const room = cfukit_room(&room_bytes);
+  if (offset > room_bytes || count > room_bytes - offset) {
+    refuse(CFUKIT_ERROR_NO_ROOM);
+    return;
+  }
+  memcpy(room + offset, bytes, count);
+  inference.op = ~UINT32_C(0);
+  answer(CFUKIT_OK);
+  cfukit_frame_end();
+}
+
 static void serve(const struct cfukit_model *model, uint32_t payload_bytes) {
   const uint32_t type = request[0];
   const uint8_t *const payload = request + 2;
@@ -114,6 +127,8 @@ static void serve(const struct cfukit_model *model, uint32_t payload_bytes) {
     const uint32_t offset = word(payload), count = type == CFUKIT_WRITE ? payload_bytes - 4 : word(payload + 4);
     if (count > CFUKIT_MAX_PAYLOAD) {
       refuse(CFUKIT_ERROR_BAD_LENGTH);
+    } else if (type == CFUKIT_WRITE && offset >= CFUKIT_IN_ROOM) {
+      write_room(offset - CFUKIT_IN_ROOM, payload + 4, count);
     } else if (offset > model->arena_bytes || count > model->arena_bytes - offset) {
       refuse(CFUKIT_ERROR_OUT_OF_ARENA);
     } else if (type == CFUKIT_WRITE) {
@@ -146,6 +161,16 @@ static void serve(const struct cfukit_model *model, uint32_t payload_bytes) {
     }
     progress(model);
     return;
+  case CFUKIT_LOAD: {
+    const uint32_t error = repeated ? 0 : cfukit_load(payload, payload_bytes);
+    if (error != 0) {
+      refuse(error);
+    } else {
+      answer(CFUKIT_OK);
+      cfukit_frame_end();
+    }
+    return;
+  }
   case CFUKIT_EXIT:
     if (payload_bytes == 4)
       cfukit_exit_answering(request[1], (int)word(payload));
@@ -157,7 +182,7 @@ static void serve(const struct cfukit_model *model, uint32_t payload_bytes) {
 }
 
 int main(void) {
-  const struct cfukit_model *const model = &cfukit_model;
+  const struct cfukit_model *const model = cfukit_served();
   cfukit_stack_paint();
   cfukit_reset(model);
   for (;;) {
