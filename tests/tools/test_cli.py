@@ -167,6 +167,8 @@ def test_info_shows_the_memory_map_and_pins_hold(capsys: pytest.CaptureFixture[s
     ("setting", "code", "given"),
     [("place.arena=srma", 2, "'srma'"), ("place.weights=sram", 1, "does not fit: 24,108 bytes asked")],
 )
-def test_places_that_cannot_be(capsys: pytest.CaptureFixture[str], setting: str, code: int, given: str) -> None:
+def test_places_that_cannot_be(
+    capsys: pytest.CaptureFixture[str], setting: str, code: int, given: str
+) -> None:
     assert cli.run(["info", "digits", "--json", "--set", "soc.sram_bytes=8192", "--set", setting]) == code
     assert given in json.loads(capsys.readouterr().out)["given"]
