@@ -1,7 +1,8 @@
 """soc.json becomes soc.h (addresses, what the CPU has) and a linker script.
 
 Output sections, each of which can go to a memory of its own (`Placement`):
-  code      .text, .rodata          weights   .weights (input .rodata.cfukit.weights)
+  code      .text, .rodata (a model's parameters first, behind its weights as in a blob: the same cycles in both packagings)
+                                    weights   .weights (input .rodata.cfukit.weights)
   data      .data, .bss, stack      arena     .arena   (input .bss.cfukit.arena; not cleared at the start)
 In the loaded packaging .blob, the room for models, lies with the arena; it begins where weights begin in the data cache.
 The program starts at the CPU's reset address; where `code` is another memory, a jump stands there. A memory that a loader cannot
@@ -185,8 +186,10 @@ SECTIONS
     *(.rodata.cfukit.weights .rodata.cfukit.weights.*)
     . = ALIGN(4);
   }} {at("weights")}
-  .rodata : ALIGN(4)
+  .rodata : ALIGN(16)
   {{
+    *(.rodata.cfukit.params)
+    . = ALIGN(4);
     __cfukit_copy_begin = .;
 {copies}
     __cfukit_copy_end = .;

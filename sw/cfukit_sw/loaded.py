@@ -102,8 +102,8 @@ class _Writer:
 
     def run(self) -> Blob:
         plan = self.plan
+        ops = self._reserve(2 * self.pointer_bytes * len(plan.steps))  # first, as compilers place them
         structs = [self._struct_array(step.struct, [step.params]) for step in plan.steps]
-        ops = self._reserve(2 * self.pointer_bytes * len(plan.steps))
         for number, (step, params) in enumerate(zip(plan.steps, structs, strict=True)):
             if step.function not in self.functions:
                 raise UsageError("loader", f"no kernel {step.function}", allowed="the loader's own kernels")

@@ -28,7 +28,6 @@ DATA = """\
     .global cfukit_constants
 cfukit_constants:
     .incbin "{file}"
-    .byte 0
 """
 
 
@@ -70,9 +69,11 @@ def model_c(plan: Plan) -> str:
             if isinstance(value, Structs):
                 text.append(_structs(f"op{number}_{name}", value))
         members = _members(step.params, f"op{number}")
-        text.append(f"static const struct {step.struct} op{number} = {{\n{members}}};\n")
+        text.append(f"static const struct {step.struct} op{number} CFUKIT_PARAMS = {{\n{members}}};\n")
     calls = "".join(f"    {{{step.function}, &op{number}}},\n" for number, step in enumerate(plan.steps))
-    text.append(f"\nstatic const struct cfukit_op ops[{max(len(plan.steps), 1)}] = {{\n{calls}}};\n")
+    text.append(
+        f"\nstatic const struct cfukit_op ops[{max(len(plan.steps), 1)}] CFUKIT_PARAMS = {{\n{calls}}};\n"
+    )
     text.append(f"static uint32_t op_cycles[{max(len(plan.steps), 1)}];\n")
     variables = "".join(f"    {{arena + {v.offset}, {v.bytes}u, {v.fill}}},\n" for v in plan.variables)
     if variables:
@@ -100,7 +101,7 @@ def _structs(name: str, value: Structs) -> str:
         "{" + ", ".join(f".{member} = {_expression(inner, '')}" for member, inner in item.items()) + "}"
         for item in value.items
     )
-    return f"static const struct {value.name} {name}[] = {{\n    {items},\n}};\n"
+    return f"static const struct {value.name} {name}[] CFUKIT_PARAMS = {{\n    {items},\n}};\n"
 
 
 def _expression(value: Value, name: str) -> str:

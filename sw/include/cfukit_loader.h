@@ -1,6 +1,6 @@
 /* The loaded packaging: a firmware with all kernels and room for a model that the host sends (sw/cfukit_sw/loaded.py makes both).
  *
- * A model arrives as a blob and a header. The blob holds the constants, then the parameter structs of cfukit_kernels.h, the operators,
+ * A model arrives as a blob and a header. The blob holds the constants, then the operators, the parameter structs of cfukit_kernels.h,
  * variables, counters and relocations. A relocation is a word: the offset of a pointer in the blob, a multiple of 4, and in its two
  * lowest bits what it points to: CFUKIT_TO_BLOB (the pointer holds an offset in the blob), CFUKIT_TO_ARENA (in the arena) or
  * CFUKIT_TO_KERNEL (it holds a kernel's number). */

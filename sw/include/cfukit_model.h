@@ -35,10 +35,12 @@ extern const struct cfukit_model cfukit_model;
 /* Sections of the linker script, for the placement of a model's parts. */
 #ifdef CFUKIT_HOST
 #define CFUKIT_WEIGHTS
+#define CFUKIT_PARAMS
 #define CFUKIT_ARENA
 #define CFUKIT_BLOB
 #else
 #define CFUKIT_WEIGHTS __attribute__((section(".rodata.cfukit.weights")))
+#define CFUKIT_PARAMS __attribute__((section(".rodata.cfukit.params"), aligned(16)))
 #define CFUKIT_ARENA __attribute__((section(".bss.cfukit.arena"))) /* not cleared at the start */
 #define CFUKIT_BLOB __attribute__((section(".bss.cfukit.blob")))   /* nor this: a model from the host */
 #endif
