@@ -205,7 +205,7 @@ def test_a_cfu_instruction_that_drops_its_result_is_refused(shop, compiler):
 
 
 def test_unknown_kind_and_schema(shop):
-    with pytest.raises(UsageError, match="'sever'; one of program, server, bare"):
+    with pytest.raises(UsageError, match="'sever'; one of program, server, loader, bare"):
         shop.build(OK, kind="sever")
     shop.use(soc_with(RAM) | {"schema": "cfukit.soc/9"})
     with pytest.raises(UsageError, match=r"schema 'cfukit\.soc/9'; cfukit\.soc/1"):
