@@ -293,6 +293,13 @@ def test(as_json: bool, verbose: bool, **values: Any) -> int:
     metavar="LAYERS.npz",
     help="Every operator's outputs.",
 )
+@click.option(
+    "--dump",
+    default=None,
+    type=int,
+    metavar="OP",
+    help="This operator as a kernel test beside OUT.npz: .tflite and .npz.",
+)
 @_options(*_PROJECT)
 def infer(as_json: bool, verbose: bool, **values: Any) -> int:
     """Arrays in, arrays out, on any engine."""

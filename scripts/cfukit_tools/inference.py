@@ -36,10 +36,15 @@ class Served:
     text: str = ""  # what kernels printed
 
 
-def script(plan: Any, model: Any, inputs: InputSet, samples: range, layers: bool) -> bytes:
-    """The requests for `samples`; with `layers` every inference pauses after each step so that all outputs can be read."""
+def script(plan: Any, model: Any, inputs: InputSet, samples: range, layers: bool, blob: Any = None) -> bytes:
+    """The requests for `samples`; with `layers` every inference pauses after each step so that all outputs can be read.
+
+    blob: the model, for a firmware that has none (cfukit_sw.loaded.Blob).
+    """
     requests = wire.Script()
     requests.hello()
+    if blob is not None:
+        requests.load(blob.header, blob.data)
     for number in samples:
         for index, array in zip(model.inputs, inputs.sample(number), strict=True):
             requests.write(plan.tensors[index].offset, array.tobytes())
@@ -59,7 +64,14 @@ def script(plan: Any, model: Any, inputs: InputSet, samples: range, layers: bool
 
 
 def decode(
-    plan: Any, model: Any, inputs: InputSet, samples: range, layers: bool, raw: RawRun, where: str
+    plan: Any,
+    model: Any,
+    inputs: InputSet,
+    samples: range,
+    layers: bool,
+    raw: RawRun,
+    where: str,
+    blob: Any = None,
 ) -> Served:
     """The results in the answers to `script`; ResultError if the program faulted or answered something else."""
     text, frames, _ = wire.split(raw.output)
@@ -77,6 +89,8 @@ def decode(
 
     reader = _Reader(iter(answers), where, text)
     reader.take(wire.HelloIs)
+    for _ in range(_pieces(len(blob.data)) + 1 if blob is not None else 0):
+        reader.take(wire.Ok)
     results = []
     for number in samples:
         for index in model.inputs:

@@ -10,20 +10,25 @@ from typing import Any
 from cfukit_base import progress
 from cfukit_base.cache import cached
 from cfukit_base.digest import digest_bytes, digest_of
+from cfukit_base.errors import UsageError, suggest
 from cfukit_tools.building import System
 from cfukit_tools.loading import kernel_function
 
+PACKAGINGS = ("linked", "loaded")
 VARIANTS = ("reference", "portable", "project")
 
 
 @dataclass(frozen=True)
 class Program:
-    """variant: reference, portable or project. file: the ELF, or with engine host an executable."""
+    """variant: reference, portable or project. file: the ELF, or with engine host an executable. blob: the model, where the
+    firmware has none of its own (sw.packaging "loaded").
+    """
 
     variant: str
     plan: Any
     file: Path
     sha256: str
+    blob: Any = None
 
     def sizes(self, stack_bytes: int | None) -> dict[str, int | None]:
         """As run.json's `sizes`: of code and constants from the ELF, of memory from the plan, the stack as measured."""
@@ -83,8 +88,11 @@ def build_program(system: System, model: Any, variant: str, engine: str) -> Prog
         digest_of(document),
         lambda temporary: _write_plan(plan, document, temporary),
     )
-    sources = [folder / "model.c", folder / "model_data.S", *plan.sources]
+    blob, sources = None, [folder / "model.c", folder / "model_data.S", *plan.sources]
     common: dict[str, Any] = {"build_dir": project.board_dir, "kind": "server", "includes": [folder]}
+    if packaging_of(system) == "loaded":
+        blob, sources = _loaded(system, plan, variant, engine)
+        common["kind"] = "loader"
     if variant == "project":
         common |= {"cfu_dir": system.cfu_dir, "cflags": project["sw.cflags"]}
     placement = placement_of(system, plan)
@@ -94,9 +102,36 @@ def build_program(system: System, model: Any, variant: str, engine: str) -> Prog
         else:
             common |= {"compiler": project["sw.compiler"], "placement": placement}
             file = build_firmware(sources, system.soc_json, **common)
-    return Program(
-        variant, plan, file, image_digest(file) if file.suffix == ".elf" else digest_bytes(file.read_bytes())
-    )
+    sha256 = image_digest(file) if file.suffix == ".elf" else digest_bytes(file.read_bytes())
+    return Program(variant, plan, file, sha256, blob)
+
+
+def packaging_of(system: System) -> str:
+    """sw.packaging, checked."""
+    given = str(system.project["sw.packaging"])
+    if given not in PACKAGINGS:
+        where = f"{system.project.toml}: sw.packaging"
+        raise UsageError(where, f"'{given}'", allowed=suggest(given, PACKAGINGS, "packaging"))
+    return given
+
+
+def _loaded(system: System, plan: Any, variant: str, engine: str) -> tuple[Any, list[Path]]:
+    """The plan as a blob, and the sources of a firmware with all kernels: the same one for every model."""
+    from cfukit_sw.loaded import check_room, make_blob, write_loader
+    from cfukit_sw.registry import library
+
+    kernels = [*(project_kernels(system) if variant == "project" else ()), *library()]
+    largest = max(memory["bytes"] for memory in system.soc["memories"])
+    rooms = min(1 << 20, largest // 4), min(1 << 19, largest // 4)
+    blob = make_blob(plan, kernels, pointer_bytes=8 if engine == "host" else 4)
+    check_room(plan, blob, *rooms)
+    key = digest_of([kernel.function for kernel in kernels], list(rooms))
+
+    def build(folder: Path) -> None:
+        write_loader(kernels, folder, *rooms)
+
+    folder = cached(system.project.board_dir, "loader", key, build)
+    return blob, [folder / "loader_kernels.c", *dict.fromkeys(s for k in kernels for s in k.sources)]
 
 
 def placement_of(system: System, plan: Any) -> Any:

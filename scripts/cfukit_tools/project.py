@@ -24,7 +24,7 @@ DEFAULTS: dict[str, Any] = {
     "about": "",
     "model": "digits",
     "cfu": {"file": "cfu.py", "params": {}},
-    "sw": {"sources": ["*.c"], "cflags": [], "compiler": "zig"},
+    "sw": {"sources": ["*.c"], "cflags": [], "compiler": "zig", "packaging": "linked"},
     "soc": {"board": "sim", "cpu": "", "clock_hz": 0, "sram_bytes": 0},
     "place": {"code": "auto", "weights": "auto", "arena": "auto"},
     "limits": {"cycles": 0, "lut": 0, "dsp": 0},

@@ -73,11 +73,16 @@ def infer(
     inputs: Path,
     outputs: Path | None,
     layers: Path | None = None,
+    dump: int | None = None,
     engine: str = "",
     jobs: int = 0,
     **options: Any,
 ) -> dict[str, Any]:
-    """Arrays in, arrays out: out0.. [n, ...] to `outputs`, every operator's outputs to `layers` (sK_opIII_J_tT)."""
+    """Arrays in, arrays out: out0.. [n, ...] to `outputs`, every operator's outputs to `layers` (sK_opIII_J_tT).
+
+    dump: an operator, which becomes a kernel test beside `outputs`: NAME_opIII.tflite, it alone, and NAME_opIII.npz, what it reads
+    (in0..) and what it must give (out0..) for each sample.
+    """
     session = _Session(target, engine, options)
     given = load_inputs(inputs, session.model)
     cycles = None
@@ -102,6 +107,11 @@ def infer(
             for (op, output, tensor), value in sorted(result.layers.items())
         }
         _save(layers, named)
+    dumped = (
+        _dump_operator(session.model, given, dump, (outputs or Path("out")).parent)
+        if dump is not None
+        else []
+    )
     return {
         "schema": "cfukit.infer/1",
         "ok": True,
@@ -109,8 +119,31 @@ def infer(
         "samples": len(given),
         "cycles": None if cycles is None or None in cycles else cycles,
         "accuracy": accuracy([result.outputs[0] for result in results], given.labels),
-        "host": {"outputs": str(outputs or ""), "layers": str(layers or "")},
+        "host": {"outputs": str(outputs or ""), "layers": str(layers or ""), "dump": list(map(str, dumped))},
     }
+
+
+def _dump_operator(model: Any, inputs: InputSet, index: int, folder: Path) -> list[Path]:
+    """Operator `index` as a model, and its inputs and outputs as the evaluator computes them."""
+    from cfukit_sw.extract import data_inputs, extract_operator
+    from cfukit_sw.tflite_writer import model_bytes
+
+    alone = extract_operator(model, index)
+    arrays: dict[str, list[np.ndarray]] = {}
+    for number, result in enumerate(evaluate(model, inputs, lambda _: True)):
+        values = dict(zip(model.inputs, inputs.sample(number), strict=True))
+        values |= {tensor: value for (_, _, tensor), value in result.layers.items()}
+        for place, tensor in enumerate(data_inputs(model, index)):
+            arrays.setdefault(f"in{place}", []).append(values[tensor])
+        for place, tensor in enumerate(model.operators[index].outputs):
+            arrays.setdefault(f"out{place}", []).append(values[tensor])
+    paths = [folder / f"{alone.name}.tflite", folder / f"{alone.name}.npz"]
+    write_atomic(paths[0], model_bytes(alone))
+    _save(
+        paths[1],
+        {name: np.stack(each) for name, each in arrays.items()} | {"reset_before": inputs.reset_before},
+    )
+    return paths
 
 
 def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -156,10 +189,17 @@ class _Session:
         def one(item: tuple[Program, range]) -> Served:
             nonlocal done
             program, chunk = item
-            stdin = script(program.plan, self.model, inputs, chunk, layers)
+            stdin = script(program.plan, self.model, inputs, chunk, layers, program.blob)
             raw = self.execute(program, stdin)
             served = decode(
-                program.plan, self.model, inputs, chunk, layers, raw, f"{program.variant} firmware"
+                program.plan,
+                self.model,
+                inputs,
+                chunk,
+                layers,
+                raw,
+                f"{program.variant} firmware",
+                program.blob,
             )
             with lock:
                 done += _effort(program, len(chunk))

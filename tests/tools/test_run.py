@@ -213,3 +213,34 @@ def test_accuracy_on_all_heldout_samples_on_the_simulated_system(mac4: Path) -> 
     document = api.profile(mac4, inputs=heldout)
     assert document["ok"] and document["samples"] >= 360
     assert document["accuracy"] == pytest.approx(stated)
+
+
+@pytest.mark.parametrize("op", [0, 2, 8])
+def test_a_dumped_operator_replays(two_samples: Path, tmp_path: Path, op: int) -> None:
+    """--dump: the operator alone gives on the host engine what it gave in the model."""
+    document = api.infer(
+        Path("digits"), inputs=two_samples, outputs=tmp_path / "out.npz", dump=op, engine="evaluator"
+    )
+    tflite, npz = map(Path, document["host"]["dump"])
+    assert (tflite.name, npz.name) == (f"digits_op{op:03d}.tflite", f"digits_op{op:03d}.npz")
+    (alone,) = read_model(tflite).operators
+    assert alone.type == read_model(shipped_folder() / "digits.tflite").operators[op].type
+    api.infer(tflite, inputs=npz, outputs=tmp_path / "again.npz", engine="host")
+    np.testing.assert_array_equal(np.load(tmp_path / "again.npz")["out0"], np.load(npz)["out0"])
+
+
+def test_an_operator_that_does_not_exist_cannot_be_dumped(two_samples: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="operator 11 of digits; 0 to 10"):
+        api.infer(
+            Path("digits"), inputs=two_samples, outputs=tmp_path / "out.npz", dump=11, engine="evaluator"
+        )
+
+
+def test_both_packagings_give_the_same(two_samples: Path) -> None:
+    linked = api.run(Path("digits"), inputs=two_samples)
+    loaded = api.run(Path("digits"), inputs=two_samples, assignments=("sw.packaging=loaded",))
+    assert loaded["ok"] and loaded["predictions"] == linked["predictions"]
+    for one, other in zip(linked["variants"], loaded["variants"], strict=True):
+        assert abs(other["cycles"][0] / one["cycles"][0] - 1) < 0.01
+    with pytest.raises(UsageError, match="sw.packaging: 'load'; no such packaging, did you mean 'loaded'"):
+        api.run(Path("digits"), assignments=("sw.packaging=load",))
