@@ -355,6 +355,6 @@ def test_host_build_errors(shop):
         build_host([shop.file("int x;")], build_dir=shop.folder / "build")
     with pytest.raises(BuildError, match=r"main\.c:1"):
         build_host([shop.file("int main(void) { return y; }")], build_dir=shop.folder / "build")
-    with pytest.raises(UsageError, match="program or server on the host"):
+    with pytest.raises(UsageError, match="program, server or loader on the host"):
         build_host([shop.file(OK)], build_dir=shop.folder / "build", kind="bare")
     assert shop.left == []
