@@ -243,6 +243,9 @@ def infer(document: Document) -> None:
     spent = f", {millions(sum(cycles))} cycles" if cycles else ""
     accuracy = "" if document["accuracy"] is None else f", accuracy {document['accuracy']:.2%}"
     console().print(f"{document['samples']} samples{spent}{accuracy}: {document['host']['outputs']}")
+    if document["host"].get("dump"):
+        model, arrays = document["host"]["dump"]
+        console().print(f"replay: cfukit infer {model} --inputs {arrays} --outputs OUT.npz")
 
 
 def exec_(document: Document) -> None:
