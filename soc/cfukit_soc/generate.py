@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import json
 import re
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -92,13 +94,46 @@ def _check_range(where: str, value: int, limits: tuple[int, int], unit: str) -> 
         raise UsageError(where, str(value), allowed=f"{low} to {high} {unit}, or 0 for the board's own")
 
 
+_ELABORATION = threading.Lock()  # LiteX and Migen keep what they build in globals
+
+
 def _elaborate(
     board: Board, cpu: Cpu, clock_hz: int, memories: tuple[Memory, ...], reset_address: int
 ) -> tuple[str, dict[str, dict[str, int]], dict[str, int]]:
-    """Verilog, registers and integer constants of the system (LiteX is imported only here)."""
+    """Verilog, registers and integer constants of the system (LiteX is imported only here).
+
+    Migen names signals after the assignments in *all* frames of the stack that builds them, callers included, and
+    numbers them by what the process has built before. On a stack of its own, with the numbers at 0, the names depend
+    on nothing but our code.
+    """
+    from migen.fhdl import tracer
+
+    results: list[tuple[str, dict[str, dict[str, int]], dict[str, int]]] = []
+    failures: list[BaseException] = []
+    done = threading.Event()
+
+    def on_own_stack() -> None:
+        try:
+            results.append(_elaborate_quietly(board, cpu, clock_hz, memories, reset_address))
+        except BaseException as failure:
+            failures.append(failure)
+        finally:
+            done.set()
+
     # LiteX and Migen print notices, which must not mix with a caller's result on stdout.
-    with contextlib.redirect_stdout(sys.stderr):
-        return _elaborate_quietly(board, cpu, clock_hz, memories, reset_address)
+    with _ELABORATION, contextlib.redirect_stdout(sys.stderr):
+        tracer.name_to_idx.clear()
+        tracer.classname_to_objs.clear()  # also lets go of the systems built before
+        _thread.start_new_thread(
+            on_own_stack, ()
+        )  # the frames of a `threading.Thread` would name signals too
+        try:
+            done.wait()
+        finally:  # Ctrl-C: it takes a fraction of a second, and stdout is ours until then
+            done.wait()
+    if failures:
+        raise failures[0]
+    return results[0]
 
 
 def _elaborate_quietly(
@@ -112,7 +147,9 @@ def _elaborate_quietly(
 
     soc = Soc(board, cpu, clock_hz, memories, str(CFU_STUB))
     # Not `set_reset_address`: LiteX knows nothing of memories inside the CPU, and refuses to start there.
-    soc.cpu.cpu_params["i_externalResetVector"] = Signal(32, reset=reset_address)
+    soc.cpu.cpu_params["i_externalResetVector"] = Signal(
+        32, reset=reset_address, name_override="reset_address"
+    )
     soc.finalize()
     LiteXContext.top = None  # no drawing of the hierarchy: its order changes from run to run
     ios = soc.platform.constraint_manager.get_io_signals()

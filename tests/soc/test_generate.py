@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
@@ -58,6 +60,73 @@ def test_same_arguments_same_bytes_in_any_process(tmp_path):
     for name in ("soc.v", "soc.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "c" / name).read_bytes()
+
+
+def _as_assignments(directory):
+    """generate_soc called from every kind of statement that Migen could take a signal's name from."""
+    out = iter(range(100))
+
+    def generate():
+        return generate_soc("sim", directory / str(next(out)))
+
+    class Holder:
+        def __init__(self):
+            self.attribute = generate()
+            self.deeper()
+
+        def deeper(self, depth=20):
+            value = self.deeper(depth - 1) if depth else generate()
+            return value
+
+    result = generate()
+    holder = Holder()
+    holder.attribute = result2 = generate()
+    table = {}
+    table["key"] = generate()
+    first, second = generate(), generate()
+    if walrus := generate():
+        pass
+    _private: object = generate()
+    for loop in (generate(),):
+        assert loop
+    with_lambda = (lambda: generate())()
+    comprehension = [generate() for _ in range(2)]
+    exec("statement = generate()", {"generate": generate})
+    del result, result2, first, second, walrus, loop, with_lambda, comprehension
+    return next(out)
+
+
+def test_the_callers_statement_leaves_no_trace(tmp_path):
+    code = f"import pathlib, cfukit_soc; cfukit_soc.generate_soc('sim', pathlib.Path({str(tmp_path / 'bare')!r}))"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    count = _as_assignments(tmp_path)
+    assert count > 10
+    for index in range(count):
+        assert (tmp_path / str(index) / "soc.v").read_bytes() == (tmp_path / "bare" / "soc.v").read_bytes()
+
+
+def test_every_signal_has_a_name(tmp_path):
+    generate_soc("sim", tmp_path)
+    declared = re.findall(
+        r"^(?:reg|wire)\s+(?:\[[^]]*\]\s*)?(.*?)[;=\[]", (tmp_path / "soc.v").read_text(), re.M
+    )
+    assert len(declared) > 100 and all(re.fullmatch(r"[A-Za-z_]\w*\s*", name) for name in declared)
+
+
+def test_threads_may_generate_at_the_same_time(tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda index: generate_soc("sim", tmp_path / str(index)), range(4)))
+    assert len({(tmp_path / str(index) / "soc.v").read_bytes() for index in range(4)}) == 1
+
+
+def test_a_failure_inside_the_elaboration_reaches_the_caller(tmp_path, monkeypatch):
+    def fail(*_):
+        raise ZeroDivisionError("inside")
+
+    monkeypatch.setattr("cfukit_soc.generate._elaborate_quietly", fail)
+    with pytest.raises(ZeroDivisionError, match="inside"):
+        generate_soc("sim", tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_options_change_the_system_and_its_digest(tmp_path):
