@@ -14,10 +14,8 @@ every data access to the instruction bank.
 from __future__ import annotations
 
 from amaranth import Cat, ClockSignal, Const, Elaboratable, Instance, Module, Mux, Signal, Value
-from amaranth.back import verilog
 
 from cfukit_cpu.configuration import DTCM_BASE, ITCM_BASE, TCM_STEP_BYTES, Configuration
-from cfukit_cpu.verilog import CORE, Rule, Source
 
 _REGION_BITS = 19  # 512 KiB
 NAME = "Tcm"
@@ -273,92 +271,3 @@ class Tcm(Elaboratable):
         fresh, held = Signal(), Signal(32)
         m.d.sync += [fresh.eq(~self.fetch_fetch_isStuck & ~self.bank_taken), held.eq(self.fetched)]
         m.d.comb += self.fetched.eq(Mux(fresh, i_word, held))
-
-
-def connect(source: Source, config: Configuration) -> None:
-    """Put `Tcm` between the core and its cache modules, and its modules behind theirs."""
-    rules: list[Rule] = []
-    declarations, pins = [], [".clk(clk)", ".rst(reset)"]
-    for prefix, core, names in (
-        ("data", "dataCache_1_io_cpu_", (*DATA_TO_CACHE, *DATA_FROM_CACHE)),
-        ("fetch", "IBusCachedPlugin_cache_io_cpu_", FETCH_FROM_CACHE),
-    ):
-        for name, width in names:
-            wire = f"{core}{name}__cache"
-            declarations.append(f"  wire [{width - 1}:0] {wire};\n")
-            rules.append((rf"(?<=    \.io_cpu_{name} ) *\({core}{name}(?:\[31:0\])? *\)", f"({wire})", 1))
-            pins += [f".{prefix}_{name}({core}{name})", f".{prefix}_{name}__cache({wire})"]
-    pins += [f".{prefix}({signal})" for prefix, signal in _CORE_SIGNALS.items()]
-    instance = f"  {NAME} tcm (\n    " + ",\n    ".join(pins) + "\n  );\n"
-    rules += [(r"(?m)^  localparam ShiftCtrlEnum_DISABLE_1", "".join(declarations) + r"\g<0>", 1)]
-    rules += [(r"\nendmodule\n", "\n" + instance + r"\g<0>", 1)]
-    source.swap_all(CORE, rules)
-    source.appended += tcm_verilog(config)
-
-
-_STAGE = "IBusCachedPlugin_iBusRsp_stages_"
-_CORE_SIGNALS = {
-    **{f"data_{name}": f"dataCache_1_io_cpu_{name}" for name in ("execute_isValid", "execute_address")},
-    **{f"data_{name}": f"dataCache_1_io_cpu_{name}" for name in ("memory_address", "writeBack_address")},
-    "data_execute_args_wr": "execute_MEMORY_WR",
-    "data_execute_args_size": "execute_DBusCachedPlugin_size",
-    "data_memory_isStuck": "memory_arbitration_isStuck",
-    "data_writeBack_isStuck": "writeBack_arbitration_isStuck",
-    "data_writeBack_isFiring": "writeBack_arbitration_isFiring",
-    "data_writeBack_storeData": "dataCache_1_io_cpu_writeBack_storeData",
-    "fetch_prefetch_pc": f"{_STAGE}0_input_payload",
-    "fetch_fetch_isStuck": "IBusCachedPlugin_cache_io_cpu_fetch_isStuck",
-    "fetch_fetch_pc": f"{_STAGE}1_input_payload",
-    "fetch_decode_isStuck": "IBusCachedPlugin_cache_io_cpu_decode_isStuck",
-}
-
-
-def tcm_verilog(config: Configuration) -> str:
-    """Modules Tcm, InstructionTcm, DataTcm."""
-    tcm = Tcm(config)
-    text = verilog.convert(tcm, name=NAME, ports=tcm.ports, emit_src=False, strip_internal_attrs=True)
-    parts = [text]
-    if config.itcm_bytes:
-        parts.append(
-            _memory("InstructionTcm", config.itcm_bytes, "shared" if config.tcm == "block" else "single")
-        )
-    if config.dtcm_bytes:
-        parts.append(_memory("DataTcm", config.dtcm_bytes, "simple" if config.tcm == "block" else "single"))
-    return "\n".join(parts)
-
-
-_PORTS = {
-    "simple": """
-  input read_enable, input [16:0] read_address, output reg [31:0] read_data,
-  input [3:0] write_mask, input [16:0] write_address, input [31:0] write_data""",
-    "single": """
-  input enable, input [16:0] address, input [3:0] mask, input [31:0] write_data, output reg [31:0] read_data""",
-    "shared": """
-  input fetch_enable, input [16:0] fetch_address, output reg [31:0] fetch_data,
-  input enable, input [16:0] address, input [3:0] mask, input [31:0] write_data, output reg [31:0] read_data""",
-}
-_BYTES = "    if ({mask}[0]) mem[{address}][7:0] <= write_data[7:0];\n" + "".join(
-    f"    if ({{mask}}[{n}]) mem[{{address}}][{8 * n + 7}:{8 * n}] <= write_data[{8 * n + 7}:{8 * n}];\n"
-    for n in (1, 2, 3)
-)
-
-
-def _memory(name: str, size_bytes: int, kind: str) -> str:
-    """A memory of words with bytes enabled. Reads that collide with a write give anything in the bytes written."""
-    words = size_bytes // 4
-    bits = (words - 1).bit_length()
-    style = "huge" if kind == "single" else "block"
-    at = f"address[{bits - 1}:0]"
-    if kind == "simple":
-        body = _BYTES.format(mask="write_mask", address="write_" + at)
-        body += f"    if (read_enable) read_data <= mem[read_{at}];\n"
-    else:
-        body = "    if (enable) begin\n" + _BYTES.format(mask="mask", address=at)
-        body += f"    if (mask == 4'd0) read_data <= mem[{at}];\n    end\n"
-        if kind == "shared":
-            body += f"    if (fetch_enable) fetch_data <= mem[fetch_{at}];\n"
-    return (
-        f"module {name} (\n  input clk,{_PORTS[kind]}\n);\n"
-        f'  (* ram_style = "{style}", no_rw_check *) reg [31:0] mem [0:{words - 1}];\n'
-        f"  always @(posedge clk) begin\n{body}  end\nendmodule\n"
-    )

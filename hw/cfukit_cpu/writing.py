@@ -52,7 +52,7 @@ def derive(named: Named) -> str:
     free_memories(source)
     apply_options(source, config)
     if config.itcm_bytes or config.dtcm_bytes:
-        from cfukit_cpu.tcm import connect  # Amaranth takes a moment
+        from cfukit_cpu.tcm_wiring import connect  # Amaranth takes a moment
 
         connect(source, config)
     return _header(named) + source.text()

@@ -1,0 +1,42 @@
+"""The memories behind a `Tcm`, as Verilog that every tool maps to block RAM or SPRAM, with bytes enabled.
+
+Written by hand rather than elaborated: the form is what synthesis recognises, and tests poison its collisions by text.
+"""
+
+from __future__ import annotations
+
+_PORTS = {
+    "simple": """
+  input read_enable, input [16:0] read_address, output reg [31:0] read_data,
+  input [3:0] write_mask, input [16:0] write_address, input [31:0] write_data""",
+    "single": """
+  input enable, input [16:0] address, input [3:0] mask, input [31:0] write_data, output reg [31:0] read_data""",
+    "shared": """
+  input fetch_enable, input [16:0] fetch_address, output reg [31:0] fetch_data,
+  input enable, input [16:0] address, input [3:0] mask, input [31:0] write_data, output reg [31:0] read_data""",
+}
+_BYTES = "    if ({mask}[0]) mem[{address}][7:0] <= write_data[7:0];\n" + "".join(
+    f"    if ({{mask}}[{n}]) mem[{{address}}][{8 * n + 7}:{8 * n}] <= write_data[{8 * n + 7}:{8 * n}];\n"
+    for n in (1, 2, 3)
+)
+
+
+def memory_verilog(name: str, size_bytes: int, kind: str) -> str:
+    """A memory of words with bytes enabled. Reads that collide with a write give anything in the bytes written."""
+    words = size_bytes // 4
+    bits = (words - 1).bit_length()
+    style = "huge" if kind == "single" else "block"
+    at = f"address[{bits - 1}:0]"
+    if kind == "simple":
+        body = _BYTES.format(mask="write_mask", address="write_" + at)
+        body += f"    if (read_enable) read_data <= mem[read_{at}];\n"
+    else:
+        body = "    if (enable) begin\n" + _BYTES.format(mask="mask", address=at)
+        body += f"    if (mask == 4'd0) read_data <= mem[{at}];\n    end\n"
+        if kind == "shared":
+            body += f"    if (fetch_enable) fetch_data <= mem[fetch_{at}];\n"
+    return (
+        f"module {name} (\n  input clk,{_PORTS[kind]}\n);\n"
+        f'  (* ram_style = "{style}", no_rw_check *) reg [31:0] mem [0:{words - 1}];\n'
+        f"  always @(posedge clk) begin\n{body}  end\nendmodule\n"
+    )
