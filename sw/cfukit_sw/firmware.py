@@ -19,7 +19,8 @@ from cfukit_base.errors import BuildError, CfukitError, ResultError, UsageError
 from cfukit_base.progress import stage
 from cfukit_base.tools import Tool
 from cfukit_sw.compile import TIMEOUT_SECONDS, Object, Unit, compile_all
-from cfukit_sw.elf import check_instructions, part_sizes
+from cfukit_sw.elf import part_sizes
+from cfukit_sw.elf_scan import check_instructions
 from cfukit_sw.linker import (
     AUTO,
     DEFAULT_STACK_BYTES,
@@ -115,7 +116,7 @@ def build_firmware(
     libraries = ("-nostdlib", "-lgcc") if compiler == "gcc" else ()
 
     def linked(soc: dict[str, Any], placement: Placement, sizes: Mapping[str, int] | None) -> Path:
-        script = linker_script(soc, placement, stack_bytes, sizes)
+        script = linker_script(soc, placement, stack_bytes, sizes, loads_models=kind == "loader")
         key = digest_of(
             tool.identity, kind, script, list(linking), soc["cpu"], [item.key for item in objects]
         )

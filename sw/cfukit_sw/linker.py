@@ -129,6 +129,16 @@ def _cache_place(roomy: bool, offset: int) -> Callable[..., str]:
     return expression
 
 
+def _blob(place: str, memory: str) -> str:
+    """The room for models, from where in the data cache weights begin."""
+    return f"""
+  .blob {place} (NOLOAD) : ALIGN(16)
+  {{
+    *(.bss.cfukit.blob)
+    . = ALIGN(4);
+  }} > {memory}"""
+
+
 def entry_symbol(soc: dict[str, Any], placement: Placement) -> str:
     """What stands at the reset address."""
     where = resolve(soc, placement)
@@ -140,8 +150,9 @@ def linker_script(
     placement: Placement = AUTO,
     stack_bytes: int = DEFAULT_STACK_BYTES,
     sizes: Mapping[str, int] | None = None,
+    loads_models: bool = False,
 ) -> str:
-    """The script for GNU ld and lld. sizes: of the parts, where they are known (elf.part_sizes)."""
+    """The script for GNU ld and lld. sizes: of the parts, where they are known (elf.part_sizes). loads_models: with .blob."""
     where = resolve(soc, placement)
     roomy = roomy_memories(soc, placement, sizes)
     stack_bytes = (stack_bytes + 15) & ~15
@@ -163,7 +174,8 @@ def linker_script(
     weights_at, arena_at, stack_at = (
         _cache_place(where[part] in roomy, offset) for part, offset in _CACHE_OFFSETS
     )
-    blob_at = _cache_place(where["arena"] in roomy, dict(_CACHE_OFFSETS)["weights"])
+    # Only where there is one: its place in the cache would push .bss onto the lines of .data.
+    blob = _blob(_cache_place(where["arena"] in roomy, 0)("."), where["arena"]) if loads_models else ""
     reset, at_reset = soc["cpu"]["reset_address"], where["boot"] == where["code"]
     start = f"0x{reset:08x}" if at_reset else ""
     boot = f"\n  .boot 0x{reset:08x} : {{ KEEP(*(.cfukit.boot)) }} > {where['boot']}" if not at_reset else ""
@@ -207,12 +219,7 @@ SECTIONS
   {{
     *(.bss.cfukit.arena .bss.cfukit.arena.*)
     . = ALIGN(4);
-  }} > {where["arena"]}
-  .blob {blob_at(".")} (NOLOAD) : ALIGN(16)
-  {{
-    *(.bss.cfukit.blob)
-    . = ALIGN(4);
-  }} > {where["arena"]}
+  }} > {where["arena"]}{blob}
   .bss (NOLOAD) : ALIGN(4)
   {{
     __cfukit_bss_begin = .;
