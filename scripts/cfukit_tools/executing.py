@@ -231,7 +231,7 @@ def _compiled(system: System, program: Path) -> Path:
 
 def _checked(system: System, elf: Path) -> Path:
     """An ELF from elsewhere has only instructions that the CPU has, as our own builds."""
-    from cfukit_sw.elf import check_instructions
+    from cfukit_sw.elf_scan import check_instructions
 
     try:
         check_instructions(elf, system.soc["cpu"], str(elf))

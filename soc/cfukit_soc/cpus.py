@@ -12,6 +12,22 @@ from cfukit_base.errors import MissingToolError, UsageError, suggest
 SCHEMA = "cfukit.cpu/1"
 STOCK = "full+cfu"
 _STOCK_FILE = "VexRiscv_FullCfu.v"
+# The numbers of its CSRs, as in the cpu.json of a derived CPU that lost none.
+_STOCK_CSRS = (
+    0x300,
+    0x301,
+    0x304,
+    0x305,
+    *range(0x340, 0x345),
+    0xB00,
+    0xB02,
+    0xB80,
+    0xB82,
+    0xBC0,
+    0xC00,
+    0xC02,
+)
+_STOCK_CSRS += (0xC80, 0xC82, 0xCC0, *range(0xF11, 0xF15), 0xFC0)
 _FACTS = (
     "icache_bytes",
     "dcache_bytes",
@@ -49,8 +65,7 @@ def cpu_named(given: str | Path) -> Cpu:
             "soc.cpu", f"'{given}'", allowed=suggest(given, [STOCK], "cpu"), hint="cfukit list cpus"
         )
     facts: dict[str, Any] = {"icache_bytes": 4096, "dcache_bytes": 4096, "traps": True, "interrupts": True}
-    # csrs None: all that VexRiscv may have; nothing was removed.
-    facts |= {"multiplier": True, "divider": True, "csrs": None, "cfu_enable_csr": 0xBC0}
+    facts |= {"multiplier": True, "divider": True, "csrs": list(_STOCK_CSRS), "cfu_enable_csr": 0xBC0}
     return Cpu(STOCK, "rv32im", _stock_verilog(), _STOCK_FILE, facts)
 
 

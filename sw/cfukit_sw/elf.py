@@ -1,21 +1,16 @@
-"""What a firmware ELF tells: sizes, digest, and whether it holds an instruction that must not be there."""
+"""What a firmware ELF tells: sizes of its parts, where they lie, digest."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from elftools.elf.elffile import ELFFile
 
-from cfukit_base.errors import BuildError
-from cfukit_base.symbols import locate, symbol
+from cfukit_base.symbols import symbol
 
-_CUSTOM_0 = 0x0B
-_TRAP_INSTRUCTIONS = (0x00000073, 0x00100073, 0x30200073, 0x10500073)
 _PARTS = {
     ".text": "code_bytes",
     ".rodata": "const_bytes",
@@ -79,65 +74,3 @@ def image_digest(elf: Path) -> str:
         for segment in ELFFile(file).iter_segments("PT_LOAD"):
             total.update(f"{segment['p_vaddr']:x} {segment['p_memsz']:x} ".encode() + segment.data())
     return total.hexdigest()
-
-
-def check_instructions(elf: Path, cpu: Mapping[str, Any], name: str = "") -> None:
-    """Refuse an ELF with an instruction that the CPU of a soc.json (`cpu`) lacks, or a CFU instruction whose rd is x0.
-
-    The CPU drops the response for x0, and the next one with it. name: what to call the ELF in the message.
-    """
-    with elf.open("rb") as file:
-        for section in ELFFile(file).iter_sections():
-            if not section["sh_flags"] & 4 or section["sh_type"] != "SHT_PROGBITS":
-                continue
-            words = np.frombuffer(section.data()[: section["sh_size"] & ~3], "<u4")
-            for rule in _rules(cpu, words):
-                found = np.flatnonzero(rule.matches)
-                if found.size:
-                    pc = section["sh_addr"] + 4 * int(found[0])
-                    raise BuildError(
-                        str(locate(elf, pc)) or name or str(elf),
-                        rule.given.format(word=int(words[found[0]]), pc=pc),
-                        allowed=rule.allowed,
-                        hint=rule.hint,
-                        pc=pc,
-                    )
-
-
-@dataclass(frozen=True)
-class _Rule:
-    matches: np.ndarray
-    given: str
-    allowed: str
-    hint: str
-
-
-def _rules(cpu: Mapping[str, Any], words: np.ndarray) -> Iterator[_Rule]:
-    """What may not stand in `words`."""
-    yield _Rule(
-        (words & 0xFFF) == _CUSTOM_0,
-        "CFU instruction 0x{word:08x} at 0x{pc:08x} with rd = x0",
-        "a CFU instruction writes a real register",
-        "use cfu_op0..7 of cfu.h",
-    )
-
-    def lacks(what: str, matches: np.ndarray, hint: str) -> _Rule:
-        given = what + " (0x{word:08x}) at 0x{pc:08x}"
-        return _Rule(matches, given, f"the CPU {cpu.get('name', '')} has none", hint)
-
-    if not cpu.get("multiplier", True):
-        hint = "assembly or an ELF for another CPU? compilers are told"
-        yield lacks("a multiplication", (words & 0xFE00407F) == 0x02000033, hint)
-    if not cpu.get("divider", True):
-        hint = "assembly or an ELF for another CPU? compilers are told"
-        yield lacks("a division", (words & 0xFE00407F) == 0x02004033, hint)
-    if not cpu.get("traps", True):
-        matches = np.isin(words, _TRAP_INSTRUCTIONS)
-        yield lacks("ecall, ebreak, mret or wfi", matches, "a CPU with traps = true")
-    csrs = cpu.get("csrs")
-    if csrs is not None:
-        access = ((words & 0x7F) == 0x73) & ((words & 0x3000) != 0)
-        hint = "a CPU with more csrs; cfukit_cycles() counts on every CPU"
-        numbers = words >> 20
-        for number in np.unique(numbers[access & ~np.isin(numbers, csrs)]):
-            yield lacks(f"CSR 0x{int(number):03x}", access & (numbers == number), hint)
