@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 from cfukit_base.errors import BuildError
 from cfukit_base.symbols import locate
@@ -117,7 +118,7 @@ def _data(program: ELFFile, base: int, words: np.ndarray) -> np.ndarray:
     """Which words are data: marked as such, and no instruction before them or elsewhere leads there."""
     marked = np.zeros(len(words), bool)
     table = program.get_section_by_name(".symtab")
-    symbols = table.iter_symbols() if table is not None else ()
+    symbols = table.iter_symbols() if isinstance(table, SymbolTableSection) else ()
     marks = sorted(
         ((symbol["st_value"] - base) // 4, symbol.name.startswith("$d"))
         for symbol in symbols
