@@ -255,7 +255,7 @@ class HandshakeInstruction(Instruction):
     """An instruction with the bare ports: `gateware(m, port)` drives `cmd_ready`, `rsp_valid` and `rd` of a `Port`.
 
     Rules: one response per command, in order; `rsp_valid` and `rd` stay until `rsp_ready`. With `min_cycles` >= 1
-    `rsp_valid` must not depend on `cmd_valid` combinationally.
+    `rsp_valid` must not depend on `cmd_valid` combinationally, not even through the order of If and Elif.
     """
 
     pipelined = False
@@ -279,8 +279,8 @@ class SequentialInstruction(HandshakeInstruction):
     def gateware(self, m: Module, work: Work) -> None:  # type: ignore[override]
         raise NotImplementedError
 
-    def handshake(self, m: Module, port: Port) -> None:
-        """Put start/done on the bare ports."""
+    def handshake(self, m: Module, port: Port) -> Value:
+        """Put start/done on the bare ports; the register that says that a response waits."""
         work = Work(self.name, port)
         busy = Signal(name=f"{self.name}_busy")
         kept_valid = Signal(name=f"{self.name}_kept_valid")
@@ -298,6 +298,7 @@ class SequentialInstruction(HandshakeInstruction):
         with m.If(port.rsp_valid & port.rsp_ready):
             m.d.sync += [busy.eq(0), kept_valid.eq(0)]
         self.gateware(m, work)
+        return kept_valid
 
 
 def int8_lanes(word: int, lanes: int = 4) -> list[int]:

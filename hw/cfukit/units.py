@@ -1,11 +1,15 @@
+# amaranth: UnusedElaboratable=no
 """The inside of a Cfu: units that answer commands, and the dispatcher that keeps their responses in order.
 
 A unit is one handshake: a group of pipelined instructions of the same latency (they share one result register), or one
 HandshakeInstruction. The dispatcher is absent when there is one unit only, which is the usual case.
 
 Order: a command goes to unit U when no response is outstanding, or all outstanding ones are U's, or the only one left is
-being taken in this very cycle. So instructions of one unit follow each other at full rate, and the front end adds no cycle to
-a change of unit unless something is still being computed.
+being taken in this very cycle. So instructions of one unit follow each other at full rate, and a change of unit costs no cycle
+unless something is still being computed, or a SequentialInstruction answers in this very cycle: what comes after that one, of
+whatever unit, is accepted in the next.
+
+The first line tells Amaranth that a Module made here may go unused: elaboration ends early when an instruction is wrong.
 """
 
 from __future__ import annotations
@@ -113,9 +117,10 @@ def handshake_unit(m: Module, modules: Modules, instruction: HandshakeInstructio
     unit = Unit(instruction.name, min(MAX_OUTSTANDING, instruction.time.max_cycles + 1))
     module = modules.of(instruction)
     if isinstance(instruction, SequentialInstruction):
-        instruction.handshake(module, unit.port)
-    else:
-        instruction.gateware(module, unit.port)
+        # `done` may depend on `start`, if only by the form If(start)/Elif(busy): two such units would be a loop.
+        unit.pending = instruction.handshake(module, unit.port)
+        return unit
+    instruction.gateware(module, unit.port)
     if instruction.time.min_cycles > 0:
         unit.pending = unit.port.rsp_valid
     return unit

@@ -13,15 +13,18 @@ from cfukit.testing.session import Session
 from cfukit.testing.stimulus import Segment
 from cfukit_base import progress
 
+PROGRESS_CYCLES = 512  # about every 20 ms
+
 
 def play(cfu: Cfu, segments: Sequence[Segment], hang_cycles: int) -> list[Record]:
     """The record of each segment, up to the first that breaks a rule."""
     ports = cfu.ports
     records: list[Record] = []
+    total = sum(len(segment.ops) for segment in segments)
 
     async def bench(ctx: Any) -> None:
-        for number, segment in enumerate(segments):
-            progress.advance(number, len(segments))
+        done = 0
+        for segment in segments:
             ctx.set(ports["cmd_valid"], 0)
             ctx.set(ports["rsp_ready"], 1)
             ctx.set(ports["reset"], 1)
@@ -45,6 +48,9 @@ def play(cfu: Cfu, segments: Sequence[Segment], hang_cycles: int) -> list[Record
                     ready,
                 )
                 await ctx.tick()
+                if session.cycle % PROGRESS_CYCLES == 0:
+                    progress.advance(done + session.answered, total, "commands")
+            done += len(segment.ops)
             records.append(session.record)
             if session.record.rule:
                 break

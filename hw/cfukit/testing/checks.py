@@ -19,15 +19,16 @@ PATIENCE_CYCLES = 1000  # beyond the longest declared latency, before a CFU coun
 
 
 def check_gateware(cfu: BaseCfu, seed: int, operations: int, progress: Any = None) -> dict[str, object]:
-    """Gateware against model on about `operations` commands; raises CfuMismatch.
+    """Gateware against model on about `operations` commands, fewer where latencies are long; raises CfuMismatch.
 
+    The result's `operations` says how many were played, `asked` how many were asked for.
     A Cfu in Amaranth runs in Amaranth's simulator, one in Verilog or Migen in Verilator.
     """
     if not isinstance(cfu, Cfu):
         return check_verilog(cfu, seed, operations)
     made = segments(cfu, seed, operations)
     records = amaranth_driver.play(cfu, made, hang_cycles(cfu))
-    return _judge_all(cfu, seed, "Amaranth's simulator", made, records)
+    return _judge_all(cfu, seed, "Amaranth's simulator", made, records, operations)
 
 
 def check_verilog(cfu: BaseCfu, seed: int, operations: int) -> dict[str, object]:
@@ -36,7 +37,7 @@ def check_verilog(cfu: BaseCfu, seed: int, operations: int) -> dict[str, object]
     bench = verilator_driver.build(cfu.verilog(), f"Cfu {cfu.name}")
     with progress.stage(f"{sum(len(s.ops) for s in made)} commands on the generated Verilog"):
         records = verilator_driver.play(bench, made, hang_cycles(cfu))
-        return _judge_all(cfu, seed, f"Verilator {tools.verilator().version}", made, records)
+        return _judge_all(cfu, seed, f"Verilator {tools.verilator().version}", made, records, operations)
 
 
 def run_cocotb(
@@ -45,7 +46,7 @@ def run_cocotb(
     """The generated Verilog through cocotb on "verilator" or "icarus"; raises CfuMismatch, BuildError or MissingToolError."""
     made = segments(cfu, seed, operations)
     records = cocotb_driver.play(cfu.verilog(), made, hang_cycles(cfu), Path(build_dir), simulator)
-    return _judge_all(cfu, seed, f"cocotb on {simulator}", made, records)
+    return _judge_all(cfu, seed, f"cocotb on {simulator}", made, records, operations)
 
 
 def project_cocotb_tests(folder: Path) -> list[Path]:
@@ -127,7 +128,12 @@ def hang_cycles(cfu: BaseCfu) -> int:
 
 
 def _judge_all(
-    cfu: BaseCfu, seed: int, simulator: str, made: Sequence[Segment], records: Sequence[Record]
+    cfu: BaseCfu,
+    seed: int,
+    simulator: str,
+    made: Sequence[Segment],
+    records: Sequence[Record],
+    asked: int,
 ) -> dict[str, object]:
     context = Context(cfu, seed, simulator)
     for number, (segment, record) in enumerate(zip(made, records, strict=False)):
@@ -137,6 +143,7 @@ def _judge_all(
         "simulator": simulator,
         "seed": seed,
         "operations": sum(len(segment.ops) for segment in made),
+        "asked": asked,
         "resets": len(made),
         "modelled": all(i.has_model for i in cfu.instructions.values()) and bool(cfu.instructions),
     }

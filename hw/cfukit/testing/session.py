@@ -31,6 +31,11 @@ class Session:
         self.record = Record([NEVER] * count, [NEVER] * count, [NEVER] * count, [0] * count)
         self._gap = self.segment.ops[0].gap_cycles if count else 0
 
+    @property
+    def answered(self) -> int:
+        """Commands that have their response."""
+        return self._answered
+
     def drive(self) -> tuple[bool, Op, bool]:
         """cmd_valid, the command (meaningless operands when none is offered) and rsp_ready of this cycle."""
         ops = self.segment.ops

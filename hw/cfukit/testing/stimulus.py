@@ -2,12 +2,16 @@
 
 A run is a list of segments; each begins with a reset. Drivers (Amaranth's simulator, Verilator, cocotb) play them and record
 what happened; `judge` compares the record with the model.
+
+A long latency costs time, so that instructions with one come up less often, and a run of them alone is shorter than asked for:
+on average a command may take CYCLES_PER_OPERATION.
 """
 
 from __future__ import annotations
 
+import contextlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from cfukit.cfu import BaseCfu
@@ -19,6 +23,9 @@ EDGES = (
 )
 PATTERN_CYCLES = 1024  # rsp_ready repeats after this
 NO_LIMIT = 1 << 20
+CYCLES_PER_OPERATION = 64  # on average; more makes a run shorter
+LATENCY_SAMPLES = 64
+FEWEST = 2  # commands of a segment, however slow they are
 CPU_LIMIT = 2  # full+cfu has one command in memory and one in execute
 
 
@@ -60,15 +67,64 @@ class Segment:
         return self.kind == "steady"
 
 
+def expected_cycles(cfu: BaseCfu, seed: int = 0) -> dict[int, float]:
+    """Mean declared latency of each instruction over commands as the tests choose them, by funct3.
+
+    The longest that `time` allows where the model cannot be asked.
+    """
+    rng = random.Random(f"cfukit latencies {seed}")
+    means: dict[int, float] = {}
+    for funct3, instruction in cfu.instructions.items():
+        time = instruction.time
+        means[funct3] = time.max_cycles
+        if time.max_cycles <= CYCLES_PER_OPERATION or time.min_cycles == time.max_cycles:
+            continue
+        cfu.reset()
+        total = now = 0
+        with contextlib.suppress(Exception):  # the run itself will say what is wrong with the model
+            for _ in range(LATENCY_SAMPLES):
+                op = _op(rng, funct3, instruction, None)
+                cycles = cfu.latency_cycles(op.funct3, op.funct7, op.rs1, op.rs2, now)
+                cfu.call(op.funct3, op.funct7, op.rs1, op.rs2, now)
+                total, now = total + cycles, now + cycles + 1
+            means[funct3] = total / LATENCY_SAMPLES
+    cfu.reset()
+    return means
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many commands are affordable, and how often each instruction comes up: weights by funct3, 1 for the fast ones."""
+
+    operations: int
+    cycles: Mapping[int, float]
+    weights: Mapping[int, float]
+
+    def steady_count(self, funct3: int, share: int) -> int:
+        """Commands of one instruction alone, from `share`."""
+        return max(FEWEST, min(share, int(share * CYCLES_PER_OPERATION / max(1.0, self.cycles[funct3]))))
+
+
+def plan(cfu: BaseCfu, seed: int, operations: int) -> Plan:
+    """`operations` commands take at most CYCLES_PER_OPERATION times as many cycles, by the declared latencies."""
+    cycles = expected_cycles(cfu, seed)
+    weights = {funct3: min(1.0, CYCLES_PER_OPERATION / max(1.0, mean)) for funct3, mean in cycles.items()}
+    mean = sum(cycles[i] * weights[i] for i in weights) / sum(weights.values()) if weights else 0.0
+    return Plan(int(operations * min(1.0, CYCLES_PER_OPERATION / max(1.0, mean))), cycles, weights)
+
+
 def segments(cfu: BaseCfu, seed: int, operations: int) -> list[Segment]:
-    """About `operations` commands: edge words and steady streams first, then random sequences under changing conditions."""
+    """About `operations` commands, fewer where latencies are long: edge words and steady streams first, then random
+    sequences under changing conditions."""
     rng = random.Random(f"cfukit {seed}")
     made: list[Segment] = []
-    left = operations
+    chosen = plan(cfu, seed, operations)
+    left = chosen.operations
+    fewest = 8 if left == operations else FEWEST
     always = (1 << PATTERN_CYCLES) - 1
     for funct3, instruction in cfu.instructions.items():
         share = max(8, operations // (8 * max(1, len(cfu.instructions))))
-        count = min(share, 2000)
+        count = chosen.steady_count(funct3, min(share, 2000))
         ops = tuple(_op(rng, funct3, instruction, index) for index in range(count))
         made.append(Segment("steady", ops, always, NO_LIMIT, True))
         left -= count
@@ -78,7 +134,7 @@ def segments(cfu: BaseCfu, seed: int, operations: int) -> list[Segment]:
     index = 0
     while left > 0 or index < 4:
         kind = ("cpu", "gaps", "pressure", "abort")[index % 4]
-        count = min(max(left, 8), rng.choice((16, 64, 300, 1000)))
+        count = min(max(left, fewest), rng.choice((16, 64, 300, 1000)))
         if kind == "abort":
             count = min(count, 40)
         density = 1.0 if kind in ("cpu", "gaps") else rng.choice((0.1, 0.5, 0.9))
@@ -88,7 +144,7 @@ def segments(cfu: BaseCfu, seed: int, operations: int) -> list[Segment]:
         )
         if pattern == 0:
             pattern = 1
-        ops = tuple(_random_op(rng, cfu, _gap(rng) if gaps else 0) for _ in range(count))
+        ops = tuple(_random_op(rng, cfu, _gap(rng) if gaps else 0, chosen.weights) for _ in range(count))
         limit = CPU_LIMIT if kind == "cpu" or rng.random() < 0.3 else NO_LIMIT
         made.append(Segment(kind, ops, pattern, limit, kind != "abort"))
         left -= count
@@ -97,16 +153,19 @@ def segments(cfu: BaseCfu, seed: int, operations: int) -> list[Segment]:
 
 
 def sequence(cfu: BaseCfu, seed: int, count: int) -> Iterator[Op]:
-    """`count` commands with declared operands only: edge words of each instruction, then random ones."""
+    """At most `count` commands (see `plan`) with declared operands only: edge words of each instruction, then random ones."""
     rng = random.Random(f"cfukit vectors {seed}")
     kinds = list(cfu.instructions.items())
-    edges = min(count // 2, 64 * len(kinds))
+    chosen = plan(cfu, seed, count)
+    slow = min(chosen.weights.values()) < 1
+    count = max(FEWEST * len(kinds), chosen.operations)
+    edges = min(count // 2, (FEWEST if slow else 64) * len(kinds))
     for index in range(count):
         if index < edges:
             funct3, instruction = kinds[index % len(kinds)]
             yield _op(rng, funct3, instruction, index // len(kinds))
         else:
-            yield _random_op(rng, cfu, 0)
+            yield _random_op(rng, cfu, 0, chosen.weights)
 
 
 def _unassigned_op(rng: random.Random, cfu: BaseCfu, gap: int) -> Op:
@@ -114,13 +173,16 @@ def _unassigned_op(rng: random.Random, cfu: BaseCfu, gap: int) -> Op:
     return Op(funct3, rng.getrandbits(7), _word(rng), _word(rng), gap)
 
 
-def _random_op(rng: random.Random, cfu: BaseCfu, gap: int) -> Op:
+def _random_op(rng: random.Random, cfu: BaseCfu, gap: int, weights: Mapping[int, float]) -> Op:
     # Verilog may do anything on a funct3 that is not declared, even change its state: they stand in a segment of their own.
     mixed = cfu.zero_when_unassigned and len(cfu.instructions) < 8
     if not cfu.instructions or (mixed and rng.random() < 0.03):
         return _unassigned_op(rng, cfu, gap)
-    funct3, instruction = rng.choice(list(cfu.instructions.items()))
-    return _op(rng, funct3, instruction, None, gap)
+    # One of a weight below 1 is sometimes replaced by another of weight 1, if there is any.
+    funct3 = rng.choice(list(cfu.instructions))
+    if weights[funct3] < 1 and rng.random() >= weights[funct3]:
+        funct3 = rng.choices(list(weights), list(weights.values()))[0]
+    return _op(rng, funct3, cfu.instructions[funct3], None, gap)
 
 
 def _op(rng: random.Random, funct3: int, instruction: Instruction, index: int | None, gap: int = 0) -> Op:

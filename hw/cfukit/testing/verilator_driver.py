@@ -21,6 +21,8 @@ from cfukit_base.verilator_runtime import include_flags, runtime_objects
 BENCH = Path(__file__).with_name("bench.cpp")
 CXX_FLAGS = ("-std=c++17", "-O1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0")
 RUNTIME = ("verilated", "verilated_threads")
+PART_OPERATIONS = 10_000  # played by one process; progress moves between them
+PART_SECONDS = 1800
 WARNINGS_OFF = ("-Wno-fatal", "-Wno-lint", "-Wno-style")
 
 
@@ -91,17 +93,31 @@ def compile_verilog(
 
 def play(bench: Path, segments: Sequence[Segment], hang_cycles: int) -> list[Record]:
     """The record of each segment, up to the first that breaks a rule."""
+    records: list[Record] = []
+    total = sum(len(segment.ops) for segment in segments)
+    while len(records) < len(segments):
+        done = sum(len(segment.ops) for segment in segments[: len(records)])
+        progress.advance(done, total, "commands")
+        part: list[Segment] = []
+        while len(records) + len(part) < len(segments) and sum(len(s.ops) for s in part) < PART_OPERATIONS:
+            part.append(segments[len(records) + len(part)])
+        records += _play_part(bench, part, hang_cycles)
+        if records[-1].rule:
+            break
+    return records
+
+
+def _play_part(bench: Path, segments: Sequence[Segment], hang_cycles: int) -> list[Record]:
     words: list[np.ndarray] = [np.array([len(segments), hang_cycles], np.uint32)]
     for segment in segments:
         head = [len(segment.ops), segment.limit, int(segment.drain)]
         ready = [segment.ready >> shift & 0xFFFF_FFFF for shift in range(0, PATTERN_CYCLES, 32)]
         ops = [(op.function_id, op.rs1, op.rs2, op.gap_cycles) for op in segment.ops]
         words += [np.array(head + ready, np.uint32), np.array(ops, np.uint32).reshape(-1)]
-    total = sum(len(segment.ops) for segment in segments)
     with tempfile.TemporaryDirectory() as name:
         source, result = Path(name) / "input", Path(name) / "output"
         np.concatenate(words).tofile(source)
-        done = process.run([bench, source, result], timeout=600 + total / 100)
+        done = process.run([bench, source, result], timeout=PART_SECONDS)
         if not done.ok:
             raise ResultError(str(bench), f"the test bench ended with {done.code}:\n{done.tail()}")
         data = np.fromfile(result, np.uint32)
