@@ -320,7 +320,7 @@ def infer(as_json: bool, verbose: bool, **values: Any) -> int:
     "--hang-cycles", default=0, metavar="N", help="Cycles without an instruction that count as a hang."
 )
 @click.option(
-    "--waves", default="", metavar="FILE[:FROM:TO]", help="VCD of these cycles (default: the last 2000)."
+    "--waves", default="", metavar="FILE[:FROM:TO]", help="VCD of these cycles (default: the last 2000; of a hang, those around it)."
 )
 @click.option(
     "--trace",

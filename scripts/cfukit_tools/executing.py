@@ -14,10 +14,12 @@ from cfukit_base import progress, wire
 from cfukit_base.errors import UsageError
 from cfukit_base.symbols import locate
 from cfukit_tools.building import System
+from cfukit_tools.checking import at_least
 from cfukit_tools.engines import check_engine
 from cfukit_tools.project import Project, load_target
 
-WAVES_WINDOW_CYCLES = 2000  # shown before the end of a run when no window is given
+WAVES_WINDOW_CYCLES = 2000  # shown when no window is given
+AFTER_HANG_CYCLES = 200  # shown of a system that does nothing any more
 _SUFFIXES = (".c", ".S", ".elf")
 
 
@@ -44,14 +46,23 @@ def exec_(
     (cycles). stream: the program's output also goes to stdout as it comes.
     """
     engine = check_engine(engine, ("host", "rtl"))
+    at_least(0, max_cycles=max_cycles, hang_cycles=hang_cycles, gdb=gdb)
+    window = _waves(waves) if waves else None
+    if engine == "host":
+        _only_on_rtl(waves=window, trace=trace, max_cycles=max_cycles, hang_cycles=hang_cycles)
     if gdb:
         raise UsageError(
             "--gdb", f"engine {engine} cannot stop a program", hint="--trace and --waves show what it does"
         )
     if program.suffix not in _SUFFIXES:
-        raise UsageError(str(program), "not a program", allowed=f"a file that ends in {', '.join(_SUFFIXES)}")
+        ending = f"a file that ends in {', '.join(_SUFFIXES)}"
+        raise UsageError(
+            str(program), "not a program", allowed=ending, hint="cfukit run takes models and projects"
+        )
     if not program.is_file():
-        raise UsageError(str(program), "no such file")
+        raise UsageError(
+            str(program), "no such file", allowed="a program", hint="docs/tutorial.md has an example"
+        )
     options: dict[str, Any] = {
         "board": board,
         "assignments": assignments,
@@ -63,8 +74,10 @@ def exec_(
     text = _stdin() if stdin is None else stdin
     if engine == "host":
         return _on_host(system, program, text, stream)
+    from cfukit_soc import HANG_CYCLES
+
     elf = _checked(system, program) if program.suffix == ".elf" else _compiled(system, program)
-    return _on_rtl(system, program, elf, text, max_cycles, hang_cycles, waves, trace, stream)
+    return _on_rtl(system, program, elf, text, max_cycles, hang_cycles or HANG_CYCLES, window, trace, stream)
 
 
 def _on_rtl(
@@ -74,14 +87,14 @@ def _on_rtl(
     stdin: bytes,
     max_cycles: int,
     hang_cycles: int,
-    waves: str,
+    window: tuple[Path, tuple[int, int] | None] | None,
     trace: Path | None,
     stream: bool,
 ) -> dict[str, Any]:
-    from cfukit_soc import HANG_CYCLES, Waves, simulate
+    from cfukit_soc import Waves, simulate
 
-    def once(window: Any, show: bool) -> tuple[Any, _Output]:
-        output = _Output(sys.stdout.buffer.write if show else None)
+    def once(waves: Waves | None, last: bool) -> tuple[Any, _Output]:
+        output = _Output(sys.stdout.buffer.write if stream and last else None)
         with progress.stage(f"running {program.name} on the RTL of the system"):
             result = simulate(
                 simulator,
@@ -89,31 +102,29 @@ def _on_rtl(
                 elf,
                 stdin=wire.encode_stdin(stdin),
                 max_cycles=max_cycles,
-                hang_cycles=hang_cycles or HANG_CYCLES,
-                waves=window,
-                trace=trace if show is stream else None,
+                hang_cycles=hang_cycles,
+                waves=waves,
+                trace=trace if last else None,
                 on_output=output.feed,
             )
         output.close()
         return result, output
 
     simulator = system.simulator()
-    window = _window(waves)
-    if window is not None and window[1] is None:
-        # The end is not known yet: a first, fast run finds it.
-        found, _ = once(None, False)
-        window = (window[0], max(0, found.cycles - WAVES_WINDOW_CYCLES), found.cycles + 1)
+    waves: Waves | None = None
     if window is not None:
+        # Without FROM and TO the end has to be known: a first, fast run finds it.
+        waves = Waves(window[0], *(window[1] or _last_cycles(once(None, last=False)[0], hang_cycles)))
         simulator = system.simulator(waves=True)
-    result, output = once(Waves(*window) if window is not None else None, stream)
+    result, output = once(waves, last=True)
     fault = _fault(result, output, elf)
     if fault is not None and fault["kind"] == "cfu_hang":
-        fault["waves"] = _waves_command(system, program, fault["cycle"], hang_cycles or HANG_CYCLES)
+        fault["waves"] = _waves_command(system, program, fault["cycle"], hang_cycles)
     code = result.exit_code
     document = _document("rtl", output, code, fault)
     document |= {"cycles": result.cycles, "instructions": result.instructions}
     document["host"]["files"] = [
-        str(path) for path in (window[0] if window else None, trace) if path is not None
+        str(path) for path in (waves.path if waves else None, trace) if path is not None
     ]
     return document
 
@@ -251,21 +262,42 @@ def _stdin() -> bytes:
     return b"" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read()
 
 
-def _window(text: str) -> tuple[Path, int, int | None] | None:
-    """ "FILE:FROM:TO" or "FILE" (TO unknown)."""
-    if not text:
-        return None
-    parts = text.rsplit(":", 2)
-    if len(parts) == 3 and parts[1].isdigit() and parts[2].isdigit() and int(parts[1]) < int(parts[2]):
-        return Path(parts[0]), int(parts[1]), int(parts[2])
-    if ":" in text:
-        raise UsageError("--waves", f"'{text}'", allowed="FILE or FILE:FROM:TO in cycles, FROM below TO")
-    return Path(text), 0, None
+def _waves(text: str) -> tuple[Path, tuple[int, int] | None]:
+    """ "FILE:FROM:TO", or "FILE" without a window."""
+    path, *numbers = text.rsplit(":", 2)
+    if not numbers:
+        return Path(path), None
+    if len(numbers) == 2 and path and all(map(str.isdecimal, numbers)) and int(numbers[0]) < int(numbers[1]):
+        return Path(path), (int(numbers[0]), int(numbers[1]))
+    raise UsageError(
+        "--waves",
+        f"'{text}'",
+        allowed="FILE or FILE:FROM:TO in cycles, FROM below TO",
+        hint="FILE alone shows the last 2000 cycles",
+    )
+
+
+def _only_on_rtl(**given: Any) -> None:
+    """What engine host would have to ignore is refused."""
+    for name, value in given.items():
+        if value:
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(
+                option, "engine host has no cycles", allowed="engine rtl", hint="without --engine host"
+            )
+
+
+def _last_cycles(found: Any, hang_cycles: int) -> tuple[int, int]:
+    """The window before the end of a run; where nothing happened for long, before and behind the last thing that did."""
+    end = found.cycles + 1
+    if found.fault is not None and found.fault["kind"] in ("hang", "cfu_hang"):
+        end = max(0, found.cycles - hang_cycles) + AFTER_HANG_CYCLES
+    return max(0, end - WAVES_WINDOW_CYCLES), end
 
 
 def _waves_command(system: System, program: Path, cycle: int, hang_cycles: int) -> str:
     """The command that shows what happened when the CFU stopped answering."""
     stopped = max(0, cycle - hang_cycles)
-    begin = max(0, stopped - 200)
+    begin = max(0, stopped - AFTER_HANG_CYCLES)
     where = "" if system.project.bare else f" --project {system.project.root}"
-    return f"cfukit exec {program}{where} --waves hang.vcd:{begin}:{stopped + 200}"
+    return f"cfukit exec {program}{where} --waves hang.vcd:{begin}:{stopped + AFTER_HANG_CYCLES}"

@@ -248,14 +248,21 @@ def infer(document: Document) -> None:
         console().print(f"replay: cfukit infer {model} --inputs {arrays} --outputs OUT.npz")
 
 
+def region_line(region: Document) -> str:
+    """How often a CFUKIT_REGION ran, and its cycles where the engine can tell them."""
+    name, count, cycles = region["name"], region["count"], region["cycles"]
+    line = f"region {name}: {count:,} run{'' if count == 1 else 's'}"
+    if cycles is not None:
+        line += f", {cycles:,} cycles"
+        line += f", {cycles / count:,.1f} each" if count > 1 else ""
+    return line
+
+
 def exec_(document: Document) -> None:
     """Regions, fault and totals on stderr: stdout has been the program's own."""
     out = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     for region in document["regions"]:
-        line = f"region {region['name']}: {region['count']} runs"
-        if region["cycles"] is not None and region["count"]:
-            line += f", {region['cycles']:,} cycles, {region['cycles'] / region['count']:,.1f} each"
-        out.print(line)
+        out.print(region_line(region))
     fault = document["fault"]
     if fault:
         place = f" in {fault['function']}" if fault["function"] else ""

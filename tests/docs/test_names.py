@@ -16,7 +16,7 @@ from cfukit.testing.judge import RULES
 from cfukit_tools.cli import cli
 from cfukit_tools.project import DEFAULTS, KERNEL_DEFAULTS
 from cfukit_tools.testing import CHECKS
-from support.pages import ALL, ROOT, blocks
+from support.pages import ALL, ROOT, blocks, figures, is_like
 
 DOCS = ROOT / "docs"
 TOPS = ("docs", "hw", "proj", "scripts", "soc", "sw", "tests", "third_party")
@@ -155,3 +155,11 @@ def test_every_project_is_told() -> None:
 def test_the_index_names_every_page() -> None:
     index = (DOCS / "README.md").read_text()
     assert all(f"({page.name})" in index for page in DOCS.glob("*.md") if page.name != "README.md")
+
+
+def test_figures_on_a_page_must_be_true_within_a_tenth() -> None:
+    told = "region mac4: 1 run, 2,427 cycles"
+    assert figures(f"{told}  81.55 k  9.95x  8.61 of 8.61k") == [2427, 81550, 9.95, 8610]
+    assert is_like(told, "region mac4: 1 run, 2,531 cycles")
+    assert not is_like(told, "region mac4: 1 run, 3,531 cycles")
+    assert not is_like(told, "region mac5: 2,427 cycles")

@@ -4,11 +4,13 @@ import io
 import json
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from cfukit_base.errors import BuildError, UsageError
 from cfukit_tools import api, cli
+from cfukit_tools.executing import _last_cycles
 
 HANGING_CFU = """
 from cfukit import Cfu, SequentialInstruction, Variable
@@ -160,6 +162,12 @@ def test_too_much_memory_does_not_fit(here: Path, capsys: pytest.CaptureFixture[
         (["exec", "ok.c", "--engine", "quick"], "is no engine"),
         (["exec", "ok.c", "--gdb", "1234"], "cannot stop a program"),
         (["exec", "ok.c", "--waves", "w.vcd:9:3"], "FROM below TO"),
+        (["exec", "ok.c", "--waves", "w.vcd:9"], "FILE or FILE:FROM:TO"),
+        (["exec", "ok.c", "--waves", ":1:2"], "FILE or FILE:FROM:TO"),
+        (["exec", "ok.c", "--waves", "w.vcd", "--engine", "host"], "--waves: engine host has no cycles"),
+        (["exec", "ok.c", "--trace", "t.txt", "--engine", "host"], "--trace: engine host has no cycles"),
+        (["exec", "ok.c", "--max-cycles", "-1"], "--max-cycles: -1; 0 or more"),
+        (["exec", "ok.c", "--hang-cycles", "-1"], "--hang-cycles: -1; 0 or more"),
         (["exec", "ok.c", "--board", "sym"], "did you mean 'sim'"),
         (["exec", "ok.c", "--cc", "msvc"], "one of zig, gcc"),
         (["exec", "ok.c", "--set", "soc.cpu=huge"], "soc.cpu"),
@@ -178,7 +186,7 @@ def test_the_host_shows_output_and_regions(here: Path, capsysbinary: pytest.Capt
     assert cli.run(["exec", str(path), "--engine", "host"]) == 0
     captured = capsysbinary.readouterr()
     assert captured.out == b"out\n"
-    assert b"region r: 1 runs" in captured.err
+    assert b"region r: 1 run\n" in captured.err
     crash = program(here, "int main(void) { *(volatile int *)16 = 1; return 0; }", "crash.c")
     assert cli.run(["exec", str(crash), "--engine", "host"]) == 1
     assert b"SIGSEGV" in capsysbinary.readouterr().err
@@ -213,6 +221,31 @@ def test_the_trace_has_a_line_per_instruction(here: Path) -> None:
     path = program(here, "int main(void) { return 0; }")
     document = api.exec_(path, stdin=b"", trace=here / "trace.txt")
     assert len((here / "trace.txt").read_text().splitlines()) == document["instructions"]
+
+
+def cycles_shown(vcd: Path) -> tuple[int, int]:
+    """The first and the last cycle of a VCD: 10 ns each."""
+    times = [int(line[1:]) for line in vcd.read_text().splitlines() if line.startswith("#")]
+    return times[0] // 10, times[-1] // 10
+
+
+@pytest.mark.slow
+def test_waves_show_a_window_or_the_end(here: Path) -> None:
+    path = program(here, "int main(void) { for (volatile int k = 0; k < 1000; k++) {} return 0; }")
+    end = api.exec_(path, stdin=b"", waves="last.vcd", stream=False)["cycles"]
+    assert end > 10_000
+    first, last = cycles_shown(here / "last.vcd")
+    assert (end - 2000, end) == pytest.approx((first, last), abs=2)
+    document = api.exec_(path, stdin=b"", waves="some.vcd:100:200")
+    assert document["host"]["files"] == ["some.vcd"]
+    assert cycles_shown(here / "some.vcd") == (100, 199)
+
+
+def test_without_a_window_waves_show_what_came_last() -> None:
+    hang = SimpleNamespace(cycles=60_000, fault={"kind": "hang"})
+    assert _last_cycles(hang, 50_000) == (8_200, 10_200)
+    assert _last_cycles(SimpleNamespace(cycles=60_000, fault={"kind": "trap"}), 50_000) == (58_001, 60_001)
+    assert _last_cycles(SimpleNamespace(cycles=100, fault=None), 50_000) == (0, 101)
 
 
 def test_a_second_run_is_quick_because_nothing_is_built(here: Path) -> None:
