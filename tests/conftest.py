@@ -36,7 +36,7 @@ PRESENT: dict[str, Callable[[], bool]] = {
     "iverilog": _on_path("iverilog"),
     "gcc-riscv": _on_path("riscv64-unknown-elf-gcc", "riscv32-unknown-elf-gcc"),
     "g++": _on_path("g++", "clang++"),
-    "renode": _on_path("renode"),
+    "renode": lambda: shutil.which(os.environ.get("RENODE") or "renode") is not None,
     "vivado": _on_path("vivado"),
 }
 

@@ -131,6 +131,18 @@ def icarus() -> Tool | None:
     return Tool("iverilog", (path,), version, path, "native") if _numbers(version) >= ICARUS_MINIMUM else None
 
 
+@functools.cache
+def renode() -> Tool:
+    """Renode: $RENODE if set, else on PATH. version "" where it does not say one."""
+    named = os.environ.get("RENODE", "")
+    path = shutil.which(named or "renode")
+    if not path:
+        given = f"$RENODE is '{named}', which is no program" if named else "not found on PATH"
+        raise MissingToolError("renode", given, hint="https://renode.io; then set RENODE or PATH")
+    version = _version([path, "--version"], r"(\d+\.\d+(?:\.\d+)*)")
+    return Tool("renode", (path,), "" if version == "unknown" else version, path, "native")
+
+
 @dataclass(frozen=True)
 class Finding:
     """One line of `cfukit doctor`: a tool, found or not, and how to get it."""
@@ -198,7 +210,7 @@ _SURVEY = (
         "bitstream (Arty)",
         "https://www.xilinx.com/support/download.html",
     ),
-    ("renode", lambda: _on_path("renode"), False, "engine renode", "https://renode.io"),
+    ("renode", renode, False, "engine renode", "https://renode.io (and set RENODE or PATH)"),
     ("openFPGALoader", lambda: _on_path("openFPGALoader"), False, "load", "apt install openfpgaloader"),
     ("dfu-util", lambda: _on_path("dfu-util"), False, "load (Fomu)", "apt install dfu-util"),
 )

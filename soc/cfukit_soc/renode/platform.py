@@ -1,0 +1,197 @@
+"""From soc.json to the description of the same system for Renode: .repl files, and the registers that Renode has no model of.
+
+What the versions of Renode differ in stands in one place, `Dialect`; all else is the same from 1.13 on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cfukit_base.errors import UsageError
+
+PAGE_BYTES = 0x1000  # memories begin and end at multiples of it
+UART_BYTES = 0x18  # what Renode's LiteX_UART models: rxtx .. ev_enable
+_UART = ("rxtx", "txfull", "rxempty", "ev_status", "ev_pending", "ev_enable")
+_UART_REST = ("txempty", "rxfull")
+_REGISTERS = ("cycles", "exit", "instret")  # of the block `cfukit`
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What one range of versions calls things. first: the first version; suffix: of the files that are only for it."""
+
+    first: tuple[int, int]
+    suffix: str
+    cfu_class: str
+    uart_lines: tuple[str, ...]
+
+
+DIALECTS = (
+    # Without txFifoCapacity output comes 200 ms of virtual time late; before 1.16 there is no such property.
+    Dialect((1, 16), "1.16", "CoSimulated.CoSimulatedCFU", ("txFifoCapacity: 0",)),
+    Dialect((1, 13), "1.13", "Verilated.CFUVerilatedPeripheral", ()),
+)
+
+
+def dialect_of(version: tuple[int, ...]) -> Dialect:
+    """The dialect of a Renode version; one before 1.13 is a UsageError. () (unknown): the newest."""
+    for dialect in DIALECTS:
+        if not version or tuple(version[:2]) >= dialect.first:
+            return dialect
+    given = ".".join(map(str, version))
+    raise UsageError("renode", f"version {given}", allowed="1.13 or newer", hint="https://renode.io")
+
+
+def platform(soc: Mapping[str, Any], registers: Path, uart_rest: Path) -> str:
+    """soc.repl: CPU, memories, UART, and Python files for the registers that Renode lacks."""
+    parts = [
+        f"// The system of board {soc['board']}, CPU {soc['cpu']['name']}: generated from soc.json.",
+        _cpu(),
+        *(_memory(memory) for memory in soc["memories"]),
+        _uart(soc),
+        _python("cfukit", soc["csrs"]["cfukit_cycles"]["address"], _block_bytes(soc), registers),
+        _python("uart_rest", soc["csrs"]["uart_rxtx"]["address"] + UART_BYTES, 8, uart_rest),
+        *_silence(soc),
+    ]
+    return "\n".join(parts)
+
+
+def overlay(dialect: Dialect, base: str) -> str:
+    """soc_VERSION.repl: soc.repl, the CFU, and what this range of versions wants."""
+    lines = [f'using "./{base}"', "", f"cfu0: {dialect.cfu_class} @ cpu0 0"]
+    if dialect.uart_lines:
+        lines += ["", "uart:", *(f"    {line}" for line in dialect.uart_lines)]
+    return "\n".join([*lines, ""])
+
+
+def _cpu() -> str:
+    # One processor for all configurations: what a smaller one lacks the firmware does not use (cfukit checks it). Register 0xBC0,
+    # LiteX's interrupt mask, belongs to Renode's VexRiscv.
+    return """
+cpu0: CPU.VexRiscv @ sysbus
+    cpuType: "rv32im_zicsr_zifencei"
+    hartId: 0
+"""
+
+
+def _memory(memory: Mapping[str, Any]) -> str:
+    base, size = memory["base"], -(-memory["bytes"] // PAGE_BYTES) * PAGE_BYTES
+    if base % PAGE_BYTES:
+        raise UsageError(
+            f"memory {memory['name']}",
+            f"begins at {base:#010x}",
+            allowed=f"Renode wants multiples of {PAGE_BYTES:#x}",
+        )
+    return f"{memory['name']}: Memory.MappedMemory @ sysbus {base:#010x}\n    size: {size:#x}\n"
+
+
+def _uart(soc: Mapping[str, Any]) -> str:
+    csrs = soc["csrs"]
+    base = csrs["uart_rxtx"]["address"]
+    for number, name in enumerate((*_UART, *_UART_REST)):
+        found = csrs.get(f"uart_{name}")
+        if found is None or found["address"] != base + 4 * number:
+            raise UsageError(
+                f"soc.json: uart_{name}", "is elsewhere than in LiteX's UART", allowed="LiteX 2024.12"
+            )
+    irq = soc["constants"].get("uart_interrupt")
+    connection = f"    -> cpu0@{irq}\n" if isinstance(irq, int) else ""
+    return f"uart: UART.LiteX_UART @ sysbus <{base:#010x}, +{UART_BYTES:#x}>\n{connection}"
+
+
+def _block_bytes(soc: Mapping[str, Any]) -> int:
+    csrs = soc["csrs"]
+    base = csrs["cfukit_cycles"]["address"]
+    return max(csrs[f"cfukit_{name}"]["address"] - base + 4 for name in _REGISTERS[1:])
+
+
+def _python(name: str, base: int, size: int, script: Path) -> str:
+    return (
+        f"{name}: Python.PythonPeripheral @ sysbus {base:#010x}\n    size: {size:#x}\n    initable: true\n"
+        f'    filename: "{script}"\n'
+    )
+
+
+def silenced(soc: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """(base, bytes) of registers that nothing models: reads give 0, writes nothing (DDR controllers, say)."""
+    modelled = {f"uart_{name}" for name in (*_UART, *_UART_REST)} | {f"cfukit_{name}" for name in _REGISTERS}
+    words = sorted(
+        address
+        for name, register in soc["csrs"].items()
+        if name not in modelled
+        for address in range(
+            register["address"], register["address"] + 4 * ((register["bits"] + 31) // 32), 4
+        )
+    )
+    return list(_runs(words))
+
+
+def _runs(words: Iterable[int]) -> Iterable[tuple[int, int]]:
+    begin = end = None
+    for word in words:
+        if begin is None or word != end:
+            if begin is not None and end is not None:
+                yield begin, end - begin
+            begin = word
+        end = word + 4
+    if begin is not None and end is not None:
+        yield begin, end - begin
+
+
+def _silence(soc: Mapping[str, Any]) -> list[str]:
+    runs = silenced(soc)
+    if not runs:
+        return []
+    return [
+        "sysbus:\n    init add:\n"
+        + "".join(f"        SilenceRange <{base:#010x} {size:#x}>\n" for base, size in runs)
+    ]
+
+
+# Renode runs these with IronPython, with `request` in scope: members in small letters up to 1.15.3, in capitals later.
+_PROLOGUE = """\
+new = hasattr(request, "IsRead")
+reading = request.IsRead if new else request.isRead
+writing = request.IsWrite if new else request.isWrite
+beginning = request.IsInit if new else request.isInit
+offset = request.Offset if new else request.offset
+value = request.Value if new else request.value
+answer = 0
+"""
+_EPILOGUE = """\
+if reading:
+    if new:
+        request.Value = answer
+    else:
+        request.value = answer
+"""
+
+
+def registers_script(soc: Mapping[str, Any], exit_file: Path) -> str:
+    """The block `cfukit`: a counter that goes on (Renode has no cycles to count), and the end of the program in a file."""
+    csrs = soc["csrs"]
+    base = csrs["cfukit_cycles"]["address"]
+    at_exit = csrs["cfukit_exit"]["address"] - base
+    return f"""\
+# Registers of the block cfukit. Generated.
+{_PROLOGUE}
+if beginning:
+    counted = 0
+elif writing and offset == {at_exit}:
+    written = open({str(exit_file)!r}, "w")
+    written.write(str(value) + "\\n")
+    written.close()
+elif reading and offset == 0:
+    answer = counted >> 32
+elif reading and offset == 4:
+    counted = counted + 64
+    answer = counted & 0xFFFFFFFF
+{_EPILOGUE}"""
+
+
+def uart_rest_script() -> str:
+    """The UART's registers behind those that Renode models: always empty to send, never full."""
+    return f"# uart_txempty (1) and uart_rxfull (0). Generated.\n{_PROLOGUE}\nif offset == 0:\n    answer = 1\n{_EPILOGUE}"

@@ -1,0 +1,160 @@
+"""What is written for Renode: the same system as soc.json, in the words of each version."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cfukit_base.errors import UsageError
+from cfukit_soc import generate_soc
+from cfukit_soc.renode.csrs import foreign_csrs
+from cfukit_soc.renode.export import RenodeScripts, export_renode
+from cfukit_soc.renode.platform import dialect_of, platform, registers_script, silenced, uart_rest_script
+from cfukit_soc.simulator import load_soc
+from support.bare import assemble
+
+NEW, OLD = "1.16", "1.13"
+
+
+@pytest.fixture(scope="module", params=["sim", "sim_slow"])
+def soc_json(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return generate_soc(request.param, tmp_path_factory.mktemp("soc"), sram_bytes=1024)
+
+
+@pytest.fixture
+def exported(soc_json: Path, tmp_path: Path) -> RenodeScripts:
+    elf = assemble(".globl main\nmain:\n csrr a0, 0xb04\n csrr a0, 0xbc0\n csrr a0, mcycle\n ret\n", tmp_path)
+    library = tmp_path / "libcfu.so"
+    expected = [b"\x93\x01\xc0"]
+    return export_renode(tmp_path / "out", soc_json, elf, library, stdin=b"\xc0\x80A", expected=expected)
+
+
+def regions(repl: str) -> dict[str, tuple[str, int, int]]:
+    """name -> (class, base, bytes) of what is on the bus."""
+    found = {}
+    for entry in re.split(r"\n(?=\w)", repl):
+        head = re.match(r"(\w+): ([\w.]+) @ sysbus (?:<(0x\w+), \+(0x\w+)>|(0x\w+))", entry)
+        if head:
+            size = head[4] or re.search(r"size: (0x\w+)", entry)[1]  # type: ignore[index]
+            found[head[1]] = (head[2], int(head[3] or head[5], 16), int(size, 16))
+    return found
+
+
+def test_memories_are_those_of_the_system_in_whole_pages(soc_json: Path, exported: RenodeScripts) -> None:
+    placed = regions((exported.folder / "soc.repl").read_text())
+    for memory in load_soc(soc_json)["memories"]:
+        kind, base, size = placed[memory["name"]]
+        assert (kind, base) == ("Memory.MappedMemory", memory["base"])
+        assert size % 0x1000 == base % 0x1000 == 0 and memory["bytes"] <= size < memory["bytes"] + 0x1000
+
+
+def test_every_register_of_the_system_has_one_place_and_no_two_places_overlap(
+    soc_json: Path, exported: RenodeScripts
+) -> None:
+    soc = load_soc(soc_json)
+    places = [(base, size) for _, base, size in regions((exported.folder / "soc.repl").read_text()).values()]
+    places += silenced(soc)
+    for register in soc["csrs"].values():
+        assert sum(base <= register["address"] < base + size for base, size in places) == 1
+    ordered = sorted(places)
+    assert all(base + size <= after for (base, size), (after, _) in zip(ordered, ordered[1:], strict=False))
+
+
+def test_registers_without_a_model_are_silenced(soc_json: Path) -> None:
+    soc = load_soc(soc_json)
+    more = {"sdram_a": 0xF0001000, "sdram_b": 0xF0001004, "leds_out": 0xF0002000}
+    soc["csrs"] |= {name: {"address": address, "bits": 32} for name, address in more.items()}
+    soc["csrs"]["sdram_b"]["bits"] = 64
+    assert silenced(soc) == [(0xF0001000, 12), (0xF0002000, 4)]
+    assert "SilenceRange <0xf0001000 0xc>" in platform(soc, Path("/a.py"), Path("/b.py"))
+
+
+def test_versions_differ_in_the_cfu_and_the_uart_only(exported: RenodeScripts) -> None:
+    new, old = ((exported.folder / f"soc_{suffix}.repl").read_text() for suffix in (NEW, OLD))
+    assert "cfu0: CoSimulated.CoSimulatedCFU @ cpu0 0" in new and "txFifoCapacity: 0" in new
+    assert "cfu0: Verilated.CFUVerilatedPeripheral @ cpu0 0" in old and "txFifoCapacity" not in old
+    assert new.splitlines()[0] == old.splitlines()[0] == 'using "./soc.repl"'
+    everything = "".join(path.read_text() for path in exported.folder.iterdir())
+    # Fatal on 1.16.0; crashes up to 1.15.3.
+    assert "frequency" not in everything and "machine Reset" not in everything
+
+
+@pytest.mark.parametrize(
+    ("version", "suffix"),
+    [((1, 13), OLD), ((1, 14, 0), OLD), ((1, 15, 3), OLD), ((1, 16), NEW), ((2, 0), NEW), ((), NEW)],
+)
+def test_the_script_follows_the_version(
+    exported: RenodeScripts, version: tuple[int, ...], suffix: str
+) -> None:
+    assert exported.run(version).name == f"run_{suffix}.resc" and exported.run(version).is_file()
+
+
+def test_a_renode_that_is_too_old_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"version 1\.12; 1\.13 or newer"):
+        dialect_of((1, 12))
+
+
+@pytest.mark.parametrize("suffix", [NEW, OLD])
+def test_scripts_name_files_that_exist_and_come_in_order(exported: RenodeScripts, suffix: str) -> None:
+    setup = (exported.folder / f"setup_{suffix}.resc").read_text().splitlines()
+    lines = [line for line in setup if not line.startswith("#")]
+    order = ("$uart_log", "using", "mach", "machine", "cpu0", "cpu0.cfu0", "uart", "sysbus", "include")
+    starts = [line.split()[0].split("?")[0] for line in lines]
+    assert starts == list(order)
+    for path in re.findall(r"@(\S+)", "\n".join(setup)):
+        assert Path(path).is_absolute()
+        assert Path(path).exists() or path.endswith(("uart.log", "libcfu.so"))
+    run = (exported.folder / f"run_{suffix}.resc").read_text().splitlines()
+    assert run[-1] == "start" and run[-2] == f"include @{exported.folder}/setup_{suffix}.resc"
+
+
+def test_input_goes_byte_by_byte(exported: RenodeScripts) -> None:
+    text = (exported.folder / "stdin.resc").read_text()
+    assert text == "uart WriteChar 0xc0\nuart WriteChar 0x80\nuart WriteChar 0x41\n"
+
+
+def test_registers_that_the_program_uses_and_renode_lacks(exported: RenodeScripts, tmp_path: Path) -> None:
+    setup = (exported.folder / f"setup_{NEW}.resc").read_text()
+    assert re.findall(r"RegisterCustomCSR .*", setup) == ['RegisterCustomCSR "csr_b04" 0xb04 Machine']
+    assert foreign_csrs(assemble(".globl main\nmain:\n csrw 0xbc0, a0\n ret\n", tmp_path)) == []
+
+
+def test_the_robot_file_demands_what_the_uart_must_send(exported: RenodeScripts) -> None:
+    text = exported.robot.read_text()
+    assert "bytes.fromhex('9301c0') in $sent" in text and "Should Not Be Empty" in text
+    tables = re.findall(r"^\*\*\* (.*) \*\*\*$", text, re.MULTILINE)
+    assert tables == ["Settings", "Variables", "Test Cases"]
+
+
+class Registers:
+    """A Python peripheral as Renode runs it, with the names of members of its version."""
+
+    def __init__(self, text: str, capitals: bool):
+        self._code, self._capitals, self._scope = compile(text, "peripheral", "exec"), capitals, {}
+        self.do("Init", 0)
+
+    def do(self, kind: str, offset: int, value: int = 0) -> int:
+        members: dict[str, Any] = {f"Is{name}": name == kind for name in ("Init", "Read", "Write")}
+        members |= {"Offset": offset, "Value": value}
+        if not self._capitals:
+            members = {name[0].lower() + name[1:]: item for name, item in members.items()}
+        request = self._scope["request"] = SimpleNamespace(**members)
+        exec(self._code, self._scope)
+        return request.Value if self._capitals else request.value
+
+
+@pytest.mark.parametrize("capitals", [True, False])
+def test_registers_of_the_system(soc_json: Path, tmp_path: Path, capitals: bool) -> None:
+    soc, ended = load_soc(soc_json), tmp_path / "exit"
+    registers = Registers(registers_script(soc, ended), capitals)
+    first, second = registers.do("Read", 4), registers.do("Read", 4)
+    assert second > first and registers.do("Read", 0) == 0 and registers.do("Read", 12) == 0
+    assert not ended.exists()
+    registers.do("Write", 8, 0xFFFFFFFF)
+    assert ended.read_text() == "4294967295\n"
+    rest = Registers(uart_rest_script(), capitals)
+    assert (rest.do("Read", 0), rest.do("Read", 4)) == (1, 0)
