@@ -2,6 +2,7 @@
 """Cycles, cycles per multiply-accumulate and code size of the library's kernels on the RTL of board `sim`, as a table.
 
     python sw/bench_kernels.py [--registry portable,reference] [--cc zig] [--macs 3000000] [--write sw/README.md] [MODEL ...]
+    python sw/bench_kernels.py --operators [--cc zig] [--write sw/README.md] [PART OF A NAME ...]
 
 Outputs are compared with the evaluator. A development tool: `cfukit run` measures projects.
 """
@@ -12,6 +13,8 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,18 +29,50 @@ from cfukit_sw.firmware import build_firmware
 from cfukit_sw.lower import lower
 from cfukit_sw.model import Model
 from cfukit_sw.model_c import write_model
+from cfukit_sw.plan import Plan
 from cfukit_sw.tflite_reader import read_model
 from cfukit_tools import catalog
+from operator_models import operator_models
 
-BEGIN, END = "<!-- table: sw/bench_kernels.py -->\n", "<!-- end of table -->\n"
+BEGIN, END = "<!-- table: sw/bench_kernels.py{} -->\n", "<!-- end of table -->\n"
 HEAD = """\
 | model | MACs | kernels | cycles | per MAC | instructions | code | arena | TFLM's head |
 |---|---|---|---|---|---|---|---|---|
 """
+OPERATORS_HEAD = """\
+| operator | size | kernel of `portable` | cycles each | `reference` | times |
+|---|---|---|---|---|---|
+"""
 
 
-def measure(model: Model, registry: str, compiler: str, show_operators: bool) -> str:
-    """One row of the table."""
+@dataclass(frozen=True)
+class Measured:
+    """One inference of one plan."""
+
+    model: Model
+    plan: Plan
+    done: wire.Done
+    code_bytes: int
+
+    def row(self) -> str:
+        """Of the table of models."""
+        model, cycles = self.model, self.done.cycles
+        per_mac = f"{cycles / model.macs:.2f}" if model.macs else ""
+        cells = (model.name, f"{model.macs:,}", self.plan.registry, f"{cycles:,}", per_mac)
+        cells += (f"{self.done.instructions:,}", f"{self.code_bytes:,}")
+        return f"| {' | '.join(cells)} | {self.plan.activation_bytes:,} | {_head(model)} |\n"
+
+    def operators(self) -> str:
+        """One line per kernel call."""
+        text = ""
+        for step, cycles in zip(self.plan.steps, self.done.op_cycles, strict=True):
+            ratio = f"{cycles / step.macs:7.2f}" if step.macs else ""
+            text += f"  {step.index:3} {step.type:26} {step.kernel:24} {cycles:13,} {ratio}\n"
+        return text
+
+
+def measure(model: Model, registry: str, compiler: str) -> Measured:
+    """Runs `model` once on RTL; ResultError if an output differs from the evaluator's."""
     build_dir = user_cache() / "bench"
     soc = generate_soc("sim", build_dir / "soc")
     simulator = build_simulator(soc, None, build_dir=build_dir)
@@ -58,13 +93,19 @@ def measure(model: Model, registry: str, compiler: str, show_operators: bool) ->
     got = b"".join(answer.data for answer in answers if isinstance(answer, wire.Data))
     if got != b"".join(array.tobytes() for array in Evaluator(model).run(inputs).outputs):
         raise ResultError(f"{model.name}, {registry}", "the outputs differ from the evaluator's")
-    if show_operators:
-        for step, cycles in zip(plan.steps, done.op_cycles, strict=True):
-            ratio = f"{cycles / step.macs:7.2f}" if step.macs else ""
-            print(f"  {step.index:3} {step.type:26} {step.kernel:24} {cycles:13,} {ratio}")
-    per_mac = f"{done.cycles / model.macs:.2f}" if model.macs else ""
-    cells = (model.name, f"{model.macs:,}", registry, f"{done.cycles:,}", per_mac, f"{done.instructions:,}")
-    return f"| {' | '.join(cells)} | {_section_bytes(elf, '.text'):,} | {plan.activation_bytes:,} | {_head(model)} |\n"
+    return Measured(model, plan, done, _section_bytes(elf, ".text"))
+
+
+def operator_row(model: Model, compiler: str) -> str:
+    """A row of the table of operators: cycles per multiply-accumulate or output element with both registries."""
+    count, unit = model.macs, "MAC"
+    if not count:
+        count, unit = sum(model.tensors[index].elements for index in model.outputs), "element"
+    portable, reference = (measure(model, registry, compiler) for registry in ("portable", "reference"))
+    ours, theirs = (sum(each.done.op_cycles) for each in (portable, reference))
+    kernel = portable.plan.steps[0]
+    cells = (model.name, f"{count:,} {unit}s", f"{kernel.registry}/{kernel.kernel}")
+    return f"| {' | '.join(cells)} | {ours / count:.2f} | {theirs / count:.2f} | {theirs / ours:.2f} |\n"
 
 
 def _head(model: Model) -> str:
@@ -109,23 +150,38 @@ def _section_bytes(elf: Path, name: str) -> int:
         return int(section["sh_size"]) if section else 0
 
 
+def _rows(options: argparse.Namespace) -> Iterator[str]:
+    if options.operators:
+        for model in operator_models():
+            if not options.models or any(name in model.name for name in options.models):
+                yield operator_row(model, options.cc)
+        return
+    for model in _models(options.models, options.macs):
+        for registry in options.registry.split(","):
+            measured = measure(model, registry, options.cc)
+            if options.ops:
+                print(measured.operators(), end="")
+            yield measured.row()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="cycles of the library's kernels")
     parser.add_argument("models", nargs="*", help="files or listed names; none: all but the largest")
     parser.add_argument("--registry", default="portable,reference")
     parser.add_argument("--cc", default="zig", choices=["zig", "gcc"])
     parser.add_argument("--ops", action="store_true", help="one line per operator too")
+    parser.add_argument(
+        "--operators", action="store_true", help="models of one operator each (MODEL: part of a name)"
+    )
     parser.add_argument("--macs", type=int, default=0, help="only models of at most so many MACs")
     parser.add_argument("--write", type=Path, help="put the table into this file, between its two marks")
     options = parser.parse_args()
+    text = OPERATORS_HEAD if options.operators else HEAD
     try:
-        models = _models(options.models, options.macs)
-        text = HEAD
         print(text, end="")
-        for model in models:
-            for registry in options.registry.split(","):
-                text += measure(model, registry, options.cc, options.ops)
-                print(text.splitlines()[-1], flush=True)
+        for row in _rows(options):
+            text += row
+            print(row, end="", flush=True)
     except CfukitError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -133,9 +189,10 @@ def main() -> int:
     versions += f"Verilator {tools.verilator().version}, outputs equal to the evaluator's.\n"
     print(versions)
     if options.write:
-        before, _, rest = options.write.read_text().partition(BEGIN)
+        begin = BEGIN.format(" --operators" if options.operators else "")
+        before, _, rest = options.write.read_text().partition(begin)
         options.write.write_text(
-            before + BEGIN + "\n" + text + "\n" + versions + END + rest.partition(END)[2]
+            before + begin + "\n" + text + "\n" + versions + END + rest.partition(END)[2]
         )
     return 0
 

@@ -193,7 +193,7 @@ class _Lowering:
         if lowered.weights is not None:
             packed = kernel.pack(lowered.op, lowered.weights) if kernel.pack else lowered.weights.tobytes()
             own["weights"] = Bytes(packed)
-            own["channels"] = Bytes(_channels(lowered, kernel.fold))
+            own["channels"] = Bytes(_channels(lowered, kernel))
         scratch = kernel.scratch(lowered.op)
         reads = {
             self.root(at.tensor) for at in _tensors(lowered.params.values()) if at.tensor not in op.outputs
@@ -348,13 +348,14 @@ def offline_plan(model: Model) -> dict[int, int]:
 STRUCTS_WITH_SCRATCH_BYTES = {"cfukit_conv", "cfukit_fully_connected"}
 
 
-def _channels(lowered: Lowered, fold: bool) -> bytes:
+def _channels(lowered: Lowered, kernel: Kernel) -> bytes:
     """struct cfukit_channel[]: bias, multiplier, shift."""
     assert lowered.weights is not None and lowered.channels is not None
     channels = lowered.channels
     bias, multipliers, shifts = channels.bias, channels.multipliers, channels.shifts
-    if fold:
+    if kernel.small:
         bias, multipliers, shifts = channels.small or (bias, multipliers, shifts)
+    if kernel.fold:
         axis = 3 if lowered.op.type == "DEPTHWISE_CONV_2D" else 0
         others = tuple(a for a in range(lowered.weights.ndim) if a != axis)
         bias = bias - lowered.op.input_zero_point * lowered.weights.astype(np.int64).sum(axis=others)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from cfukit_base.errors import BuildError
 from cfukit_sw.lowering import Op
+from cfukit_sw.model import NUMPY_TYPES
 
 KERNEL_SOURCES = Path(__file__).parent / "src" / "kernels"
 Weights = npt.NDArray[np.int8]
@@ -29,7 +30,7 @@ class Kernel:
     op: an operator type, or MOVE or TABLE (one kernel for many types). supports(op), pack(op, weights) -> bytes,
     scratch(op) -> bytes; scratch_unit(op): any multiple of it from 1 on serves too (0: only what scratch says).
     lead(op): how far before its input the output may begin at the least (None: they may not overlap).
-    fold: channels[].bias has the input's zero point folded in.
+    fold: channels[].bias has the input's zero point folded in. small: channels[] as cfukit_rescale wants them, where op.small_sums.
     """
 
     op: str
@@ -42,6 +43,7 @@ class Kernel:
     scratch_unit: Callable[[Op], int] = lambda op: 0
     lead: Callable[[Op], int | None] = lambda op: None
     fold: bool = True
+    small: bool = True
 
     @property
     def name(self) -> str:
@@ -102,7 +104,7 @@ def choose(kernels: Sequence[Kernel], kind: str, op: Op) -> Kernel | None:
 
 def _reference(op: str, name: str, **fields: Any) -> Kernel:
     source = KERNEL_SOURCES / "reference" / f"{name}.c"
-    return Kernel(op, f"cfukit_reference_{name}", "reference", (source,), fold=False, **fields)
+    return Kernel(op, f"cfukit_reference_{name}", "reference", (source,), fold=False, small=False, **fields)
 
 
 BINARY_INT8 = ("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM")
@@ -118,14 +120,6 @@ def _int32(op: Op) -> bool:
     return op.input_type == "int32"
 
 
-def _short_int8(op: Op) -> bool:
-    return op.output_type == "int8" and op.input_shape[-1] <= SOFTMAX_WORDS
-
-
-def _short_int16(op: Op) -> bool:
-    return op.output_type == "int16" and op.input_shape[-1] <= SOFTMAX_WORDS
-
-
 def _gives_int8(op: Op) -> bool:
     return op.output_type == "int8"
 
@@ -136,6 +130,10 @@ def _gives_int16(op: Op) -> bool:
 
 def _in_place(op: Op) -> int:
     return 0
+
+
+def _cells(op: Op) -> int:
+    return 2 * op.output_shape[2]
 
 
 def reference_kernels() -> list[Kernel]:
@@ -164,11 +162,7 @@ def reference_kernels() -> list[Kernel]:
         _reference("RESIZE_BILINEAR", "resize_bilinear"),
         _reference("SVDF", "svdf"),
         _reference("SVDF_INT8", "svdf_int8"),
-        _reference(
-            "UNIDIRECTIONAL_SEQUENCE_LSTM",
-            "unidirectional_sequence_lstm",
-            scratch=lambda op: 2 * op.output_shape[2],
-        ),
+        _reference("UNIDIRECTIONAL_SEQUENCE_LSTM", "unidirectional_sequence_lstm", scratch=_cells),
         _reference("MOVE", "move"),
     ]
 
@@ -201,8 +195,20 @@ def portable_kernels() -> list[Kernel]:
         plain = op.filter_shape[1:3] == (3, 3) and op.dilation == (1, 1) and op.depth_multiplier == 1
         return op.small_sums and plain and op.strides in ((1, 1), (2, 2)) and max(op.padding) <= 1
 
-    def depth_words(op: Op) -> int:
-        return 4 * op.input_shape[-1]
+    def small_int8(op: Op) -> bool:
+        return op.small_sums and op.input_type == "int8"
+
+    def float_to_int8(op: Op) -> bool:
+        return op.small_sums and op.input_type == "float32" and op.output_type == "int8"
+
+    def from_integers(op: Op) -> bool:
+        return op.input_type != "float32"
+
+    def words_at_most(op: Op) -> bool:
+        return np.dtype(NUMPY_TYPES[op.output_type]).itemsize in (1, 2, 4)
+
+    def exps(op: Op) -> int:
+        return 4 * op.input_shape[-1] if op.input_shape[-1] <= SOFTMAX_WORDS else 0
 
     def by_position(op: Op) -> int | None:
         return window_lead(op, 1)
@@ -222,8 +228,20 @@ def portable_kernels() -> list[Kernel]:
         _portable("FULLY_CONNECTED", "fully_connected", "gemm", supports=small, pack=pack_blocks),
         _portable("AVERAGE_POOL_2D", "average_pool_2d", lead=by_position),
         _portable("MAX_POOL_2D", "max_pool_2d", lead=by_position),
-        _portable("ADD", "add", supports=_int8, lead=_in_place),
-        _portable("SUB", "sub", supports=_int8, lead=_in_place),
-        _portable("SOFTMAX", "softmax", supports=_short_int8, scratch=depth_words),
-        _portable("SOFTMAX", "softmax_int16", supports=_short_int16, scratch=depth_words),
+        _portable("TRANSPOSE_CONV", "transpose_conv", supports=small, fold=False),
+        *(_portable(op, op.lower(), supports=small_int8, lead=_in_place) for op in ("ADD", "SUB", "MUL")),
+        _portable("PRELU", "prelu", lead=_in_place),
+        _portable("TABLE", "table", lead=_in_place),
+        _portable("MEAN", "reduce_sum"),
+        _portable("SUM", "reduce_sum"),
+        _portable("SOFTMAX", "softmax", supports=_gives_int8, scratch=exps),
+        _portable("SOFTMAX", "softmax_int16", supports=_gives_int16, scratch=exps),
+        _portable("QUANTIZE", "quantize_float", supports=float_to_int8),
+        _portable("QUANTIZE", "quantize", supports=from_integers),
+        _portable("DEQUANTIZE", "dequantize", supports=small_int8),
+        _portable("RESIZE_BILINEAR", "resize_bilinear"),
+        _portable("SVDF", "svdf"),
+        _portable("SVDF_INT8", "svdf_int8"),
+        _portable("UNIDIRECTIONAL_SEQUENCE_LSTM", "unidirectional_sequence_lstm", scratch=_cells),
+        _portable("MOVE", "move", supports=words_at_most),
     ]

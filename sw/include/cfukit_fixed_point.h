@@ -40,6 +40,15 @@ static inline int32_t cfukit_multiply(int32_t x, int32_t multiplier, int32_t shi
   return cfukit_rounding_shift(cfukit_srdhm(cfukit_shift_left(x, left), multiplier), right);
 }
 
+/* The same value as cfukit_srdhm without branches, for all but a = b = -2^31: it is floor(a * b / 2^31 + 1/2). */
+static inline int32_t cfukit_srdhm_any(int32_t a, int32_t b) { return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31); }
+
+/* The same value as cfukit_multiply in a third of the instructions, for every x; M >= 0. */
+static inline int32_t cfukit_multiply_any(int32_t x, int32_t multiplier, int32_t shift) {
+  const int32_t left = shift > 0 ? shift : 0, right = left - shift;
+  return cfukit_rounding_shift(cfukit_srdhm_any(cfukit_shift_left(x, left), multiplier), right);
+}
+
 /* The high half of the 64-bit product: one `mulh`. */
 static inline int32_t cfukit_mulh(int32_t a, int32_t b) { return (int32_t)(((int64_t)a * b) >> 32); }
 
@@ -103,31 +112,34 @@ static inline int32_t cfukit_shift_saturated(int32_t x, int32_t e) {
   return x > limit ? INT32_MAX : x < -limit - 1 ? INT32_MIN : cfukit_shift_left(x, e);
 }
 
+/* For those that take either of the two: cfukit_srdhm as TFLM has it, or cfukit_srdhm_any, which is faster. */
+typedef int32_t cfukit_srdhm_function(int32_t a, int32_t b);
+
 /* exp(a) in Q0 for a <= 0 in Q(integer_bits), integer_bits <= 5. */
-static inline int32_t cfukit_exp(int32_t a, int32_t integer_bits) {
+static inline __attribute__((always_inline)) int32_t cfukit_exp(int32_t a, int32_t integer_bits, cfukit_srdhm_function *srdhm) {
   static const int32_t factors[7] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
   if (a == 0) return INT32_MAX;
   const int32_t fraction_bits = 31 - integer_bits;
   const int32_t quarter = (int32_t)1 << (fraction_bits - 2);
   const int32_t low = (a & (quarter - 1)) - quarter;
   const int32_t x = cfukit_shift_left(low, integer_bits) + (1 << 28);
-  const int32_t x2 = cfukit_srdhm(x, x), x3 = cfukit_srdhm(x2, x), x4 = cfukit_srdhm(x2, x2);
-  const int32_t tail = cfukit_srdhm(cfukit_rounding_shift(x4, 2) + x3, 715827883) + x2; /* 1/3 */
-  int32_t result = 1895147668 + cfukit_srdhm(1895147668, x + cfukit_rounding_shift(tail, 1)); /* exp(-1/8) */
+  const int32_t x2 = srdhm(x, x), x3 = srdhm(x2, x), x4 = srdhm(x2, x2);
+  const int32_t tail = srdhm(cfukit_rounding_shift(x4, 2) + x3, 715827883) + x2; /* 1/3 */
+  int32_t result = 1895147668 + srdhm(1895147668, x + cfukit_rounding_shift(tail, 1)); /* exp(-1/8) */
   const int32_t remainder = low - a;
   for (int32_t e = -2; e < integer_bits; e++) { /* factors: exp(-2^e) */
-    if ((remainder >> (fraction_bits + e)) & 1) result = cfukit_srdhm(result, factors[e + 2]);
+    if ((remainder >> (fraction_bits + e)) & 1) result = srdhm(result, factors[e + 2]);
   }
   return result;
 }
 
 /* 1 / (1 + f) in Q0 for 0 <= f <= 1 in Q0, by three Newton steps. */
-static inline int32_t cfukit_reciprocal_1p(int32_t f) {
+static inline __attribute__((always_inline)) int32_t cfukit_reciprocal_1p(int32_t f, cfukit_srdhm_function *srdhm) {
   const int64_t sum = (int64_t)f + INT32_MAX;
   const int32_t half = (int32_t)((sum + (sum >= 0 ? 1 : -1)) / 2);
-  int32_t x = 1515870810 + cfukit_srdhm(half, -1010580540); /* 48/17 - 32/17 * half in Q2 */
+  int32_t x = 1515870810 + srdhm(half, -1010580540); /* 48/17 - 32/17 * half in Q2 */
   for (int step = 0; step < 3; step++) {
-    x += cfukit_shift_saturated(cfukit_srdhm(x, (1 << 29) - cfukit_srdhm(half, x)), 2);
+    x += cfukit_shift_saturated(srdhm(x, (1 << 29) - srdhm(half, x)), 2);
   }
   return cfukit_shift_saturated(x, 1);
 }

@@ -107,8 +107,16 @@ int32_t t_output(int32_t x, int32_t m, int32_t right, int32_t zp, int32_t low, i
   const int8_t one = cfukit_output(&r, x, low, high);
   return a == b && a == one ? a : 1000;
 }
-int32_t t_exp(int32_t a, int32_t i) { return cfukit_exp(a, i); }
-int32_t t_reciprocal_1p(int32_t f) { return cfukit_reciprocal_1p(f); }
+int32_t t_srdhm_any(int32_t a, int32_t b) { return cfukit_srdhm_any(a, b); }
+int32_t t_multiply_any(int32_t x, int32_t m, int32_t s) { return cfukit_multiply_any(x, m, s); }
+int32_t t_exp(int32_t a, int32_t i) {
+  const int32_t e = cfukit_exp(a, i, cfukit_srdhm);
+  return e == cfukit_exp(a, i, cfukit_srdhm_any) ? e : -1;
+}
+int32_t t_reciprocal_1p(int32_t f) {
+  const int32_t r = cfukit_reciprocal_1p(f, cfukit_srdhm);
+  return r == cfukit_reciprocal_1p(f, cfukit_srdhm_any) ? r : -1;
+}
 """
 
 
@@ -136,7 +144,10 @@ def one(value: int) -> np.ndarray:
 @given(int32s, int32s)
 @settings(max_examples=500, deadline=None)
 def test_srdhm(c, a: int, b: int) -> None:  # type: ignore[no-untyped-def]
-    assert c.t_srdhm(a, b) == int(fixed_point.srdhm(one(a), one(b)))
+    expected = int(fixed_point.srdhm(one(a), one(b)))
+    assert c.t_srdhm(a, b) == expected
+    if (a, b) != (-(2**31), -(2**31)):
+        assert c.t_srdhm_any(a, b) == expected
 
 
 @given(int32s, st.integers(0, 31))
@@ -148,7 +159,8 @@ def test_rounding_shift(c, x: int, e: int) -> None:  # type: ignore[no-untyped-d
 @given(int32s, multipliers, st.integers(-31, 12))
 @settings(max_examples=500, deadline=None)
 def test_multiply(c, x: int, m: int, s: int) -> None:  # type: ignore[no-untyped-def]
-    assert c.t_multiply(x, m, s) == int(fixed_point.multiply(one(x), m, s))
+    expected = int(fixed_point.multiply(one(x), m, s))
+    assert c.t_multiply(x, m, s) == c.t_multiply_any(x, m, s) == expected
 
 
 @given(small, multipliers, st.integers(0, 31))

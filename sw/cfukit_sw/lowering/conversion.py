@@ -63,7 +63,13 @@ def quantize(model: Model, op: Operator) -> Lowered | Alias:
     else:
         multiplier, shift = quantize_multiplier(float(x.scale) / float(y.scale))
         params |= {"input_zero_point": x.zero_point, "multiplier": multiplier, "shift": shift}
-    return Lowered(_described(op, x, y), "cfukit_quantize", params)
+    described = replace(_described(op, x, y), small_sums=_moderate(y.scale))
+    return Lowered(described, "cfukit_quantize", params)
+
+
+def _moderate(scale: np.float32) -> bool:
+    """Neither tiny nor huge: kernels that compute float32 in integers need no special cases (exponent 8 .. 245 of 255)."""
+    return 8 <= _bits(scale) >> 23 <= 245
 
 
 def dequantize(model: Model, op: Operator) -> Lowered:
@@ -77,7 +83,8 @@ def dequantize(model: Model, op: Operator) -> Lowered:
         "input_zero_point": x.zero_point,
         "scale_bits": _bits(x.scale),
     }
-    return Lowered(_described(op, x, y), "cfukit_quantize", params)
+    described = replace(_described(op, x, y), small_sums=_moderate(x.scale))
+    return Lowered(described, "cfukit_quantize", params)
 
 
 def prelu(model: Model, op: Operator) -> Lowered:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from cfukit_sw.lowering.lowered import Alias, Bytes, Lowered, Op, Param, TensorAt, needs_type, refuse
 from cfukit_sw.lowering.movement import dense_strides
+from cfukit_sw.lowering.small_sums import MAX_RIGHT
 from cfukit_sw.model import Model, Operator, Tensor
 from cfukit_sw.quantization import activation_range, add_parameters, product_multipliers
 
@@ -71,7 +72,7 @@ def binary(model: Model, op: Operator) -> Lowered:
         if op.type == "MUL":
             multipliers, shifts = product_multipliers(x1.scale, [x2.scale], y.scale)
             params |= {"multiplier": int(multipliers[0]), "shift": int(shifts[0])}
-            small = int(shifts[0]) <= 0
+            small = -MAX_RIGHT <= int(shifts[0]) <= 0
         else:
             q = add_parameters(x1.scale, x2.scale, y.scale, y.type)
             if q.output[1] > 0:
@@ -79,6 +80,7 @@ def binary(model: Model, op: Operator) -> Lowered:
             params |= {"left_shift": q.left_shift, "multiplier1": q.input1[0], "shift1": q.input1[1]}
             params |= {"multiplier2": q.input2[0], "shift2": q.input2[1]}
             params |= {"multiplier": q.output[0], "shift": q.output[1]}
+            small = q.output[1] >= -MAX_RIGHT
     else:
         low, high = (-128, 127) if y.type == "int8" else (-(2**31), 2**31 - 1)
     params |= {"activation_min": low, "activation_max": high}

@@ -2,30 +2,25 @@
 #ifndef CFUKIT_PORTABLE_ADD_H
 #define CFUKIT_PORTABLE_ADD_H
 
-#include "../reference/elementwise.h"
+#include "elementwise.h"
 
-/* The first input's terms of so many elements are computed before the second input is touched: tensors often lie a multiple of
- * the data cache apart, where reading them in turn would miss at every element. */
-#define ADD_CHUNK 32
+#define ADD_LEFT 20 /* left_shift of int8 */
+
+/* An input's term. The input with the larger scale has the multiplier one half: its term is an exact shift. */
+static inline int32_t add_term(int32_t d, int32_t multiplier, int32_t right, int exact) {
+  if (exact) return cfukit_shift_left(d, ADD_LEFT - 1);
+  return cfukit_multiply_small(cfukit_shift_left(d, ADD_LEFT), multiplier, right);
+}
 
 static inline __attribute__((always_inline)) void add(const struct cfukit_binary *p, int32_t sign) {
-  const int32_t zero_point1 = p->zero_point1, zero_point2 = p->zero_point2, left = p->left_shift;
+  const int32_t zero_point1 = p->zero_point1, zero_point2 = p->zero_point2;
   const int32_t multiplier1 = p->multiplier1, right1 = -p->shift1, multiplier2 = p->multiplier2, right2 = -p->shift2;
-  const int32_t low = p->activation_min, high = p->activation_max, multiplier = p->multiplier, right = -p->shift;
-  const int32_t zero_point = p->output_zero_point;
-  int32_t terms[ADD_CHUNK];
-  FOR_EACH_RUN(p, int8_t, {
-    for (int32_t done = 0; done < count; done += ADD_CHUNK) {
-      const int32_t chunk = cfukit_min(ADD_CHUNK, count - done);
-      for (int32_t i = 0; i < chunk; i++, a += a_stride) {
-        terms[i] = cfukit_multiply_small(cfukit_shift_left(*a - zero_point1, left), multiplier1, right1);
-      }
-      for (int32_t i = 0; i < chunk; i++, b += b_stride) {
-        const int32_t term = cfukit_multiply_small(cfukit_shift_left(*b - zero_point2, left), multiplier2, right2);
-        const int32_t sum = cfukit_multiply_small(terms[i] + sign * term, multiplier, right) + zero_point;
-        *out++ = (int8_t)cfukit_clamp(sum, low, high);
-      }
-    }
+  const int exact1 = multiplier1 == 1 << 30 && right1 == 0, exact2 = multiplier2 == 1 << 30 && right2 == 0;
+  const int32_t low = p->activation_min, high = p->activation_max;
+  const struct cfukit_rescale rescale = cfukit_rescale(p->multiplier, -p->shift, p->output_zero_point, low);
+  FOR_EACH_CHUNK(p, add_term(x1 - zero_point1, multiplier1, right1, exact1), {
+    const int32_t other = add_term(x2 - zero_point2, multiplier2, right2, exact2);
+    *out = cfukit_output(&rescale, term + sign * other, low, high);
   });
 }
 

@@ -1,8 +1,24 @@
-/* MAX_POOL_2D: channel by channel, no index arithmetic inside the window. */
+/* MAX_POOL_2D: four channels at a time. */
 #include "cfukit_fixed_point.h"
 #include "cfukit_kernels.h"
 
 void cfukit_portable_max_pool_2d(const void *params);
+
+/* `n` channels, 1 or 4, of one window from `row` on. */
+static inline __attribute__((always_inline)) void window(const struct cfukit_pool *p, const int8_t *row, int32_t rows,
+                                                         int32_t columns, int32_t n, int8_t *out) {
+  const int32_t step = p->channels, row_bytes = p->input_width * step, low = p->activation_min, high = p->activation_max;
+  int32_t a = low, b = low, c = low, d = low;
+  for (; rows > 0; rows--, row += row_bytes) {
+    const int8_t *in = row;
+    for (int32_t x = columns; x > 0; x--, in += step) {
+      a = cfukit_max(a, in[0]);
+      if (n == 4) b = cfukit_max(b, in[1]), c = cfukit_max(c, in[2]), d = cfukit_max(d, in[3]);
+    }
+  }
+  out[0] = (int8_t)cfukit_min(a, high);
+  if (n == 4) out[1] = (int8_t)cfukit_min(b, high), out[2] = (int8_t)cfukit_min(c, high), out[3] = (int8_t)cfukit_min(d, high);
+}
 
 void cfukit_portable_max_pool_2d(const void *params) {
   const struct cfukit_pool *p = params;
@@ -17,15 +33,9 @@ void cfukit_portable_max_pool_2d(const void *params) {
         const int32_t left = out_x * p->stride_width - p->padding_left;
         const int32_t x0 = cfukit_max(left, 0), columns = cfukit_min(left + p->filter_width, p->input_width) - x0;
         const int8_t *first = image + y0 * row_bytes + x0 * n;
-        for (int32_t c = 0; c < n; c++, first++) {
-          const int8_t *row = first;
-          int32_t largest = INT8_MIN;
-          for (int32_t y = rows; y > 0; y--, row += row_bytes) {
-            const int8_t *in = row;
-            for (int32_t x = columns; x > 0; x--, in += n) largest = cfukit_max(largest, *in);
-          }
-          *out++ = (int8_t)cfukit_clamp(largest, p->activation_min, p->activation_max);
-        }
+        int32_t c = 0;
+        for (; c + 4 <= n; c += 4, first += 4, out += 4) window(p, first, rows, columns, 4, out);
+        for (; c < n; c++) window(p, first++, rows, columns, 1, out++);
       }
     }
   }

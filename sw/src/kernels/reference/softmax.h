@@ -6,7 +6,7 @@
 #include "cfukit_kernels.h"
 
 static inline int32_t softmax_exp(const struct cfukit_softmax *p, int32_t difference) {
-  return cfukit_exp(cfukit_srdhm(cfukit_shift_left(difference, p->left_shift), p->multiplier), 5);
+  return cfukit_exp(cfukit_srdhm(cfukit_shift_left(difference, p->left_shift), p->multiplier), 5, cfukit_srdhm);
 }
 
 static inline void softmax(const struct cfukit_softmax *p, int32_t bits) {
@@ -21,7 +21,7 @@ static inline void softmax(const struct cfukit_softmax *p, int32_t bits) {
       if (difference >= p->difference_min) sum += cfukit_rounding_shift(softmax_exp(p, difference), 12);
     }
     const int32_t headroom = __builtin_clz((uint32_t)sum);
-    const int32_t scale = cfukit_reciprocal_1p((int32_t)(((uint32_t)sum << headroom) - (1u << 31)));
+    const int32_t scale = cfukit_reciprocal_1p((int32_t)(((uint32_t)sum << headroom) - (1u << 31)), cfukit_srdhm);
     const int32_t shift = 12 - headroom + 31 - bits;
     for (int32_t c = 0; c < p->depth; c++) {
       const int32_t difference = input[c] - largest;

@@ -1,0 +1,74 @@
+/* UNIDIRECTIONAL_SEQUENCE_LSTM int8 with an int16 cell state: everything but the gates' inner products. */
+#ifndef CFUKIT_REFERENCE_LSTM_H
+#define CFUKIT_REFERENCE_LSTM_H
+
+#include "cfukit_fixed_point.h"
+#include "cfukit_kernels.h"
+
+static inline int32_t lstm_clamp(int32_t x) { return cfukit_clamp(x, INT16_MIN, INT16_MAX); }
+
+/* The argument of both functions in units of the table: value * 3 * 2^shift, or value * multiplier / 2^shift rounded. */
+static inline int32_t table_argument(int32_t value, int32_t multiplier, int32_t shift) {
+  if (multiplier == 0) return value * (3 << shift);
+  return (value * multiplier + (shift > 0 ? 1 << (shift - 1) : 0)) >> shift;
+}
+
+/* The table's value at |d| / 2^bits, interpolated; `end` behind the table. */
+static inline int32_t interpolate(const uint16_t *table, int32_t d, int32_t bits, int32_t end) {
+  const int32_t size = d < 0 ? -d : d, index = size >> bits;
+  if (index >= 255) return end << (bits + (bits == 9));
+  return (table[index] << bits) + (size & ((1 << bits) - 1)) * (table[index + 1] - table[index]);
+}
+
+static inline int32_t logistic16(const uint16_t *table, int32_t d) {
+  const int32_t r = interpolate(table, d, 9, 0x7FFF);
+  return (d >= 0 ? r + 512 : (1 << 25) - r + 511) >> 10;
+}
+
+static inline int32_t tanh16(const uint16_t *table, int32_t d) {
+  const int32_t r = interpolate(table, d, 8, 0xFFFF);
+  return (d >= 0 ? r - (1 << 23) + (1 << 7) : -r + (1 << 23) + (1 << 7) - 1) >> 8;
+}
+
+/* What the gates input, forget, cell and output of a cell see before their functions, in Q3.12. */
+typedef void gates_function(const struct cfukit_lstm *p, int32_t cell, const int8_t *input, const int8_t *hidden,
+                            int32_t seen[4]);
+typedef int32_t multiply_function(int32_t x, int32_t multiplier, int32_t shift);
+
+static inline __attribute__((always_inline)) void lstm_step(const struct cfukit_lstm *p, gates_function *gates_of,
+                                                            multiply_function *multiply, const int8_t *input,
+                                                            int8_t *hidden, int16_t *cell) {
+  int16_t *const gated = p->scratch; /* all gates see the old hidden state: its new one waits until the last cell is done */
+  for (int32_t c = 0; c < p->cells; c++) {
+    int32_t seen[4];
+    gates_of(p, c, input, hidden, seen);
+    const int32_t i = logistic16(p->table, table_argument(seen[0], 0, 0));
+    const int32_t f = logistic16(p->table, table_argument(seen[1], 0, 0));
+    const int32_t d = table_argument(seen[2], 0, 0);
+    const int32_t candidate = p->candidate_tanh ? tanh16(p->table, d) : logistic16(p->table, d);
+    const int32_t o = logistic16(p->table, table_argument(seen[3], 0, 0));
+    const int32_t kept = lstm_clamp(multiply(f * cell[c], p->forget_multiplier, p->forget_shift));
+    const int32_t added = lstm_clamp(multiply(i * candidate, p->update_multiplier, p->update_shift));
+    int32_t state = lstm_clamp(kept + added);
+    if (p->cell_limit) state = cfukit_clamp(state, -p->cell_limit, p->cell_limit);
+    cell[c] = (int16_t)state;
+    const int32_t t = tanh16(p->table, table_argument(state, p->tanh_multiplier, p->tanh_shift));
+    const uint32_t scaled = (uint32_t)multiply(t * o, p->output_multiplier, p->output_shift);
+    gated[c] = (int16_t)cfukit_clamp((int32_t)(scaled + (uint32_t)p->hidden_zero_point), INT8_MIN, INT8_MAX);
+  }
+  for (int32_t c = 0; c < p->cells; c++) hidden[c] = (int8_t)gated[c];
+}
+
+static inline __attribute__((always_inline)) void lstm(const struct cfukit_lstm *p, gates_function *gates_of,
+                                                       multiply_function *multiply) {
+  for (int32_t s = 0; s < p->steps; s++) {
+    for (int32_t b = 0; b < p->batches; b++) {
+      const int32_t place = s * p->step_stride + b * p->item_stride;
+      int8_t *const hidden = p->hidden + b * p->cells;
+      lstm_step(p, gates_of, multiply, p->input + place * p->inputs, hidden, p->cell + b * p->cells);
+      for (int32_t c = 0; c < p->cells; c++) p->output[place * p->cells + c] = hidden[c];
+    }
+  }
+}
+
+#endif
