@@ -11,7 +11,8 @@ from cfukit_base.errors import UsageError, suggest
 KIB = 1024
 CACHE_BYTES = tuple(512 << n for n in range(8))
 TCM_STEP_BYTES, TCM_MAX_BYTES = 16 * KIB, 512 * KIB
-ITCM_BASE, DTCM_BASE = 0x2000_0000, 0x3000_0000
+ITCM_BASE, DTCM_BASE, BOOT_ROM_BASE = 0x2000_0000, 0x3000_0000, 0x2008_0000
+BOOT_ROM_BYTES = tuple(KIB << n for n in range(5))
 STOCK = "full+cfu"
 WHERE = "soc.cpu"
 
@@ -21,17 +22,19 @@ class Configuration:
     """A VexRiscv. Sizes in bytes, 0 = none.
 
     icache_bytes, dcache_bytes: direct-mapped, lines of 32 bytes; the D$ writes through. itcm_bytes, dtcm_bytes: memories of one
-    cycle at addresses of their own (`memories`). tcm: "block" (dual-ported, no stalls) or "spram" (two single-ported banks, the
-    data side goes first). multiplier, divider: mul*, div and rem. prediction: "static" (backward branches taken) or "none".
-    bypass: results go to the next instruction before they are in the register file. traps: exceptions; without them a faulting
-    instruction does something undefined. interrupts, alignment_check: need traps. csrs: "all", "few" (mstatus, mip, mie, mtvec,
-    mepc, mcause, mtval, mcycle and VexRiscv's own) or "none".
+    cycle at addresses of their own (`memories`). boot_rom_bytes: a ROM for fetches only, in which the CPU then starts. tcm:
+    "block" (dual-ported, no stalls) or "spram" (two single-ported banks, the data side goes first). multiplier, divider: mul*,
+    div and rem. prediction: "static" (backward branches taken) or "none". bypass: results go to the next instruction before they
+    are in the register file. traps: exceptions; without them a faulting instruction does something undefined. interrupts,
+    alignment_check: need traps. csrs: "all", "few" (mstatus, mip, mie, mtvec, mepc, mcause, mtval, mcycle and VexRiscv's own) or
+    "none".
     """
 
     icache_bytes: int = 4 * KIB
     dcache_bytes: int = 4 * KIB
     itcm_bytes: int = 0
     dtcm_bytes: int = 0
+    boot_rom_bytes: int = 0
     tcm: str = "block"
     multiplier: bool = True
     divider: bool = True
@@ -63,6 +66,8 @@ def _check(config: Configuration) -> None:
             raise UsageError(where, repr(value), allowed="a number of bytes")
         elif field.name.endswith("cache_bytes") and value and value not in CACHE_BYTES:
             raise UsageError(where, str(value), allowed="0 (none) or a power of two from 512 to 65536")
+        elif field.name == "boot_rom_bytes" and value and value not in BOOT_ROM_BYTES:
+            raise UsageError(where, str(value), allowed="0 (none) or a power of two from 1024 to 16384")
         elif field.name.endswith("tcm_bytes") and (value % TCM_STEP_BYTES or not 0 <= value <= TCM_MAX_BYTES):
             raise UsageError(where, str(value), allowed="0 (none) or a multiple of 16384 up to 524288")
     _check_contradictions(config)
@@ -156,20 +161,24 @@ def table(config: Configuration) -> dict[str, Any]:
 
 
 def memories(config: Configuration) -> list[dict[str, Any]]:
-    """The TCMs as memories of soc.json."""
-    found = (("itcm", ITCM_BASE, config.itcm_bytes), ("dtcm", DTCM_BASE, config.dtcm_bytes))
+    """TCMs and boot ROM as memories of soc.json."""
+    found = (
+        ("itcm", "itcm", ITCM_BASE, config.itcm_bytes, "InstructionTcm"),
+        ("dtcm", "dtcm", DTCM_BASE, config.dtcm_bytes, "DataTcm"),
+        ("boot_rom", "rom", BOOT_ROM_BASE, config.boot_rom_bytes, "BootRom"),
+    )
     return [
         {
             "name": name,
             "base": base,
             "bytes": size,
-            "kind": name,
+            "kind": kind,
             "read_cycles": 1,
             "write_cycles": 1,
             "verilog_path": f"VexRiscv.tcm.{name}.mem",
-            "verilog_module": "InstructionTcm" if name == "itcm" else "DataTcm",
+            "verilog_module": module,
         }
-        for name, base, size in found
+        for name, kind, base, size, module in found
         if size
     ]
 

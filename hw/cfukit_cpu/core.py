@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cfukit_cpu.configuration import Configuration
+from cfukit_cpu.configuration import ITCM_BASE, Configuration
 from cfukit_cpu.verilog import CORE, DATA_CACHE, INSTRUCTION_CACHE, Source
 
 # CSR numbers. What traps and interrupts need, the counters and identities that `csrs = "few"` leaves out, the rest.
@@ -12,6 +12,7 @@ TRAP_CSRS = (0x300, 0x305, 0x341, 0x342, 0x343)  # mstatus, mtvec, mepc, mcause,
 RARE_CSRS = (0x301, 0x340, 0xB02, 0xB80, 0xB82, 0xC00, 0xC02, 0xC80, 0xC82, 0xF11, 0xF12, 0xF13, 0xF14)
 KEPT_CSRS = (0xB00, 0xBC0, 0xCC0)  # mcycle; interrupt mask, whose bit 31 enables the CFU; size of the D$
 CFU_ENABLE_CSR = 0xBC0
+PC_BITS = 20  # of addresses in the region of instruction TCM (lower half) and boot ROM (upper half)
 _WRITTEN_FROM_DECODE = 1  # assignments of each `execute_CsrPlugin_csr_N`
 
 
@@ -51,8 +52,8 @@ def free_memories(source: Source) -> None:
         source.swap(module, '(* ram_style = "block" *)', '(* ram_style = "block", no_rw_check *)', count)
 
 
-def apply_options(source: Source, config: Configuration) -> None:
-    """Every option of the core that `config` does not have."""
+def apply_options(source: Source, config: Configuration, *, cfu_sees_stores: bool = False) -> None:
+    """Every option of the core that `config` does not have. cfu_sees_stores: a command to the CFU waits for them."""
     if not config.multiplier:
         source.tie("decode_IS_MUL", 0)
     if not config.divider:
@@ -70,11 +71,21 @@ def apply_options(source: Source, config: Configuration) -> None:
     if not config.traps:
         _remove_traps(source)
     _remove_csrs(source, config)
+    if not config.icache_bytes and not config.traps:
+        _narrow_pc(source)
     if not config.dcache_bytes:
         source.tie("DBusCachedPlugin_mmuBus_rsp_isIoAccess", 1)
         # A command to the CFU must not overtake what may still flush it: a load that misses, or a trap.
-        if not config.traps:
+        if not config.traps and not cfu_sees_stores:
             source.tie("execute_CfuPlugin_hazard", 0)
+
+
+def _narrow_pc(source: Source) -> None:
+    """All code lies in the region of instruction TCM and boot ROM; a jump out of it, which the simulation reports, wraps."""
+    region = f"{32 - PC_BITS}'h{ITCM_BASE >> PC_BITS:x}"
+    fixed = f"IBusCachedPlugin_fetchPc_pc[31:{PC_BITS}] = {region};"
+    last = "    IBusCachedPlugin_fetchPc_pc[1] = 1'b0;\n"
+    source.swap(CORE, last, f"{last}    {fixed}\n")
 
 
 def _refuse_instructions(source: Source, config: Configuration) -> None:

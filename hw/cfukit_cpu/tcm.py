@@ -15,7 +15,14 @@ from __future__ import annotations
 
 from amaranth import Cat, ClockSignal, Const, Elaboratable, Instance, Module, Mux, Signal, Value
 
-from cfukit_cpu.configuration import DTCM_BASE, ITCM_BASE, TCM_STEP_BYTES, Configuration
+from cfukit_cpu.configuration import (
+    BOOT_ROM_BASE,
+    DTCM_BASE,
+    ITCM_BASE,
+    TCM_STEP_BYTES,
+    Configuration,
+)
+from cfukit_cpu.memory_port import MemoryPort
 
 _REGION_BITS = 19  # 512 KiB
 NAME = "Tcm"
@@ -60,9 +67,10 @@ FETCH_FROM_CACHE = (
 class Tcm(Elaboratable):
     """See the module's text. Ports are attributes: `data_X`, `fetch_X`; what comes from or goes to a cache ends in `__cache`."""
 
-    def __init__(self, config: Configuration):
+    def __init__(self, config: Configuration, memory_port_bits: int = 0):
         self.config = config
         self.ports: list[Signal] = []
+        self.memory_port = MemoryPort(self, memory_port_bits) if memory_port_bits else None
         for prefix, plain, exchanged in (
             ("data", DATA_PORTS, (*DATA_TO_CACHE, *DATA_FROM_CACHE)),
             ("fetch", FETCH_PORTS, FETCH_FROM_CACHE),
@@ -179,22 +187,40 @@ class Tcm(Elaboratable):
     def _fetch_side(self, m: Module) -> None:
         config = self.config
         self.fetched, self.bank_taken = Signal(32), Signal()
-        hit, d_hit, d_word = Signal(), Signal(), Signal(32)
-        m.d.comb += hit.eq(self._hit(self.fetch_fetch_pc, ITCM_BASE, config.itcm_bytes))
+        hit, word, d_hit, d_word = Signal(), Signal(32), Signal(), Signal(32)
+        m.d.comb += [
+            hit.eq(self._hit(self.fetch_fetch_pc, ITCM_BASE, config.itcm_bytes)),
+            word.eq(self.fetched),
+        ]
+        if config.boot_rom_bytes:
+            self._boot_rom(m, hit, word)
         with m.If(~self.fetch_decode_isStuck):
-            m.d.sync += [d_hit.eq(hit), d_word.eq(self.fetched)]
+            m.d.sync += [d_hit.eq(hit), d_word.eq(word)]
         cached = bool(config.icache_bytes)
         m.d.comb += [
             self.fetch_prefetch_haltIt.eq((self.fetch_prefetch_haltIt__cache & cached) | self.bank_taken),
             self.fetch_decode_cacheMiss.eq(self.fetch_decode_cacheMiss__cache & ~d_hit & cached),
             self.fetch_decode_error.eq(Mux(d_hit, 0, self.fetch_decode_error__cache if cached else 1)),
-            self.fetch_fetch_data.eq(
-                Mux(hit, self.fetched, self.fetch_fetch_data__cache) if cached else self.fetched
-            ),
+            self.fetch_fetch_data.eq(Mux(hit, word, self.fetch_fetch_data__cache) if cached else word),
             self.fetch_decode_data.eq(
                 Mux(d_hit, d_word, self.fetch_decode_data__cache) if cached else d_word
             ),
         ]
+
+    def _boot_rom(self, m: Module, hit: Signal, word: Signal) -> None:
+        """Fetches have it for themselves, so it never waits; loads do not see it."""
+        rom_hit, rom_word = Signal(), Signal(32)
+        bits = (self.config.boot_rom_bytes - 1).bit_length()
+        m.d.comb += rom_hit.eq(self.fetch_fetch_pc[bits:] == BOOT_ROM_BASE >> bits)
+        with m.If(rom_hit):
+            m.d.comb += [hit.eq(1), word.eq(rom_word)]
+        m.submodules.boot_rom = Instance(
+            "BootRom",
+            i_clk=ClockSignal(),
+            i_enable=~self.fetch_fetch_isStuck,
+            i_address=self.fetch_prefetch_pc[2:bits],
+            o_data=rom_word,
+        )
 
     def _memories(self, m: Module) -> None:
         config = self.config
@@ -205,7 +231,9 @@ class Tcm(Elaboratable):
         stored = self.data_writeBack_storeData
         i_word, d_word = Signal(32), Signal(32)
         clock = {"i_clk": ClockSignal()}
-        if config.dtcm_bytes and config.tcm == "block":
+        if self.memory_port:
+            self.memory_port.attach(m, reads, d_word)
+        elif config.dtcm_bytes and config.tcm == "block":
             m.submodules.dtcm = Instance(
                 "DataTcm",
                 **clock,
@@ -243,7 +271,7 @@ class Tcm(Elaboratable):
     def _banks(self, m: Module, reads: Value, i_word: Signal, d_word: Signal) -> None:
         """Two single-ported memories; the first also serves fetches, whose word is kept when data takes the bank."""
         config, stored = self.config, self.data_writeBack_storeData
-        if config.dtcm_bytes:
+        if config.dtcm_bytes and not self.memory_port:
             writes = self.store_data.any()
             m.submodules.dtcm = Instance(
                 "DataTcm",

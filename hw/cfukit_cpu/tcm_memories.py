@@ -40,3 +40,18 @@ def memory_verilog(name: str, size_bytes: int, kind: str) -> str:
         f'  (* ram_style = "{style}", no_rw_check *) reg [31:0] mem [0:{words - 1}];\n'
         f"  always @(posedge clk) begin\n{body}  end\nendmodule\n"
     )
+
+
+def boot_rom_verilog(size_bytes: int) -> str:
+    """Contents: the macro CFUKIT_BOOT_ROM names a file for $readmemh; a simulator loads them by itself."""
+    words = size_bytes // 4
+    return f"""module BootRom (
+  input clk, input enable, input [{(words - 1).bit_length() - 1}:0] address, output reg [31:0] data
+);
+  (* ram_style = "block" *) reg [31:0] mem [0:{words - 1}];
+`ifdef CFUKIT_BOOT_ROM
+  initial $readmemh(`CFUKIT_BOOT_ROM, mem);
+`endif
+  always @(posedge clk) if (enable) data <= mem[address];
+endmodule
+"""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from amaranth.back import verilog
 
 from cfukit_cpu.configuration import Configuration
+from cfukit_cpu.memory_port import core_ports, row_memory_verilog
 from cfukit_cpu.tcm import DATA_FROM_CACHE, DATA_TO_CACHE, FETCH_FROM_CACHE, NAME, Tcm
-from cfukit_cpu.tcm_memories import memory_verilog
+from cfukit_cpu.tcm_memories import boot_rom_verilog, memory_verilog
 from cfukit_cpu.verilog import CORE, Rule, Source
 
 _STAGE = "IBusCachedPlugin_iBusRsp_stages_"
@@ -26,7 +27,7 @@ _CORE_SIGNALS = {
 }
 
 
-def connect(source: Source, config: Configuration) -> None:
+def connect(source: Source, config: Configuration, memory_port_bits: int = 0) -> None:
     """Put `Tcm` between the core and its cache modules, and its modules behind theirs."""
     rules: list[Rule] = []
     declarations, pins = [], [".clk(clk)", ".rst(reset)"]
@@ -40,16 +41,20 @@ def connect(source: Source, config: Configuration) -> None:
             rules.append((rf"(?<=    \.io_cpu_{name} ) *\({core}{name}(?:\[31:0\])? *\)", f"({wire})", 1))
             pins += [f".{prefix}_{name}({core}{name})", f".{prefix}_{name}__cache({wire})"]
     pins += [f".{prefix}({signal})" for prefix, signal in _CORE_SIGNALS.items()]
+    if memory_port_bits:
+        port_rules, port_pins = core_ports(memory_port_bits)
+        rules += port_rules
+        pins += port_pins
     instance = f"  {NAME} tcm (\n    " + ",\n    ".join(pins) + "\n  );\n"
     rules += [(r"(?m)^  localparam ShiftCtrlEnum_DISABLE_1", "".join(declarations) + r"\g<0>", 1)]
     rules += [(r"\nendmodule\n", "\n" + instance + r"\g<0>", 1)]
     source.swap_all(CORE, rules)
-    source.appended += tcm_verilog(config)
+    source.appended += tcm_verilog(config, memory_port_bits)
 
 
-def tcm_verilog(config: Configuration) -> str:
-    """Modules Tcm, InstructionTcm, DataTcm."""
-    tcm = Tcm(config)
+def tcm_verilog(config: Configuration, memory_port_bits: int = 0) -> str:
+    """Modules Tcm, InstructionTcm, DataTcm, BootRom."""
+    tcm = Tcm(config, memory_port_bits)
     text = verilog.convert(tcm, name=NAME, ports=tcm.ports, emit_src=False, strip_internal_attrs=True)
     parts = [text]
     if config.itcm_bytes:
@@ -58,8 +63,12 @@ def tcm_verilog(config: Configuration) -> str:
                 "InstructionTcm", config.itcm_bytes, "shared" if config.tcm == "block" else "single"
             )
         )
-    if config.dtcm_bytes:
+    if memory_port_bits:
+        parts.append(row_memory_verilog("DataTcm", config.dtcm_bytes, memory_port_bits, config.tcm))
+    elif config.dtcm_bytes:
         parts.append(
             memory_verilog("DataTcm", config.dtcm_bytes, "simple" if config.tcm == "block" else "single")
         )
+    if config.boot_rom_bytes:
+        parts.append(boot_rom_verilog(config.boot_rom_bytes))
     return "\n".join(parts)

@@ -25,11 +25,15 @@ from cfukit_cpu.verilog import FILE, SHA256, WHEEL, WHEEL_VERSION, Source, stock
 SCHEMA = "cfukit.cpu/1"
 
 
-def write_cpu(given: str | Mapping[str, Any], directory: Path) -> Path:
-    """Write cpu.v (module VexRiscv) and cpu.json of a preset or table of keys to `directory`; the path of cpu.json."""
+def write_cpu(given: str | Mapping[str, Any], directory: Path, *, memory_port_bits: int = 0) -> Path:
+    """Write cpu.v (module VexRiscv) and cpu.json of a preset or table of keys to `directory`; the path of cpu.json.
+
+    memory_port_bits: width of the port that gives a CFU the data TCM (see `memory_port`); 0: none.
+    """
     named = configuration(given)
-    verilog = derive(named)
+    verilog = derive(named, memory_port_bits)
     document = describe(named)
+    document["memory_port_bits"] = memory_port_bits
     document["digest"] = digest_bytes(verilog.encode())
     directory.mkdir(parents=True, exist_ok=True)
     write_atomic(directory / "cpu.v", verilog)
@@ -37,12 +41,16 @@ def write_cpu(given: str | Mapping[str, Any], directory: Path) -> Path:
     return directory / "cpu.json"
 
 
-def derive(named: Named) -> str:
+def derive(named: Named, memory_port_bits: int = 0) -> str:
     """The Verilog: the stock file as it is, or edited, with the configuration in its first lines."""
     text = stock_text()
+    config = named.configuration
+    if memory_port_bits:
+        from cfukit_cpu.memory_port import check  # Amaranth takes a moment
+
+        check(config, memory_port_bits, named.name)
     if named.stock:
         return text
-    config = named.configuration
     source = Source(text)
     # Where a cache is absent, the smallest one stays in the text and synthesis removes it.
     resize_data_cache(source, config.dcache_bytes or CACHE_BYTES[0])
@@ -50,11 +58,11 @@ def derive(named: Named) -> str:
     resize_instruction_cache(source, config.icache_bytes or CACHE_BYTES[0])
     fix_cfu_port(source)
     free_memories(source)
-    apply_options(source, config)
-    if config.itcm_bytes or config.dtcm_bytes:
+    apply_options(source, config, cfu_sees_stores=bool(memory_port_bits))
+    if memories(config):
         from cfukit_cpu.tcm_wiring import connect  # Amaranth takes a moment
 
-        connect(source, config)
+        connect(source, config, memory_port_bits)
     return _header(named) + source.text()
 
 

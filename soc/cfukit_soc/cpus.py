@@ -55,6 +55,12 @@ class Cpu:
     facts: dict[str, Any]
     memories: tuple[dict[str, Any], ...] = ()
 
+    @property
+    def start(self) -> int | None:
+        """Where it starts: in its boot ROM; without one and without I$ in its instruction TCM; else (None) where the board says."""
+        found = {memory["kind"]: int(memory["base"]) for memory in self.memories}
+        return found.get("rom", None if self.facts["icache_bytes"] else found.get("itcm"))
+
 
 def cpu_named(given: str | Path) -> Cpu:
     """The stock CPU by its name, or the CPU of a cpu.json; another name is a UsageError."""

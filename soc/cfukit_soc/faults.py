@@ -54,9 +54,7 @@ def _sentence(fault: dict[str, Any]) -> str:
     if kind == "bus_error":
         return f"{fault['access']} {place} at address {fault['address']:#010x}, where nothing answers"
     if kind == "fetch_fault":
-        return (
-            f"fetch from {fault['address']:#010x}, where the CPU has no memory, after the instruction {place}"
-        )
+        return f"fetch from {fault['address']:#010x}, where the CPU has no memory, by or after the instruction {place}"
     if kind == "trap":
         cause = TRAP_CAUSES.get(fault["cause"], f"cause {fault['cause']}")
         return f"trap without a handler: {cause} {place}, value {fault['value']:#010x}"

@@ -38,8 +38,8 @@ def generate_soc(
     _check_range("soc.clock_hz", clock_hz, _CLOCK_RANGE_HZ, "Hz")
     memories = _memories(the_board, sram_bytes or the_board.sram_bytes)
     reset_address = the_board.reset_address
-    if not the_cpu.facts["icache_bytes"]:  # it fetches from its instruction TCM only
-        reset_address = the_cpu.memories[0]["base"]
+    if (start := the_cpu.start) is not None:
+        reset_address = start
     verilog, registers, constants = _elaborate(the_board, the_cpu, clock_hz, memories, reset_address)
     cpu_verilog = the_cpu.verilog.read_text()
     document: dict[str, Any] = {

@@ -157,9 +157,18 @@ def _write_names(directory: Path, soc: dict[str, Any]) -> None:
         name = path.replace(".", "__DOT__")
         entries.append(f"X({index}, {name}, {memory['base']}u, {memory['bytes']}u)")
     header = [f"#define SYSTEM_MEMORIES(X) {' '.join(entries)}"]
-    if not soc["cpu"].get("icache_bytes", 1) and not soc["cpu"].get("traps", True):
+    cpu = soc["cpu"]
+    if not cpu.get("traps", True):
+        kinds = [memory["kind"] for memory in soc["memories"]]
+        to_fetch = [
+            entry
+            for entry, kind in zip(entries, kinds, strict=True)
+            if (kind != "dtcm" if cpu.get("icache_bytes", 1) else kind in ("itcm", "rom"))
+        ]
+        header.append(f"#define FETCHED_MEMORIES(X) {' '.join(to_fetch)}")
+    if not cpu.get("icache_bytes", 1) and not cpu.get("traps", True):
         lines += [f'public_flat_rd -module "VexRiscv" -var "{name}"' for name in _FETCH_SIGNALS]
-        header.append("#define REPORTS_FETCHES")
+        header.append("#define FETCHES_FROM_TCM_ONLY")
     (directory / "memories.vlt").write_text("\n".join(lines) + "\n")
     (directory / "memories.h").write_text("\n".join(header) + "\n")
 

@@ -106,15 +106,30 @@ def test_programs_run_from_tightly_coupled_memories(given: str, tmp_path: Path) 
     assert result.exit_code == 0 and EXPECTED.encode() in result.output
 
 
+OUTSIDE = [
+    (
+        "fomu",
+        "0x40000100",
+        "0x40000100",
+    ),  # its program counter cannot hold that: it would land in its own code
+    ("fomu", "0x20004000 + 65536", "0x20014000"),
+    ("fomu", "0x2000fffc", "0x20010000"),  # runs over the end
+    ("lean", "0x50000000", "0x50000000"),
+    ({"base": "lean", "dtcm_bytes": 0x10000}, "0x30000000", "0x30000000"),
+]
+
+
 @pytest.mark.slow
-def test_a_fetch_outside_is_a_fault(tmp_path: Path) -> None:
-    soc = soc_with("fomu", tmp_path)
-    source = "int main(void) {\n  ((void (*)(void))0x40000100)();\n  return 0;\n}\n"
+@pytest.mark.parametrize(("given", "jump", "reported"), OUTSIDE)
+def test_a_fetch_outside_is_a_fault(given: Any, jump: str, reported: str, tmp_path: Path) -> None:
+    soc = soc_with(given, tmp_path)
+    source = f"int main(void) {{\n  *(unsigned *)0x2000fffc = 0x13;\n  ((void (*)(void))({jump}))();\n  return 0;\n}}\n"
+    if given != "fomu":
+        source = source.replace("*(unsigned *)0x2000fffc = 0x13;", "")
     elf = firmware(source, soc, tmp_path)
     simulator = build_simulator(soc, None, build_dir=tmp_path)
     fault = simulate(simulator, soc, elf, max_cycles=100_000).fault
-    assert fault is not None and (fault["kind"], fault["address"]) == ("fetch_fault", 0x40000100)
-    assert (
-        fault["function"] == "main"
-        and "fetch from 0x40000100, where the CPU has no memory" in fault["message"]
-    )
+    assert fault is not None and (fault["kind"], hex(fault["address"])) == ("fetch_fault", reported)
+    assert f"fetch from {int(reported, 16):#010x}, where the CPU has no memory" in fault["message"]
+    if "fffc" not in jump:
+        assert fault["function"] == "main" and fault["line"] == 3

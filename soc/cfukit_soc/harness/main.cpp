@@ -14,7 +14,7 @@
 #include "waves.h"
 
 static constexpr int RESET_CYCLES = 16;
-static constexpr uint32_t LOAD = 0x03, STORE = 0x23;
+static constexpr uint32_t LOAD = 0x03, STORE = 0x23, JALR = 0x67, JAL = 0x6F;
 
 struct Retired {
     uint32_t pc, instruction;
@@ -61,7 +61,10 @@ public:
         waves.dump(0, 0);
         const uint64_t limit = options.max_cycles;
         for (;;) {  // here begins cycle `cycle`, counted from the release of reset
-            if (system.retires()) retire();
+            if (system.retires()) {
+                if (VL_UNLIKELY(leaves_code())) return "fetch_fault";
+                retire();
+            }
             if (system.cfu_command()) commands[accepted++ % commands.size()] = command();
             if (system.cfu_response() && VL_UNLIKELY(++answered > accepted)) return "cfu_protocol";
             if (system.top.serial_source_valid) uart.put(system.top.serial_source_data);
@@ -147,6 +150,23 @@ private:
             found = true;
             if (exact) return;
         }
+    }
+
+    // The instruction that retires lies, or jumps to, where the CPU has no code. The program counter may be narrow and wrap, so
+    // jumps are looked at where they are: branches reach less far than any wrap.
+    bool leaves_code() {
+        const uint32_t pc = system.retired_pc(), word = system.retired_instruction();
+        uint32_t target = pc;
+        if (system.may_fetch(pc)) {
+            if ((word & 0x7F) == JALR) target = (system.x(word >> 15 & 0x1F) + ((int32_t)word >> 20)) & ~1u;
+            if ((word & 0x7F) == JAL) {
+                target = pc + (((int32_t)word >> 31 << 20) | (word & 0xFF000) | (word >> 20 & 1) << 11 | (word >> 21 & 0x3FF) << 1);
+            }
+            if (system.may_fetch(target)) return false;
+            found = true, found_pc = pc, found_instruction = word;
+        }
+        member("address", target);
+        return true;
     }
 
     const char* fetch_fault() {

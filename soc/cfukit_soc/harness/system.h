@@ -81,8 +81,21 @@ public:
     uint32_t memory_instruction() const { return CPU(execute_to_memory_INSTRUCTION); }
     bool writeback_valid() const { return CPU(writeBack_arbitration_isValid); }
 
+    // Where instructions may lie, of a CPU that has no trap for those that lie elsewhere.
+    static bool may_fetch(uint32_t address) {
+#ifdef FETCHED_MEMORIES
+#define X(number, name, base, bytes) \
+    if (address - base < bytes) return true;
+        FETCHED_MEMORIES(X)
+#undef X
+        return false;
+#else
+        (void)address;
+        return true;
+#endif
+    }
     // A fetch outside the instruction TCM that is no speculation any more: nothing is before it.
-#ifdef REPORTS_FETCHES
+#ifdef FETCHES_FROM_TCM_ONLY
     bool fetch_fault() const {
         return CPU(IBusCachedPlugin_cache_io_cpu_decode_isValid) && CPU(IBusCachedPlugin_cache_io_cpu_decode_error) &&
                !execute_valid() && !memory_valid() && !writeback_valid();
