@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
+import math
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from cfukit_base.errors import UsageError
+from cfukit_tools.checking import at_least
 
 DEFAULT_SHIPPED_SAMPLES = 20
-CHUNK_SAMPLES = (
-    10  # samples that share one simulation; fixed, so that cycles do not depend on the number of cores
-)
+CHUNK_SAMPLES = 10  # share one simulation; fixed, so that cycles do not depend on the number of cores
+_EXTRAS = ("labels", "reset_before")
 
 
 @dataclass(frozen=True)
@@ -62,31 +64,30 @@ class InputSet:
 
 def load_inputs(path: Path, model: Any) -> InputSet:
     """Read `in0..` [n, ...], `reset_before` [n], `labels` [n]; UsageError if shapes or types do not fit the model."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            content = {name: archive[name] for name in archive.files if _wanted(name)}
-    except FileNotFoundError:
-        raise UsageError(str(path), "no such file") from None
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise UsageError(str(path), f"is not a readable .npz: {error}") from None
+    content = _read(path)
+    names = [f"in{number}" for number in range(len(model.inputs))]
     arrays = []
-    for number, index in enumerate(model.inputs):
-        name, tensor = f"in{number}", model.tensors[index]
+    for name, index in zip(names, model.inputs, strict=True):
         if name not in content:
+            allowed = f"{_span(names)}, each [n, ...]"
             raise UsageError(
-                str(path), f"has no '{name}'", allowed=f"in0..in{len(model.inputs) - 1}, each [n, ...]"
+                str(path), f"has no '{name}'", allowed=allowed, hint="numpy.savez(FILE, in0=...)"
             )
-        arrays.append(_fitted(str(path), name, content[name], tensor))
+        arrays.append(_fitted(str(path), name, content[name], model.tensors[index]))
+    for name in content:
+        if name not in (*names, *_EXTRAS):
+            allowed = f"the model's inputs are {_span(names)}; {' and '.join(_EXTRAS)} are optional"
+            raise UsageError(str(path), f"has an array '{name}'", allowed=allowed, hint="cfukit info")
     count = len(arrays[0])
     if count == 0 or any(len(array) != count for array in arrays):
         counts = ", ".join(str(len(array)) for array in arrays)
         raise UsageError(str(path), f"numbers of samples are {counts}", allowed="equal and at least one")
-    resets = np.asarray(content.get("reset_before", np.ones(count, bool))).astype(bool)
-    labels = content.get("labels")
-    for name, value in (("reset_before", resets), ("labels", labels)):
-        if value is not None and value.shape != (count,):
-            raise UsageError(str(path), f"'{name}' has shape {value.shape}", allowed=f"({count},)")
-    return InputSet(tuple(arrays), resets, None if labels is None else labels.astype(np.int64), str(path))
+    classes = math.prod(model.tensors[model.outputs[0]].shape)
+    resets = _whole_numbers(path, "reset_before", content.get("reset_before"), count, 2)
+    labels = _whole_numbers(path, "labels", content.get("labels"), count, classes)
+    return InputSet(
+        tuple(arrays), np.ones(count, bool) if resets is None else resets.astype(bool), labels, str(path)
+    )
 
 
 def random_inputs(model: Any, count: int, seed: int) -> InputSet:
@@ -109,12 +110,13 @@ def random_inputs(model: Any, count: int, seed: int) -> InputSet:
 
 def choose_inputs(model: Any, path: Path | None, heldout: Path | None, samples: int, seed: int) -> InputSet:
     """The set a user named; else the model's held-out samples; else random ones. samples: how many, 0 = the default."""
-    if path is not None:
-        inputs = load_inputs(path, model)
-        return inputs.first(samples) if samples else inputs
-    if heldout is not None:
-        return load_inputs(heldout, model).first(samples or DEFAULT_SHIPPED_SAMPLES)
-    return random_inputs(model, samples or 1, seed)
+    at_least(0, samples=samples, seed=seed)
+    if path is None and heldout is None:
+        return random_inputs(model, samples or 1, seed)
+    inputs = load_inputs(path or heldout, model)  # type: ignore[arg-type]
+    if samples > len(inputs):
+        raise UsageError("--samples", str(samples), allowed=f"{inputs.source} has {len(inputs)}")
+    return inputs.first(samples or (len(inputs) if path is not None else DEFAULT_SHIPPED_SAMPLES))
 
 
 def accuracy(outputs: list[np.ndarray], labels: np.ndarray | None) -> float | None:
@@ -125,8 +127,46 @@ def accuracy(outputs: list[np.ndarray], labels: np.ndarray | None) -> float | No
     return float(np.mean(predictions == labels))
 
 
+def _read(path: Path) -> dict[str, np.ndarray]:
+    """The arrays that could be meant for a model: inputs, labels, resets, and what is nearly called so."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files if _wanted(name)}
+    except FileNotFoundError:
+        raise UsageError(str(path), "no such file", allowed="an .npz", hint="docs/models.md") from None
+    except (OSError, ValueError, TypeError, zipfile.BadZipFile, EOFError) as error:
+        # numpy gives an array, no archive, for an .npy.
+        said = "it holds one array without a name" if path.suffix == ".npy" else str(error)
+        hint = "numpy.savez(FILE, in0=..., labels=...) writes one"
+        raise UsageError(str(path), f"is not a readable .npz: {said}", allowed="an .npz", hint=hint) from None
+
+
 def _wanted(name: str) -> bool:
-    return name in ("labels", "reset_before") or (name.startswith("in") and name[2:].isdigit())
+    is_input = name.startswith("in") and name[2:].isdigit()
+    return is_input or bool(difflib.get_close_matches(name, _EXTRAS, n=1, cutoff=0.8))
+
+
+def _span(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+
+
+def _whole_numbers(
+    path: Path, name: str, values: np.ndarray | None, count: int, limit: int
+) -> np.ndarray | None:
+    """`values` as [count] of int64, all from 0 to limit - 1."""
+    if values is None:
+        return None
+    if values.shape != (count,):
+        raise UsageError(str(path), f"'{name}' has shape {values.shape}", allowed=f"({count},)")
+    numbers = values.astype(np.int64) if values.dtype.kind in "biuf" else None
+    if numbers is None or not bool(np.all(numbers == values)):
+        raise UsageError(str(path), f"'{name}' is {values.dtype}", allowed=f"whole numbers, 0 to {limit - 1}")
+    wrong = np.flatnonzero((numbers < 0) | (numbers >= limit))
+    if wrong.size:
+        given = f"'{name}' of sample {wrong[0]} is {numbers[wrong[0]]}"
+        why = f" (the model's output has {limit} values)" if name == "labels" else ""
+        raise UsageError(str(path), given, allowed=f"0 to {limit - 1}{why}")
+    return numbers
 
 
 def _fitted(where: str, name: str, array: np.ndarray, tensor: Any) -> np.ndarray:
@@ -136,7 +176,12 @@ def _fitted(where: str, name: str, array: np.ndarray, tensor: Any) -> np.ndarray
             np.issubdtype(array.dtype, np.integer) and bool(np.all(array == array.astype(tensor.dtype)))
         )
         if not lossless:
-            raise UsageError(where, f"'{name}' is {array.dtype}", allowed=f"{tensor.dtype} values")
+            raise UsageError(
+                where,
+                f"'{name}' is {array.dtype}",
+                allowed=f"values of {tensor.dtype}",
+                hint="docs/models.md tells how to quantise",
+            )
         array = array.astype(tensor.dtype)
     wanted = tuple(tensor.shape)
     if array.ndim < 1 or array[:1].size != int(np.prod(wanted)) * len(array[:1]):

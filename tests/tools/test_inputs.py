@@ -14,7 +14,7 @@ from cfukit_tools.inputs import InputSet, accuracy, choose_inputs, load_inputs, 
 
 def model(*tensors: tuple[tuple[int, ...], type]) -> SimpleNamespace:
     listed = [SimpleNamespace(shape=shape, dtype=np.dtype(dtype)) for shape, dtype in tensors]
-    return SimpleNamespace(inputs=tuple(range(len(listed))), tensors=listed)
+    return SimpleNamespace(inputs=tuple(range(len(listed))), outputs=(0,), tensors=listed)
 
 
 ONE = model(((1, 4), np.int8))
@@ -47,8 +47,30 @@ def test_a_set_is_read_with_resets_and_labels(tmp_path: Path) -> None:
         ({"in1": np.zeros((1, 4), np.int8)}, "has no 'in0'"),
         ({"in0": np.zeros((2, 5), np.int8)}, r"'in0' has shape \(2, 5\); \[n, 1, 4\]"),
         ({"in0": np.zeros((0, 4), np.int8)}, "numbers of samples are 0"),
-        ({"in0": np.full((1, 4), 300)}, "'in0' is int64; int8 values"),
-        ({"in0": np.full((1, 4), 0.5)}, "'in0' is float64; int8 values"),
+        ({"in0": np.full((1, 4), 300)}, "'in0' is int64; values of int8"),
+        ({"in0": np.full((1, 4), 0.5)}, "'in0' is float64; values of int8"),
+        ({"in0": np.full((1, 4), np.nan)}, "'in0' is float64; values of int8"),
+        ({"in0": np.full((1, 4), "a")}, "'in0' is <U1; values of int8"),
+        ({"in0": np.array(5)}, r"'in0' has shape \(\); \[n, 1, 4\]"),
+        (
+            {"in0": np.zeros((2, 4), np.int8), "in1": np.zeros(1)},
+            "has an array 'in1'; the model's inputs are in0;",
+        ),
+        (
+            {"in0": np.zeros((2, 4), np.int8), "label": np.zeros(2)},
+            "has an array 'label'; .* labels and reset_before",
+        ),
+        ({"in0": np.zeros((2, 4), np.int8), "labels": [3, 4]}, "'labels' of sample 1 is 4; 0 to 3"),
+        ({"in0": np.zeros((2, 4), np.int8), "labels": [-1, 3]}, "'labels' of sample 0 is -1; 0 to 3"),
+        (
+            {"in0": np.zeros((2, 4), np.int8), "labels": [0.5, 1]},
+            "'labels' is float64; whole numbers, 0 to 3",
+        ),
+        ({"in0": np.zeros((2, 4), np.int8), "labels": ["a", "b"]}, "'labels' is <U1; whole numbers"),
+        (
+            {"in0": np.zeros((2, 4), np.int8), "reset_before": [1, 2]},
+            "'reset_before' of sample 1 is 2; 0 to 1",
+        ),
         ({"in0": np.zeros((2, 4), np.int8), "labels": np.zeros(3)}, r"'labels' has shape \(3,\); \(2,\)"),
         ({"in0": np.zeros((2, 4), np.int8), "reset_before": np.zeros(1)}, "'reset_before' has shape"),
     ],
@@ -68,6 +90,12 @@ def test_a_broken_file_is_refused(tmp_path: Path, content: bytes) -> None:
         load_inputs(path, ONE)
     with pytest.raises(UsageError, match="no such file"):
         load_inputs(tmp_path / "gone.npz", ONE)
+
+
+def test_one_array_is_no_set(tmp_path: Path) -> None:
+    np.save(tmp_path / "s.npy", np.zeros((1, 4), np.int8))
+    with pytest.raises(UsageError, match=r"one array without a name; an .npz \(numpy.savez"):
+        load_inputs(tmp_path / "s.npy", ONE)
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=60))
@@ -96,6 +124,12 @@ def test_the_default_set_is_the_heldout_one(tmp_path: Path) -> None:
     assert len(choose_inputs(ONE, None, heldout, 25, 0)) == 25
     assert len(choose_inputs(ONE, heldout, None, 0, 0)) == 30
     assert len(choose_inputs(ONE, None, None, 0, 0)) == 1
+    with pytest.raises(UsageError, match=r"--samples: 31; .*h\.npz has 30"):
+        choose_inputs(ONE, heldout, None, 31, 0)
+    with pytest.raises(UsageError, match="--samples: -1; 0 or more"):
+        choose_inputs(ONE, None, heldout, -1, 0)
+    with pytest.raises(UsageError, match="--seed: -1; 0 or more"):
+        choose_inputs(ONE, None, heldout, 0, -1)
 
 
 def test_accuracy_counts_the_largest_output() -> None:
