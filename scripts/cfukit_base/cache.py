@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import glob
 import os
+import re
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from cfukit_base.errors import ResultError
+from cfukit_base.errors import BuildError, ResultError
+from cfukit_base.interrupts import deferred
 
 
 def user_cache() -> Path:
@@ -26,7 +31,7 @@ def cached(root: Path, name: str, key: str, build: Callable[[Path], object]) -> 
     """The directory `root/name-key`; if absent, `build(tmp)` fills a temporary one that is then renamed.
 
     Two processes that want the same entry build it once: the second waits for the first. If `build` raises (or the
-    process is killed) no entry appears. A full disk is a ResultError that names the folder.
+    process is killed) no entry appears. A full disk or a folder that cannot be written is a ResultError that names the folder.
     """
     final = root / f"{name}-{key}"
     if final.is_dir():
@@ -36,43 +41,88 @@ def cached(root: Path, name: str, key: str, build: Callable[[Path], object]) -> 
         with _locked(root / f".{final.name}.lock"):
             if final.is_dir():
                 return final
-            temporary = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=root))
-            temporary.chmod(0o755)
+            # What a builder that was killed has left: the lock is ours.
+            for stale in root.glob(f".{glob.escape(final.name)}.*.tmp"):
+                shutil.rmtree(stale, ignore_errors=True)
+            temporary = root / f".{final.name}.{os.getpid()}.tmp"
             try:
+                temporary.mkdir(mode=0o755)
                 build(temporary)
-                temporary.rename(final)
+                with deferred():
+                    temporary.rename(final)
             except BaseException:
-                shutil.rmtree(temporary, ignore_errors=True)
+                with deferred():
+                    shutil.rmtree(temporary, ignore_errors=True)
                 raise
     except OSError as error:
+        ours = error.errno != errno.ENOENT or str(error.filename).startswith(str(root))
+        if error.errno not in _DISK or not ours:  # a tool that has gone, say
+            raise
         raise disk_error(root, error) from error
+    except BuildError as error:
+        if _says_full(error):  # a compiler's message about its output or its temporary file
+            raise disk_error(root, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), error.details) from error
+        raise
     return final
 
 
-def disk_error(where: Path, error: OSError) -> ResultError:
-    """What an OSError while writing an artefact means to a user."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_REFUSED = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.ENOTEMPTY,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+    errno.ENOENT,
+    errno.ENXIO,
+    errno.EBUSY,
+    errno.EINVAL,
+)
+_DISK = (*_FULL, *_REFUSED)
+_FULL_MESSAGES = re.compile(
+    "no space left|nospaceleft|disk quota exceeded|diskquota|file too large|filetoobig|file size limit",
+    re.IGNORECASE,
+)
+
+
+def _says_full(error: BuildError) -> bool:
+    return any(_FULL_MESSAGES.search(str(text)) for text in (error.given, *error.details.values()))
+
+
+def disk_error(where: Path, error: OSError, details: Mapping[str, Any] | None = None) -> ResultError:
+    """What an OSError while writing an artefact means to a user: a full disk, or a path that cannot be written."""
+    full = error.errno in _FULL or error.errno is None
+    named = str(error.filename or "")
+    inside = f" ({named})" if named and named != str(where) and not full else ""
+    hint = "free space or set CFUKIT_CACHE to another folder" if full else "choose a path that can be written"
     return ResultError(
         str(where),
-        f"cannot write here: {error.strerror or error}",
-        hint="free space or set CFUKIT_CACHE to another folder; nothing half-written was kept",
+        f"cannot write here: {error.strerror or error}{inside}",
+        hint=f"{hint}; nothing half-written was kept",
+        **(details or {}),
     )
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
     """Write `path` whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     raw = data.encode() if isinstance(data, str) else data
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(raw)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except OSError as error:
-        Path(name).unlink(missing_ok=True)
-        raise disk_error(path, error) from error
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+        temporary.write_bytes(raw)
+        with deferred():
+            temporary.replace(path)
+    except BaseException as error:
+        with deferred(), suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise disk_error(path, error) from error
         raise
 
 

@@ -6,9 +6,14 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
+
+from cfukit_base import interrupts
 
 
 @dataclass(frozen=True)
@@ -67,53 +72,166 @@ def run_bytes(
 ) -> FinishedBytes:
     """As `run`, for a program that does not speak text."""
     words = tuple(str(word) for word in argv)
-    with (
-        subprocess.Popen(
-            words,
-            cwd=cwd,
-            env={**os.environ, **(env or {})},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        ) as child,
-        tracked(child),
-    ):
+    pipe = subprocess.PIPE
+    environment = {**os.environ, **(env or {})}
+    with started(words, cwd=cwd, env=environment, stdin=pipe, stdout=pipe, stderr=pipe) as child:
         try:
             out, err = child.communicate(stdin, timeout=timeout)
             code: int | None = child.returncode
         except subprocess.TimeoutExpired:
-            kill_group(child)
+            child.kill_group()
             out, err = child.communicate()
             code = None
-        except BaseException:
-            kill_group(child)
-            raise
     return FinishedBytes(words, code, out, err)
 
 
-_live: set[subprocess.Popen[bytes]] = set()
+class Child(subprocess.Popen[bytes]):
+    """A program in a process group whose leader, a shell, does nothing but wait for this process to die.
+
+    The leader reads a pipe that only we hold. Whatever ends us, SIGKILL included, the pipe ends, and the leader kills
+    the group: the program and all that it started. PR_SET_PDEATHSIG would need preexec_fn, which is unsafe with
+    threads, and is forgotten by the program's own children.
+    """
+
+    guard: subprocess.Popen[bytes]
+    batch: Batch | None = None
+
+    def kill_group(self) -> None:
+        """End the program and everything that it started."""
+        # The leader is not waited for before the end of `started`: the number cannot be another group's.
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: only zombies are left
+            os.killpg(self.guard.pid, signal.SIGKILL)
+
+
+_GUARD = ("/bin/sh", "-c", "trap '' INT TERM HUP; read -r _; kill -s KILL 0")
+_lock = (
+    threading.Lock()
+)  # of starting and of _live; the main thread takes it only inside interrupts.deferred()
+_live: set[Child] = set()
 
 
 @contextlib.contextmanager
-def tracked(child: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    """Let `kill_all` find `child` (started with start_new_session=True) as long as the block runs."""
-    _live.add(child)
+def started(argv: Sequence[str], **options: Any) -> Iterator[Child]:
+    """A child in a group of its own, dead with all its descendants when the block is left.
+
+    options: as subprocess.Popen's. KeyboardInterrupt if the command is being stopped, Cancelled if its batch is: then
+    nothing is started, and what was running has been killed.
+    """
+    with interrupts.deferred(), _lock:
+        _check()
+        guard = subprocess.Popen(
+            _GUARD,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            process_group=0,
+        )
+        try:
+            child = Child(argv, process_group=guard.pid, **options)
+        except BaseException:
+            _release(guard)
+            raise
+        child.guard, child.batch = guard, getattr(_thread, "batch", None)
+        _live.add(child)
     try:
         yield child
     finally:
-        _live.discard(child)
+        with interrupts.deferred():
+            with _lock:
+                _live.discard(child)
+            child.kill_group()
+            child.wait()
+            for pipe in (child.stdin, child.stdout, child.stderr):
+                if pipe is not None:
+                    with contextlib.suppress(OSError):
+                        pipe.close()
+            _release(guard)
+    _check()
 
 
-def kill_all() -> None:
-    """End every program that any thread waits for: an interrupt reaches only the main thread."""
-    for child in list(_live):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
+def _release(guard: subprocess.Popen[bytes]) -> None:
+    guard.kill()
+    guard.wait()
+    assert guard.stdin is not None
+    guard.stdin.close()
 
 
-def kill_group(child: subprocess.Popen[bytes]) -> None:
-    """End `child` (started with start_new_session=True) and everything that it started."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
+class Cancelled(BaseException):
+    """Another item of the same batch failed; its error is the one that is told."""
+
+
+class Batch:
+    """Work in several threads of which the first failure stops the rest."""
+
+    def __init__(self) -> None:
+        self.parent: Batch | None = getattr(_thread, "batch", None)
+        self.stopping = False
+
+    def stop(self) -> None:
+        """Kill every program of this batch and start no further one."""
+        self.stopping = True
+        with interrupts.deferred(), _lock:
+            for child in _live:
+                if self in _chain(child.batch):
+                    child.kill_group()
+
+
+_thread = threading.local()
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_parallel(function: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> list[Result]:
+    """`function` of every item, on `jobs` threads that each wait for programs; the first failure stops the rest."""
+    batch = Batch()
+    failures: list[BaseException] = []
+
+    def one(item: Item) -> Result:
+        before = getattr(_thread, "batch", None)
+        _thread.batch = batch
+        try:
+            _check()
+            return function(item)
+        except BaseException as error:
+            if not isinstance(error, Cancelled):
+                failures.append(error)
+            batch.stop()  # here, before this thread takes up the next item
+            raise
+        finally:
+            _thread.batch = before
+
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(one, item) for item in items]
+        try:
+            return [future.result() for future in futures]
+        except BaseException as error:
+            batch.stop()
+            pool.shutdown(cancel_futures=True)
+            raise error if isinstance(error, KeyboardInterrupt) else next(iter(failures), error) from None
+
+
+def _chain(batch: Batch | None) -> Iterator[Batch]:
+    while batch is not None:
+        yield batch
+        batch = batch.parent
+
+
+def _check() -> None:
+    interrupts.check()
+    if any(batch.stopping for batch in _chain(getattr(_thread, "batch", None))):
+        raise Cancelled
+
+
+def _end_all() -> None:
+    """End every program that any thread waits for, and what libraries started by themselves (Amaranth's yosys)."""
+    with _lock:
+        for child in _live:
+            child.kill_group()
+    for task in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for number in task.read_text().split():
+                os.kill(int(number), signal.SIGKILL)
+
+
+interrupts.on_stop(_end_all)

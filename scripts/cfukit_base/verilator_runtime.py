@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from cfukit_base import process, progress
@@ -24,8 +23,7 @@ def include_flags() -> list[str]:
 def runtime_objects(compiler: Tool, flags: Sequence[str], names: Sequence[str]) -> list[Path]:
     """One object per file of Verilator's runtime ("verilated", "verilated_threads", "verilated_vcd_c", ...)."""
     version = verilator().identity
-    with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(lambda name: _object(compiler, list(flags), name, version), names))
+    return process.in_parallel(lambda name: _object(compiler, list(flags), name, version), names, 2)
 
 
 def _object(compiler: Tool, flags: list[str], name: str, version: str) -> Path:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Any
 
 import click
 
+from cfukit_base import interrupts
 from cfukit_base.cache import user_cache
 from cfukit_base.errors import CfukitError, UsageError
 
@@ -23,8 +25,10 @@ Document = dict[str, Any]
 
 
 def main() -> None:
-    """Entry point of the program: exit codes as in docs/cli.md."""
-    sys.exit(run(sys.argv[1:]))
+    """As the program: for installations whose script still calls this."""
+    from cfukit_tools.__main__ import main as entry
+
+    entry()
 
 
 def run(arguments: list[str]) -> int:
@@ -57,30 +61,30 @@ def _run_and_tell(action: Callable[[], int], as_json: bool) -> int:
     except click.UsageError as error:
         context = error.ctx.command_path if error.ctx else "cfukit"
         return _fail(UsageError(context, error.format_message(), hint=f"{context} --help"), as_json)
-    except click.Abort:
-        return _fail(_interrupted(), as_json)
-    except KeyboardInterrupt:
-        return _fail(_interrupted(), as_json)
+    except (click.Abort, KeyboardInterrupt):
+        return _fail(_Interrupted(), as_json)
     except CfukitError as error:
         return _fail(error, as_json)
     except BrokenPipeError:
         raise
     except Exception:
-        return _fail(_own_bug(), as_json)
+        # What breaks while everything is being stopped (a program killed, a thread gone) is no bug.
+        return _fail(_own_bug() if interrupts.stopped_by() is None else _Interrupted(), as_json)
 
 
 class _Interrupted(CfukitError):
     kind = "interrupted"
-    exit_code = 130
+
+    def __init__(self) -> None:
+        number = interrupts.stopped_by() or signal.SIGINT
+        self.exit_code = 128 + number
+        by = "" if number == signal.SIGINT else f" by {signal.Signals(number).name}"
+        super().__init__("", f"interrupted{by}", hint="call again: finished parts are kept")
 
 
 class _OwnBug(CfukitError):
     kind = "internal"
     exit_code = 4
-
-
-def _interrupted() -> CfukitError:
-    return _Interrupted("", "interrupted", hint="call again: finished parts are kept")
 
 
 def _own_bug() -> CfukitError:
@@ -98,6 +102,7 @@ def _own_bug() -> CfukitError:
 
 
 def _fail(error: CfukitError, as_json: bool) -> int:
+    interrupts.finish()
     if as_json:
         print(json.dumps(error.to_json(), indent=1))
     else:
@@ -155,6 +160,8 @@ _PROJECT = ("target", "model", "board", "set", "variant", "cc", "engine", "json"
 
 def _show(document: Document, as_json: bool, render: str, **options: Any) -> int:
     """Print what a verb returned; 1 if it says that something is wrong."""
+    interrupts.check()  # raised in the main thread, it can get lost in a destructor
+    interrupts.finish()
     if as_json:
         print(json.dumps(document, indent=1))
     else:
@@ -320,7 +327,10 @@ def infer(as_json: bool, verbose: bool, **values: Any) -> int:
     "--hang-cycles", default=0, metavar="N", help="Cycles without an instruction that count as a hang."
 )
 @click.option(
-    "--waves", default="", metavar="FILE[:FROM:TO]", help="VCD of these cycles (default: the last 2000; of a hang, those around it)."
+    "--waves",
+    default="",
+    metavar="FILE[:FROM:TO]",
+    help="VCD of these cycles (default: the last 2000; of a hang, those around it).",
 )
 @click.option(
     "--trace",
@@ -357,7 +367,3 @@ for _name, _does in {
     "export": "export",
 }.items():
     _later(_name, _does)
-
-
-if __name__ == "__main__":
-    main()

@@ -8,7 +8,6 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -412,15 +411,7 @@ def _effort(program: Program, samples: int) -> float:
 
 
 def _in_parallel(function: Callable[[Any], Any], items: list[Any], jobs: int) -> list[Any]:
-    """map() on `jobs` threads (each waits for a process); the first failure stops the rest."""
+    """map() on `jobs` threads, 0: one per core; the first failure stops the rest."""
     if jobs < 0:
         raise UsageError("--jobs", str(jobs), allowed="0 (one per core) or more")
-    with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
-        futures = [pool.submit(function, item) for item in items]
-        try:
-            return [future.result() for future in futures]
-        except BaseException:
-            for future in futures:
-                future.cancel()
-            process.kill_all()
-            raise
+    return process.in_parallel(function, items, jobs or os.cpu_count() or 1)

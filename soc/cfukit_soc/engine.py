@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from cfukit_base import interrupts
 from cfukit_base.cache import disk_error
 from cfukit_base.errors import ResultError, UsageError
-from cfukit_base.process import kill_group, tracked
+from cfukit_base.process import started
 from cfukit_soc.faults import fault_from
 from cfukit_soc.image import memory_image
 from cfukit_soc.simulator import load_soc
@@ -116,37 +117,35 @@ def _run(
     """The child's standard output; the child never outlives this call."""
     output = bytearray()
     timed_out = threading.Event()
-    with stdin.open("rb") as given, tempfile.TemporaryFile() as messages:
-        child = subprocess.Popen(
-            words, stdin=given, stdout=subprocess.PIPE, stderr=messages, start_new_session=True, bufsize=0
-        )
+    with (
+        stdin.open("rb") as given,
+        tempfile.TemporaryFile() as messages,
+        started(words, stdin=given, stdout=subprocess.PIPE, stderr=messages, bufsize=0) as child,
+    ):
 
         def expire() -> None:
             timed_out.set()
-            kill_group(child)
+            child.kill_group()
 
         timer = threading.Timer(timeout_seconds, expire) if timeout_seconds else None
         try:
             if timer:
                 timer.start()
             assert child.stdout is not None
-            with tracked(child):
-                while block := child.stdout.read(65536):
-                    output += block
-                    if on_output:
-                        on_output(block)
-                child.wait()
+            while block := child.stdout.read(65536):
+                output += block
+                if on_output:
+                    on_output(block)
+            child.wait()
         finally:
             if timer:
                 timer.cancel()
-            if child.poll() is None:
-                kill_group(child)
-            if child.stdout:
-                child.stdout.close()
+                timer.join()  # or it could kill a group that is no more ours
         if timed_out.is_set():
             raise ResultError(
                 "simulation", f"still running after {timeout_seconds:g} s", hint="raise the time limit"
             )
+        interrupts.check()
         if child.returncode:
             raise _failure(child.returncode, messages)
     return bytes(output)

@@ -7,11 +7,12 @@ cores work. An executable is keyed by the digest of all its inputs and tools and
 from __future__ import annotations
 
 import errno
+import functools
 import json
 import os
 import re
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -190,16 +191,19 @@ def _compile(directory: Path, cxx: Tool, flags: list[str], name: str, waves: boo
         (verilated / group).write_text("".join(f'#include "{member}"\n' for member in members))
         jobs.append([*cxx.argv, *common, *level, "-c", f"verilated/{group}", "-o", f"{group}.o"])
     jobs.append([*cxx.argv, *common, *flags, "-c", str(HARNESS / "main.cpp"), "-o", "main.cpp.o"])
-    with ThreadPoolExecutor(2) as pool:
-        # In parallel with the generated files at its first use, later only looked up.
-        members = [*_RUNTIME, *(["verilated_vcd_c"] if waves else [])]
-        runtime = pool.submit(runtime_objects, cxx, [*shared, *flags], members)
-        list(pool.map(lambda job: _run_compiler(cxx, job, directory), jobs))
-        objects = runtime.result()
+    # In parallel with the generated files at its first use, later only looked up.
+    members = [*_RUNTIME, *(["verilated_vcd_c"] if waves else [])]
+    objects: list[Path] = []
+    work: list[Callable[[], object]] = [
+        lambda: objects.extend(runtime_objects(cxx, [*shared, *flags], members)),
+        *(functools.partial(_run_compiler, cxx, job, directory) for job in jobs),
+    ]
+    process.in_parallel(lambda do: do(), work, 2)
     made = [f"{group}.o" for group in (*groups, "main.cpp")]
     _run_compiler(cxx, [*cxx.argv, "-o", name, *made, *map(str, objects), "-lpthread"], directory)
     for leftover in (*made, "verilated"):
-        process.run(["rm", "-rf", leftover], cwd=directory)
+        path = directory / leftover
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _rising_edge_only(verilated: Path) -> bool:

@@ -1,14 +1,11 @@
-"""Errors read well, digests tell inputs apart, processes end."""
+"""Errors read well, digests tell inputs apart."""
 
-import sys
-import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfukit_base import process
 from cfukit_base.digest import digest_of, digest_tree
 from cfukit_base.errors import CfukitError, MissingToolError, ModelError, ResultError, UsageError, suggest
 
@@ -58,25 +55,3 @@ def test_digest_of_a_tree_sees_names_and_contents(tmp_path: Path) -> None:
     assert digest_tree(tmp_path, ("*.h",)) != before
     (tmp_path / "a.c").rename(tmp_path / "b.c")
     assert digest_tree(tmp_path) != before
-
-
-def test_run_gives_code_and_both_outputs() -> None:
-    finished = process.run(
-        [sys.executable, "-c", "import sys; print(input()); print('e', file=sys.stderr); exit(3)"],
-        stdin=b"hi\n",
-    )
-    assert (finished.code, finished.stdout, finished.stderr) == (3, "hi\n", "e\n")
-    assert not finished.ok
-    assert finished.tail() == "hi\n\ne"
-
-
-def test_a_time_out_kills_the_whole_group(tmp_path: Path) -> None:
-    mark = tmp_path / "mark"
-    grandchild = f"import time; time.sleep(2); open({str(mark)!r}, 'w')"
-    child = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {grandchild!r}]); time.sleep(30)"
-    begin = time.monotonic()
-    finished = process.run([sys.executable, "-c", child], timeout=0.7)
-    assert finished.code is None
-    assert time.monotonic() - begin < 10
-    time.sleep(2)
-    assert not mark.exists()
