@@ -67,12 +67,14 @@ def _wake_main(pipe: int, state: _State) -> None:
     """Python runs handlers in the main thread only, when that next executes an instruction. Where the system gives a signal
     to another thread, or just before the main one begins to wait for a lock, that is never: so send it there again.
     """
+    first = True
     while byte := os.read(pipe, 1):
         number = byte[0]
         if number not in SIGNALS:
             continue
-        if state.at and time.monotonic() - state.at > _AGAIN_SECONDS:
+        if not first and state.at and time.monotonic() - state.at > _AGAIN_SECONDS:
             _leave(number)
+        first = False
         while not state.at:
             time.sleep(_WAKE_SECONDS)
             if not state.at:
