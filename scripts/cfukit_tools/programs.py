@@ -56,7 +56,14 @@ def plan_variant(system: System, model: Any, variant: str) -> Any:
 
     kernels = project_kernels(system) if variant == "project" else ()
     registry = "reference" if variant == "reference" else "portable"
-    return lower(model, system.soc, kernels, registry=registry)
+    return lower(model, system.soc, kernels, registry=registry, cfu=offered_cfu(system, variant))
+
+
+def offered_cfu(system: System, variant: str) -> dict[str, Any] | None:
+    """The cfu.json that decides about the library's kernels for CFUs; elaborated only if there are any."""
+    from cfukit_sw.registry import cfu_kernels
+
+    return system.cfu_json if variant == "project" and cfu_kernels() else None
 
 
 def project_kernels(system: System) -> list[Any]:
@@ -120,7 +127,8 @@ def _loaded(system: System, plan: Any, variant: str, engine: str) -> tuple[Any, 
     from cfukit_sw.loaded import check_room, make_blob, write_loader
     from cfukit_sw.registry import library
 
-    kernels = [*(project_kernels(system) if variant == "project" else ()), *library()]
+    kernels = project_kernels(system) if variant == "project" else []
+    kernels += library(cfu=offered_cfu(system, variant))
     largest = max(memory["bytes"] for memory in system.soc["memories"])
     rooms = min(1 << 20, largest // 4), min(1 << 19, largest // 4)
     blob = make_blob(plan, kernels, pointer_bytes=8 if engine == "host" else 4)

@@ -1,14 +1,14 @@
 """Which C functions exist for which operators, and which one an operator gets.
 
-Three sources in order: the project's kernels, the library's `portable`, the library's `reference`. The first that supports
-the operator is taken. `reference` kernels have TFLM's loops and support everything that lowering lets through; `portable` has those
-for which something faster has been written.
+Four sources in order: the project's kernels; the library's for CFUs, of which those take part whose instructions the project's cfu.json
+offers; the library's `portable`; the library's `reference`. The first that supports the operator is taken. `reference` kernels have TFLM's
+loops and support everything that lowering lets through; `portable` has those for which something faster has been written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,22 @@ Weights = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True)
+class Needed:
+    """An instruction that a kernel issues, as cfu.json describes it: its name, its version, and the parameters that must be so."""
+
+    name: str
+    version: int = 1
+    params: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Kernel:
     """One C function `void function(const void *params)`.
 
     op: an operator type, or MOVE or TABLE (one kernel for many types). supports(op), pack(op, weights) -> bytes,
     scratch(op) -> bytes; scratch_unit(op): any multiple of it from 1 on serves too (0: only what scratch says).
     lead(op): how far before its input the output may begin at the least (None: they may not overlap).
+    needs: instructions of the CFU; what else they can do stands in cfu_ops.h, for the C code to adapt to.
     fold: channels[].bias has the input's zero point folded in. small: channels[] as cfukit_rescale wants them, where op.small_sums.
     """
 
@@ -44,6 +54,7 @@ class Kernel:
     lead: Callable[[Op], int | None] = lambda op: None
     fold: bool = True
     small: bool = True
+    needs: tuple[Needed, ...] = ()
 
     @property
     def name(self) -> str:
@@ -79,18 +90,35 @@ def project_kernel(
     return Kernel(op, function, "project", tuple(sources), checked_supports, checked_pack, checked_scratch)
 
 
-def library(registry: str = "portable") -> list[Kernel]:
-    """The library's kernels in order of preference; "reference" gives those with TFLM's loops alone."""
+def library(registry: str = "portable", cfu: Mapping[str, Any] | None = None) -> list[Kernel]:
+    """The library's kernels in order of preference; "reference" gives those with TFLM's loops alone.
+
+    cfu: a cfu.json; the kernels that need its instructions come first.
+    """
     if registry == "reference":
         return reference_kernels()
-    return [*portable_kernels(), *reference_kernels()]
+    offered = [kernel for kernel in cfu_kernels() if offers(cfu, kernel.needs)]
+    return [*offered, *portable_kernels(), *reference_kernels()]
+
+
+def offers(cfu: Mapping[str, Any] | None, needs: Sequence[Needed]) -> bool:
+    """Whether a CFU has all these instructions, in these versions and with these parameters."""
+    found = {item["name"]: item for item in (cfu or {}).get("instructions", [])}
+    for needed in needs:
+        item = found.get(needed.name)
+        if item is None or item["version"] != needed.version:
+            return False
+        if any(item["params"].get(name) != value for name, value in needed.params.items()):
+            return False
+    return True
 
 
 def list_kernels() -> list[dict[str, Any]]:
     """All library kernels, for people and JSON."""
     return [
         {"op": kernel.op, "registry": kernel.registry, "name": kernel.name, "function": kernel.function}
-        for kernel in sorted(library(), key=lambda k: (k.op, k.registry, k.function))
+        | {"needs": [needed.name for needed in kernel.needs]}
+        for kernel in sorted([*cfu_kernels(), *library()], key=lambda k: (k.op, k.registry, k.function))
     ]
 
 
@@ -165,6 +193,17 @@ def reference_kernels() -> list[Kernel]:
         _reference("UNIDIRECTIONAL_SEQUENCE_LSTM", "unidirectional_sequence_lstm", scratch=_cells),
         _reference("MOVE", "move"),
     ]
+
+
+# --- for CFUs ------------------------------------------------------------------------------------------------------------
+
+
+def cfu_kernels() -> list[Kernel]:
+    """Kernels for instructions that more than one project has: sources in src/kernels/cfu, registry "cfu", `needs` not empty.
+
+    None so far: kernels begin in a project and move here at their second use.
+    """
+    return []
 
 
 # --- portable ------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,74 @@
+"""A lowered operator with its kernel, and what depends on the choice: packed weights, what rescales the sums, scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cfukit_sw.lowering import Bytes, Lowered, Pieces, TensorAt
+from cfukit_sw.lowering.lowered import Param
+from cfukit_sw.registry import Kernel
+
+
+@dataclass(frozen=True)
+class Call:
+    """A lowered operator with its kernel and the constants that depend on it."""
+
+    lowered: Lowered
+    kernel: Kernel
+    own: dict[str, Param]  # weights, channels
+    scratch_bytes: int
+    reads: tuple[int, ...]  # storage roots
+    writes: tuple[int, ...]
+    fused: tuple[int, ...]  # operators, the last one is lowered.op
+
+    @property
+    def scratch_unit(self) -> int:
+        return self.kernel.scratch_unit(self.lowered.op)
+
+    @property
+    def can_shrink(self) -> bool:
+        return 0 < self.scratch_unit < self.scratch_bytes
+
+    def smaller(self) -> Iterator[Call]:
+        """The same with less and less scratch: even numbers of units, at last one."""
+        for units in _FEWER_UNITS:
+            if units * self.scratch_unit < self.scratch_bytes:
+                yield replace(self, scratch_bytes=units * self.scratch_unit)
+
+
+_FEWER_UNITS = sorted({1, *(n << k for n in (2, 6) for k in range(12))}, reverse=True)
+
+
+def channels_of(lowered: Lowered, kernel: Kernel) -> bytes:
+    """struct cfukit_channel[]: bias, multiplier, shift."""
+    assert lowered.weights is not None and lowered.channels is not None
+    channels = lowered.channels
+    bias, multipliers, shifts = channels.bias, channels.multipliers, channels.shifts
+    if kernel.small:
+        bias, multipliers, shifts = channels.small or (bias, multipliers, shifts)
+    if kernel.fold:
+        axis = 3 if lowered.op.type == "DEPTHWISE_CONV_2D" else 0
+        others = tuple(a for a in range(lowered.weights.ndim) if a != axis)
+        bias = bias - lowered.op.input_zero_point * lowered.weights.astype(np.int64).sum(axis=others)
+    return np.stack([bias, multipliers, shifts], axis=1).astype("<i4").tobytes()
+
+
+def kernel_constants(lowered: Lowered, kernel: Kernel) -> dict[str, Param]:
+    """The parameters `weights` and `channels`, where the operator has them."""
+    if lowered.weights is None:
+        return {}
+    packed = kernel.pack(lowered.op, lowered.weights) if kernel.pack else lowered.weights.tobytes()
+    return {"weights": Bytes(packed), "channels": Bytes(channels_of(lowered, kernel))}
+
+
+def tensors_in(params: Iterable[Param]) -> Iterable[TensorAt]:
+    """Every tensor that parameters point to."""
+    for param in params:
+        if isinstance(param, TensorAt):
+            yield param
+        elif isinstance(param, Pieces):
+            for item in param.items:
+                yield from tensors_in(item.values())

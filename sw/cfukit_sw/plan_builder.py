@@ -1,0 +1,118 @@
+"""From calls to a plan: every pointer becomes an offset into the arena or the constants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cfukit_base.errors import ModelError
+from cfukit_sw.arena import Storage
+from cfukit_sw.calls import Call
+from cfukit_sw.lowering import Bytes, Pieces, TensorAt
+from cfukit_sw.lowering.lowered import Param
+from cfukit_sw.plan import ALIGNMENT, InArena, InConstants, Plan, PlanTensor, Step, Structs, Value, Variable
+
+STRUCTS_WITH_SCRATCH_BYTES = {"cfukit_conv", "cfukit_fully_connected"}
+
+
+class Constants:
+    """The blob of constants; equal ones are stored once."""
+
+    def __init__(self) -> None:
+        self.blob = bytearray()
+        self.places: dict[bytes, int] = {}
+
+    def place(self, data: bytes) -> int:
+        if data not in self.places:
+            self.blob += bytes(-len(self.blob) % ALIGNMENT)
+            self.places[data] = len(self.blob)
+            self.blob += data
+        return self.places[data]
+
+
+class PlanBuilder:
+    """Makes the plan of one lowering."""
+
+    def __init__(self, storage: Storage, registry: str):
+        self.storage, self.model, self.registry = storage, storage.model, registry
+        self.constants = Constants()
+        self.offsets: dict[int, int] = {}
+
+    def plan(self, calls: Sequence[Call], removed: tuple[int, ...]) -> Plan:
+        """removed: operators that nothing needs."""
+        self.offsets, activation_bytes = self.storage.place(calls)
+        variables, arena_bytes = self._variables(activation_bytes)
+        tensors = {}
+        for tensor in self.model.tensors:
+            root = self.storage.root(tensor.index)
+            if root in self.offsets:
+                tensors[tensor.index] = PlanTensor(
+                    tensor.index, tensor.name, tensor.type, tensor.shape, self.offsets[root], tensor.bytes
+                )
+        steps = tuple(self._step(number, call) for number, call in enumerate(calls))
+        sources = dict.fromkeys(source for call in calls for source in call.kernel.sources)
+        return Plan(
+            model=self.model.name,
+            sha256=self.model.sha256,
+            registry=self.registry,
+            macs=self.model.macs,
+            steps=steps,
+            tensors=tensors,
+            inputs=self.model.inputs,
+            outputs=self.model.outputs,
+            dumps=tuple(self.storage.dumps),
+            variables=variables,
+            constants=bytes(self.constants.blob),
+            activation_bytes=activation_bytes,
+            arena_bytes=arena_bytes,
+            sources=tuple(sources),
+            removed=removed,
+        )
+
+    def _variables(self, activation_bytes: int) -> tuple[tuple[Variable, ...], int]:
+        """Variable tensors behind the activations, and where the arena ends."""
+        place = -(-activation_bytes // ALIGNMENT) * ALIGNMENT
+        variables = []
+        for tensor in self.model.variables():
+            fill = tensor.zero_point & 0xFF if tensor.type == "int8" else 0
+            variables.append(Variable(tensor.index, place, tensor.bytes, fill))
+            self.offsets[tensor.index] = place
+            place += -(-tensor.bytes // ALIGNMENT) * ALIGNMENT
+        return tuple(variables), place
+
+    def _step(self, number: int, call: Call) -> Step:
+        op = call.lowered.op
+        params = {name: self._value(value) for name, value in (call.lowered.params | call.own).items()}
+        if call.scratch_bytes:
+            params["scratch"] = InArena(self.offsets[-1 - number])
+            if call.lowered.struct in STRUCTS_WITH_SCRATCH_BYTES:
+                params["scratch_bytes"] = call.scratch_bytes
+        return Step(
+            index=op.index,
+            fused=call.fused,
+            type=op.type,
+            kernel=call.kernel.name,
+            registry=call.kernel.registry,
+            function=call.kernel.function,
+            struct=call.lowered.struct,
+            params=params,
+            macs=op.macs,
+            scratch_bytes=call.scratch_bytes,
+        )
+
+    def _value(self, param: Param) -> Value:
+        if isinstance(param, TensorAt):
+            root = self.storage.root(param.tensor)
+            if root in self.offsets:
+                return InArena(self.offsets[root] + param.offset)
+            data = self.model.tensors[root].data
+            if data is None:
+                raise ModelError(self.model.name, f"{self.model.tensors[root]} is used before it is computed")
+            return InConstants(self.constants.place(np.ascontiguousarray(data).tobytes()) + param.offset)
+        if isinstance(param, Bytes):
+            return InConstants(self.constants.place(param.data))
+        if isinstance(param, Pieces):
+            items = [{name: self._value(value) for name, value in item.items()} for item in param.items]
+            return Structs(param.name, tuple(items))
+        return param
