@@ -34,6 +34,7 @@ from cfukit.instruction import (
     to_signed,
 )
 from cfukit.load import load_cfu
+from cfukit.memory import MemoryPort
 from cfukit.verilog import MigenCfu, VerilogCfu
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "HandshakeInstruction",
     "Instruction",
     "Memory",
+    "MemoryPort",
     "MigenCfu",
     "Mode",
     "Module",

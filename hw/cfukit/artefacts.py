@@ -28,7 +28,7 @@ def description(cfu: BaseCfu) -> dict[str, object]:
         "module": "Cfu",
         "params": cfu.params,
         "autonomous": cfu.autonomous,
-        "memory_port": None,
+        "memory_port": {"width": cfu.memory.width} if cfu.memory else None,
         "front_end": cfu.front_end,
         "instructions": [_instruction(funct3, item) for funct3, item in cfu.instructions.items()],
     }

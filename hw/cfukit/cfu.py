@@ -22,6 +22,7 @@ from amaranth.hdl import ClockDomain, CombinationalCycle, Module, Signal, Unused
 
 from cfukit import artefacts, units
 from cfukit.instruction import HandshakeInstruction, Instruction, Port
+from cfukit.memory import MemoryPort, memory_ports
 from cfukit_base.cache import write_atomic
 from cfukit_base.errors import BuildError, CfukitError, UsageError
 
@@ -46,7 +47,7 @@ class BaseCfu:
     """Instructions by funct3, their model, and the three files.
 
     instructions: {funct3: Instruction}. params: what `make_cfu` was called with (recorded). autonomous: it works on its own between
-    instructions and is clocked in every cycle. front_end: "gate" (see `Cfu`) or "none".
+    instructions and is clocked in every cycle. front_end: "gate" (see `Cfu`) or "none". memory: its port into the data TCM.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class BaseCfu:
         params: Mapping[str, object] | None = None,
         autonomous: bool = False,
         front_end: str = "gate",
+        memory: MemoryPort | None = None,
     ):
         self.name = name
         self.about = about
         self.params = dict(params or {})
         self.autonomous = autonomous
         self.front_end = front_end
+        self.memory = memory
         self.instructions = dict(sorted(instructions.items()))
         self._check()
         self.reset()
@@ -93,6 +96,11 @@ class BaseCfu:
             raise UsageError(where, f"front_end is {self.front_end!r}", allowed='"gate" or "none"')
 
     zero_when_unassigned = False
+
+    @property
+    def port_list(self) -> tuple[tuple[str, int, str], ...]:
+        """Name, bits and direction of every port of module Cfu."""
+        return PORTS + (memory_ports(self.memory.width) if self.memory else ())
 
     # model
 
@@ -140,7 +148,7 @@ class BaseCfu:
     # files
 
     def verilog(self) -> str:
-        """The text of cfu.v: module Cfu with exactly the ports of PORTS."""
+        """The text of cfu.v: module Cfu with exactly the ports of `port_list`."""
         raise NotImplementedError
 
     def write(self, directory: Path) -> None:
@@ -257,8 +265,9 @@ class Cfu(BaseCfu):
         return self._signals
 
     def __init__(self, instructions: Mapping[int, Instruction], **options: object):
-        self._signals = {name: Signal(bits, name=name) for name, bits, _ in PORTS}
         super().__init__(instructions, **options)  # type: ignore[arg-type]
+        self._signals = {name: Signal(bits, name=name) for name, bits, _ in PORTS}
+        self._signals |= self.memory.signals if self.memory else {}
         for instruction in self.instructions.values():
             instruction.check_gateware()
 

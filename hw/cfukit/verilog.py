@@ -17,9 +17,11 @@ from pathlib import Path
 
 from cfukit.cfu import PORTS, BaseCfu
 from cfukit.instruction import Instruction
+from cfukit.memory import MemoryPort
 from cfukit_base.errors import BuildError, CfukitError, UsageError
 
 INNER = "Cfu_inner"
+PortList = Sequence[tuple[str, int, str]]
 
 
 class VerilogCfu(BaseCfu):
@@ -43,6 +45,7 @@ class VerilogCfu(BaseCfu):
         about: str = "",
         params: Mapping[str, object] | None = None,
         autonomous: bool = False,
+        memory: MemoryPort | None = None,
     ):
         folder = _folder_of_caller()
         self.files = [folder / path for path in (file, *more)]
@@ -57,16 +60,17 @@ class VerilogCfu(BaseCfu):
             params=params,
             autonomous=autonomous,
             front_end="gate" if adapter else "none",
+            memory=memory,
         )
 
     def verilog(self) -> str:
         text = "\n".join(path.read_text(encoding="utf-8") for path in self.files)
-        check_ports(text, str(self.files[0]))
-        return with_gate(text) if self.adapter else text
+        check_ports(text, str(self.files[0]), self.port_list)
+        return with_gate(text, self.port_list) if self.adapter else text
 
 
 class MigenCfu(BaseCfu):
-    """A CFU in Migen: `file` holds a Module class `class_name` whose attributes are named as the ports of PORTS (without clk, reset).
+    """A CFU in Migen: `file` holds a Module class `class_name` whose attributes are named as the ports (without clk, reset).
 
     It is called with `params`; its sequential statements stand in the `sync` domain. Otherwise as VerilogCfu.
     """
@@ -82,6 +86,7 @@ class MigenCfu(BaseCfu):
         about: str = "",
         params: Mapping[str, object] | None = None,
         autonomous: bool = False,
+        memory: MemoryPort | None = None,
     ):
         self.file = _folder_of_caller() / file
         self.class_name = class_name
@@ -95,6 +100,7 @@ class MigenCfu(BaseCfu):
             params=params,
             autonomous=autonomous,
             front_end="gate" if adapter else "none",
+            memory=memory,
         )
 
     def verilog(self) -> str:
@@ -105,7 +111,7 @@ class MigenCfu(BaseCfu):
         try:
             made = getattr(load_module(self.file), self.class_name)(**self.params)
             ios = set()
-            for name, bits, _ in PORTS[2:]:
+            for name, bits, _ in self.port_list[2:]:
                 signal = getattr(made, name)
                 if len(signal) != bits:
                     raise BuildError(where, f"{name} has {len(signal)} bits", allowed=f"{bits} are needed")
@@ -122,26 +128,26 @@ class MigenCfu(BaseCfu):
                 where,
                 f"it does not elaborate: {type(error).__name__}: {error}",
                 allowed="a Migen Module with a Signal for each port of a CFU: "
-                + ", ".join(name for name, _, _ in PORTS[2:]),
+                + ", ".join(name for name, _, _ in self.port_list[2:]),
             ) from error
         text = re.sub(r"/\*.*?\*/\n?", "", text, flags=re.DOTALL)
-        return with_gate(text) if self.adapter else text
+        return with_gate(text, self.port_list) if self.adapter else text
 
 
-def with_gate(text: str) -> str:
+def with_gate(text: str, ports: PortList = PORTS) -> str:
     """`text` with its module Cfu renamed, behind a module Cfu whose `cmd_ready` is 1 whenever no command is offered."""
     inner = INNER
     while re.search(rf"\b{inner}\b", text):
         inner += "_"
     renamed, count = re.subn(r"(\bmodule\s+)Cfu\b", rf"\g<1>{inner}", text)
     assert count == 1, "check_ports has seen exactly one"
-    ports = [f"  {direction} {_range(bits)}{name}" for name, bits, direction in PORTS]
-    wires = [f"    .{name}({'inner_cmd_ready' if name == 'cmd_ready' else name})" for name, _, _ in PORTS]
+    lines = [f"  {direction} {_range(bits)}{name}" for name, bits, direction in ports]
+    wires = [f"    .{name}({'inner_cmd_ready' if name == 'cmd_ready' else name})" for name, _, _ in ports]
     return "\n".join(
         [
             "// Module Cfu: cfukit's gate (cmd_ready is 1 whenever no command is offered) before the project's module.",
             "module Cfu(",
-            ",\n".join(ports),
+            ",\n".join(lines),
             ");",
             "  wire inner_cmd_ready;",
             "  assign cmd_ready = inner_cmd_ready | ~cmd_valid;",
@@ -155,18 +161,18 @@ def with_gate(text: str) -> str:
     )
 
 
-def check_ports(text: str, where: str) -> None:
+def check_ports(text: str, where: str, ports: PortList = PORTS) -> None:
     """Raise BuildError unless `text` has one module Cfu that names every port."""
     code = re.sub(r"//[^\n]*|/\*.*?\*/", " ", text, flags=re.DOTALL)
     modules = re.findall(r"\bmodule\s+Cfu\b(.*?)\bendmodule\b", code, flags=re.DOTALL)
     if len(modules) != 1:
         raise BuildError(where, f"it has {len(modules)} modules named Cfu", allowed="exactly one is needed")
-    missing = [name for name, _, _ in PORTS if not re.search(rf"\b{name}\b", modules[0])]
+    missing = [name for name, _, _ in ports if not re.search(rf"\b{name}\b", modules[0])]
     if missing:
         raise BuildError(
             where,
             f"module Cfu has no port {', '.join(missing)}",
-            allowed="its ports are " + ", ".join(name for name, _, _ in PORTS),
+            allowed="its ports are " + ", ".join(name for name, _, _ in ports),
         )
 
 

@@ -9,6 +9,7 @@ from amaranth.sim import Simulator
 
 from cfukit.cfu import Cfu
 from cfukit.testing.judge import Record
+from cfukit.testing.memory_side import MEMORY_INPUTS, MEMORY_OUTPUTS
 from cfukit.testing.session import Session
 from cfukit.testing.stimulus import Segment
 from cfukit_base import progress
@@ -27,11 +28,14 @@ def play(cfu: Cfu, segments: Sequence[Segment], hang_cycles: int) -> list[Record
         for segment in segments:
             ctx.set(ports["cmd_valid"], 0)
             ctx.set(ports["rsp_ready"], 1)
+            if cfu.memory:
+                for name in MEMORY_INPUTS:
+                    ctx.set(ports[name], 0)
             ctx.set(ports["reset"], 1)
             for _ in range(2):
                 await ctx.tick()
             ctx.set(ports["reset"], 0)
-            session = Session(segment, hang_cycles)
+            session = Session(segment, hang_cycles, cfu.memory.width if cfu.memory else 0)
             going = True
             while going:
                 valid, op, ready = session.drive()
@@ -40,7 +44,13 @@ def play(cfu: Cfu, segments: Sequence[Segment], hang_cycles: int) -> list[Record
                 ctx.set(ports["cmd_payload_inputs_0"], op.rs1)
                 ctx.set(ports["cmd_payload_inputs_1"], op.rs2)
                 ctx.set(ports["rsp_ready"], ready)
+                if session.memory:
+                    for name, value in zip(MEMORY_INPUTS, session.memory.drive(), strict=True):
+                        ctx.set(ports[name], value)
                 await ctx.delay(0)
+                if session.memory:
+                    valid, *wanted = (ctx.get(ports[name]) for name in MEMORY_OUTPUTS)
+                    session.memory.see(bool(valid), *wanted)
                 going = session.see(
                     bool(ctx.get(ports["cmd_ready"])),
                     bool(ctx.get(ports["rsp_valid"])),
@@ -51,7 +61,7 @@ def play(cfu: Cfu, segments: Sequence[Segment], hang_cycles: int) -> list[Record
                 if session.cycle % PROGRESS_CYCLES == 0:
                     progress.advance(done + session.answered, total, "commands")
             done += len(segment.ops)
-            records.append(session.record)
+            records.append(session.finish())
             if session.record.rule:
                 break
 

@@ -3,8 +3,12 @@
 // bench INPUT OUTPUT. All words are 32 bits, in the machine's byte order.
 // INPUT: segments, hang_cycles; per segment: ops, limit, drain, 32 words of rsp_ready bits, then per op: function_id, rs1, rs2, gap.
 // OUTPUT: per segment: rule, call, cycle, then per op: accepted, busy, answered, value. Ends after a segment that broke a rule.
+// With MEMORY_BITS (the width of the CFU's memory port) a segment also has, before its ops, 32 words of mem_cmd_ready bits, the number
+// of waits, the waits, and the memory; its output ends with the address of rule 6, the memory, and a word per word: written or not.
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
+#include <deque>
 #include <fstream>
 #include <memory>
 #include <vector>
@@ -25,13 +29,80 @@ struct Seen {
     uint32_t accepted = NEVER, busy = NEVER, answered = NEVER, value = 0;
 };
 
+#ifdef MEMORY_BITS
+constexpr uint32_t MEMORY_BYTES = 16384, ROW_BYTES = MEMORY_BITS / 8, MAX_OUTSTANDING = 4, MEMORY_TRAILING_CYCLES = 64;
+
+struct Row {
+    uint8_t bytes[ROW_BYTES];
+};
+
+// As memory_side.py.
+struct Memory {
+    uint32_t ready[PATTERN_WORDS];
+    std::vector<uint32_t> waits, written;
+    std::vector<uint8_t> contents;
+    bool fault = false;
+    uint32_t outside = 0, quiet = 0;
+
+    void drive(VCfu &cfu) {
+        open_ = (ready[cycle_ / 32 % PATTERN_WORDS] >> (cycle_ % 32) & 1) && due_.size() < MAX_OUTSTANDING;
+        answers_ = !due_.empty() && due_.front().first == cycle_;
+        cfu.mem_cmd_ready = open_;
+        cfu.mem_rsp_valid = answers_;
+        if (answers_) std::memcpy(&cfu.mem_rsp_payload_data, due_.front().second.bytes, ROW_BYTES);
+        else std::memset(&cfu.mem_rsp_payload_data, 0xDB, ROW_BYTES);
+    }
+    void see(const VCfu &cfu) {
+        if (answers_) due_.pop_front();
+        quiet = cfu.mem_cmd_valid || answers_ || !due_.empty() ? 0 : quiet + 1;
+        if (cfu.mem_cmd_valid && open_) access(cfu);
+        cycle_++;
+    }
+
+private:
+    void access(const VCfu &cfu) {
+        uint32_t address = cfu.mem_cmd_payload_addr;
+        if (address % ROW_BYTES || address + ROW_BYTES > MEMORY_BYTES) {
+            if (!fault) outside = address;
+            fault = true;
+            address = address % MEMORY_BYTES / ROW_BYTES * ROW_BYTES;
+        }
+        if (cfu.mem_cmd_payload_we) {
+            uint8_t data[ROW_BYTES];
+            std::memcpy(data, &cfu.mem_cmd_payload_data, ROW_BYTES);
+            for (uint32_t lane = 0; lane < ROW_BYTES; lane++) {
+                if (!(static_cast<uint32_t>(cfu.mem_cmd_payload_mask) >> lane & 1)) continue;
+                contents[address + lane] = data[lane];
+                written[(address + lane) / 4] = 1;
+            }
+            return;
+        }
+        Row row;
+        std::memcpy(row.bytes, &contents[address], ROW_BYTES);
+        const uint64_t after = cycle_ + 1 + waits[reads_++ % waits.size()];
+        next_ = after > next_ ? after : next_;
+        due_.push_back({next_++, row});
+    }
+    bool open_ = false, answers_ = false;
+    uint64_t cycle_ = 0, reads_ = 0, next_ = 0;
+    std::deque<std::pair<uint64_t, Row>> due_;
+};
+#endif
+
 class Bench {
 public:
+#ifdef MEMORY_BITS
+    Memory memory;
+#endif
+
     explicit Bench(uint32_t hang_cycles) : hang_cycles_(hang_cycles), cfu_(new VCfu(&context_)) {}
 
     void reset() {
         cfu_->cmd_valid = 0;
         cfu_->rsp_ready = 1;
+#ifdef MEMORY_BITS
+        cfu_->mem_cmd_ready = cfu_->mem_rsp_valid = 0;
+#endif
         cfu_->reset = 1;
         for (int i = 0; i < 2; i++) clock();
         cfu_->reset = 0;
@@ -58,7 +129,13 @@ public:
             cfu_->cmd_payload_inputs_0 = op.rs1 ^ garbage;
             cfu_->cmd_payload_inputs_1 = op.rs2 ^ garbage;
             cfu_->rsp_ready = rsp_ready;
+#ifdef MEMORY_BITS
+            memory.drive(*cfu_);
+#endif
             cfu_->eval();
+#ifdef MEMORY_BITS
+            memory.see(*cfu_);
+#endif
             const bool cmd_ready = cfu_->cmd_ready, rsp_valid = cfu_->rsp_valid;
             const uint32_t value = cfu_->rsp_payload_outputs_0;
 
@@ -96,8 +173,21 @@ public:
                 call = next > answered ? answered : next;
                 return next > answered ? 2 : 1;
             }
+            if (!pending && quiet > hang_cycles_) {
+                call = next > 0 ? next - 1 : 0;
+                return 7;
+            }
             clock();
-            if (next == count && (!drain || (!pending && quiet >= TRAILING_CYCLES))) return 0;
+#ifdef MEMORY_BITS
+            if (memory.fault) {
+                call = next > 0 ? next - 1 : 0;
+                return 6;
+            }
+            const bool settled = quiet >= MEMORY_TRAILING_CYCLES && memory.quiet >= MEMORY_TRAILING_CYCLES;
+#else
+            const bool settled = quiet >= TRAILING_CYCLES;
+#endif
+            if (next == count && (!drain || (!pending && settled))) return 0;
         }
     }
 
@@ -132,6 +222,15 @@ int main(int argc, char **argv) {
         const uint32_t count = word(), limit = word(), drain = word();
         uint32_t ready[PATTERN_WORDS];
         for (uint32_t &bits : ready) bits = word();
+#ifdef MEMORY_BITS
+        bench.memory = Memory{};
+        for (uint32_t &bits : bench.memory.ready) bits = word();
+        bench.memory.waits.resize(word());
+        for (uint32_t &wait : bench.memory.waits) wait = word();
+        bench.memory.contents.resize(MEMORY_BYTES);
+        input.read(reinterpret_cast<char *>(bench.memory.contents.data()), MEMORY_BYTES);
+        bench.memory.written.resize(MEMORY_BYTES / 4);
+#endif
         std::vector<Op> ops(count);
         input.read(reinterpret_cast<char *>(ops.data()), static_cast<std::streamsize>(count * sizeof(Op)));
         if (!input) return 2;
@@ -142,6 +241,11 @@ int main(int argc, char **argv) {
         const uint32_t head[3] = {rule, call, cycle};
         output.write(reinterpret_cast<const char *>(head), sizeof head);
         output.write(reinterpret_cast<const char *>(seen.data()), static_cast<std::streamsize>(count * sizeof(Seen)));
+#ifdef MEMORY_BITS
+        output.write(reinterpret_cast<const char *>(&bench.memory.outside), sizeof bench.memory.outside);
+        output.write(reinterpret_cast<const char *>(bench.memory.contents.data()), MEMORY_BYTES);
+        output.write(reinterpret_cast<const char *>(bench.memory.written.data()), MEMORY_BYTES);
+#endif
         if (rule != 0) break;
     }
     output.close();

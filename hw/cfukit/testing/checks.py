@@ -15,6 +15,7 @@ from cfukit.testing.stimulus import Segment, segments, sequence
 from cfukit_base import process, progress, tools
 from cfukit_base.errors import BuildError
 
+SLOWEST_MEMORY = 12  # how many times longer than declared a CFU may take on a memory that refuses and waits
 PATIENCE_CYCLES = 1000  # beyond the longest declared latency, before a CFU counts as hung
 
 
@@ -34,7 +35,7 @@ def check_gateware(cfu: BaseCfu, seed: int, operations: int, progress: Any = Non
 def check_verilog(cfu: BaseCfu, seed: int, operations: int) -> dict[str, object]:
     """The generated Verilog (Verilator) against the model on about `operations` commands; raises CfuMismatch or BuildError."""
     made = segments(cfu, seed, operations)
-    bench = verilator_driver.build(cfu.verilog(), f"Cfu {cfu.name}")
+    bench = verilator_driver.build(cfu.verilog(), f"Cfu {cfu.name}", cfu.memory.width if cfu.memory else 0)
     with progress.stage(f"{sum(len(s.ops) for s in made)} commands on the generated Verilog"):
         records = verilator_driver.play(bench, made, hang_cycles(cfu))
         return _judge_all(cfu, seed, f"Verilator {tools.verilator().version}", made, records, operations)
@@ -45,7 +46,8 @@ def run_cocotb(
 ) -> dict[str, object]:
     """The generated Verilog through cocotb on "verilator" or "icarus"; raises CfuMismatch, BuildError or MissingToolError."""
     made = segments(cfu, seed, operations)
-    records = cocotb_driver.play(cfu.verilog(), made, hang_cycles(cfu), Path(build_dir), simulator)
+    width = cfu.memory.width if cfu.memory else 0
+    records = cocotb_driver.play(cfu.verilog(), made, hang_cycles(cfu), Path(build_dir), simulator, width)
     return _judge_all(cfu, seed, f"cocotb on {simulator}", made, records, operations)
 
 
@@ -124,7 +126,7 @@ def vectors(cfu: BaseCfu, seed: int, count: int) -> list[tuple[int, int, int, in
 
 def hang_cycles(cfu: BaseCfu) -> int:
     """Cycles without any handshake after which a CFU counts as hung."""
-    return cfu.max_cycles + PATIENCE_CYCLES
+    return cfu.max_cycles * (SLOWEST_MEMORY if cfu.memory else 1) + PATIENCE_CYCLES
 
 
 def _judge_all(

@@ -11,6 +11,7 @@ from typing import Any
 import cocotb
 from cocotb.triggers import Timer
 
+from cfukit.testing.memory_side import MEMORY_INPUTS
 from cfukit.testing.session import Session
 from cfukit.testing.stimulus import Op, Segment
 
@@ -23,7 +24,10 @@ async def random_operations(dut: Any) -> None:
     dut.clk.value = 0
     for entry in plan["segments"]:
         segment = Segment(**{**entry, "ops": tuple(Op(**op) for op in entry["ops"])})
-        session = Session(segment, plan["hang_cycles"])
+        session = Session(segment, plan["hang_cycles"], plan["memory_width"])
+        if session.memory:
+            for name in MEMORY_INPUTS:
+                getattr(dut, name).value = 0
         await reset(dut)
         going = True
         while going:
@@ -33,16 +37,31 @@ async def random_operations(dut: Any) -> None:
             dut.cmd_payload_inputs_0.value = op.rs1
             dut.cmd_payload_inputs_1.value = op.rs2
             dut.rsp_ready.value = int(ready)
+            if session.memory:
+                for name, given in zip(MEMORY_INPUTS, session.memory.drive(), strict=True):
+                    getattr(dut, name).value = int(given)
             await Timer(4, "ns")
+            if session.memory:
+                session.memory.see(*memory_command(dut))
             rsp_valid = int(dut.rsp_valid.value)
             # The payload may be unknown (x) while there is no response.
             value = int(dut.rsp_payload_outputs_0.value) if rsp_valid else 0
             going = session.see(bool(int(dut.cmd_ready.value)), bool(rsp_valid), value, ready)
             await edge(dut)
-        records.append(asdict(session.record))
+        records.append(asdict(session.finish()))
         if session.record.rule:
             break
     Path(os.environ["CFUKIT_RECORDS"]).write_text(json.dumps(records))
+
+
+def memory_command(dut: Any) -> tuple[bool, bool, int, int, int]:
+    """What the CFU asks of the memory; the payload may be unknown (x) while it asks for nothing, as may data that are not written."""
+    if not int(dut.mem_cmd_valid.value):
+        return False, False, 0, 0, 0
+    we, address = bool(int(dut.mem_cmd_payload_we.value)), int(dut.mem_cmd_payload_addr.value)
+    if not we:
+        return True, False, address, 0, 0
+    return True, True, address, int(dut.mem_cmd_payload_data.value), int(dut.mem_cmd_payload_mask.value)
 
 
 async def reset(dut: Any) -> None:

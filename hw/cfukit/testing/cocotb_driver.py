@@ -22,14 +22,20 @@ TIMEOUT_SECONDS = 1800
 
 
 def play(
-    text: str, segments: Sequence[Segment], hang_cycles: int, build_dir: Path, simulator: str
+    text: str,
+    segments: Sequence[Segment],
+    hang_cycles: int,
+    build_dir: Path,
+    simulator: str,
+    memory_width: int = 0,
 ) -> list[Record]:
     """The record of each segment, up to the first that breaks a rule."""
     build_dir.mkdir(parents=True, exist_ok=True)
     plan = build_dir / f"plan_{simulator}.json"
     result = build_dir / f"records_{simulator}.json"
     result.unlink(missing_ok=True)
-    plan.write_text(json.dumps({"hang_cycles": hang_cycles, "segments": [asdict(s) for s in segments]}))
+    document = {"hang_cycles": hang_cycles, "memory_width": memory_width}
+    plan.write_text(json.dumps({**document, "segments": [asdict(segment) for segment in segments]}))
     _run(
         text,
         ["cfukit.testing.cocotb_bench"],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cfukit.cfu import BaseCfu
 from cfukit.instruction import Fixed
-from cfukit.testing.stimulus import Op, Segment
+from cfukit.testing.stimulus import Op, Segment, initial_contents
 from cfukit_base.errors import ResultError
 
 NEVER = 0xFFFF_FFFF
@@ -23,6 +23,8 @@ RULES = {
         "cmd_ready is 0 in a cycle in which no command is offered and at most one is outstanding; the CPU then executes "
         "an instruction twice after div or another stall",
     ),
+    6: ("memory-in-range", "it asked for memory out of range or not aligned to the port's width"),
+    7: ("memory-quiet", "it still asks for memory long after its last response"),
 }
 HINTS = {
     5: "take the adapter (adapter=True, or Cfu's default front end), or accept a second command while one is outstanding"
@@ -51,6 +53,9 @@ class Record:
     rule: int = 0
     rule_call: int = 0
     rule_cycle: int = 0
+    outside: int = 0  # the address of rule 6
+    memory: str = ""  # contents at the end of the segment, and a byte per word that says whether the CFU wrote it; in hexadecimal
+    written: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,8 @@ def judge(context: Context, number: int, segment: Segment, record: Record) -> No
     """Raise CfuMismatch unless the record of segment `number` agrees with the model and the rules."""
     cfu = context.cfu
     cfu.reset()
+    if cfu.memory is not None:
+        cfu.memory.fill(initial_contents(segment))
     last_answer = -1
     for call, op in enumerate(segment.ops):
         accepted, answered = record.accepted[call], record.answered[call]
@@ -105,9 +112,31 @@ def judge(context: Context, number: int, segment: Segment, record: Record) -> No
             rule=name,
             hint=HINTS.get(record.rule, ""),
         )
+    if cfu.memory is not None and segment.drain:
+        _check_memory(context, number, segment, record)
+
+
+def _check_memory(context: Context, number: int, segment: Segment, record: Record) -> None:
+    """Every byte as the model left it, and no word written that the model did not write: it may be the CPU's."""
+    memory = context.cfu.memory
+    assert memory is not None
+    got, written = bytes.fromhex(record.memory), bytes.fromhex(record.written)
+    if not all(instruction.has_model for instruction in context.cfu.instructions.values()):
+        return
+    call = len(segment.ops) - 1
+    for address, (is_, should) in enumerate(zip(got, memory.contents, strict=True)):
+        if is_ != should:
+            what = f"left 0x{is_:02x} in memory at offset 0x{address:x}, expected 0x{should:02x}, after this last command"
+            _fail(context, number, call, segment.ops[call], what, rule="memory", got=is_, expected=should)
+    for word, flag in enumerate(written):
+        if flag and word not in memory.written_words:
+            what = f"wrote the word at offset 0x{4 * word:x}, which the model leaves to the CPU, before this last command"
+            _fail(context, number, call, segment.ops[call], what, rule="memory-ownership")
 
 
 def _waited(record: Record, call: int) -> str:
+    if record.rule == 6:
+        return f" (offset 0x{record.outside:x})"
     if record.rule == 2:
         return f" ({record.rule_cycle - record.accepted[call]} cycles waited)"
     return ""
@@ -130,7 +159,7 @@ def _check_time(
             got=latency,
             expected=time.max_cycles,
         )
-    if not segment.always_ready:
+    if not segment.timed:
         return
     accepted = record.accepted[call]
     due = max(accepted + latency, last_answer + 1)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cfukit.testing.judge import NEVER, Record
+from cfukit.testing.memory_side import MemorySide
 from cfukit.testing.stimulus import PATTERN_CYCLES, Op, Segment
 
+MEMORY_TRAILING_CYCLES = 64
 TRAILING_CYCLES = 16  # after the last response: time for one too many to show up
 
 
@@ -16,6 +18,7 @@ class Session:
 
     segment: Segment
     hang_cycles: int
+    memory_width: int = 0
     cycle: int = 0
     offering: bool = False
     _next: int = 0
@@ -30,6 +33,7 @@ class Session:
         count = len(self.segment.ops)
         self.record = Record([NEVER] * count, [NEVER] * count, [NEVER] * count, [0] * count)
         self._gap = self.segment.ops[0].gap_cycles if count else 0
+        self.memory = MemorySide(self.segment, self.memory_width) if self.memory_width else None
 
     @property
     def answered(self) -> int:
@@ -84,11 +88,28 @@ class Session:
             return self._broken(
                 2 if waits_for_answer else 1, self._answered if waits_for_answer else self._next
             )
+        if not pending and self._quiet > self.hang_cycles:
+            return self._broken(7, self._next - 1)
         self.cycle += 1
         done = self._next == len(self.segment.ops)
+        if self.memory and self.memory.outside is not None:
+            self.record.outside = self.memory.outside
+            return self._broken(6, self._next - 1)
         if done and not self.segment.drain:
             return False
-        return not (done and not pending and self._quiet >= TRAILING_CYCLES)
+        return not (done and not pending and self._is_quiet())
+
+    def _is_quiet(self) -> bool:
+        """Nothing more comes: a CFU that works on its own may still have something to write."""
+        if self.memory is None:
+            return self._quiet >= TRAILING_CYCLES
+        return self._quiet >= MEMORY_TRAILING_CYCLES and self.memory.quiet_cycles >= MEMORY_TRAILING_CYCLES
+
+    def finish(self) -> Record:
+        """The record, with the memory as it is now."""
+        if self.memory is not None:
+            self.record.memory, self.record.written = self.memory.contents.hex(), self.memory.written.hex()
+        return self.record
 
     def _broken(self, rule: int, call: int) -> bool:
         self.record.rule, self.record.rule_call, self.record.rule_cycle = rule, max(call, 0), self.cycle

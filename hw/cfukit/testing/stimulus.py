@@ -12,10 +12,11 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cfukit.cfu import BaseCfu
 from cfukit.instruction import Instruction
+from cfukit.memory import TEST_BYTES
 
 EDGES = (
     *(0, 1, 0xFFFF_FFFF, 0x8000_0000, 0x7FFF_FFFF, 0x8080_8080, 0x7F7F_7F7F, 0x807F_807F),
@@ -50,6 +51,8 @@ class Segment:
 
     ready: rsp_ready by cycle (one bit each, PATTERN_CYCLES bits). limit: commands outstanding at most. drain: wait for all
     responses (else the next reset comes while some are outstanding). steady: one instruction, always ready, no gaps.
+    For a CFU with a memory port: memory_seed gives the contents (-1: no port), memory_ready is as ready, memory_waits says how many
+    cycles longer than one the n-th read takes (repeated).
     """
 
     kind: str
@@ -57,6 +60,18 @@ class Segment:
     ready: int
     limit: int
     drain: bool
+    memory_seed: int = -1
+    memory_ready: int = (1 << PATTERN_CYCLES) - 1
+    memory_waits: tuple[int, ...] = (0,)
+
+    @property
+    def timed(self) -> bool:
+        """Whether nothing delays a response beyond what is declared."""
+        return (
+            self.always_ready
+            and self.memory_ready == (1 << PATTERN_CYCLES) - 1
+            and not any(self.memory_waits)
+        )
 
     @property
     def always_ready(self) -> bool:
@@ -149,7 +164,30 @@ def segments(cfu: BaseCfu, seed: int, operations: int) -> list[Segment]:
         made.append(Segment(kind, ops, pattern, limit, kind != "abort"))
         left -= count
         index += 1
+    if cfu.memory is not None:
+        memory_rng = random.Random(f"cfukit memory {seed}")
+        made = [_with_memory(segment, number, memory_rng) for number, segment in enumerate(made)]
     return made
+
+
+def initial_contents(segment: Segment) -> bytes:
+    """What the memory holds at the segment's reset."""
+    return random.Random(f"cfukit memory {segment.memory_seed}").randbytes(TEST_BYTES)
+
+
+def _with_memory(segment: Segment, number: int, rng: random.Random) -> Segment:
+    """The memory of one segment: as good as it gets, or now and then refused (also for long), or slow to answer."""
+    segment = replace(segment, memory_seed=rng.getrandbits(31))
+    kind = number % 4 if segment.kind not in ("steady", "unassigned") else 0
+    if kind == 0:
+        return segment
+    density = rng.choice((0.1, 0.5, 0.9))
+    ready = sum((rng.random() < density) << i for i in range(PATTERN_CYCLES)) | 1
+    if kind == 1:  # starved: the CPU stores in every cycle for a while
+        length = rng.randrange(100, 900)
+        ready &= ~((1 << length) - 1 << rng.randrange(PATTERN_CYCLES - length))
+    waits = (0,) if kind == 2 else tuple(rng.choice((0, 0, 1, 2, rng.randrange(12))) for _ in range(61))
+    return replace(segment, memory_ready=ready | 1, memory_waits=waits)
 
 
 def sequence(cfu: BaseCfu, seed: int, count: int) -> Iterator[Op]:

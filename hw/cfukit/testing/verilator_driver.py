@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from cfukit.memory import TEST_BYTES
 from cfukit.testing.judge import Record
-from cfukit.testing.stimulus import PATTERN_CYCLES, Segment
+from cfukit.testing.stimulus import PATTERN_CYCLES, Segment, initial_contents
 from cfukit_base import process, progress, tools
 from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_of
@@ -39,9 +40,10 @@ def lint(text: str, where: str) -> None:
         raise BuildError(where, f"its Verilog does not elaborate:\n{_errors(done, path)}")
 
 
-def build(text: str, where: str) -> Path:
+def build(text: str, where: str, memory_width: int = 0) -> Path:
     """The compiled bench for the Verilog `text`, from the cache of tools where it was built before."""
-    return compile_verilog(text, where, BENCH, "VCfu")
+    defines = (f"-DMEMORY_BITS={memory_width}",) if memory_width else ()
+    return compile_verilog(text, where, BENCH, "VCfu", defines=defines)
 
 
 def compile_verilog(
@@ -53,13 +55,24 @@ def compile_verilog(
     top: str = "Cfu",
     more: Sequence[Path] = (),
     options: Sequence[str] = (),
+    defines: Sequence[str] = (),
     link: Sequence[str] = (),
     runtime: Sequence[str] = RUNTIME,
 ) -> Path:
     """The program made of the Verilog `text` (and the files `more`), verilated as class `prefix`, and `main`; built once per input."""
     verilator, compiler = tools.verilator(), tools.host_cxx()
     key = digest_of(
-        text, main, *more, top, verilator.identity, compiler.identity, CXX_FLAGS, options, link, runtime
+        text,
+        main,
+        *more,
+        top,
+        verilator.identity,
+        compiler.identity,
+        CXX_FLAGS,
+        options,
+        defines,
+        link,
+        runtime,
     )
 
     def make(folder: Path) -> None:
@@ -75,6 +88,7 @@ def compile_verilog(
             words = [
                 *compiler.argv,
                 *CXX_FLAGS,
+                *defines,
                 "-I",
                 "made",
                 *include_flags(),
@@ -113,7 +127,10 @@ def _play_part(bench: Path, segments: Sequence[Segment], hang_cycles: int) -> li
         head = [len(segment.ops), segment.limit, int(segment.drain)]
         ready = [segment.ready >> shift & 0xFFFF_FFFF for shift in range(0, PATTERN_CYCLES, 32)]
         ops = [(op.function_id, op.rs1, op.rs2, op.gap_cycles) for op in segment.ops]
-        words += [np.array(head + ready, np.uint32), np.array(ops, np.uint32).reshape(-1)]
+        words += [np.array(head + ready, np.uint32)]
+        if segment.memory_seed >= 0:
+            words += _memory_words(segment)
+        words += [np.array(ops, np.uint32).reshape(-1)]
     with tempfile.TemporaryDirectory() as name:
         source, result = Path(name) / "input", Path(name) / "output"
         np.concatenate(words).tofile(source)
@@ -130,8 +147,20 @@ def _play_part(bench: Path, segments: Sequence[Segment], hang_cycles: int) -> li
         table = data[position + 3 : position + 3 + 4 * len(segment.ops)].reshape(-1, 4)
         position += 3 + 4 * len(segment.ops)
         accepted, busy, answered, values = (table[:, column].tolist() for column in range(4))
-        records.append(Record(accepted, busy, answered, values, rule, call, cycle))
+        record = Record(accepted, busy, answered, values, rule, call, cycle)
+        if segment.memory_seed >= 0:
+            record.outside = int(data[position])
+            contents, written = data[position + 1 : position + 1 + 2 * TEST_BYTES // 4].reshape(2, -1)
+            record.memory, record.written = contents.tobytes().hex(), written.astype(np.uint8).tobytes().hex()
+            position += 1 + 2 * TEST_BYTES // 4
+        records.append(record)
     return records
+
+
+def _memory_words(segment: Segment) -> list[np.ndarray]:
+    bits = [segment.memory_ready >> shift & 0xFFFF_FFFF for shift in range(0, PATTERN_CYCLES, 32)]
+    head = np.array([*bits, len(segment.memory_waits), *segment.memory_waits], np.uint32)
+    return [head, np.frombuffer(initial_contents(segment), np.uint32)]
 
 
 def _errors(done: process.Finished, source: Path) -> str:

@@ -1,0 +1,91 @@
+"""The CFU's memory port: the data TCM as the gateware's signals and as the model's bytes.
+
+    class Engine(State):
+        def __init__(self, memory):
+            self.memory = memory          # gateware drives memory.cmd_valid, ...; the model calls memory.load, memory.store
+    ...
+    memory = MemoryPort(width=32)
+    return Cfu({...}, memory=memory, autonomous=True)
+
+An address is a byte offset into the data TCM (C passes `CFU_ADDR(pointer)`), aligned to width / 8. A command passes in a cycle in
+which `cmd_valid` and `cmd_ready` are 1, one per cycle at best. Writes are posted. Reads are answered in order after any number of
+cycles, at most 4 are outstanding, and a response cannot be refused. A word (4 bytes) belongs to the CPU or to the CFU at any time.
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import Signal
+
+from cfukit_base.errors import ResultError, UsageError
+
+WIDTHS = (32, 64, 128)
+ADDRESS_BITS = 20
+MAX_OUTSTANDING = 4
+TEST_BYTES = 16 * 1024  # what the automatic tests give a CFU: the smallest data TCM
+
+
+def memory_ports(width: int) -> tuple[tuple[str, int, str], ...]:
+    """Name, bits and direction of the ports that module Cfu has beside the plain ones."""
+    return (
+        ("mem_cmd_valid", 1, "output"),
+        ("mem_cmd_ready", 1, "input"),
+        ("mem_cmd_payload_we", 1, "output"),
+        ("mem_cmd_payload_addr", ADDRESS_BITS, "output"),
+        ("mem_cmd_payload_data", width, "output"),
+        ("mem_cmd_payload_mask", width // 8, "output"),
+        ("mem_rsp_valid", 1, "input"),
+        ("mem_rsp_payload_data", width, "input"),
+    )
+
+
+class MemoryPort:
+    """Signals and model of the port of one Cfu.
+
+    Gateware drives `cmd_valid`, `we`, `addr` (20 bits), `data` (`width` bits), `mask` (a bit per byte that is written) and sees
+    `cmd_ready`, `rsp_valid`, `rsp_data`. The model has `load` and `store`; `data` of the tests is TEST_BYTES long.
+    """
+
+    def __init__(self, width: int = 32):
+        if width not in WIDTHS:
+            raise UsageError(
+                "MemoryPort", f"width is {width!r}", allowed=f"one of {', '.join(map(str, WIDTHS))}"
+            )
+        self.width = width
+        self.signals = {name: Signal(bits, name=name) for name, bits, _ in memory_ports(width)}
+        self.cmd_valid = self.signals["mem_cmd_valid"]
+        self.cmd_ready = self.signals["mem_cmd_ready"]
+        self.we = self.signals["mem_cmd_payload_we"]
+        self.addr = self.signals["mem_cmd_payload_addr"]
+        self.data = self.signals["mem_cmd_payload_data"]
+        self.mask = self.signals["mem_cmd_payload_mask"]
+        self.rsp_valid = self.signals["mem_rsp_valid"]
+        self.rsp_data = self.signals["mem_rsp_payload_data"]
+        self.fill(bytes(TEST_BYTES))
+
+    # model
+
+    def fill(self, contents: bytes) -> None:
+        """What is in the memory; nothing counts as touched by the CFU yet."""
+        self.contents = bytearray(contents)
+        self.read_words: set[int] = set()
+        self.written_words: set[int] = set()
+
+    def load(self, address: int, count: int) -> bytes:
+        """`count` bytes at byte offset `address`."""
+        self.read_words.update(self._words(address, count))
+        return bytes(self.contents[address : address + count])
+
+    def store(self, address: int, data: bytes) -> None:
+        """Write `data` at byte offset `address`."""
+        self.written_words.update(self._words(address, len(data)))
+        self.contents[address : address + len(data)] = data
+
+    def _words(self, address: int, count: int) -> range:
+        if not 0 <= address <= address + count <= len(self.contents):
+            raise ResultError(
+                "the CFU's model",
+                f"it asks for {count} bytes at offset {address:#x}",
+                allowed=f"the memory has {len(self.contents)} bytes",
+                hint="`operands` of the instruction narrows what the tests choose",
+            )
+        return range(address // 4, -(-(address + count) // 4))
