@@ -6,7 +6,8 @@ Output sections, each of which can go to a memory of its own (`Placement`):
   data      .data, .bss, stack      arena     .arena   (input .bss.cfukit.arena; not cleared at the start)
 In the loaded packaging .blob, the room for models, lies with the arena; it begins where weights begin in the data cache.
 The program starts at the CPU's reset address; where `code` is another memory, a jump stands there. A memory that a loader cannot
-fill gets its contents from the `load` memory: crt0.S copies them, all but code.
+fill (a TCM, unless the CPU starts in one: then only a simulator can) gets its contents from the `load` memory: the code is copied
+from the reset address, which may be a boot ROM that only fetches see, the rest by crt0.S.
 """
 
 from __future__ import annotations
@@ -22,17 +23,20 @@ from cfukit_base.errors import UsageError, suggest
 DEFAULT_STACK_BYTES = 16 * 1024
 GUARD_BYTES = 64  # below the stack, checked at the end: GUARD_WORDS of crt0.S and stack.c
 READ_ONLY_KINDS = ("rom", "flash")
+TCM_KINDS = ("itcm", "dtcm")
 
 
 @dataclass(frozen=True)
 class Placement:
     """Names of memories in soc.json; "auto" is explained at each."""
 
-    code: str = "auto"  # the memory of the reset address
+    code: str = "auto"  # the memory of the reset address; from a boot ROM the instruction TCM
     weights: str = "auto"  # as code
     data: str = "auto"  # code's memory if it can be written, else the first that can
     arena: str = "auto"  # as data
-    load: str = "auto"  # where the image lies before the start: code's memory if read-only, else everything in its place
+    # Where the image lies before the start: code's memory if read-only; what a TCM holds, in the memory of the reset address
+    # (from a boot ROM, the first on the bus); else everything in its place.
+    load: str = "auto"
 
 
 AUTO = Placement()
@@ -77,7 +81,12 @@ def resolve(soc: dict[str, Any], placement: Placement) -> dict[str, str]:
     boot = [m["name"] for m in memories.values() if m["base"] <= reset < m["base"] + m["bytes"]]
     if not boot:
         raise UsageError("soc.json", f"no memory at the reset address 0x{reset:08x}")
-    code = boot[0] if placement.code == "auto" else placement.code
+    kinds = {memory["name"]: memory["kind"] for memory in memories.values()}
+    only_starts = kinds[boot[0]] == "rom" and "itcm" in kinds.values()
+    if placement.code != "auto":
+        code = placement.code
+    else:
+        code = next(name for name, kind in kinds.items() if kind == "itcm") if only_starts else boot[0]
     writable = [m["name"] for m in memories.values() if m["kind"] not in READ_ONLY_KINDS]
     if placement.data != "auto":
         data = placement.data
@@ -89,12 +98,17 @@ def resolve(soc: dict[str, Any], placement: Placement) -> dict[str, str]:
             raise UsageError(
                 f"place.{part}", f"'{name}' cannot be written", allowed=f"one of {', '.join(writable)}"
             )
-    if code != boot[0] and boot[0] not in writable:
+    if code != boot[0] and boot[0] not in writable and not only_starts:
         raise UsageError("place.code", f"'{code}'", allowed=f"'{boot[0]}', where this board's programs start")
+    weights = code if placement.weights == "auto" else placement.weights
     load = placement.load
     if load == "auto":
         load = code if code not in writable else ""
-    weights = code if placement.weights == "auto" else placement.weights
+        if kinds[boot[0]] not in TCM_KINDS and any(
+            kinds[part] in TCM_KINDS for part in (code, weights, data)
+        ):
+            on_bus = (name for name, kind in kinds.items() if kind not in (*TCM_KINDS, "rom"))
+            load = next(on_bus, "") if only_starts else boot[0]
     return {"code": code, "weights": weights, "data": data, "arena": arena, "load": load, "boot": boot[0]}
 
 
@@ -139,10 +153,24 @@ def _blob(place: str, memory: str) -> str:
   }} > {memory}"""
 
 
+def _cfu_memory(soc: dict[str, Any]) -> str:
+    """What a CFU with a memory port shares with the program (CFU_MEMORY of cfu.h)."""
+    if all(memory["kind"] != "dtcm" for memory in soc["memories"]):
+        return ""
+    return """  cfukit_dtcm_ = ORIGIN(dtcm);
+  .cfu_memory (NOLOAD) : ALIGN(16)
+  {
+    *(.bss.cfukit.cfu_memory)
+  } > dtcm
+"""
+
+
 def entry_symbol(soc: dict[str, Any], placement: Placement) -> str:
     """What stands at the reset address."""
     where = resolve(soc, placement)
-    return "_start" if where["boot"] == where["code"] else "__cfukit_boot"
+    if where["boot"] == where["code"]:
+        return "_start"
+    return "__cfukit_boot" if where["load"] in ("", where["code"]) else "__cfukit_boot_copy"
 
 
 def linker_script(
@@ -178,7 +206,8 @@ def linker_script(
     blob = _blob(_cache_place(where["arena"] in roomy, 0)("."), where["arena"]) if loads_models else ""
     reset, at_reset = soc["cpu"]["reset_address"], where["boot"] == where["code"]
     start = f"0x{reset:08x}" if at_reset else ""
-    boot = f"\n  .boot 0x{reset:08x} : {{ KEEP(*(.cfukit.boot)) }} > {where['boot']}" if not at_reset else ""
+    section = entry_symbol(soc, placement).replace("__cfukit_", ".cfukit.")
+    boot = f"\n  .boot 0x{reset:08x} : {{ KEEP(*({section})) }} > {where['boot']}" if not at_reset else ""
     return f"""/* Generated from soc.json of board {soc["board"]}. */
 ENTRY({entry_symbol(soc, placement)})
 MEMORY
@@ -192,7 +221,7 @@ SECTIONS
     KEEP(*(.cfukit.start))
     *(.text .text.*)
     . = ALIGN(4);
-  }} > {where["code"]}
+  }} {at("code")}
   .weights {weights_at(".")} : ALIGN(4)
   {{
     *(.rodata.cfukit.weights .rodata.cfukit.weights.*)
@@ -207,7 +236,13 @@ SECTIONS
     __cfukit_copy_end = .;
     *(.rodata .rodata.* .srodata .srodata.*)
     . = ALIGN(4);
-  }} > {where["code"]}
+  }} {at("code")}
+  __cfukit_text_load = LOADADDR(.text);
+  __cfukit_text_begin = ADDR(.text);
+  __cfukit_text_end = ADDR(.text) + SIZEOF(.text);
+  __cfukit_rodata_load = LOADADDR(.rodata);
+  __cfukit_rodata_begin = ADDR(.rodata);
+  __cfukit_rodata_end = ADDR(.rodata) + SIZEOF(.rodata);
   .data : ALIGN(4)
   {{
     *(.data .data.*)
@@ -215,7 +250,7 @@ SECTIONS
     *(.sdata .sdata.*)
     . = ALIGN(4);
   }} {at("data")}
-  .arena {arena_at(".")} (NOLOAD) : ALIGN(16)
+{_cfu_memory(soc)}  .arena {arena_at(".")} (NOLOAD) : ALIGN(16)
   {{
     *(.bss.cfukit.arena .bss.cfukit.arena.*)
     . = ALIGN(4);

@@ -90,8 +90,9 @@ def place(
         if getattr(pinned, part) != "auto":
             return [getattr(pinned, part)]
         if part == "code" and not boot_writable:
-            return [fixed["boot"]]
-        able = {"code": ("dtcm",), "weights": ("itcm",)}.get(part, ("itcm", *READ_ONLY_KINDS))
+            return [fixed["code"]]
+        # A boot ROM is not for programs.
+        able = {"code": ("dtcm", "rom"), "weights": ("itcm", "rom")}.get(part, ("itcm", *READ_ONLY_KINDS))
         names = [name for name, memory in memories.items() if memory["kind"] not in able]
         if part == "weights":  # a copy at the start needs room only where it goes
             names = [

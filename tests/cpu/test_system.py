@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from elftools.elf.elffile import ELFFile
 
 from cfukit_base.errors import BuildError, UsageError
 from cfukit_cpu import write_cpu
@@ -103,6 +104,36 @@ def test_programs_run_from_tightly_coupled_memories(given: str, tmp_path: Path) 
     elf = firmware(ARITHMETIC, soc, tmp_path, placement=placement)
     simulator = build_simulator(soc, None, build_dir=tmp_path)
     result = simulate(simulator, soc, elf, max_cycles=10_000_000)
+    assert result.exit_code == 0 and EXPECTED.encode() in result.output
+
+
+STARTS: list[tuple[Any, Placement, int]] = [
+    ({"base": "fomu", "boot_rom_bytes": 1024}, Placement(), 0x20080000),
+    ({"base": "fomu", "boot_rom_bytes": 1024}, Placement(data="dtcm"), 0x20080000),
+    ("tcm", Placement(data="dtcm"), 0x40000000),
+    ({"itcm_bytes": 0x10000, "dtcm_bytes": 0x8000}, Placement(code="itcm", data="dtcm"), 0x40000000),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("given", "placement", "reset"), STARTS)
+def test_the_start_fills_tightly_coupled_memories(
+    given: Any, placement: Placement, reset: int, tmp_path: Path
+) -> None:
+    """What the simulator loads lies on the bus (and in the boot ROM); a program finds its code and data where they belong."""
+    soc = soc_with(given, tmp_path)
+    document = json.loads(soc.read_text())
+    assert document["cpu"]["reset_address"] == reset
+    source = ARITHMETIC.replace(
+        "int main(void) {", "int v[3] = {5, 6, 7};\nint main(void) {\n  if (v[2] != 7) return 3;"
+    )
+    elf = firmware(source, soc, tmp_path, placement=placement)
+    with elf.open("rb") as file:
+        loaded = [
+            segment["p_paddr"] for segment in ELFFile(file).iter_segments("PT_LOAD") if segment["p_filesz"]
+        ]
+    assert all(address >= 0x40000000 or address >> 19 == 0x20080000 >> 19 for address in loaded)
+    result = simulate(build_simulator(soc, None, build_dir=tmp_path), soc, elf, max_cycles=10_000_000)
     assert result.exit_code == 0 and EXPECTED.encode() in result.output
 
 

@@ -10,6 +10,28 @@ __cfukit_boot:
   lui t0, %hi(_start)
   jr %lo(_start)(t0)
 
+  .section .cfukit.boot_copy, "ax" /* as .cfukit.boot, where the code must be copied first; without constants of its own, for it
+                                      may stand in a boot ROM that only fetches see */
+  .globl __cfukit_boot_copy
+__cfukit_boot_copy:
+  .irp part, text, rodata
+  lui a0, %hi(__cfukit_\part\()_load)
+  addi a0, a0, %lo(__cfukit_\part\()_load)
+  lui a1, %hi(__cfukit_\part\()_begin)
+  addi a1, a1, %lo(__cfukit_\part\()_begin)
+  lui a2, %hi(__cfukit_\part\()_end)
+  addi a2, a2, %lo(__cfukit_\part\()_end)
+1:bgeu a1, a2, 2f
+  lw a3, 0(a0)
+  sw a3, 0(a1)
+  addi a0, a0, 4
+  addi a1, a1, 4
+  j 1b
+2:
+  .endr
+  lui t0, %hi(_start)
+  jr %lo(_start)(t0)
+
   .section .cfukit.start, "ax"
   .globl _start
 _start:
@@ -91,6 +113,10 @@ twice:
   li a0, 255
   li t0, CFUKIT_CSR_CFUKIT_EXIT
   sw a0, 0(t0)
+  la t0, cfukit_host
+  lw t0, 16(t0)              /* back: on a board the boot loader takes over */
+  beqz t0, 8f
+  jr t0
 8:j 8b
 
   .bss
