@@ -26,6 +26,14 @@ before it only sends its answer again (any other request in between, and it is a
   STEP  0x85 -> PAUSED or DONE: runs one operator; DONE answers the STEP after the PAUSED of n_ops
   anything wrong -> ERROR 0x9F {u8 code}; seq 0 where the request's is not known
 
+A boot loader (sw/src/boot) takes these instead, by which a host fills memories and starts a program:
+  HELLO 0x80 -> BOOT_IS 0x95 {u16 protocol, u16 max_payload, u32 address to return to, u32 address and u32 bytes of the loader's own
+                              memory, u32 number of the last START, u32 whether it ended, i32 exit code, u64 its cycles,
+                              16 bytes digest of what the system was built from, name of the board}
+  POKE  0x88 {u32 address, at most max_payload bytes} -> OK;  PEEK 0x8B {u32 address, u32 count} -> DATA {u32 address, bytes}
+  SUM   0x89 {u32 address, u32 count} -> SUM_IS 0x96 {u32 address, u32 count, u32 CRC-32 of these bytes}
+  START 0x8A {u32 address, u32 number} -> OK, then the program runs; a START with the number of the last one only sends OK
+
 On its own a program sends, with seq 0: REGION 0xA0 {u32 count, u64 cycles, name} for each CFUKIT_REGION and
 EXITED at its end; FAULT 0xA2 {u32 mcause, u32 mepc, u32 mtval, 31 x u32 x1..x31} instead of EXITED when it
 trapped. In a program that is not a server, stdin is text, and an END in it is end of file for getchar().
@@ -57,11 +65,17 @@ class Type(IntEnum):
     EXIT = 0x84
     STEP = 0x85
     LOAD = 0x86
+    POKE = 0x88
+    SUM = 0x89
+    START = 0x8A
+    PEEK = 0x8B
     HELLO_IS = 0x90
     OK = 0x91
     DONE = 0x92
     DATA = 0x93
     PAUSED = 0x94
+    BOOT_IS = 0x95
+    SUM_IS = 0x96
     ERROR = 0x9F
     REGION = 0xA0
     EXITED = 0xA1
@@ -280,6 +294,26 @@ def exit_(seq: int, code: int = 0) -> bytes:
     return encode(Type.EXIT, seq, struct.pack("<i", code))
 
 
+def poke(seq: int, address: int, data: bytes) -> bytes:
+    """POKE: `data` (at most max_payload bytes) to memory; boot loader."""
+    return encode(Type.POKE, seq, struct.pack("<I", address) + data)
+
+
+def peek(seq: int, address: int, count: int) -> bytes:
+    """PEEK: `count` bytes (at most max_payload) of memory; boot loader."""
+    return encode(Type.PEEK, seq, struct.pack("<II", address, count))
+
+
+def sum_(seq: int, address: int, count: int) -> bytes:
+    """SUM: the CRC of `count` bytes of memory; boot loader."""
+    return encode(Type.SUM, seq, struct.pack("<II", address, count))
+
+
+def start(seq: int, address: int, number: int) -> bytes:
+    """START: the program at `address`, once per `number` (not 0); boot loader."""
+    return encode(Type.START, seq, struct.pack("<II", address, number))
+
+
 @dataclass
 class Script:
     """A sequence of requests for an engine that takes them all at once: `bytes(script)`.
@@ -427,7 +461,35 @@ class Fault:
         return f"{self.kind} at pc 0x{self.mepc:08x}, address or value 0x{self.mtval:08x}"
 
 
-Answer = HelloIs | Ok | Data | Done | Paused | Error | Region | Exited | Fault
+@dataclass(frozen=True)
+class BootIs:
+    """A boot loader: its own memory, the program that it started last and how that ended, what the system was built from."""
+
+    seq: int
+    protocol: int
+    max_payload: int
+    back: int
+    reserved_base: int
+    reserved_bytes: int
+    number: int
+    ended: bool
+    code: int
+    cycles: int
+    digest: bytes
+    board: str
+
+
+@dataclass(frozen=True)
+class SumIs:
+    """The CRC of a piece of memory."""
+
+    seq: int
+    address: int
+    count: int
+    crc: int
+
+
+Answer = BootIs | SumIs | HelloIs | Ok | Data | Done | Paused | Error | Region | Exited | Fault
 
 
 def parse(frame: Frame) -> Answer:
@@ -437,6 +499,27 @@ def parse(frame: Frame) -> Answer:
         match frame.type:
             case Type.HELLO_IS:
                 return HelloIs(frame.seq, *struct.unpack("<HHIII16s", payload))
+            case Type.BOOT_IS:
+                protocol, size, back, base, count, number, ended, code, cycles, digest = struct.unpack_from(
+                    "<HHIIIIIiQ16s", payload
+                )
+                board = payload[52:].decode(errors="replace")
+                return BootIs(
+                    frame.seq,
+                    protocol,
+                    size,
+                    back,
+                    base,
+                    count,
+                    number,
+                    bool(ended),
+                    code,
+                    cycles,
+                    digest,
+                    board,
+                )
+            case Type.SUM_IS:
+                return SumIs(frame.seq, *struct.unpack("<III", payload))
             case Type.OK if not payload:
                 return Ok(frame.seq)
             case Type.DATA:

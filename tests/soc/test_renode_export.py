@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -61,7 +62,7 @@ def test_every_register_of_the_system_has_one_place_and_no_two_places_overlap(
     for register in soc["csrs"].values():
         assert sum(base <= register["address"] < base + size for base, size in places) == 1
     ordered = sorted(places)
-    assert all(base + size <= after for (base, size), (after, _) in zip(ordered, ordered[1:], strict=False))
+    assert all(base + size <= after for (base, size), (after, _) in itertools.pairwise(ordered))
 
 
 def test_registers_without_a_model_are_silenced(soc_json: Path) -> None:

@@ -82,6 +82,8 @@ class Server:
         count = len(payload) - 4 if write else int.from_bytes(payload[4:], "little")
         if count > wire.DEFAULT_MAX_PAYLOAD:
             return ("ERROR", frame.seq, ErrorCode.BAD_LENGTH)
+        if write and offset >= wire.IN_ROOM:  # the linked packaging has no room for models
+            return ("ERROR", frame.seq, ErrorCode.NO_ROOM)
         if offset + count > ARENA_BYTES:
             return ("ERROR", frame.seq, ErrorCode.OUT_OF_ARENA)
         if write:

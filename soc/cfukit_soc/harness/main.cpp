@@ -14,6 +14,7 @@
 #include "waves.h"
 
 static constexpr int RESET_CYCLES = 16;
+static constexpr uint64_t LIVE_CYCLES = 512;  // between two looks at the line; a power of two
 static constexpr uint32_t LOAD = 0x03, STORE = 0x23, JALR = 0x67, JAL = 0x6F;
 
 struct Retired {
@@ -37,7 +38,7 @@ class Simulation {
     std::string fault;  // further members of the result, or ""
 
 public:
-    explicit Simulation(const Options& given) : options(given), waves(system.top, given) {
+    explicit Simulation(const Options& given) : options(given), uart(given.live), waves(system.top, given) {
         if (!options.trace.empty()) {
             trace = std::fopen(options.trace.c_str(), "w");
             if (!trace) fail("cannot write", options.trace);
@@ -68,10 +69,13 @@ public:
             if (system.cfu_command()) commands[accepted++ % commands.size()] = command();
             if (system.cfu_response() && VL_UNLIKELY(++answered > accepted)) return "cfu_protocol";
             if (system.top.serial_source_valid) uart.put(system.top.serial_source_data);
-            if (system.top.harness_exit_valid) return "exit";
+            if (VL_UNLIKELY(system.top.harness_exit_valid) && !options.live) return "exit";
+            if (VL_UNLIKELY(options.live) && cycle % LIVE_CYCLES == 0 && !look_at_line()) return "closed";
             if (VL_UNLIKELY(system.top.harness_bus_error) && bus_error()) return "bus_error";
             if (VL_UNLIKELY(system.exception()) && !system.is_memory(system.trap_vector())) return unhandled_trap();
             if (VL_UNLIKELY(system.fetch_fault())) return fetch_fault();
+            if (VL_UNLIKELY(system.memory_collision())) return memory_collision();
+            if (VL_UNLIKELY(system.memory_outside())) return memory_outside();
             if (VL_UNLIKELY(cycle >= limit)) return "time_out";
             if (VL_UNLIKELY(cycle - last_retired_cycle > options.hang_cycles)) return hang();
             const bool input_taken = system.top.serial_sink_valid && system.top.serial_sink_ready;
@@ -107,12 +111,20 @@ private:
         system.top.serial_sink_data = uart.has_input() ? uart.next_input() : 0;
     }
 
+    bool look_at_line() {
+        uart.flush();
+        if (system.top.serial_sink_valid) return true;
+        const bool open = uart.poll();
+        offer_input();
+        return open || uart.has_input();
+    }
+
     void retire() {
         const uint32_t pc = system.retired_pc(), instruction = system.retired_instruction();
         history[instructions % history.size()] = {pc, instruction};
         instructions++;
         last_retired_cycle = cycle;
-        system.top.harness_instret = (uint32_t)instructions;
+        system.top.harness_instret = options.live ? 0 : (uint32_t)instructions;
         if (VL_UNLIKELY(trace)) {
             const bool writes = system.register_write() && system.register_written();
             const int length =
@@ -172,6 +184,18 @@ private:
     const char* fetch_fault() {
         member("address", system.fetch_pc());
         return "fetch_fault";  // at the last instruction that retired
+    }
+
+    // At the load.
+    const char* memory_collision() {
+        found = true, found_pc = system.retired_pc(), found_instruction = system.retired_instruction();
+        return "memory_collision";
+    }
+
+    // Wherever the CPU is: the CFU works on its own.
+    const char* memory_outside() {
+        member("address", system.memory_address());
+        return "memory_range";
     }
 
     const char* unhandled_trap() {

@@ -1,6 +1,7 @@
 // The other side of the UART: standard input is read to its end before the first cycle (so that a run does not depend
-// on when bytes arrive); output goes to standard output a line or a block at a time.
+// on when bytes arrive); output goes to standard output a line or a block at a time. `live`: bytes are taken as they arrive.
 #pragma once
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,12 +15,19 @@ class Uart {
     int out;
 
 public:
-    Uart() : out(::dup(1)) {
+    explicit Uart(bool live) : out(::dup(1)) {
         ::dup2(2, 1);  // what Verilog prints ($display) must not be taken for output of the program
-        uint8_t block[65536];
-        ssize_t count;
-        while ((count = ::read(0, block, sizeof block)) > 0) input.insert(input.end(), block, block + count);
         output.reserve(4096);
+        if (live) ::fcntl(0, F_SETFL, ::fcntl(0, F_GETFL) | O_NONBLOCK);
+        else while (poll()) {}
+    }
+    // Takes what has arrived; false at the end of standard input.
+    bool poll() {
+        uint8_t block[65536];
+        const ssize_t count = ::read(0, block, sizeof block);
+        if (!has_input()) input.clear(), taken = 0;
+        if (count > 0) input.insert(input.end(), block, block + count);
+        return count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR));
     }
     bool has_input() const { return taken < input.size(); }
     uint8_t next_input() const { return input[taken]; }

@@ -22,6 +22,12 @@ int cfukit_line_get(void) {
   return byte == EOF ? -1 : byte;
 }
 
+uint8_t cfukit_line_unlogged;
+
+int cfukit_line_given(void) {
+  return CFUKIT_LINE_ITSELF;
+}
+
 void cfukit_line_flush(void) {
   fflush(stdout);
 }

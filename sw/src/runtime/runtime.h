@@ -10,8 +10,18 @@ void cfukit_line_put(uint8_t byte);
 int cfukit_line_get(void);   /* waits; -1 at the end of input, which only the host can tell */
 void cfukit_line_flush(void); /* until everything has left */
 
-/* Ends simulation or process with `code`; on hardware stops. */
+/* Ends simulation or process with `code`; on a board goes back to its boot loader, else stops. */
 _Noreturn void cfukit_halt(int code);
+
+/* What the host of a board writes into a program before it starts it; all 0 in a simulation. */
+struct cfukit_host {
+  const uint8_t *input, *input_end; /* what getchar reads in place of the line: nothing can get lost on the way */
+  uint8_t *log, *log_end;           /* a copy of what the program says by itself, to be fetched at its end */
+  void (*back)(int code);           /* the boot loader, which takes over at the program's end */
+};
+int cfukit_line_given(void);         /* the next byte of `input`; -1 at its end; CFUKIT_LINE_ITSELF without one */
+enum { CFUKIT_LINE_ITSELF = -2 };
+extern uint8_t cfukit_line_unlogged; /* set while something is sent that the host can ask for again */
 
 /* --- Records: wire.c; the protocol is described in scripts/cfukit_base/wire.py ------------------------------------- */
 
@@ -25,11 +35,17 @@ enum {
   CFUKIT_EXIT = 0x84,
   CFUKIT_STEP = 0x85,
   CFUKIT_LOAD = 0x86,
+  CFUKIT_POKE = 0x88,
+  CFUKIT_SUM = 0x89,
+  CFUKIT_START = 0x8A,
+  CFUKIT_PEEK = 0x8B,
   CFUKIT_HELLO_IS = 0x90,
   CFUKIT_OK = 0x91,
   CFUKIT_DONE = 0x92,
   CFUKIT_DATA = 0x93,
   CFUKIT_PAUSED = 0x94,
+  CFUKIT_BOOT_IS = 0x95,
+  CFUKIT_SUM_IS = 0x96,
   CFUKIT_ERROR = 0x9F,
   CFUKIT_REGION_IS = 0xA0,
   CFUKIT_EXITED = 0xA1,
@@ -53,6 +69,8 @@ enum {
 
 void cfukit_text_put(uint8_t byte);
 int cfukit_text_get(void); /* -1 at the end of the input */
+
+uint32_t cfukit_crc(uint32_t crc, uint32_t byte); /* begins and ends with all bits inverted */
 
 void cfukit_frame_begin(uint32_t type, uint32_t seq);
 void cfukit_frame_put(uint32_t value, uint32_t bytes); /* little endian, 1 to 4 bytes */

@@ -99,7 +99,7 @@ static void step(const struct cfukit_model *model) {
 static void write_room(uint32_t offset, const uint8_t *bytes, uint32_t count) {
   uint32_t room_bytes;
   uint8_t *const room = cfukit_room(&room_bytes);
-  if (offset > room_bytes || count > room_bytes - offset) {
+  if (room == 0 || offset > room_bytes || count > room_bytes - offset) {
     refuse(CFUKIT_ERROR_NO_ROOM);
     return;
   }

@@ -5,7 +5,12 @@
 
 #define CSR(address) (*(volatile uint32_t *)(uintptr_t)(address))
 
+struct cfukit_host cfukit_host __attribute__((section(".data.cfukit_host"))); /* not in .bss: crt0.S leaves it alone */
+uint8_t cfukit_line_unlogged;
+
 void cfukit_line_put(uint8_t byte) {
+  if (cfukit_host.log != cfukit_host.log_end && !cfukit_line_unlogged)
+    *cfukit_host.log++ = byte;
   while (CSR(CFUKIT_CSR_UART_TXFULL) != 0) {
   }
   CSR(CFUKIT_CSR_UART_RXTX) = byte;
@@ -19,6 +24,12 @@ int cfukit_line_get(void) {
   return byte;
 }
 
+int cfukit_line_given(void) {
+  if (cfukit_host.input == 0)
+    return CFUKIT_LINE_ITSELF;
+  return cfukit_host.input != cfukit_host.input_end ? *cfukit_host.input++ : -1;
+}
+
 void cfukit_line_flush(void) {
   while (CSR(CFUKIT_CSR_UART_TXEMPTY) == 0) {
   }
@@ -26,11 +37,14 @@ void cfukit_line_flush(void) {
 
 void cfukit_halt(int code) {
   CSR(CFUKIT_CSR_CFUKIT_EXIT) = (uint32_t)code;
+  if (cfukit_host.back != 0)
+    cfukit_host.back(code);
   for (;;) {
   }
 }
 
-uint64_t cfukit_cycles(void) {
+/* One line of the instruction cache, wherever the linker puts it: what it costs does not depend on the rest of the program. */
+__attribute__((aligned(32))) uint64_t cfukit_cycles(void) {
   for (;;) {
     const uint32_t high = CSR(CFUKIT_CSR_CFUKIT_CYCLES), low = CSR(CFUKIT_CSR_CFUKIT_CYCLES + 4);
     if (CSR(CFUKIT_CSR_CFUKIT_CYCLES) == high)

@@ -3,7 +3,7 @@
 
 enum { END = 0xC0, ESC = 0xDB, ESC_END = 0xDC, ESC_ESC = 0xDD, ESC_NOTHING = 0xDE };
 
-static uint32_t crc_of(uint32_t crc, uint32_t byte) {
+uint32_t cfukit_crc(uint32_t crc, uint32_t byte) {
   static const uint32_t by_nibble[16] = {
       0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC, 0x76DC4190, 0x6B6B51F4, 0x4DB26158, 0x5005713C,
       0xEDB88320, 0xF00F9344, 0xD6D6A3E8, 0xCB61B38C, 0x9B64C2B0, 0x86D3D2D4, 0xA00AE278, 0xBDBDF21C,
@@ -35,6 +35,7 @@ void cfukit_text_put(uint8_t byte) {
 static uint32_t crc;
 
 void cfukit_frame_begin(uint32_t type, uint32_t seq) {
+  cfukit_line_unlogged = type < CFUKIT_REGION_IS;
   cfukit_line_put(END);
   crc = ~UINT32_C(0);
   cfukit_frame_put(type | seq << 8, 2);
@@ -43,7 +44,7 @@ void cfukit_frame_begin(uint32_t type, uint32_t seq) {
 void cfukit_frame_put(uint32_t value, uint32_t bytes) {
   for (; bytes != 0; bytes--, value >>= 8) {
     const uint32_t byte = value & 0xFF;
-    crc = crc_of(crc, byte);
+    crc = cfukit_crc(crc, byte);
     put_escaped(byte);
   }
 }
@@ -61,6 +62,7 @@ void cfukit_frame_put_bytes(const uint8_t *data, uint32_t bytes) {
 void cfukit_frame_end(void) {
   cfukit_frame_put(~crc, 4);
   cfukit_line_put(END);
+  cfukit_line_unlogged = 0;
   in_text = 0;
 }
 
@@ -98,7 +100,7 @@ int32_t cfukit_frame_get(uint8_t *buffer, uint32_t size) {
         buffer[length] = (uint8_t)byte;
       else
         wrong = 1;
-      sum = crc_of(sum, (uint32_t)byte);
+      sum = cfukit_crc(sum, (uint32_t)byte);
       length++;
     }
     while (byte != END_OF_SEGMENT && byte != CFUKIT_END_OF_INPUT) { /* after a wrong escape: to the end */
@@ -116,6 +118,9 @@ int32_t cfukit_frame_get(uint8_t *buffer, uint32_t size) {
 
 int cfukit_text_get(void) {
   static uint8_t ended;
+  const int given = cfukit_line_given();
+  if (given != CFUKIT_LINE_ITSELF)
+    return given;
   while (!ended) {
     const int byte = get_unescaped();
     if (byte >= 0 && byte < END_OF_SEGMENT)

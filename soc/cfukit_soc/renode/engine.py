@@ -1,0 +1,134 @@
+"""`run_renode`: Renode runs what `export_renode` wrote until the program ends; what the UART sent is the result.
+
+Renode ends with code 0 whatever happens, and a CFU instruction that fails only leaves a line in its log. So nothing counts but what the
+firmware itself sent: its last record, whose CRC is right, and no complaint of the CFU's library.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from cfukit_base import process, wire
+from cfukit_base.errors import ResultError
+from cfukit_base.tools import Tool, renode
+from cfukit_soc.renode.export import RenodeScripts
+
+_POLL_SECONDS = 0.02
+# What Renode prints when a script or a .repl is wrong, or when it dies.
+_SCRIPT_ERROR = re.compile(
+    r"There was an error executing command|^Error E\d+|Could not (?:find|load)|Unhandled exception|Fatal error",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True)
+class RenodeResult:
+    """output: the bytes of the UART; exit_code: None after a fault of the CFU, then `fault` says which."""
+
+    output: bytes
+    exit_code: int | None
+    fault: dict[str, Any] | None
+
+
+def find_renode() -> tuple[Tool, tuple[int, ...]]:
+    """Renode and its version, () if it does not say; a MissingToolError where there is none."""
+    tool = renode()
+    return tool, tuple(int(part) for part in tool.version.split(".")[:2] if part)
+
+
+def run_renode(scripts: RenodeScripts, *, timeout_seconds: float = 600) -> RenodeResult:
+    """Run Renode ($RENODE, else PATH) on the exported scripts. ResultError: a script failed, Renode died, no end in time."""
+    tool, version = find_renode()
+    folder = scripts.folder
+    status = folder / "cfu_status.json"
+    for old in (scripts.uart_log, scripts.exit_file, status):
+        old.unlink(missing_ok=True)
+    script = scripts.run(version)
+    words = [*tool.argv, "--disable-xwt", "--console", "--plain", "-e", f"include @{script}"]
+    environment = {**os.environ, "CFUKIT_RENODE_STATUS": str(status)}
+    log = folder / "renode.log"
+    with log.open("wb") as said:
+        # stdin stays open: the console would end at its end.
+        with process.started(
+            words, stdin=subprocess.PIPE, stdout=said, stderr=subprocess.STDOUT, cwd=folder, env=environment
+        ) as child:
+            return _watch(child, scripts, status, log, time.monotonic() + timeout_seconds)
+
+
+def _watch(
+    child: subprocess.Popen[bytes], scripts: RenodeScripts, status: Path, log: Path, end: float
+) -> RenodeResult:
+    output, decoder = bytearray(), wire.Decoder()
+    sent: IO[bytes] | None = None
+    try:
+        while True:
+            ended = child.poll() is not None  # before the last look at what it left
+            late = time.monotonic() > end
+            if sent is None and scripts.uart_log.is_file():
+                sent = scripts.uart_log.open("rb")
+            fresh = sent.read() if sent is not None else b""
+            output += fresh
+            exit_code = _exit_code(decoder.feed(fresh))
+            if status.is_file() and (text := status.read_text()).endswith("\n"):
+                return RenodeResult(bytes(output), None, _cfu_fault(json.loads(text.splitlines()[0])))
+            if exit_code is not None:
+                return RenodeResult(bytes(output), exit_code, None)
+            if scripts.exit_file.is_file() and (text := scripts.exit_file.read_text()).endswith("\n"):
+                # A program without records. What it sent before is in the file by now.
+                output += sent.read() if sent is not None else b""
+                code = int(text)
+                return RenodeResult(bytes(output), code - (1 << 32 if code >> 31 else 0), None)
+            if ended or late or _SCRIPT_ERROR.search(_said(log)):
+                raise _failure(child, log, ended, late)
+            time.sleep(_POLL_SECONDS)
+    finally:
+        if sent is not None:
+            sent.close()
+
+
+def _exit_code(events: list[bytes | wire.Frame | wire.Damaged]) -> int | None:
+    """What the program's last record says; 255 after a trap."""
+    for event in events:
+        if isinstance(event, wire.Frame) and event.type in (wire.Type.EXITED, wire.Type.FAULT):
+            answer = wire.parse(event)
+            return answer.code if isinstance(answer, wire.Exited) else 255
+    return None
+
+
+def _cfu_fault(said: dict[str, Any]) -> dict[str, Any]:
+    """The library's complaint as a fault of the other engines; Renode itself goes on with rd unchanged."""
+    which = f"funct3={said['funct3']} funct7={said['funct7']}"
+    operands = f"with operands {said['a']:#010x}, {said['b']:#010x}"
+    if said["kind"] == "time_out":
+        what = "never answered" if said["accepted"] else "never accepted"
+        return said | {"kind": "cfu_hang", "message": f"the CFU {what} the instruction {which} {operands}"}
+    if said["kind"] == "protocol":
+        message = f"the CFU gave an answer that no instruction had asked for, at {which} {operands}"
+        return said | {"kind": "cfu_protocol", "message": message}
+    return said | {"kind": "cfu_stopped", "message": "the CFU's Verilog ended the simulation"}
+
+
+def _said(log: Path) -> str:
+    return log.read_text(errors="replace")
+
+
+def _failure(child: subprocess.Popen[bytes], log: Path, ended: bool, late: bool) -> ResultError:
+    lines = [line for line in _said(log).splitlines() if line.strip()]
+    telling = [line for line in lines if _SCRIPT_ERROR.search(line) or "rror" in line] or lines[-3:]
+    if ended:
+        given = f"ended with code {child.returncode} before the program did"
+    elif late and not _SCRIPT_ERROR.search(_said(log)):
+        given = "the program did not end in time"
+    else:
+        given = "a script failed"
+    said = f": {telling[0].strip()}" if telling else ""
+    return ResultError(
+        "engine renode", f"{given}{said}", hint=f"its log is {log}", log="\n".join(lines[-40:])
+    )

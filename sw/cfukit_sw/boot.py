@@ -1,0 +1,129 @@
+"""`build_boot`: the boot loader of a board, for the memory at its reset address (a ROM in a bitstream, or RAM in a simulation)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cfukit_base import process, tools
+from cfukit_base.cache import cached, user_cache
+from cfukit_base.digest import digest_of
+from cfukit_base.errors import BuildError, UsageError
+from cfukit_sw.compile import TIMEOUT_SECONDS, Unit, compile_all
+from cfukit_sw.elf_scan import check_instructions
+from cfukit_sw.firmware import (
+    COMMON_FLAGS,
+    INCLUDE,
+    OWN_FLAGS,
+    RUNTIME,
+    RUNTIME_OPTIMISATION,
+    SOURCES,
+    target_flags,
+)
+from cfukit_sw.linker import READ_ONLY_KINDS, load_soc, soc_header
+
+BOOT = SOURCES / "boot"
+RESERVED_BYTES = 8 * 1024  # code, data and stack
+_RUNTIME = ("uart.c", "wire.c", "memory.c")
+
+_SCRIPT = """\
+/* Generated from soc.json of board {board}. */
+ENTRY(__boot_start)
+SECTIONS
+{{
+  .start 0x{reset:08x} : {{ KEEP(*(.boot.start)) . = ALIGN(16); }}
+  __boot_copy_from = ADDR(.start) + SIZEOF(.start);
+  .body 0x{begin:08x} : AT(__boot_copy_from)
+  {{
+    *(.text .text.*)
+    . = ALIGN(16);
+  }}
+  .constants : AT(__boot_copy_from + SIZEOF(.body))
+  {{
+    *(.rodata .rodata.* .srodata .srodata.*)
+    . = ALIGN(4);
+    *(.data .data.* .sdata .sdata.*)
+    . = ALIGN(4);
+  }}
+  .bss (NOLOAD) : ALIGN(4)
+  {{
+    __boot_bss_begin = .;
+    *(.sbss .sbss.* .bss .bss.* COMMON)
+    . = ALIGN(4);
+    __boot_bss_end = .;
+  }}
+  __boot_copy_to = ADDR(.body);
+  __boot_copy_end = ADDR(.constants) + SIZEOF(.constants);
+  __boot_reserved_begin = 0x{begin:08x};
+  __boot_reserved_end = 0x{end:08x};
+  __boot_stack_top = 0x{end:08x};
+  ASSERT(__boot_bss_end + 1024 <= __boot_reserved_end, "the boot loader is too large")
+  /DISCARD/ : {{ *(.comment .note.* .eh_frame .eh_frame_hdr) }}
+}}
+"""
+
+
+def boot_memory(soc: dict[str, Any]) -> dict[str, Any]:
+    """The memory at whose end the loader runs: the first that the CPU fetches from and can write, the reset address's if it can."""
+    reset = soc["cpu"]["reset_address"]
+    usable = [m for m in soc["memories"] if m["kind"] not in (*READ_ONLY_KINDS, "dtcm")]
+    if not usable:
+        raise UsageError("soc.json", "no memory to run a boot loader from")
+    here = [m for m in usable if m["base"] <= reset < m["base"] + m["bytes"]]
+    return (here or usable)[0]
+
+
+def build_boot(soc_json: Path, digest: bytes, *, build_dir: Path, compiler: str = "zig") -> Path:
+    """The loader's ELF: it starts at the reset address and takes the last RESERVED_BYTES of `boot_memory`.
+
+    digest: 16 bytes that identify what the system was built from; the loader reports them, so that a host sees the wrong bitstream.
+    """
+    if len(digest) != 16:
+        raise UsageError("digest", f"{len(digest)} bytes", allowed="16")
+    soc = load_soc(soc_json)
+    tool = tools.riscv_cc(compiler)
+    headers = {"soc.h": soc_header(soc), "boot_config.h": _config(soc, digest)}
+
+    def write(folder: Path) -> None:
+        for name, text in headers.items():
+            (folder / name).write_text(text)
+
+    folder = cached(user_cache() / "objects", "boot", digest_of(headers), write)
+    target = target_flags(compiler, soc["cpu"]["isa"])
+    flags = (*target, *COMMON_FLAGS, *OWN_FLAGS, RUNTIME_OPTIMISATION, "-mno-relax")
+    sources = [BOOT / "start.S", BOOT / "boot.c", *(RUNTIME / name for name in _RUNTIME)]
+    objects = compile_all(tool, [Unit(path, flags, (RUNTIME, INCLUDE, folder)) for path in sources])
+    memory = boot_memory(soc)
+    end = memory["base"] + memory["bytes"]
+    script = _SCRIPT.format(
+        board=soc["board"], reset=soc["cpu"]["reset_address"], begin=end - RESERVED_BYTES, end=end
+    )
+    key = digest_of(tool.identity, script, list(target), soc["cpu"], [item.key for item in objects])
+
+    def link(folder: Path) -> None:
+        (folder / "link.ld").write_text(script)
+        given = f"-Wl,--gc-sections,-T,{folder / 'link.ld'},--entry=__boot_start"
+        argv = [*tool.argv, *target, "-nostartfiles", given, *(str(item.path) for item in objects)]
+        argv += ["-o", str(folder / "boot.elf"), *(("-nostdlib", "-lgcc") if compiler == "gcc" else ())]
+        done = process.run(argv, env=tool.env, timeout=TIMEOUT_SECONDS)
+        if not done.ok:
+            raise BuildError("boot loader", done.tail(5), log=done.tail(40))
+        check_instructions(folder / "boot.elf", soc["cpu"], "boot.elf")
+
+    return cached(build_dir, "boot", key, link) / "boot.elf"
+
+
+def _config(soc: dict[str, Any], digest: bytes) -> str:
+    """boot_config.h: what the loader may write and what it says of itself."""
+    ranges = ", ".join(
+        f"{{0x{m['base']:08x}, 0x{m['bytes']:x}}}"
+        for m in soc["memories"]
+        if m["kind"] not in READ_ONLY_KINDS
+    )
+    return f"""\
+#define BOOT_BOARD "{soc["board"]}"
+#define BOOT_WRITABLE {ranges}
+#define BOOT_DIGEST {", ".join(f"0x{byte:02x}" for byte in digest)}
+#define BOOT_DIGEST_TEXT "{digest.hex()}"
+#define BOOT_FENCE_I {int(bool(soc["cpu"].get("icache_bytes", 1)))}
+"""
