@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import http.client
 import json
 import os
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from cfukit_base import progress
 from cfukit_base.cache import disk_error, user_cache
@@ -16,6 +21,7 @@ from cfukit_base.errors import ResultError, UsageError, suggest
 
 _CHUNK_BYTES = 1 << 16
 _TIMEOUT_SECONDS = 30
+_KEPT = "check the network and call again: what has arrived is kept"
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,12 @@ class ListedModel:
     source: str
     path: Path | None
     heldout: Path | None = None
+
+
+def _fetchable() -> list[dict[str, Any]]:
+    """models.json: name, repository, commit, path, sha256, bytes, macs, licence of each."""
+    entries: list[dict[str, Any]] = json.loads(Path(__file__).with_name("models.json").read_text())["models"]
+    return entries
 
 
 def shipped_folder() -> Path:
@@ -56,7 +68,7 @@ def listed_models() -> dict[str, ListedModel]:
             file,
             heldout if heldout.is_file() else None,
         )
-    for entry in json.loads(Path(__file__).with_name("models.json").read_text())["models"]:
+    for entry in _fetchable():
         source = f"{entry['repository']}/blob/{entry['commit']}/{entry['path']}"
         here = _found(entry["name"], entry["sha256"])
         models[entry["name"]] = ListedModel(
@@ -94,13 +106,14 @@ def fetch(name: str, base_url: str = "https://raw.githubusercontent.com") -> Lis
     model = models[name]
     if model.path is not None:
         return model
-    entries = json.loads(Path(__file__).with_name("models.json").read_text())["models"]
-    entry = next(entry for entry in entries if entry["name"] == name)
+    entry = next(entry for entry in _fetchable() if entry["name"] == name)
     repository = entry["repository"].removeprefix("https://github.com/")
     url = f"{base_url}/{repository}/{entry['commit']}/{entry['path']}"
     final = _fetched_path(name)
     partial = final.with_suffix(".part")
-    with progress.stage(f"fetching {name}"):
+    with progress.stage(f"fetching {name}"), _alone(final.parent):
+        if _found(name, model.sha256) is not None:  # another process was faster
+            return listed_models()[name]
         _download(url, partial, model.bytes)
         digest = hashlib.sha256(partial.read_bytes()).hexdigest()
         if digest != model.sha256:
@@ -112,30 +125,52 @@ def fetch(name: str, base_url: str = "https://raw.githubusercontent.com") -> Lis
     return listed_models()[name]
 
 
-def _download(url: str, partial: Path, total: int) -> None:
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Fetches into one folder wait for each other."""
     try:
-        partial.parent.mkdir(parents=True, exist_ok=True)
-        done = partial.stat().st_size if partial.exists() else 0
-        if done >= total:
-            done = 0
-        request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
-            # A server that ignores Range sends the whole file with status 200.
-            if answer.status != 206:
-                done = 0
-            with partial.open("ab" if done else "wb") as file:
-                while chunk := answer.read(_CHUNK_BYTES):
-                    file.write(chunk)
-                    done += len(chunk)
-                    progress.advance(done, total)
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise disk_error(folder, error) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _download(url: str, partial: Path, total: int) -> None:
+    """Make `partial` `total` bytes long; what it has already is not asked for again."""
+    try:
+        with partial.open("ab") as file:
+            done = file.seek(0, os.SEEK_END)
+            if done > total:
+                done = file.truncate(0)
+            if done < total:
+                done = _append(url, file, done, total)
     except urllib.error.HTTPError as error:
         raise ResultError(url, f"the server answers {error.code} {error.reason}") from None
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-        reason = getattr(error, "reason", error)
-        hint = "check the network and call again: what has arrived is kept"
-        raise ResultError(url, f"cannot be reached: {reason}", hint=hint) from None
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+        raise ResultError(url, f"cannot be reached: {getattr(error, 'reason', error)}", hint=_KEPT) from None
     except OSError as error:
         raise disk_error(partial, error) from error
+    if done < total:
+        raise ResultError(url, f"ended after {done:,} of {total:,} bytes", hint=_KEPT)
+
+
+def _append(url: str, file: BinaryIO, done: int, total: int) -> int:
+    """Ask for what is missing and write it; the bytes that are there now, at most a chunk more than `total`."""
+    request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
+    with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
+        # A server that ignores Range sends the whole file with status 200.
+        if done and answer.status != 206:
+            done = file.truncate(0)
+        while done <= total and (chunk := answer.read(_CHUNK_BYTES)):
+            file.write(chunk)
+            done += len(chunk)
+            progress.advance(done, total)
+    return done
 
 
 def _fetched_path(name: str) -> Path:

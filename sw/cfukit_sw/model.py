@@ -72,7 +72,8 @@ class Tensor:
 
     @property
     def bytes(self) -> int:
-        return self.elements * self.dtype.itemsize
+        """0 for a type that numpy lacks: its size is not known."""
+        return self.elements * self.dtype.itemsize if self.type in NUMPY_TYPES else 0
 
     @property
     def is_constant(self) -> bool:

@@ -1,24 +1,33 @@
-"""Damaged models: each must be refused with a ModelError, or run. `python -m support.fuzz COUNT` from tests/
-does many.
+"""Damaged models: each must be refused with a ModelError, or run right. From tests/: `python -m support.fuzz COUNT [FIRST]`.
 
-The seeds are models of our own of every operator, so that damage reaches every reader, check and kernel.
+Each goes through `info`, lowering, the evaluator and the C kernels of both registries, in 10 s and 2 GiB. The seeds are models of our own of every operator, so that damage reaches every reader, check and kernel.
 """
 
 from __future__ import annotations
 
+import faulthandler
+import json
+import os
 import random
+import resource
+import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cfukit_base.errors import ModelError
 from cfukit_sw.evaluator import Evaluator
+from cfukit_sw.lower import lower
 from cfukit_sw.model import Model, Operator, Tensor
 from cfukit_sw.tflite_reader import parse_model
 from cfukit_sw.tflite_writer import model_bytes
+from cfukit_tools import informing
+from support.kernels import HostModel, library
 from support.models import all_types, random_inputs, random_model
 
 ABSURD = (
@@ -39,6 +48,7 @@ ABSURD = (
     0xFFFFFFFF,
 )
 SECONDS_ALLOWED = 10.0
+MEMORY_ALLOWED = 2 << 30
 
 
 def seed_models() -> list[bytes]:
@@ -135,18 +145,28 @@ def _odd_tensor(tensor: Tensor, rng: random.Random) -> Tensor:
     return replace(tensor, is_variable=not tensor.is_variable)
 
 
-def outcome(data: bytes, seed: int) -> str:
-    """ "refused" or "ran"; any other exception passes through."""
+def outcome(data: bytes, seed: int, file: Path) -> str:
+    """ "refused" or "ran": what info, lowering, evaluator and the C kernels of both registries make of a model, in agreement.
+
+    file: a place for it. Any exception but a ModelError passes through.
+    """
+    file.write_bytes(data)
     try:
+        known = informing.info(file)
         model = parse_model(data, "damaged")
         evaluator = Evaluator(model)
-        rng = np.random.default_rng(seed)
-        evaluator.run(random_inputs(model, rng))
-        evaluator.run(random_inputs(model, rng), keep_layers=True)
+        inputs = [random_inputs(model, np.random.default_rng([seed, sample])) for sample in range(2)]
+        results = [evaluator.run(arrays, keep_layers=True).outputs for arrays in inputs]
+        for registry in ("portable", "reference"):
+            host = HostModel(lower(model, registry=registry), seed=seed)
+            for arrays, wanted in zip(inputs, results, strict=True):
+                for got, want in zip(host.run(arrays), wanted, strict=True):
+                    np.testing.assert_array_equal(got, want, registry)
     except ModelError as error:
         assert error.where and error.given
         assert len(error.message) < 2000, "a message for people"
         return "refused"
+    assert known["ok"], f"info refuses what runs: {known['refused']}"
     return "ran"
 
 
@@ -157,21 +177,41 @@ def damaged_model(case: int, seeds: list[bytes]) -> bytes:
 
 
 def fuzz(first: int, count: int) -> dict[str, int]:
-    """Cases first..first + count - 1; raises with the case's number when one is neither refused nor runs in
-    time.
+    """Cases first .. first + count - 1 in this process; raises with the case's number when one is neither refused nor runs in time.
+
+    Time is the process's own, so that a busy machine changes nothing; a case that hangs ends the process.
     """
     seeds, counts = seed_models(), {"refused": 0, "ran": 0}
-    for case in range(first, first + count):
-        data = damaged_model(case, seeds)
-        begin = time.monotonic()
-        try:
-            counts[outcome(data, case)] += 1
-        except Exception as error:
-            raise AssertionError(f"damaged model {case}: {error!r}") from error
-        seconds = time.monotonic() - begin
-        assert seconds < SECONDS_ALLOWED, f"damaged model {case} took {seconds:.1f} s"
+    with tempfile.TemporaryDirectory(prefix="cfukit-fuzz-") as folder:
+        for case in range(first, first + count):
+            data = damaged_model(case, seeds)
+            faulthandler.dump_traceback_later(10 * SECONDS_ALLOWED, exit=True)
+            begin = time.process_time()
+            try:
+                counts[outcome(data, case, Path(folder) / "damaged.tflite")] += 1
+            except Exception as error:
+                raise AssertionError(f"damaged model {case}: {error!r}") from error
+            seconds = time.process_time() - begin
+            assert seconds < SECONDS_ALLOWED, f"damaged model {case} took {seconds:.1f} s"
+            print(case, file=sys.stderr)
+    faulthandler.cancel_dump_traceback_later()
     return counts
 
 
+def fuzz_in_worker(first: int, count: int) -> dict[str, int]:
+    """As fuzz, in a process that may use MEMORY_ALLOWED bytes of addresses, and whose crash is seen."""
+    argv = [sys.executable, "-m", "support.fuzz", str(count), str(first)]
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(
+        argv, cwd=Path(__file__).parent.parent, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, (
+        f"exit code {done.returncode}; last good case, then what it said: {done.stderr[-3000:]}"
+    )
+    return dict(json.loads(done.stdout))
+
+
 if __name__ == "__main__":
-    print(fuzz(0, int(sys.argv[1])))
+    library()  # compiling needs more memory than the cases may
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_ALLOWED, MEMORY_ALLOWED))
+    print(json.dumps(fuzz(int(sys.argv[2]) if len(sys.argv) > 2 else 0, int(sys.argv[1]))))
