@@ -57,11 +57,21 @@ class System:
         from cfukit_soc.boards import board_named
 
         given = self.project["soc.cpu"] or board_named(self.project["soc.board"]).cpu
-        named = configuration(given)
-        if named.stock:
+        named, bits = configuration(given), self.memory_port_bits
+        if named.stock and not bits:
             return named.name
-        key = digest_of(given, _cpu_version())
-        return cached(user_cache(), "cpu", key, lambda folder: write_cpu(given, folder)) / "cpu.json"
+        key = digest_of(given, bits, _cpu_version())
+
+        def write(folder: Path) -> None:
+            write_cpu(given, folder, memory_port_bits=bits)
+
+        return cached(user_cache(), "cpu", key, write) / "cpu.json"
+
+    @property
+    def memory_port_bits(self) -> int:
+        """Width of the memory port that the CFU declares, 0 without one."""
+        port = self.cfu_json["memory_port"] if self.cfu_json is not None else None
+        return int(port["width"]) if port else 0
 
     @functools.cached_property
     def soc_json(self) -> Path:

@@ -54,6 +54,7 @@ class Cpu:
     file: str
     facts: dict[str, Any]
     memories: tuple[dict[str, Any], ...] = ()
+    memory_port_bits: int = 0  # width of the CFU's port into the data TCM, 0: none
 
     @property
     def start(self) -> int | None:
@@ -97,6 +98,12 @@ def _from_json(path: Path) -> Cpu:
         isa=document["isa"],
         verilog=path.parent / document["verilog"],
         file=document["verilog"],
-        facts={key: document[key] for key in _FACTS},
+        facts={key: document[key] for key in _FACTS} | _memory_port(document),
         memories=tuple(document.get("memories", ())),
+        memory_port_bits=document.get("memory_port_bits", 0),
     )
+
+
+def _memory_port(document: dict[str, Any]) -> dict[str, int]:
+    bits = document.get("memory_port_bits", 0)
+    return {"memory_port_bits": bits} if bits else {}

@@ -26,6 +26,7 @@ def fault_from(raw: dict[str, Any], elf: Path) -> dict[str, Any]:
     """The harness's record with the place in the source and a sentence.
 
     kind: "cfu_hang" (funct3, funct7, a, b, accepted), "cfu_protocol" (an answer that nobody asked for), "hang",
+    "memory_collision" (a load of a word that the CFU wrote in the same cycle), "memory_range" (address: an offset that the CFU asked for),
     "time_out", "bus_error" (address, access), "fetch_fault" (address) or "trap" (cause, value, vector: one that no handler takes).
     Always: pc, instruction, registers (x0 to x31), cycle, function, file, line, message.
     """
@@ -55,6 +56,13 @@ def _sentence(fault: dict[str, Any]) -> str:
         return f"{fault['access']} {place} at address {fault['address']:#010x}, where nothing answers"
     if kind == "fetch_fault":
         return f"fetch from {fault['address']:#010x}, where the CPU has no memory, by or after the instruction {place}"
+    if kind == "memory_collision":
+        return f"the load {place} read a word in the very cycle in which the CFU wrote it: it belongs to one of them at a time"
+    if kind == "memory_range":
+        return (
+            f"the CFU asked for offset {fault['address']:#x} of the data TCM, which is outside or not aligned to its port, "
+            f"while the CPU was {place}"
+        )
     if kind == "trap":
         cause = TRAP_CAUSES.get(fault["cause"], f"cause {fault['cause']}")
         return f"trap without a handler: {cause} {place}, value {fault['value']:#010x}"

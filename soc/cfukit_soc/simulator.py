@@ -120,6 +120,7 @@ def _verilate(directory: Path, soc: dict[str, Any], sources: Sequence[Path], wav
     tool = verilator()
     words = [*tool.argv, *_VERILATOR_FLAGS, *(_WAVES_FLAGS if waves else []), "-Mdir", "verilated"]
     words += [
+        "+define+CFUKIT_POISON",
         str(HARNESS / "vexriscv.vlt"),
         "memories.vlt",
         f"-I{cfu.resolve().parent}",
@@ -146,6 +147,8 @@ _FETCH_SIGNALS = (
     "IBusCachedPlugin_cache_io_cpu_decode_error",
     "IBusCachedPlugin_iBusRsp_stages_2_input_payload",
 )
+# What tells that the CFU's memory port was misused.
+_MEMORY_PORT_SIGNALS = ("cfu_mem_collides", "cfu_mem_outside", "cfu_mem_cmd_payload_addr")
 
 
 def _write_names(directory: Path, soc: dict[str, Any]) -> None:
@@ -170,6 +173,9 @@ def _write_names(directory: Path, soc: dict[str, Any]) -> None:
     if not cpu.get("icache_bytes", 1) and not cpu.get("traps", True):
         lines += [f'public_flat_rd -module "VexRiscv" -var "{name}"' for name in _FETCH_SIGNALS]
         header.append("#define FETCHES_FROM_TCM_ONLY")
+    if cpu.get("memory_port_bits"):
+        lines += [f'public_flat_rd -module "soc" -var "{name}"' for name in _MEMORY_PORT_SIGNALS]
+        header.append("#define HAS_MEMORY_PORT")
     (directory / "memories.vlt").write_text("\n".join(lines) + "\n")
     (directory / "memories.h").write_text("\n".join(header) + "\n")
 

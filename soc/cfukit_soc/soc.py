@@ -119,6 +119,8 @@ class Soc(LiteXSoC):
         self.ctrl = SimpleNamespace(bus_error=Signal(name_override="bus_error"))
         self.add_cpu("vexriscv", variant="full+cfu", reset_address=board.reset_address, cfu=cfu_stub)
         self._name_cfu_signals()
+        if cpu.memory_port_bits:
+            self._connect_memory_port(cpu.memory_port_bits)
         for memory in memories:
             bus = wishbone.Interface(data_width=32, address_width=32, addressing="word")
             ram = wishbone.SRAM(memory.bytes, bus=bus, name=memory.name)
@@ -146,6 +148,25 @@ class Soc(LiteXSoC):
                 getattr(channel, name).name_override = f"cfu_{direction}_{name}"
             for name, *_ in channel.payload.layout:
                 getattr(channel.payload, name).name_override = f"cfu_{direction}_{name}"
+
+    def _connect_memory_port(self, bits: int) -> None:
+        """From the CFU to the data TCM in the CPU; LiteX knows nothing of it."""
+        widths = {"cmd_payload_addr": 20, "cmd_payload_data": bits, "cmd_payload_mask": bits // 8}
+        widths["rsp_payload_data"] = bits
+        for name in (
+            "cmd_valid",
+            "cmd_payload_we",
+            "cmd_payload_addr",
+            "cmd_payload_data",
+            "cmd_payload_mask",
+        ):
+            signal = Signal(widths.get(name, 1), name_override=f"cfu_mem_{name}")
+            self.cpu.cfu_params[f"o_mem_{name}"] = self.cpu.cpu_params[f"i_CfuMemory_mem_{name}"] = signal
+        for name in ("cmd_ready", "rsp_valid", "rsp_payload_data"):
+            signal = Signal(widths.get(name, 1), name_override=f"cfu_mem_{name}")
+            self.cpu.cfu_params[f"i_mem_{name}"] = self.cpu.cpu_params[f"o_CfuMemory_mem_{name}"] = signal
+        for name in ("collides", "outside"):  # for the harness
+            self.cpu.cpu_params[f"o_CfuMemory_{name}"] = Signal(name_override=f"cfu_mem_{name}")
 
     def _connect_harness(self, pads: Any) -> None:
         ibus, dbus = self.cpu.ibus, self.cpu.dbus

@@ -52,4 +52,12 @@ uint32_t cfu_software(uint32_t funct3, uint32_t funct7, uint32_t a, uint32_t b);
    or store across it. */
 #define cfu_barrier() __asm__ volatile("" ::: "memory")
 
+/* CFU_ADDR(pointer): what such a CFU calls that place, its byte offset in the data TCM; never pass it a raw pointer.
+   CFU_MEMORY in front of a variable puts it there, aligned for every width of the port, and not cleared at the start.
+   A word belongs to the program or to the CFU at any time: what the CFU may write is not touched from the instruction that starts
+   it to the one that says that it is done. */
+extern char cfukit_dtcm_[]; /* where the data TCM begins: from the linker script, on a system that has one */
+#define CFU_ADDR(pointer) ((uint32_t)((uintptr_t)(pointer) - (uintptr_t)cfukit_dtcm_))
+#define CFU_MEMORY __attribute__((section(".bss.cfukit.cfu_memory"), aligned(16)))
+
 #endif

@@ -50,7 +50,7 @@ public:
 
     uint32_t* memory(uint32_t index) {
 #define X(number, name, base, bytes) \
-    if (index == number) return &SOC(name)[0];
+    if (index == number) return reinterpret_cast<uint32_t*>(&SOC(name)[0]);  /* rows of the CFU's memory port: words in order */
         SYSTEM_MEMORIES(X)
 #undef X
         return nullptr;
@@ -104,6 +104,17 @@ public:
 #else
     bool fetch_fault() const { return false; }
     uint32_t fetch_pc() const { return 0; }
+#endif
+
+    // The CFU's memory port: a load that leaves now collided with a write, or an access is out of range.
+#ifdef HAS_MEMORY_PORT
+    bool memory_collision() const { return SOC(cfu_mem_collides); }
+    bool memory_outside() const { return SOC(cfu_mem_outside); }
+    uint32_t memory_address() const { return SOC(cfu_mem_cmd_payload_addr); }
+#else
+    bool memory_collision() const { return false; }
+    bool memory_outside() const { return false; }
+    uint32_t memory_address() const { return 0; }
 #endif
 
     // Exceptions.
