@@ -24,7 +24,7 @@ HANG_CYCLES = 1_000_000
 
 @dataclass(frozen=True)
 class Waves:
-    """Waveforms as VCD in `path`, cycles begin <= cycle < end (None: to the end), 10 ns of VCD time per cycle."""
+    """Waveforms as VCD in `path`, cycles begin <= cycle < end (None: to the end), one clock period each."""
 
     path: Path
     begin: int = 0
@@ -68,7 +68,8 @@ def simulate(
         raise UsageError(str(simulator), "no such file", allowed="what build_simulator returned")
     if waves and not simulator.name.endswith("_waves"):
         raise UsageError(str(simulator), "built without waves", allowed="build_simulator(..., waves=True)")
-    image = memory_image(elf, load_soc(soc_json))
+    soc = load_soc(soc_json)
+    image = memory_image(elf, soc)
     with tempfile.TemporaryDirectory(prefix="cfukit-") as name:
         scratch = Path(name)
         (scratch / "image").write_bytes(image)
@@ -83,6 +84,7 @@ def simulate(
         if waves:
             partial.append((_partial(waves.path), waves.path))
             words += [f"waves={_partial(waves.path)}", f"waves_begin={waves.begin}"]
+            words.append(f"clock_period_ps={round(1e12 / soc['clock_hz'])}")
             words += [f"waves_end={waves.end}"] if waves.end is not None else []
         try:
             output = _run(words, scratch / "stdin", on_output, timeout_seconds)

@@ -1,5 +1,6 @@
 """build_simulator: what is built when, waves, wrong CFUs, both compilers."""
 
+import json
 import re
 
 import pytest
@@ -94,15 +95,41 @@ def test_waves_hold_the_chosen_window_only(system, tmp_path):
     result = system.run(elf, waves=Waves(path, 100, 150))
     text = path.read_text()
     times = [int(stamp) for stamp in re.findall(r"^#(\d+)$", text, re.M)]
-    assert min(times) == 1000 and 1490 <= max(times) < 1500
+    assert min(times) == 1_000_000 and 1_490_000 <= max(times) < 1_500_000
     assert " cfu_cmd_valid " in text and " decode_to_execute_PC " in text and " rsp_valid " in text
     assert result == system.run(elf), "the simulator with waves counts the same cycles"
     whole = tmp_path / "whole.vcd"
     system.run(elf, waves=Waves(whole))
     stamps = re.findall(r"^#(\d+)$", whole.read_text(), re.M)
-    assert int(stamps[0]) == 0 and int(stamps[-1]) // 10 == result.cycles
+    assert int(stamps[0]) == 0 and int(stamps[-1]) // 10_000 == result.cycles
     system.run(elf, waves=Waves(path, 10**6))
     assert path.exists(), "a window that is never reached is an empty file"
+
+
+def rising_edges(vcd: str, name: str) -> list[int]:
+    """When a signal of one bit becomes 1, in the file's unit."""
+    code = re.search(rf"^\s*\$var wire\s+1 (\S+) {name} \$end", vcd, re.M)[1]
+    time, found = 0, []
+    for line in vcd[vcd.index("$enddefinitions") :].splitlines():
+        if line.startswith("#"):
+            time = int(line[1:])
+        elif line == f"1{code}":
+            found.append(time)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("clock_hz, period_ps", [(100_000_000, 10_000), (12_000_000, 83_333)])
+def test_a_cycle_in_the_waves_is_a_period_of_the_clock(system, tmp_path, clock_hz, period_ps):
+    soc = json.loads(system.soc_json.read_text()) | {"clock_hz": clock_hz}
+    changed = system.soc_json.with_name(f"soc_{clock_hz}.json")
+    changed.write_text(json.dumps(soc))
+    path = tmp_path / "waves.vcd"
+    elf = compile_c(HELLO, tmp_path)
+    simulate(system.simulator(waves=True), changed, elf, waves=Waves(path, 50, 90), max_cycles=9999)
+    text = path.read_text()
+    assert re.search(r"\$timescale\s+1ps\s+\$end", text)
+    assert rising_edges(text, "sys_clk") == [cycle * period_ps for cycle in range(50, 90)]
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-// VCD of a window of cycles; 10 ns per cycle. Without VM_TRACE_VCD this is empty and costs nothing.
+// VCD of a window of cycles, each one period of the clock long; the unit is 1 ps. Without VM_TRACE_VCD this is empty and costs nothing.
 #pragma once
 #include "options.h"
 
@@ -23,13 +23,15 @@ public:
 class Waves {
     CheckedFile file;
     VerilatedVcdC vcd{&file};
-    uint64_t begin, end;
+    uint64_t begin, end, period_ps;
     std::string path;
 
 public:
     template <typename Top>
     Waves(Top& top, const Options& options)
-        : begin(options.waves_begin), end(options.waves_end), path(options.waves) {
+        : begin(options.waves_begin), end(options.waves_end), period_ps(options.clock_period_ps), path(options.waves) {
+        top.contextp()->timeunit(-12);
+        top.contextp()->timeprecision(-12);
         if (path.empty()) begin = end = 0;
         else top.trace(&vcd, 99);
     }
@@ -43,7 +45,7 @@ public:
             vcd.open(path.c_str());
             if (!vcd.isOpen()) fail("cannot write", path);
         }
-        vcd.dump(cycle * 10 + half * 5);
+        vcd.dump(cycle * period_ps + half * (period_ps / 2));
     }
     ~Waves() {
         if (vcd.isOpen()) vcd.close();
