@@ -59,6 +59,7 @@ _VARIANT = record(
     overhead_cycles=CYCLES,
     instructions=CYCLES,
     sizes=record(**{name: nullable(INT) for name in SIZE_NAMES}),
+    memory_map=nullable(array(record(name=STR, base=INT, bytes=INT, parts=ANY_OBJECT))),
     causes=CAUSES,
     text=STR,
     ops=array(_OP),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from rich import box
@@ -119,9 +120,15 @@ def info(document: Document) -> None:
             f"arena {memory['arena_bytes']:,} bytes, variables {memory['state_bytes']:,}, "
             f"scratch {memory['scratch_bytes']:,}, constants {memory['const_bytes']:,}"
         )
-        for region in memory["map"]:
-            parts = ", ".join(f"{part} {size:,}" for part, size in region["parts"].items()) or "nothing"
-            out.print(f"  {region['name']}: 0x{region['base']:08x}, {region['bytes']:,} bytes: {parts}")
+        for line in memory_lines(memory["map"]):
+            out.print(line)
+
+
+def memory_lines(memories: list[Document]) -> Iterator[str]:
+    """A memory map: each memory, and the bytes of what lies there."""
+    for memory in memories:
+        parts = ", ".join(f"{part} {size:,}" for part, size in memory["parts"].items()) or "nothing"
+        yield f"  {memory['name']}: 0x{memory['base']:08x}, {memory['bytes']:,} bytes: {parts}"
 
 
 def run(document: Document, verbose: bool = False) -> None:
@@ -138,6 +145,10 @@ def run(document: Document, verbose: bool = False) -> None:
         out.print(
             f"limit exceeded: {limit['name']} asked {limit['asked']:,}, reached {limit['reached']:,} ({limit['offender']})"
         )
+    placed = document["variants"][-1]["memory_map"] or []
+    if verbose or len(placed) > 1:
+        for line in memory_lines(placed):
+            out.print(line)
     if verbose:
         for variant in document["variants"]:
             known = {key: value for key, value in variant["sizes"].items() if value is not None}

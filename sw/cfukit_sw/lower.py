@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cfukit_base.errors import suggest
+from cfukit_base.errors import ModelError, suggest
 from cfukit_sw.arena import Storage, offline_plan
 from cfukit_sw.calls import Call, kernel_constants, tensors_in
 from cfukit_sw.evaluator import check_supported
@@ -35,6 +35,9 @@ def lower(
     ModelError for anything that is not supported, naming operator, index and what is.
     """
     check_supported(model)
+    for index in model.outputs:
+        if model.tensors[index].is_constant:
+            raise ModelError(model.name, f"the output {model.tensors[index]} is a constant")
     listed = [*kernels, *library(registry, cfu)]
     plan = _Lowering(model, listed, registry).run()
     given = offline_plan(model)

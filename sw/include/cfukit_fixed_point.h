@@ -13,6 +13,9 @@ static inline int32_t cfukit_min(int32_t a, int32_t b) { return a < b ? a : b; }
 static inline int32_t cfukit_max(int32_t a, int32_t b) { return a > b ? a : b; }
 static inline int32_t cfukit_clamp(int32_t x, int32_t low, int32_t high) { return cfukit_min(cfukit_max(x, low), high); }
 
+/* a + b modulo 2^32, as TFLM's int32_t does in effect. */
+static inline int32_t cfukit_add(int32_t a, int32_t b) { return (int32_t)((uint32_t)a + (uint32_t)b); }
+
 /* x * 2^e modulo 2^32. */
 static inline int32_t cfukit_shift_left(int32_t x, int32_t e) { return (int32_t)((uint32_t)x << e); }
 

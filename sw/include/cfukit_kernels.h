@@ -147,7 +147,7 @@ struct cfukit_svdf {
 
 /* UNIDIRECTIONAL_SEQUENCE_LSTM. Gates in the order input, forget, cell, output: weights [cells, inputs], recurrent [cells, cells], bias
  * [cells]. hidden int8_t and cell int16_t [batches, cells] are variables. input: step s of item b begins at (s * step_stride + b *
- * item_stride) * inputs; output likewise with cells. candidate_tanh: 1 tanh, 0 logistic. cell_limit: 0 none. tanh_multiplier, tanh_shift:
+ * item_stride) * inputs; output likewise with cells. candidate_tanh: 1 tanh, 0 logistic. cell_limit: 0 .. 32767, or 32768: none. tanh_multiplier, tanh_shift:
  * the form of the cell state for tanh16. scratch: cells int16_t. */
 struct cfukit_lstm_gate {
   const int8_t *weights, *recurrent;

@@ -1,6 +1,7 @@
 """Damaged models: each must be refused with a ModelError, or run right. From tests/: `python -m support.fuzz COUNT [FIRST]`.
 
-Each goes through `info`, lowering, the evaluator and the C kernels of both registries, in 10 s and 2 GiB. The seeds are models of our own of every operator, so that damage reaches every reader, check and kernel.
+Each goes through `info`, lowering, the evaluator and the C kernels of both registries, in 10 s and 2 GiB.
+The seeds are models of our own of every operator, so that damage reaches every reader, check and kernel.
 """
 
 from __future__ import annotations

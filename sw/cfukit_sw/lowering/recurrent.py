@@ -123,7 +123,7 @@ def lstm(model: Model, op: Operator) -> Lowered:
         "input_zero_point": x.zero_point,
         "hidden_zero_point": hidden.zero_point,
         "candidate_tanh": int(op.options.get("fused_activation_function", "TANH") == "TANH"),
-        "cell_limit": min(32767, int(clip / scale)) if clip > 0 else 0,
+        "cell_limit": min(32767, int(clip / scale)) if clip > 0 else 32768,
         "forget_multiplier": forget[0],
         "forget_shift": forget[1],
         "update_multiplier": update[0],

@@ -4,7 +4,7 @@
 void cfukit_portable_reduce_sum(const void *params);
 
 static int8_t result_of(const struct cfukit_reduce *p, int32_t sum) {
-  const int32_t scaled = cfukit_multiply_any(sum, p->multiplier, p->shift) + p->output_zero_point;
+  const int32_t scaled = cfukit_add(cfukit_multiply_any(sum, p->multiplier, p->shift), p->output_zero_point);
   return (int8_t)cfukit_clamp(scaled, INT8_MIN, INT8_MAX);
 }
 

@@ -14,12 +14,12 @@ __attribute__((noinline)) static void gates_of(const struct cfukit_lstm *p, int3
   const int8_t *const rows[4] = {g[0].weights + at, g[1].weights + at, g[2].weights + at, g[3].weights + at};
   const int8_t *const recurrent[4] = {g[0].recurrent + recurrent_at, g[1].recurrent + recurrent_at,
                                       g[2].recurrent + recurrent_at, g[3].recurrent + recurrent_at};
-  struct sums a = {g[0].bias[cell], g[1].bias[cell], g[2].bias[cell], g[3].bias[cell]}, b = {0, 0, 0, 0};
+  struct sums a = {0, 0, 0, 0}, b = a;
   dot_by_4(input, p->input_zero_point, rows, p->inputs, &a);
   dot_by_4(hidden, p->hidden_zero_point, recurrent, p->cells, &b);
   const int32_t of_input[4] = {a.s0, a.s1, a.s2, a.s3}, of_hidden[4] = {b.s0, b.s1, b.s2, b.s3};
   for (int32_t i = 0; i < 4; i++) {
-    const int32_t x = lstm_clamp(cfukit_multiply_any(of_input[i], g[i].multiplier1, g[i].shift1));
+    const int32_t x = lstm_clamp(cfukit_multiply_any(cfukit_add(of_input[i], g[i].bias[cell]), g[i].multiplier1, g[i].shift1));
     seen[i] = lstm_clamp(x + lstm_clamp(cfukit_multiply_any(of_hidden[i], g[i].multiplier2, g[i].shift2)));
   }
 }

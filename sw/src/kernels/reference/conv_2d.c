@@ -36,7 +36,8 @@ void cfukit_reference_conv_2d(const void *params) {
             }
           }
           const struct cfukit_channel *channel = &p->channels[out_channel];
-          sum = cfukit_multiply(sum + channel->bias, channel->multiplier, channel->shift) + p->output_zero_point;
+          sum = cfukit_multiply(cfukit_add(sum, channel->bias), channel->multiplier, channel->shift);
+          sum = cfukit_add(sum, p->output_zero_point);
           p->output[offset(&output_shape, batch, out_y, out_x, out_channel)] =
               (int8_t)cfukit_clamp(sum, p->activation_min, p->activation_max);
         }

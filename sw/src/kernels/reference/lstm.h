@@ -49,8 +49,7 @@ static inline __attribute__((always_inline)) void lstm_step(const struct cfukit_
     const int32_t o = logistic16(p->table, table_argument(seen[3], 0, 0));
     const int32_t kept = lstm_clamp(multiply(f * cell[c], p->forget_multiplier, p->forget_shift));
     const int32_t added = lstm_clamp(multiply(i * candidate, p->update_multiplier, p->update_shift));
-    int32_t state = lstm_clamp(kept + added);
-    if (p->cell_limit) state = cfukit_clamp(state, -p->cell_limit, p->cell_limit);
+    const int32_t state = cfukit_clamp(lstm_clamp(kept + added), -p->cell_limit, p->cell_limit);
     cell[c] = (int16_t)state;
     const int32_t t = tanh16(p->table, table_argument(state, p->tanh_multiplier, p->tanh_shift));
     const uint32_t scaled = (uint32_t)multiply(t * o, p->output_multiplier, p->output_shift);

@@ -7,7 +7,7 @@ void cfukit_reference_transpose_conv(const void *params);
 static int32_t sum_at(const struct cfukit_conv *p, const int8_t *image, int32_t out_y, int32_t out_x, int32_t o) {
   const int32_t channels = p->input_channels;
   const int8_t *weights = (const int8_t *)p->weights + o * p->filter_height * p->filter_width * channels;
-  int32_t sum = p->channels[o].bias;
+  int32_t sum = 0;
   for (int32_t filter_y = 0; filter_y < p->filter_height; filter_y++) {
     const int32_t y = out_y + p->padding_top - filter_y;
     if (y < 0 || y % p->stride_height != 0 || y / p->stride_height >= p->input_height) continue;
@@ -19,7 +19,7 @@ static int32_t sum_at(const struct cfukit_conv *p, const int8_t *image, int32_t 
       for (int32_t c = 0; c < channels; c++) sum += (in[c] - p->input_zero_point) * w[c];
     }
   }
-  return sum;
+  return cfukit_add(sum, p->channels[o].bias);
 }
 
 void cfukit_reference_transpose_conv(const void *params) {
@@ -32,7 +32,7 @@ void cfukit_reference_transpose_conv(const void *params) {
         for (int32_t o = 0; o < p->output_channels; o++) {
           const struct cfukit_channel *channel = &p->channels[o];
           const int32_t scaled = cfukit_multiply(sum_at(p, image, y, x, o), channel->multiplier, channel->shift);
-          *out++ = (int8_t)cfukit_clamp(scaled + p->output_zero_point, p->activation_min, p->activation_max);
+          *out++ = (int8_t)cfukit_clamp(cfukit_add(scaled, p->output_zero_point), p->activation_min, p->activation_max);
         }
       }
     }
