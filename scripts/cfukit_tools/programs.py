@@ -114,8 +114,7 @@ def build_program(system: System, model: Any, variant: str, engine: str) -> Prog
             file = build_host(sources, libraries=host_cfu(system) if variant == "project" else (), **common)
         else:
             common |= {"compiler": project["sw.compiler"], "placement": placement}
-            with system.project.named():
-                file = build_firmware(sources, system.soc_json, **common)
+            file = build_firmware(sources, system.soc_json, **common)
     sha256 = image_digest(file) if file.suffix == ".elf" else digest_bytes(file.read_bytes())
     return Program(variant, plan, file, sha256, blob)
 
@@ -124,7 +123,7 @@ def packaging_of(system: System) -> str:
     """sw.packaging, checked."""
     given = str(system.project["sw.packaging"])
     if given not in PACKAGINGS:
-        where = system.project.origin("sw.packaging")
+        where = f"{system.project.toml}: sw.packaging"
         raise UsageError(where, f"'{given}'", allowed=suggest(given, PACKAGINGS, "packaging"))
     return given
 
@@ -155,8 +154,7 @@ def placement_of(system: System, plan: Any) -> Any:
     from cfukit_sw.placement import place
 
     pinned = Placement(**system.project["place"])
-    with system.project.named():
-        resolve(system.soc, pinned)
+    resolve(system.soc, pinned)
     if len(system.soc["memories"]) == 1:
         return pinned
     return lambda sizes: place(plan, system.soc, sizes, pinned)
