@@ -56,16 +56,17 @@ class System:
         from cfukit_cpu import configuration, write_cpu
         from cfukit_soc.boards import board_named
 
-        given = self.project["soc.cpu"] or board_named(self.project["soc.board"]).cpu
-        named, bits = configuration(given), self.memory_port_bits
-        if named.stock and not bits:
-            return named.name
-        key = digest_of(given, bits, _cpu_version())
+        with self.project.named():
+            given = self.project["soc.cpu"] or board_named(self.project["soc.board"]).cpu
+            named, bits = configuration(given), self.memory_port_bits
+            if named.stock and not bits:
+                return named.name
+            key = digest_of(given, bits, _cpu_version())
 
-        def write(folder: Path) -> None:
-            write_cpu(given, folder, memory_port_bits=bits)
+            def write(folder: Path) -> None:
+                write_cpu(given, folder, memory_port_bits=bits)
 
-        return cached(user_cache(), "cpu", key, write) / "cpu.json"
+            return cached(user_cache(), "cpu", key, write) / "cpu.json"
 
     @property
     def memory_port_bits(self) -> int:
@@ -78,21 +79,22 @@ class System:
         """soc.json of the board with the project's settings; soc.v lies beside it."""
         from cfukit_soc import generate_soc
 
-        settings = self.project["soc"]
-        cpu = self.cpu
-        key = digest_of(settings, cpu, _soc_version())
+        with self.project.named():
+            settings = self.project["soc"]
+            cpu = self.cpu
+            key = digest_of(settings, cpu, _soc_version())
 
-        def build(folder: Path) -> None:
-            with progress.stage(f"generating the system on board {settings['board']}"):
-                generate_soc(
-                    settings["board"],
-                    folder,
-                    cpu=cpu,
-                    clock_hz=settings["clock_hz"],
-                    sram_bytes=settings["sram_bytes"],
-                )
+            def build(folder: Path) -> None:
+                with progress.stage(f"generating the system on board {settings['board']}"):
+                    generate_soc(
+                        settings["board"],
+                        folder,
+                        cpu=cpu,
+                        clock_hz=settings["clock_hz"],
+                        sram_bytes=settings["sram_bytes"],
+                    )
 
-        return cached(user_cache() / "soc", settings["board"], key, build) / "soc.json"
+            return cached(user_cache() / "soc", settings["board"], key, build) / "soc.json"
 
     @functools.cached_property
     def soc(self) -> dict[str, Any]:

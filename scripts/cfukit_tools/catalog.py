@@ -84,7 +84,8 @@ def resolve_model(given: str, root: Path) -> tuple[str, Path]:
             path = (base / given).resolve()
             if path.is_file():
                 return path.stem, path
-        raise UsageError("model", f"'{given}' does not exist", hint="cfukit list models")
+        allowed = f"a .tflite in {root} or a listed model"
+        raise UsageError("model", f"'{given}' does not exist", allowed=allowed, hint="cfukit list models")
     models = listed_models()
     if given not in models:
         raise UsageError(
@@ -92,7 +93,8 @@ def resolve_model(given: str, root: Path) -> tuple[str, Path]:
         )
     found = models[given].path
     if found is None:
-        raise UsageError("model", f"'{given}' is not on this machine yet", hint=f"cfukit fetch {given}")
+        given, hint = f"'{given}' is not on this machine yet", f"cfukit fetch {given}"
+        raise UsageError("model", given, allowed="a model that was fetched", hint=hint)
     return given, found
 
 

@@ -224,7 +224,8 @@ def fetch(name: str, as_json: bool, verbose: bool) -> int:
 @_options("target", "model", "board", "set", "variant", "json", "verbose")
 def info(as_json: bool, verbose: bool, **values: Any) -> int:
     """A model's operators, shapes, MACs, bytes, memory map, and what would be refused."""
-    return _show(_begin(as_json, verbose).info(**_target(values)), as_json, "info")
+    code = _show(_begin(as_json, verbose).info(**_target(values)), as_json, "info")
+    return 2 if code else 0  # what is refused is the input's fault
 
 
 def _inputs(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -229,7 +229,7 @@ def _named(registers: list[int]) -> dict[str, int]:
 def _compiled(system: System, program: Path) -> Path:
     from cfukit_sw.firmware import build_firmware
 
-    with progress.stage(f"compiling {program.name}"):
+    with progress.stage(f"compiling {program.name}"), system.project.named():
         return build_firmware(
             [program.resolve()],
             system.soc_json,

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from cfukit_base.errors import ModelError
-from cfukit_tools import catalog
 from cfukit_tools.building import System
 from cfukit_tools.programs import build_program, placement_of, plan_variant, variants_of
 from cfukit_tools.project import load_target
@@ -18,7 +17,7 @@ def info(target: Path, **options: Any) -> dict[str, Any]:
     from cfukit_sw.tflite_reader import read_model
 
     project = load_target(target, **options)
-    name, path = catalog.resolve_model(project["model"], project.root)
+    name, path = project.model_file()
     model = read_model(path)
     system = System(project)
     kernels, refused = _kernels(system, model)

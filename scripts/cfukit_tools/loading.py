@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import inspect
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from cfukit_base.errors import BuildError, CfukitError, UsageError
+from cfukit_base.errors import BuildError, CfukitError, UsageError, suggest
 from cfukit_tools.project import Project
 
 
@@ -23,7 +24,14 @@ def load_cfu(project: Project) -> Any:
         return None
     _must_exist(project)
     with _no_bytecode():
-        return load(project.cfu_file, project["cfu.params"])
+        try:
+            return load(project.cfu_file, project["cfu.params"])
+        except BuildError as error:
+            if "unexpected keyword argument" in error.given and "make_cfu" in error.given:
+                given = error.given.partition("make_cfu() ")[2]
+                allowed = f"what make_cfu of {project['cfu.file']} takes"
+                raise UsageError(project.origin("cfu.params"), given, allowed=allowed) from None
+            raise
 
 
 def load_module(project: Project) -> ModuleType | None:
@@ -46,7 +54,9 @@ def load_module(project: Project) -> ModuleType | None:
 def _must_exist(project: Project) -> None:
     if project.cfu_file is not None and not project.cfu_file.is_file():
         hint = 'write cfu.file = "" for a project without CFU'
-        raise UsageError(f"{project.toml}: cfu.file", f"'{project['cfu.file']}' does not exist", hint=hint)
+        allowed = "a .py, .v or .sv in the project's folder"
+        given = f"'{project['cfu.file']}' does not exist"
+        raise UsageError(project.origin("cfu.file"), given, allowed=allowed, hint=hint)
 
 
 @contextlib.contextmanager
@@ -66,9 +76,10 @@ def kernel_function(project: Project, module: ModuleType | None, name: str) -> C
         return None
     function = getattr(module, name, None) if module is not None else None
     if not callable(function):
-        raise UsageError(
-            f"{project.toml}: kernel", f"'{name}' is not a function of {project['cfu.file'] or 'cfu.py'}"
-        )
+        file = project["cfu.file"] or "cfu.py"
+        there = [key for key, value in vars(module).items() if inspect.isfunction(value)] if module else []
+        allowed = suggest(name, there, "function") if there else f"a function of {file}"
+        raise UsageError(f"{project.toml}: kernel", f"'{name}' is not a function of {file}", allowed=allowed)
 
     def call(*arguments: Any) -> Any:
         assert project.cfu_file is not None

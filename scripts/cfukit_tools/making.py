@@ -12,7 +12,7 @@ from cfukit_base import tools
 from cfukit_base.cache import disk_error
 from cfukit_base.errors import UsageError, suggest
 from cfukit_tools import catalog
-from cfukit_tools.project import FILE_NAME, load_target
+from cfukit_tools.project import FILE_NAME, NAME_RULE, is_name, load_target
 
 PROJECTS = Path(__file__).parent / "projects"
 _NOT_COPIED = ("build", "__pycache__", "*.egg-info")
@@ -29,14 +29,22 @@ def init(name: str, origin: str = "template") -> dict[str, Any]:
     UsageError if `name` exists or `origin` is no project.
     """
     final = Path(name)
+    if not name.strip():
+        raise UsageError("init", f"'{name}'", allowed="the name of a new folder", hint="cfukit init my_cfu")
+    if final.exists() or final.is_symlink():
+        raise UsageError("init", f"'{name}' exists already", allowed="a new name", hint="nothing was changed")
+    if not is_name(final.name) or final.name.startswith("-"):
+        allowed = f"{NAME_RULE}, not beginning with -"
+        raise UsageError("init", f"{final.name!r}", allowed=allowed, hint="cfukit init my_cfu")
     listed = project_folders()
     source = listed.get(origin) or Path(origin)
     if not (source / FILE_NAME).is_file():
         raise UsageError(
             "--from", f"'{origin}'", allowed=suggest(origin, listed, "project"), hint="cfukit list projects"
         )
-    if final.exists():
-        raise UsageError("init", f"'{name}' exists already", allowed="a new name", hint="nothing was changed")
+    if final.resolve().is_relative_to(source.resolve()):
+        allowed = f"a folder outside {source.resolve()}"
+        raise UsageError("init", f"'{name}' lies in the project that it copies", allowed=allowed)
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
@@ -63,8 +71,9 @@ def init(name: str, origin: str = "template") -> dict[str, Any]:
 def _rename(toml: Path, name: str) -> None:
     """A copy carries its own name: its `name = ` line is replaced, if it has one."""
     toml.chmod(0o644)
-    lines = toml.read_text().splitlines(keepends=True)
-    toml.write_text("".join(f'name = "{name}"\n' if line.startswith("name =") else line for line in lines))
+    lines = toml.read_text(encoding="utf-8").splitlines(keepends=True)
+    renamed = (f'name = "{name}"\n' if line.startswith("name =") else line for line in lines)
+    toml.write_text("".join(renamed), encoding="utf-8")
 
 
 def doctor() -> dict[str, Any]:

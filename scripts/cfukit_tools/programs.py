@@ -114,7 +114,8 @@ def build_program(system: System, model: Any, variant: str, engine: str) -> Prog
             file = build_host(sources, libraries=host_cfu(system) if variant == "project" else (), **common)
         else:
             common |= {"compiler": project["sw.compiler"], "placement": placement}
-            file = build_firmware(sources, system.soc_json, **common)
+            with system.project.named():
+                file = build_firmware(sources, system.soc_json, **common)
     sha256 = image_digest(file) if file.suffix == ".elf" else digest_bytes(file.read_bytes())
     return Program(variant, plan, file, sha256, blob)
 
@@ -123,7 +124,7 @@ def packaging_of(system: System) -> str:
     """sw.packaging, checked."""
     given = str(system.project["sw.packaging"])
     if given not in PACKAGINGS:
-        where = f"{system.project.toml}: sw.packaging"
+        where = system.project.origin("sw.packaging")
         raise UsageError(where, f"'{given}'", allowed=suggest(given, PACKAGINGS, "packaging"))
     return given
 
@@ -154,7 +155,8 @@ def placement_of(system: System, plan: Any) -> Any:
     from cfukit_sw.placement import place
 
     pinned = Placement(**system.project["place"])
-    resolve(system.soc, pinned)
+    with system.project.named():
+        resolve(system.soc, pinned)
     if len(system.soc["memories"]) == 1:
         return pinned
     return lambda sizes: place(plan, system.soc, sizes, pinned)

@@ -6,14 +6,17 @@ UsageError that names file, key, value and what is allowed.
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cfukit_base.errors import UsageError, suggest
-from cfukit_tools.catalog import listed_models
+from cfukit_tools.catalog import listed_models, resolve_model
 
 FILE_NAME = "project.toml"
 
@@ -32,6 +35,9 @@ DEFAULTS: dict[str, Any] = {
 KERNEL_DEFAULTS = {"op": "", "function": "", "supports": "", "pack": "", "scratch": ""}
 FREE_TABLES = {"cfu.params"}
 STRING_OR_TABLE = {"soc.cpu"}
+OPTION_KEYS = {"--model": "model", "--board": "soc.board", "--cc": "sw.compiler"}
+_NAME = re.compile(r'[^/\\"\x00-\x1f\x7f]+')
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,10 @@ class KernelEntry:
 
 @dataclass(frozen=True)
 class Project:
-    """A project as read: `root` is its folder, `settings` the merged table of project.toml (all keys present)."""
+    """A project as read: `root` is its folder, `settings` the merged table of project.toml (all keys present).
+
+    origins: where each key that is no default was set, for messages.
+    """
 
     root: Path
     name: str
@@ -57,6 +66,7 @@ class Project:
     variants: tuple[str, ...] = ()
     bare: bool = False
     build_dir: Path = field(default=Path("build"))
+    origins: dict[str, str] = field(default_factory=dict)
 
     def __getitem__(self, key: str) -> Any:
         """A setting by its dotted key: project["soc.board"]."""
@@ -79,13 +89,48 @@ class Project:
         """The C and assembly files, patterns expanded, in a stable order. A pattern without `*` must exist."""
         if self.bare:
             return []
+        where = self.origin("sw.sources")
         found: dict[Path, None] = {}
         for pattern in self["sw.sources"]:
-            matches = sorted(self.root.glob(pattern))
-            if not matches and not any(sign in pattern for sign in "*?["):
-                raise UsageError(f"{self.toml}: sw.sources", f"'{pattern}' does not exist")
-            found.update(dict.fromkeys(path for path in matches if path.is_file()))
+            try:
+                matches = sorted(self.root.glob(pattern))
+            except (ValueError, NotImplementedError) as error:
+                allowed = f"a file or pattern in {self.root}"
+                raise UsageError(where, f"'{pattern}': {error}", allowed=allowed) from None
+            files = [path for path in matches if path.is_file()]
+            if not files and not any(sign in pattern for sign in "*?["):
+                here = sorted(path.name for path in self.root.glob("*.[cS]"))
+                given = f"'{pattern}' is a folder" if matches else f"'{pattern}' does not exist"
+                allowed = suggest(pattern, here, "source") if here else f"{self.root} has no .c and no .S"
+                raise UsageError(where, given, allowed=allowed)
+            found.update(dict.fromkeys(files))
         return list(found)
+
+    def origin(self, key: str) -> str:
+        """Where the value of a key (or of a key in its table) comes from, for a message: "--board", "PATH: soc.board"."""
+        for known, place in self.origins.items():
+            if key == known or key.startswith(f"{known}."):
+                return place + key.removeprefix(known)
+        return key if self.bare else f"{self.toml}: {key}"
+
+    @contextlib.contextmanager
+    def named(self) -> Iterator[None]:
+        """A UsageError about a key, from those who know what its values may be, also says where the value was set."""
+        try:
+            yield
+        except UsageError as error:
+            key = "sw.compiler" if error.where == "--cc" else error.where
+            if key.partition(".")[0] not in DEFAULTS:
+                raise
+            where = self.origin(key)
+            raise UsageError(
+                where, error.given, allowed=error.allowed, hint=error.hint, **error.details
+            ) from None
+
+    def model_file(self) -> tuple[str, Path]:
+        """Name and file of its model."""
+        with self.named():
+            return resolve_model(self["model"], self.root)
 
     @property
     def board_dir(self) -> Path:
@@ -106,23 +151,26 @@ def load_target(
 
     The command line wins over the variant, the variant over the other keys.
     """
-    overrides = _overrides(assignments, {"model": model, "soc.board": board, "sw.compiler": compiler})
+    overrides, origins = _overrides(assignments, {"--model": model, "--board": board, "--cc": compiler})
     listed = not target.exists() and str(target) in listed_models()
     if target.suffix == ".tflite" or listed:
         if not listed and not target.is_file():
-            raise UsageError(str(target), "no such file", hint="cfukit list models")
+            allowed = "a .tflite, a listed model or a project folder"
+            raise UsageError(str(target), "no such file", allowed=allowed, hint="cfukit list models")
         if variant:
             raise UsageError("--variant", f"'{variant}'", allowed="a model has no variants")
         overrides.setdefault("model", str(target) if listed else str(target.resolve()))
-        return _finish(Path.cwd(), {"name": target.stem}, overrides, "", bare=True)
+        return _finish(Path.cwd(), {"name": target.stem}, overrides, origins, bare=True)
     folder = target if target.is_dir() else target.parent if target.name == FILE_NAME else None
     if folder is None or not (folder / FILE_NAME).is_file():
         given = (
             "a folder without project.toml" if target.is_dir() else "neither a project folder nor a .tflite"
         )
         hint = "cfukit init NAME makes a project; cfukit list projects shows those that exist"
-        raise UsageError(str(target), given, hint=hint)
-    return _finish(folder.resolve(), _read_toml(folder / FILE_NAME), overrides, variant)
+        raise UsageError(
+            str(target), given, allowed="a folder with project.toml, a .tflite or a listed model", hint=hint
+        )
+    return _finish(folder.resolve(), _read_toml(folder / FILE_NAME), overrides, origins, variant)
 
 
 def stock_project(
@@ -138,34 +186,46 @@ def stock_project(
         raise UsageError(
             "--variant", f"'{variant}'", allowed="variants belong to a project", hint="--project DIR"
         )
-    overrides = _overrides(assignments, {"soc.board": board, "sw.compiler": compiler})
-    return _finish(Path.cwd(), {"name": name}, overrides, "", bare=True)
+    overrides, origins = _overrides(assignments, {"--board": board, "--cc": compiler})
+    return _finish(Path.cwd(), {"name": name}, overrides, origins, bare=True)
 
 
-def _overrides(assignments: tuple[str, ...], options: dict[str, str]) -> dict[str, Any]:
-    """What the command line changes: --set KEY=VALUE, then the options that stand for a key."""
+def _overrides(
+    assignments: tuple[str, ...], options: dict[str, str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """What the command line changes, and by what: --set KEY=VALUE, then the options that stand for a key."""
     overrides: dict[str, Any] = {}
+    origins: dict[str, str] = {}
     for text in assignments:
-        _merge(overrides, _parse_assignment(text))
-    for key, value in options.items():
+        key, table = _parse_assignment(text)
+        _merge(overrides, table)
+        origins[key] = f"--set {key}"
+    for option, value in options.items():
         if value:
-            _merge(overrides, _nested(key, value))
-    return overrides
+            _merge(overrides, _nested(OPTION_KEYS[option], value))
+            origins[OPTION_KEYS[option]] = option
+    return overrides, origins
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise UsageError(str(path), f"not valid TOML: {error}", hint="https://toml.io") from None
     except UnicodeDecodeError as error:
-        raise UsageError(str(path), f"not UTF-8 text: {error.reason} at byte {error.start}") from None
+        given = f"not UTF-8 text: {error.reason} at byte {error.start}"
+        raise UsageError(str(path), given, allowed="UTF-8", hint="save it as UTF-8") from None
     except OSError as error:
         raise UsageError(str(path), f"cannot be read: {error.strerror}") from None
 
 
 def _finish(
-    root: Path, table: dict[str, Any], overrides: dict[str, Any], variant: str, bare: bool = False
+    root: Path,
+    table: dict[str, Any],
+    overrides: dict[str, Any],
+    origins: dict[str, str],
+    variant: str = "",
+    bare: bool = False,
 ) -> Project:
     where = str(root / FILE_NAME) if not bare else table["name"]
     table = copy.deepcopy(table)
@@ -181,7 +241,8 @@ def _finish(
     _check("--set", overrides)
     if variant and variant not in variants:
         allowed = suggest(variant, variants, "variant") if variants else "this project has no variants"
-        raise UsageError(where, f"--variant '{variant}'", allowed=allowed)
+        hint = "[variant.NAME] in project.toml makes one"
+        raise UsageError(where, f"--variant '{variant}'", allowed=allowed, hint=hint)
     settings = copy.deepcopy(DEFAULTS)
     _merge(settings, table)
     chosen = copy.deepcopy(variants.get(variant, {}))
@@ -193,15 +254,42 @@ def _finish(
         raise UsageError(
             where, f"schema is {settings['schema']}", allowed=f"this cfukit reads {DEFAULTS['schema']}"
         )
+    # A variant's keys before the others: the first that fits says where a value comes from.
+    own = {key: f"{where}: variant.{variant}.{key}" for key in _dotted(variants.get(variant, {}))}
     name = settings["name"] or root.name
     build_dir = root / "build" / name if bare else root / "build"
-    return Project(root, name, settings, kernels, variant, tuple(variants), bare, build_dir)
+    project = Project(root, name, settings, kernels, variant, tuple(variants), bare, build_dir, origins | own)
+    if not is_name(name):
+        raise UsageError(project.origin("name"), _shown(name), allowed=NAME_RULE)
+    _ = project.sources  # those that are named must exist, whatever the verb
+    return project
+
+
+NAME_RULE = 'a name without / \\ " and control characters'
+
+
+def is_name(text: str) -> bool:
+    """Whether a project may be called so; names become folders and stand in messages and TOML."""
+    return _NAME.fullmatch(text) is not None and text not in (".", "..") and text.strip() == text
+
+
+def _dotted(table: dict[str, Any], schema: dict[str, Any] = DEFAULTS, prefix: str = "") -> Iterator[str]:
+    """The keys of a nested table, as far as the schema names them."""
+    for key, value in table.items():
+        inner = schema.get(key)
+        if isinstance(value, dict) and isinstance(inner, dict) and inner:
+            yield from _dotted(value, inner, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
 
 
 def _check(where: str, table: dict[str, Any], schema: dict[str, Any] = DEFAULTS, prefix: str = "") -> None:
     """Every key known, every value of its default's type."""
     for key, value in table.items():
         dotted = prefix + key
+        if not prefix and key in ("kernel", "variant"):
+            allowed = "[[kernel]] and [variant.NAME] stand in project.toml; --variant NAME chooses one"
+            raise UsageError(where, f"'{key}' is a table of its own", allowed=allowed)
         if key not in schema:
             known = [prefix + name for name in schema] + ([] if prefix else ["kernel", "variant"])
             raise UsageError(where, f"unknown key '{dotted}'", allowed=suggest(dotted, known, "key"))
@@ -233,21 +321,40 @@ def _check_kernels(where: str, entries: Any) -> tuple[KernelEntry, ...]:
         _check(place, entry, KERNEL_DEFAULTS, "kernel.")
         for key in ("op", "function"):
             if not entry.get(key):
-                raise UsageError(place, f"no '{key}'", allowed="op and function are needed")
+                hint = "cfukit list kernels shows both for those of the library"
+                raise UsageError(place, f"no '{key}'", allowed="op and function are needed", hint=hint)
+        _check_kernel(place, KernelEntry(**entry))
         kernels.append(KernelEntry(**entry))
     return tuple(kernels)
+
+
+def _check_kernel(place: str, entry: KernelEntry) -> None:
+    """What a [[kernel]] serves exists, and what it names can be a function."""
+    from cfukit_sw.registry import library
+
+    known = {kernel.op for kernel in library()}
+    if entry.op not in known:
+        allowed = suggest(entry.op, known, "kind of kernel")
+        raise UsageError(f"{place}: op", f"'{entry.op}'", allowed=allowed, hint="cfukit list kernels")
+    for key in ("function", "supports", "pack", "scratch"):
+        name = getattr(entry, key)
+        if name and not _IDENTIFIER.fullmatch(name):
+            kind = "C" if key == "function" else "Python"
+            raise UsageError(f"{place}: {key}", f"'{name}'", allowed=f"the name of a {kind} function")
 
 
 def _merge(into: dict[str, Any], changes: dict[str, Any]) -> None:
     for key, value in changes.items():
         if isinstance(value, dict) and isinstance(into.get(key), dict):
             _merge(into[key], value)
+        elif isinstance(value, dict) and isinstance(into.get(key), str) and into[key]:
+            into[key] = {"base": into[key], **value}  # soc.cpu: keys over a preset that was named before
         else:
             into[key] = value
 
 
-def _parse_assignment(text: str) -> dict[str, Any]:
-    """`soc.clock_hz=50_000_000` as a nested table; what is no TOML value is taken as a string."""
+def _parse_assignment(text: str) -> tuple[str, dict[str, Any]]:
+    """`soc.clock_hz=50_000_000` as key and nested table; what is no TOML value is taken as a string."""
     key, sign, value = text.partition("=")
     if not sign or not key.strip():
         raise UsageError("--set", f"'{text}'", allowed="KEY=VALUE, for example soc.sram_bytes=65536")
@@ -255,7 +362,7 @@ def _parse_assignment(text: str) -> dict[str, Any]:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         parsed = value
-    return _nested(key.strip(), parsed)
+    return key.strip(), _nested(key.strip(), parsed)
 
 
 def _nested(dotted: str, value: Any) -> dict[str, Any]:

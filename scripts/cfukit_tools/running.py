@@ -15,9 +15,9 @@ import numpy as np
 
 from cfukit_base import process, progress
 from cfukit_base.cache import write_atomic
-from cfukit_base.errors import UsageError
 from cfukit_tools import catalog
 from cfukit_tools.building import System
+from cfukit_tools.checking import at_least
 from cfukit_tools.engines import RawRun, check_engine, run_host, run_rtl
 from cfukit_tools.inference import (
     SampleResult,
@@ -48,7 +48,7 @@ def run(
     inputs: an .npz (default: the shipped model's held-out samples, else random ones); samples: how many (0: 20 of the
     held-out ones, 1 random one, all of a file); options: as `load_target`. Also written to build/BOARD/run.json.
     """
-    session = _Session(target, engine, options)
+    session = _Session(target, engine, options, jobs)
     return session.document(session.variants, inputs, samples, seed, jobs)
 
 
@@ -56,7 +56,7 @@ def profile(target: Path, **arguments: Any) -> dict[str, Any]:
     """As run, for one system alone: the project, or portable kernels on a bare model."""
     engine, options = arguments.pop("engine", ""), arguments
     own = {name: options.pop(name) for name in ("inputs", "samples", "seed", "jobs") if name in options}
-    session = _Session(target, engine, options)
+    session = _Session(target, engine, options, own.get("jobs", 0))
     return session.document(
         session.variants[-1:],
         own.get("inputs"),
@@ -82,7 +82,7 @@ def infer(
     dump: an operator, which becomes a kernel test beside `outputs`: NAME_opIII.tflite, it alone, and NAME_opIII.npz, what it reads
     (in0..) and what it must give (out0..) for each sample.
     """
-    session = _Session(target, engine, options)
+    session = _Session(target, engine, options, jobs)
     given = load_inputs(inputs, session.model)
     cycles = None
     if session.engine == "evaluator":
@@ -154,13 +154,14 @@ def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
 class _Session:
     """One target, its model, its system and an engine."""
 
-    def __init__(self, target: Path, engine: str, options: dict[str, Any]):
+    def __init__(self, target: Path, engine: str, options: dict[str, Any], jobs: int = 0):
         from cfukit_sw.tflite_reader import read_model
 
         self.begin = time.monotonic()
+        at_least(0, jobs=jobs)
         self.engine = check_engine(engine)
         self.project = load_target(target, **options)
-        self.model_name, path = catalog.resolve_model(self.project["model"], self.project.root)
+        self.model_name, path = self.project.model_file()
         self.model = read_model(path)
         listed = catalog.listed_models().get(self.model_name)
         self.heldout = listed.heldout if listed is not None and listed.path == path else None
@@ -414,6 +415,4 @@ def _effort(program: Program, samples: int) -> float:
 
 def _in_parallel(function: Callable[[Any], Any], items: list[Any], jobs: int) -> list[Any]:
     """map() on `jobs` threads, 0: one per core; the first failure stops the rest."""
-    if jobs < 0:
-        raise UsageError("--jobs", str(jobs), allowed="0 (one per core) or more")
     return process.in_parallel(function, items, jobs or os.cpu_count() or 1)

@@ -16,6 +16,7 @@ from cfukit_base.cache import cached
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import ResultError, UsageError, suggest
 from cfukit_tools.building import System
+from cfukit_tools.checking import at_least
 from cfukit_tools.engines import check_engine
 from cfukit_tools.inference import different_at, evaluate
 from cfukit_tools.inputs import random_inputs
@@ -46,6 +47,8 @@ def test(
     A check that finds something wrong stands in `checks` with ok false and its error; what does not build at all is raised.
     """
     engine = check_engine(engine)
+    at_least(0, seed=seed, jobs=jobs)
+    at_least(1, random=random_samples, operations=operations)
     project = load_target(target, **options)
     own = project.bare and {"outputs": _model_check(target, options, engine, random_samples, seed, jobs)}
     checks = own or _project_checks(project, target, options, engine, operations, seed, jobs)
@@ -218,10 +221,9 @@ def _tflm_check(target: Path, options: dict[str, Any], samples: int, seed: int) 
         from tflite_micro.python.tflite_micro import runtime
 
         from cfukit_sw.tflite_reader import read_model
-        from cfukit_tools import catalog
 
         project = load_target(target, **options)
-        _, path = catalog.resolve_model(project["model"], project.root)
+        _, path = project.model_file()
         model = read_model(path)
         inputs = random_inputs(model, samples, seed)
         interpreter = runtime.Interpreter.from_bytes(path.read_bytes())

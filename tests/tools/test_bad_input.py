@@ -69,10 +69,13 @@ def test_an_unknown_operator_is_named_with_its_index(
 
 
 def test_info_lists_what_would_be_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["info", str(unknown_operator(here / "odd.tflite")), "--json"]) == 1
+    assert cli.run(["info", str(unknown_operator(here / "odd.tflite")), "--json"]) == 2
     document = json.loads(capsys.readouterr().out)
     assert document["ok"] is False and len(document["ops"]) == 2
     assert any("operator 1 ELU" in refusal for refusal in document["refused"])
+    assert cli.run(["info", str(here / "odd.tflite")]) == 2
+    shown = capsys.readouterr().out
+    assert "refused" in shown and "operator 1 ELU" in shown and "supported: " in shown and "RELU" in shown
 
 
 @pytest.mark.parametrize("cut", [0, 7, 100, 1000, 0.5, 0.99])
@@ -161,6 +164,67 @@ def test_a_kernel_that_names_nothing(here: Path, capsys: pytest.CaptureFixture[s
     code, text = fails(["run", "project"], capsys)
     assert code == 2
     assert "'gone' is not a function of cfu.py" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "message"),
+    [
+        ("model = 'digit'", "model", "'digit'; no such model, did you mean 'digits'? (cfukit list models)"),
+        ("model = 'gone.tflite'", "model", "'gone.tflite' does not exist; a .tflite in "),
+        ("soc.board = 'sym'", "soc.board", "'sym'; no such board, did you mean 'sim'? (cfukit list boards)"),
+        ("soc.cpu = 'lena'", "soc.cpu", "'lena'; no such cpu, did you mean 'lean'? (cfukit list cpus)"),
+        ("soc.cpu = { base = 'lena' }", "soc.cpu.base", "'lena'; no such cpu, did you mean 'lean'?"),
+        ("soc.cpu = { icache = 3 }", "soc.cpu.icache", "no such key, did you mean 'icache_bytes'?"),
+        ("soc.cpu = { dcache_bytes = 3 }", "soc.cpu.dcache_bytes", "3; 0 (none) or a power of two from 512"),
+        ("soc.clock_hz = 7", "soc.clock_hz", "7; 1000000 to 1000000000 Hz, or 0 for the board's own"),
+        ("soc.sram_bytes = 7", "soc.sram_bytes", "7; 1024 to 67108864 bytes"),
+        ("place.arena = 'srma'", "place.arena", "'srma'; no such memory; there are: main_ram"),
+        ("name = 'a/b'", "name", "'a/b'; a name without /"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_file_and_key(
+    here: Path, text: str, key: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "project.toml").write_text(f"cfu.file = ''\n{text}\n")
+    code, shown = fails(["info"], capsys)
+    assert code == 2
+    assert f"{here / 'project.toml'}: {key}: " in shown and message in shown
+    (here / "project.toml").write_text(f"cfu.file = ''\n[variant.v]\n{text}\n")
+    assert f"project.toml: variant.v.{key}: " in fails(["info", "--variant", "v"], capsys)[1]
+    value = text.partition(" = ")[2]
+    code, shown = fails(["info", "digits", "--set", f"{text.partition(' = ')[0]}={value}"], capsys)
+    assert code == 2 and f"cfukit: --set {key}: " in shown
+
+
+@pytest.mark.parametrize(
+    ("verb", "option", "message"),
+    [
+        ("run", "--samples=-1", "--samples: -1; 0 or more"),
+        ("profile", "--jobs=-1", "--jobs: -1; 0 or more"),
+        ("run", "--seed=-1", "--seed: -1; 0 or more"),
+        ("run", "--samples=401", "--samples: 401; "),
+        ("test", "--random=0", "--random: 0; 1 or more"),
+        ("test", "--operations=0", "--operations: 0; 1 or more"),
+        ("test", "--seed=-1", "--seed: -1; 0 or more"),
+        ("run", "--board=sym", "--board: 'sym'; no such board, did you mean 'sim'"),
+        ("run", "--cc=msvc", "--cc: 'msvc'; one of zig, gcc"),
+        ("run", "--model=digit", "--model: 'digit'; no such model, did you mean 'digits'"),
+    ],
+)
+def test_a_wrong_option_is_named(
+    here: Path, verb: str, option: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, text = fails([verb, "digits", option], capsys)
+    assert code == 2
+    assert f"cfukit: {message}" in text
+
+
+def test_parameters_that_make_cfu_does_not_take(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "project.toml").write_text("cfu.params = { lanes = 3 }")
+    (here / "cfu.py").write_text("def make_cfu():\n    pass\n")
+    code, text = fails(["run"], capsys)
+    assert code == 2
+    assert f"{here / 'project.toml'}: cfu.params: got an unexpected keyword argument 'lanes'" in text
 
 
 def test_a_missing_compiler_is_named(

@@ -1,6 +1,7 @@
 """The command line: exit codes, one JSON document, messages without tracebacks."""
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,40 @@ def test_init_copies_the_template_once(
     code, document = run_json(["init", "other", "--from", "tamplate"], capsys)
     assert code == 2 and "did you mean 'template'" in document["allowed"]
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("name", ["", "  ", "-x", "a\nb", 'a"b', "a\\\\b", ".", "..", "taken", " a"])
+def test_names_that_make_no_project(
+    name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").mkdir()
+    assert cli.run(["init", "--json", "--", name]) == 2
+    document = json.loads(capsys.readouterr().out)
+    assert document["where"] == "init" and document["allowed"] and document["hint"]
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+@pytest.mark.parametrize("name", ["two words", "ünï", "deep/er", "/absolute"])
+def test_names_that_make_one(
+    name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = f"{tmp_path}{name}" if name.startswith("/") else name
+    code, document = run_json(["init", given], capsys)
+    assert code == 0
+    toml = tomllib.loads((Path(document["folder"]) / "project.toml").read_text(encoding="utf-8"))
+    assert toml["name"] == Path(given).name
+    assert cli.run(["info", given]) == 0
+
+
+def test_a_project_cannot_be_copied_into_itself(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_json(["init", "one"], capsys)[0] == 0
+    code, document = run_json(["init", "one/two", "--from", "one"], capsys)
+    assert code == 2 and "lies in the project that it copies" in document["given"]
 
 
 def test_a_closed_pipe_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cfukit_base.errors import UsageError
@@ -110,8 +110,111 @@ def test_sources_are_found_in_a_stable_order_and_missed_by_name(tmp_path: Path) 
         (tmp_path / name).write_text("")
     loaded = load_target(project(tmp_path, '[sw]\nsources = ["x.S", "*.c", "a.c"]'))
     assert [path.name for path in loaded.sources] == ["x.S", "a.c", "b.c"]
-    with pytest.raises(UsageError, match=r"sw\.sources: 'gone\.c' does not exist"):
-        _ = load_target(project(tmp_path, '[sw]\nsources = ["gone.c"]')).sources
+    with pytest.raises(
+        UsageError, match=r"toml: sw\.sources: 'gone\.c' does not exist; .* there are: a\.c, b\.c"
+    ):
+        load_target(project(tmp_path, '[sw]\nsources = ["gone.c"]'))
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UsageError, match=r"sw\.sources: 'folder' is a folder"):
+        load_target(project(tmp_path, '[sw]\nsources = ["folder"]'))
+    with pytest.raises(UsageError, match=r"sw\.sources: '/a/\*\.c': .*; a file or pattern in"):
+        load_target(project(tmp_path, '[sw]\nsources = ["/a/*.c"]'))
+
+
+def test_keys_over_a_named_cpu_keep_it(tmp_path: Path) -> None:
+    project(tmp_path, 'soc.cpu = "lean"')
+    changed = load_target(tmp_path, assignments=("soc.cpu.icache_bytes=8192",))
+    assert changed["soc.cpu"] == {"base": "lean", "icache_bytes": 8192}
+
+
+def test_a_setting_knows_where_it_was_set(tmp_path: Path) -> None:
+    toml = tmp_path / "project.toml"
+    project(tmp_path, '[soc]\nclock_hz = 1\nboard = "a"\n[variant.v]\nsoc.board = "b"\n')
+    loaded = load_target(tmp_path, variant="v", assignments=("soc.cpu.base=x",), model="m")
+    assert loaded.origin("soc.board") == f"{toml}: variant.v.soc.board"
+    assert loaded.origin("soc.clock_hz") == f"{toml}: soc.clock_hz"
+    assert loaded.origin("soc.cpu.base") == "--set soc.cpu.base"
+    assert loaded.origin("model") == "--model"
+
+
+FULL = """schema = 1
+name = "a"
+about = "b"
+model = "digits"
+[cfu]
+file = "cfu.py"
+params = { lanes = 4 }
+[sw]
+sources = ["*.c"]
+cflags = ["-O3"]
+compiler = "zig"
+packaging = "linked"
+[[kernel]]
+op = "CONV_2D"
+function = "f"
+supports = "g"
+[soc]
+board = "sim"
+cpu = { base = "lean", icache_bytes = 8192 }
+clock_hz = 0
+sram_bytes = 4096
+[place]
+code = "auto"
+[limits]
+cycles = 100
+[variant.v]
+soc.cpu = "min"
+limits.cycles = 3
+"""
+VALUES = [
+    "''",
+    "'\\u0000'",
+    "'../x'",
+    "0",
+    "-1",
+    "1.5",
+    "true",
+    "nan",
+    "1979-05-27",
+    "[]",
+    "['']",
+    "[[1]]",
+    "{}",
+    "{ a = 1 }",
+]
+
+
+@given(
+    st.integers(0, FULL.count("\n") - 1),
+    st.sampled_from(["value", "key", "drop", "double", "cut", "header"]),
+    st.sampled_from(VALUES) | st.text(max_size=8),
+    st.sampled_from(["", "v"]),
+)
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_mutated_file_is_a_project_or_a_named_error(
+    tmp_path: Path, number: int, how: str, text: str, variant: str
+) -> None:
+    lines = FULL.splitlines()
+    key, sign, _ = lines[number].partition(" = ")
+    changes = {
+        "value": [f"{key} = {text}" if sign else lines[number]],
+        "key": [f"{text}{lines[number]}"],
+        "drop": [],
+        "double": [lines[number]] * 2,
+        "cut": [lines[number][: len(text)]],
+        "header": [f"[{text}]", lines[number]],
+    }
+    lines[number : number + 1] = changes[how]
+    (tmp_path / "project.toml").write_text("\n".join(lines), encoding="utf-8")
+    try:
+        loaded = load_target(tmp_path, variant=variant)
+    except UsageError as error:
+        assert str(tmp_path / "project.toml") in error.message
+        assert error.allowed or error.hint
+        if how == "value" and "TOML" not in error.given:
+            assert key in error.message
+    else:
+        assert set(loaded.settings) == set(DEFAULTS) and loaded["soc"].keys() == DEFAULTS["soc"].keys()
 
 
 @given(
