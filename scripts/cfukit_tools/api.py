@@ -5,6 +5,7 @@ Errors are `cfukit_base.errors.CfukitError`. Nothing is printed; progress goes t
 
 from __future__ import annotations
 
+from cfukit_tools.area import area
 from cfukit_tools.diffing import diff
 from cfukit_tools.executing import exec_
 from cfukit_tools.informing import info
@@ -12,4 +13,17 @@ from cfukit_tools.making import doctor, fetch, init, list_
 from cfukit_tools.running import infer, profile, run
 from cfukit_tools.testing import test
 
-__all__ = ["diff", "doctor", "exec_", "fetch", "infer", "info", "init", "list_", "profile", "run", "test"]
+__all__ = [
+    "area",
+    "diff",
+    "doctor",
+    "exec_",
+    "fetch",
+    "infer",
+    "info",
+    "init",
+    "list_",
+    "profile",
+    "run",
+    "test",
+]

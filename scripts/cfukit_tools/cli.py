@@ -348,6 +348,24 @@ def exec_(as_json: bool, verbose: bool, **values: Any) -> int:
     return _show(document, as_json, "exec_")
 
 
+@cli.command()
+@click.option("--family", default="", metavar="NAME", help="ice40, ecp5, gowin or xc7; without it all four.")
+@_options("target", "board", "set", "variant", "jobs", "json", "verbose")
+def area(as_json: bool, verbose: bool, **values: Any) -> int:
+    """What the CFU costs in LUT, FF, RAM and DSP, by synthesis alone."""
+    document = _begin(as_json, verbose).area(**_target(values), **values)
+    return _show_build(document, as_json, "area")
+
+
+def _show_build(document: Document, as_json: bool, render: str) -> int:
+    if as_json:
+        return _show(document, True, render)
+    from cfukit_tools import build_report
+
+    getattr(build_report, render)(document)
+    return 0 if document["ok"] else 1
+
+
 def _later(name: str, does: str) -> None:
     """A verb of the contract that this version does not have yet says so instead of being unknown."""
 
@@ -358,7 +376,6 @@ def _later(name: str, does: str) -> None:
 
 
 for _name, _does in {
-    "area": "synthesise",
     "bitstream": "build bitstreams",
     "load": "load a board",
     "term": "talk to a board",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -27,11 +28,26 @@ class Memory:
 
 
 @dataclass(frozen=True)
+class Fpga:
+    """The device on a board. family: a name of `cfukit_soc.synthesis.families`; available: its resources; place: how to place.
+
+    place: the arguments of nextpnr that choose the device, pack: those of the packer; empty where no such tool is driven.
+    """
+
+    family: str
+    device: str
+    available: Mapping[str, int]
+    place: tuple[str, ...] = ()
+    pack: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Board:
     """What differs between boards.
 
     cpu: a name of `cfukit_soc.cpus`; sram_bytes: on-chip RAM on the bus (0 = none), at SRAM_BASE;
-    uart: "stream" (whole bytes, no baud rate); bus_timeout_cycles: an access that nothing answers ends after so many cycles.
+    uart: "stream" (whole bytes, no baud rate); bus_timeout_cycles: an access that nothing answers ends after so many cycles;
+    fpga: None for a board that is only simulated.
     """
 
     name: str
@@ -43,6 +59,7 @@ class Board:
     sram_bytes: int = 0
     uart: str = "stream"
     bus_timeout_cycles: int = 256
+    fpga: Fpga | None = None
 
 
 SRAM_BASE = 0x1000_0000

