@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -77,7 +78,9 @@ def exec_(
     from cfukit_soc import HANG_CYCLES
 
     elf = _checked(system, program) if program.suffix == ".elf" else _compiled(system, program)
-    return _on_rtl(system, program, elf, text, max_cycles, hang_cycles or HANG_CYCLES, window, trace, stream)
+    return _on_rtl(
+        system, program, elf, text, max_cycles, hang_cycles or HANG_CYCLES, window, trace, stream, options
+    )
 
 
 def _on_rtl(
@@ -90,6 +93,7 @@ def _on_rtl(
     window: tuple[Path, tuple[int, int] | None] | None,
     trace: Path | None,
     stream: bool,
+    invoked: dict[str, Any],
 ) -> dict[str, Any]:
     from cfukit_soc import Waves, simulate
 
@@ -119,7 +123,7 @@ def _on_rtl(
     result, output = once(waves, last=True)
     fault = _fault(result, output, elf)
     if fault is not None and fault["kind"] == "cfu_hang":
-        fault["waves"] = _waves_command(system, program, fault["cycle"], hang_cycles)
+        fault["waves"] = _waves_command(system, program, fault["cycle"], hang_cycles, invoked)
     code = result.exit_code
     document = _document("rtl", output, code, fault)
     document |= {"cycles": result.cycles, "instructions": result.instructions}
@@ -295,9 +299,18 @@ def _last_cycles(found: Any, hang_cycles: int) -> tuple[int, int]:
     return max(0, end - WAVES_WINDOW_CYCLES), end
 
 
-def _waves_command(system: System, program: Path, cycle: int, hang_cycles: int) -> str:
-    """The command that shows what happened when the CFU stopped answering."""
+def _waves_command(
+    system: System, program: Path, cycle: int, hang_cycles: int, invoked: dict[str, Any]
+) -> str:
+    """The command that shows what happened when the CFU stopped answering, for any shell and from any folder."""
     stopped = max(0, cycle - hang_cycles)
     begin = max(0, stopped - AFTER_HANG_CYCLES)
-    where = "" if system.project.bare else f" --project {system.project.root}"
-    return f"cfukit exec {program}{where} --waves hang.vcd:{begin}:{stopped + AFTER_HANG_CYCLES}"
+    words = ["cfukit", "exec", str(program.resolve())]
+    words += [] if system.project.bare else ["--project", str(system.project.root)]
+    for option, name in (("--board", "board"), ("--variant", "variant"), ("--cc", "compiler")):
+        words += [option, invoked[name]] if invoked[name] else []
+    for assignment in invoked["assignments"]:
+        words += ["--set", assignment]
+    words += ["--hang-cycles", str(hang_cycles)]
+    words += ["--waves", f"hang.vcd:{begin}:{stopped + AFTER_HANG_CYCLES}"]
+    return shlex.join(words)

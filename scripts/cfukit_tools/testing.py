@@ -93,7 +93,7 @@ def _project_checks(
         checks["gateware"] = lambda: _gateware(system, operations, seed)
         checks["cocotb"] = lambda: _cocotb(system, operations, seed)
         checks["header"] = lambda: _header(system)
-        checks["system"] = lambda: _system(system, target, seed)
+        checks["system"] = lambda: _system(system, options, seed)
     checks["outputs"] = lambda: _outputs(target, options, engine, seed, jobs)
     if list(project.root.glob("test_*.py")) or list(project.root.glob("cocotb_*.py")):
         checks["own"] = lambda: _own_tests(system)
@@ -137,7 +137,7 @@ def _header(system: System) -> str:
     return "cfu_ops.h compiles with -Wall -Wextra -Wconversion -Werror"
 
 
-def _system(system: System, target: Path, seed: int) -> str:
+def _system(system: System, options: dict[str, Any], seed: int) -> str:
     """The model's vectors through CPU and CFU on the RTL of the whole system."""
     from cfukit.testing import vectors
     from cfukit_tools.api import exec_
@@ -153,12 +153,11 @@ def _system(system: System, target: Path, seed: int) -> str:
         lambda temporary: (temporary / "vectors.c").write_text(text),
     )
     project = system.project
-    settings = tuple(f"soc.{key}={_toml(value)}" for key, value in project["soc"].items())
+    invoked = {name: value for name, value in options.items() if name != "model"}
     document = exec_(
         folder / "vectors.c",
         project=project.root,
-        assignments=settings,
-        variant=project.variant,
+        **invoked,
         stdin=b"",
         hang_cycles=100_000 + 2 * system.cfu.max_cycles,
     )
@@ -175,14 +174,6 @@ def _system(system: System, target: Path, seed: int) -> str:
         said = ", ".join(f"{key} {value}" for key, value in wrong.items())
         raise ResultError("CPU and CFU on the simulated system", said, first=wrong)
     return f"{len(rows)} vectors through CPU and CFU in {document['cycles']:,} cycles, every second one behind a division"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def _outputs(target: Path, options: dict[str, Any], engine: str, seed: int, jobs: int) -> str:

@@ -15,7 +15,7 @@ from cfukit_base import interrupts
 from cfukit_base.cache import disk_error
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_base.process import started
-from cfukit_soc.faults import fault_from
+from cfukit_soc.faults import fault_from, stack_of
 from cfukit_soc.image import memory_image
 from cfukit_soc.simulator import load_soc
 
@@ -56,13 +56,16 @@ def simulate(
     waves: Waves | None = None,
     trace: Path | None = None,
     on_output: Callable[[bytes], None] | None = None,
+    watch_stack: bool = True,
     timeout_seconds: float = 0,
 ) -> SimResult:
     """Run `elf` until it writes cfukit_exit, faults, or reaches max_cycles (0: none) or timeout_seconds (0: none).
 
     stdin: given to the UART as fast as the program takes it, the same in every run. hang_cycles: a fault if no
     instruction retires for so long. waves needs a simulator built with waves=True. trace: a line "pc instruction
-    [xN=value]" per retired instruction. Waves and trace appear complete or, after an exception, not at all.
+    [xN=value]" per retired instruction. watch_stack: a fault where the
+    stack pointer leaves the stack of the linker script, which is found by its symbols. Waves
+    and trace appear complete or, after an exception, not at all.
     """
     if not simulator.is_file():
         raise UsageError(str(simulator), "no such file", allowed="what build_simulator returned")
@@ -77,6 +80,7 @@ def simulate(
         words = [str(simulator), f"image={scratch / 'image'}", f"result={scratch / 'result'}"]
         words += [f"hang_cycles={hang_cycles}"] if hang_cycles else []
         words += [f"max_cycles={max_cycles}"] if max_cycles else []
+        words += [f"stack_bottom={bottom}"] if watch_stack and (bottom := stack_of(elf)[0]) else []
         partial = []
         if trace:
             partial.append((_partial(trace), trace))

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cfukit_base.symbols import locate
+from cfukit_base.symbols import locate, symbol
 
 TRAP_CAUSES = {
     0: "instruction address misaligned",
@@ -27,6 +27,7 @@ def fault_from(raw: dict[str, Any], elf: Path) -> dict[str, Any]:
 
     kind: "cfu_hang" (funct3, funct7, a, b, accepted), "cfu_protocol" (an answer that nobody asked for), "hang",
     "memory_collision" (a load of a word that the CFU wrote in the same cycle), "memory_range" (address: an offset that the CFU asked for),
+    "stack_overflow" (address: where the stack pointer went, stack_bytes),
     "time_out", "bus_error" (address, access), "fetch_fault" (address) or "trap" (cause, value, vector: one that no handler takes).
     Always: pc, instruction, registers (x0 to x31), cycle, function, file, line, message.
     """
@@ -35,10 +36,21 @@ def fault_from(raw: dict[str, Any], elf: Path) -> dict[str, Any]:
     for key in ("funct3", "funct7", "a", "b", "accepted", "address", "access", "cause", "value", "vector"):
         if key in raw:
             fault[key] = raw[key]
+    if raw["end"] == "stack_overflow":
+        bottom, top = stack_of(elf)
+        fault["stack_bytes"] = top - bottom
     fault.update(asdict(locate(elf, raw["pc"])))
     fault["registers"] = raw["registers"]
     fault["message"] = _sentence(fault)
     return fault
+
+
+def stack_of(elf: Path) -> tuple[int, int]:
+    """First address of the stack and the one after its last, by the linker script's symbols; (0, 0) without them."""
+    try:
+        return symbol(elf, "__cfukit_stack_bottom"), symbol(elf, "__cfukit_stack_top")
+    except KeyError:
+        return 0, 0
 
 
 def _sentence(fault: dict[str, Any]) -> str:
@@ -54,6 +66,9 @@ def _sentence(fault: dict[str, Any]) -> str:
         return f"{text} with operands {fault['a']:#010x}, {fault['b']:#010x} {place}, since before cycle {fault['cycle']}"
     if kind == "bus_error":
         return f"{fault['access']} {place} at address {fault['address']:#010x}, where nothing answers"
+    if kind == "stack_overflow":
+        below = f"below the stack of {fault['stack_bytes']:,} bytes"
+        return f"stack overflow: the stack pointer goes to {fault['address']:#010x}, {below}, {place}"
     if kind == "fetch_fault":
         return f"fetch from {fault['address']:#010x}, where the CPU has no memory, by or after the instruction {place}"
     if kind == "memory_collision":

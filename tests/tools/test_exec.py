@@ -2,6 +2,7 @@
 
 import io
 import json
+import shlex
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -99,6 +100,28 @@ def test_a_fault_names_kind_place_and_registers(here: Path, body: str, kind: str
     assert fault["registers"]["x0"] == 0 and fault["registers"]["x2"] != 0
 
 
+@pytest.mark.parametrize("frame_words", [4, 5000])
+def test_a_recursion_without_end_is_a_stack_overflow_of_its_function(here: Path, frame_words: int) -> None:
+    """Small frames would write over everything below the stack, large ones jump over it."""
+    body = f"""static __attribute__((noinline)) int deeper(int n) {{
+  volatile int here[{frame_words}];
+  here[n & 3] = n;
+  return deeper(n + 1) + here[0];
+}}
+int main(void) {{ return deeper(0); }}"""
+    fault = api.exec_(program(here, body), stdin=b"")["fault"]
+    assert (fault["kind"], fault["function"]) == ("stack_overflow", "deeper")
+    assert Path(fault["file"]).name == "program.c" and fault["line"] in (3, 4, 5)
+    assert "below the stack of" in fault["message"] and "deeper" in fault["message"]
+    assert fault["registers"]["x2"] > 0x40000000
+
+
+def test_another_use_of_the_stack_pointer_is_no_overflow(here: Path) -> None:
+    source = here / "program.S"
+    source.write_text(".global main\nmain:\n  mv t0, sp\n  li sp, 5\n  add a0, sp, sp\n  mv sp, t0\n  ret\n")
+    assert api.exec_(source, stdin=b"")["exit_code"] == 10
+
+
 def test_an_endless_program_ends_at_max_cycles(here: Path) -> None:
     document = api.exec_(
         program(here, 'int main(void) { for (;;) __asm__ volatile(""); }'), stdin=b"", max_cycles=20_000
@@ -112,7 +135,7 @@ def test_an_endless_program_ends_at_max_cycles(here: Path) -> None:
 def test_a_cfu_that_never_answers_is_reported_with_the_way_to_see_it(here: Path) -> None:
     (here / "hang").mkdir()
     (here / "hang" / "cfu.py").write_text(HANGING_CFU)
-    (here / "hang" / "project.toml").write_text('name = "hang"\n')
+    (here / "hang" / "project.toml").write_text('name = "hang"\n[variant.other]\nsoc.clock_hz = 50_000_000\n')
     path = program(here, "int main(void) {\n  cfu_op3(0, 2, 3);\n  return (int)cfu_op3(5, 7, 9);\n}")
     inlined = program(
         here, '#include "cfu_ops.h"\nint main(void) {\n  return (int)cfu_wait(7);\n}', "inlined.c"
@@ -124,9 +147,21 @@ def test_a_cfu_that_never_answers_is_reported_with_the_way_to_see_it(here: Path)
     assert (fault["function"], fault["line"]) == ("main", 5)
     called = api.exec_(inlined, project=here / "hang", stdin=b"", hang_cycles=5000)["fault"]
     assert (Path(called["file"]).name, called["line"]) == ("inlined.c", 5)
-    words = fault["waves"].split()
+    words = shlex.split(fault["waves"])
     assert words[:2] == ["cfukit", "exec"]
-    assert cli.run([*words[1:], "--hang-cycles", "5000"]) == 1
+    assert cli.run(words[1:]) == 1
+    told = api.exec_(
+        path,
+        project=here / "hang",
+        stdin=b"",
+        hang_cycles=5000,
+        assignments=("soc.sram_bytes = 65536", "sw.cflags=['-DX']"),
+        variant="other",
+        board="sim",
+        compiler="zig",
+    )["fault"]["waves"]
+    options = " --board sim --variant other --cc zig --set 'soc.sram_bytes = 65536' --set "
+    assert options in told and shlex.split(told)[-5] == "sw.cflags=['-DX']"
     text = Path("hang.vcd").read_text()
     assert "cfu_cmd_valid" in text and "$enddefinitions" in text
 

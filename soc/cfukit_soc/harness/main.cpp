@@ -64,7 +64,7 @@ public:
         for (;;) {  // here begins cycle `cycle`, counted from the release of reset
             if (system.retires()) {
                 if (VL_UNLIKELY(leaves_code())) return "fetch_fault";
-                retire();
+                if (VL_UNLIKELY(retire())) return "stack_overflow";
             }
             if (system.cfu_command()) commands[accepted++ % commands.size()] = command();
             if (system.cfu_response() && VL_UNLIKELY(++answered > accepted)) return "cfu_protocol";
@@ -119,7 +119,8 @@ private:
         return open || uart.has_input();
     }
 
-    void retire() {
+    // False, unless the instruction overflows the stack.
+    bool retire() {
         const uint32_t pc = system.retired_pc(), instruction = system.retired_instruction();
         history[instructions % history.size()] = {pc, instruction};
         instructions++;
@@ -133,6 +134,16 @@ private:
                        : std::fprintf(trace, "%08x %08x\n", pc, instruction);
             if (length < 0) fail("cannot write", options.trace);
         }
+        return system.register_written() == 2 && system.register_write() && overflows_stack(pc, instruction);
+    }
+
+    // The stack pointer moves below the stack by an addition to itself: what loads any other value into it is no function's frame.
+    bool overflows_stack(uint32_t pc, uint32_t instruction) {
+        const uint32_t opcode = instruction & 0x7F, rs1 = instruction >> 15 & 0x1F;
+        if (system.register_value() >= options.stack_bottom || rs1 != 2 || (opcode != 0x13 && opcode != 0x33)) return false;
+        member("address", system.register_value());
+        found = true, found_pc = pc, found_instruction = instruction;
+        return true;
     }
 
     // An access that nothing answers. Fetches may be speculative: the CPU reads all ones, an illegal instruction.
