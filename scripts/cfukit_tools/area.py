@@ -40,22 +40,13 @@ def area(
     names = [family] if family else list(FAMILIES)
     main = family or (fpga.family if fpga else NO_FPGA_FAMILY)
     verilog = system.cfu_verilog
-    found = (
-        {
-            name: {"used": dict.fromkeys(FAMILIES[name].resources, 0), "parts": [], "tools": {}}
-            for name in names
-        }
-        if verilog is None
-        else dict(
-            zip(
-                names,
-                in_parallel(
-                    lambda name: cfu_area(verilog, name, project.build_dir / "area"), names, jobs or 2
-                ),
-                strict=True,
-            )
-        )
-    )
+    found: dict[str, Document] = {
+        name: {"used": dict.fromkeys(FAMILIES[name].resources, 0), "parts": [], "tools": {}} for name in names
+    }
+    if verilog is not None:
+        folder = project.build_dir / "area"
+        made = in_parallel(lambda name: cfu_area(verilog, name, folder), names, jobs or 2)
+        found = dict(zip(names, made, strict=True))
     used = found[main]["used"]
     available = dict(fpga.available) if fpga and fpga.family == main else {}
     exceeded = limits_of(project, used, found[main]["parts"])

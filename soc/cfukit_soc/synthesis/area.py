@@ -9,9 +9,9 @@ from typing import Any
 from cfukit_base import progress
 from cfukit_base.cache import cached
 from cfukit_base.digest import digest_of
-from cfukit_base.errors import BuildError, UsageError
+from cfukit_base.errors import UsageError
 from cfukit_soc.synthesis.families import Family, family_named
-from cfukit_soc.synthesis.programs import program, run_logged
+from cfukit_soc.synthesis.programs import naming, program, run_logged
 
 WATCH = (
     ("Executing PROC pass", "reading"),
@@ -73,12 +73,8 @@ def _synthesise(cfu_verilog: Path, family: Family, folder: Path) -> dict[str, An
     ]
     (folder / "area.ys").write_text("\n".join(script) + "\n")
     kept = folder.parent / f"area-{family.name}.log"
-    try:
+    with naming(str(cfu_verilog), "does not synthesise"):
         run_logged(yosys, ["-s", "area.ys"], directory=folder, log=kept, watch=WATCH)
-    except BuildError as error:
-        raise BuildError(
-            str(cfu_verilog), f"does not synthesise: {error.given}", hint=error.hint, **error.details
-        ) from None
     flat = json.loads((folder / "flat.json").read_text())
     parts = json.loads((folder / "parts.json").read_text())
     return {

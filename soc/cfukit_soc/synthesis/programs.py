@@ -9,7 +9,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
@@ -81,6 +82,16 @@ def run_logged(
             log="\n".join(text.strip().splitlines()[-25:]),
         )
     return text
+
+
+@contextmanager
+def naming(where: str, what: str) -> Iterator[None]:
+    """A tool's BuildError as one about `where`, with the tool's words behind `what`."""
+    try:
+        yield
+    except BuildError as error:
+        log = str(error.details.get("log", ""))
+        raise BuildError(where, f"{what}: {error.given}", hint=error.hint, log=log) from None
 
 
 def _follow(child: Child, log: Path, begin: float, timeout: float, watch: Sequence[tuple[str, str]]) -> None:
