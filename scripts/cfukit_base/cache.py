@@ -55,7 +55,8 @@ def cached(root: Path, name: str, key: str, build: Callable[[Path], object]) -> 
                     shutil.rmtree(temporary, ignore_errors=True)
                 raise
     except OSError as error:
-        ours = error.errno != errno.ENOENT or str(error.filename).startswith(str(root))
+        named = Path(str(error.filename))
+        ours = error.errno != errno.ENOENT or named.is_relative_to(root) or root.is_relative_to(named)
         if error.errno not in _DISK or not ours:  # a tool that has gone, say
             raise
         raise disk_error(root, error) from error
@@ -112,9 +113,10 @@ def write_atomic(path: Path, data: bytes | str) -> None:
     raw = data.encode() if isinstance(data, str) else data
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
-            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+        prepare_output(path)
+        if not replaceable(path):
+            path.write_bytes(raw)
+            return
         temporary.write_bytes(raw)
         with deferred():
             temporary.replace(path)
@@ -124,6 +126,23 @@ def write_atomic(path: Path, data: bytes | str) -> None:
         if isinstance(error, OSError):
             raise disk_error(path, error) from error
         raise
+
+
+def prepare_output(path: Path) -> None:
+    """Make the folder of a file that a user asked for; a ResultError where no file can be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not os.access(path if path.exists() and not replaceable(path) else path.parent, os.W_OK):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise disk_error(path, error) from error
+
+
+def replaceable(path: Path) -> bool:
+    """Whether a finished file may be renamed to `path`: not where a device or a pipe is (/dev/null)."""
+    return path.is_file() or not path.exists()
 
 
 @contextmanager

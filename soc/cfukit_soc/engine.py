@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from cfukit_base import interrupts
-from cfukit_base.cache import disk_error
+from cfukit_base.cache import disk_error, prepare_output, replaceable
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_base.process import started
 from cfukit_soc.faults import fault_from, stack_of
@@ -71,6 +71,9 @@ def simulate(
         raise UsageError(str(simulator), "no such file", allowed="what build_simulator returned")
     if waves and not simulator.name.endswith("_waves"):
         raise UsageError(str(simulator), "built without waves", allowed="build_simulator(..., waves=True)")
+    for wanted in (trace, waves.path if waves else None):
+        if wanted is not None:
+            prepare_output(wanted)
     soc = load_soc(soc_json)
     image = memory_image(elf, soc)
     with tempfile.TemporaryDirectory(prefix="cfukit-") as name:
@@ -95,12 +98,14 @@ def simulate(
             raw = json.loads((scratch / "result").read_text())
             for temporary, final in partial:
                 temporary.touch()  # a window that was never reached
-                temporary.replace(final)
+                if temporary != final:
+                    temporary.replace(final)
         except OSError as error:
             raise disk_error(scratch, error) from error
         finally:
-            for temporary, _ in partial:
-                temporary.unlink(missing_ok=True)
+            for temporary, final in partial:
+                if temporary != final:
+                    temporary.unlink(missing_ok=True)
     ended = raw["end"] == "exit"
     code = raw["exit_code"] - (1 << 32 if raw["exit_code"] >> 31 else 0)
     return SimResult(
@@ -113,8 +118,8 @@ def simulate(
 
 
 def _partial(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.resolve().with_name(f".{path.name}.partial")
+    """Where a file is written until it is complete; a device or a pipe is written as it is."""
+    return path.resolve().with_name(f".{path.name}.partial") if replaceable(path) else path
 
 
 def _run(
