@@ -147,6 +147,27 @@ def test_the_boards_and_registers_are_those_of_the_code(tmp_path: Path) -> None:
     assert f"after {soc['constants']['bus_timeout_cycles']} cycles" in text
 
 
+def test_the_cpus_are_those_of_the_code() -> None:
+    from cfukit_cpu import configuration, list_cpus
+    from cfukit_cpu.configuration import KEYS
+    from cfukit_cpu.writing import describe
+
+    told = set(in_backticks(DOCS / "cpus.md"))
+    assert {cpu["name"] for cpu in list_cpus()} <= told
+    keys = toml(DOCS / "cpus.md", 0)["soc"]["cpu"]
+    assert set(keys) == set(KEYS)
+    assert configuration(keys).configuration == configuration("full+cfu").configuration
+    assert set(describe(configuration("lean"))) - {"schema"} <= told
+
+
+def test_every_kind_of_fault_is_told() -> None:
+    from cfukit_soc import faults
+
+    kinds = set(re.findall(r'"([a-z]+_[a-z]+)"', faults.fault_from.__doc__ or "")) | {"hang", "trap"}
+    assert len(kinds) > 6
+    assert kinds <= set(in_backticks(DOCS / "boards.md"))
+
+
 def test_every_project_is_told() -> None:
     text = (ROOT / "proj" / "README.md").read_text()
     assert all(f"[{path.parent.name}]" in text for path in (ROOT / "proj").glob("*/project.toml"))
