@@ -24,8 +24,8 @@ from cfukit_base import tools, wire
 from cfukit_base.cache import user_cache
 from cfukit_base.errors import CfukitError, ResultError
 from cfukit_soc import build_simulator, generate_soc, simulate
+from cfukit_sw import firmware
 from cfukit_sw.evaluator import Evaluator
-from cfukit_sw.firmware import build_firmware
 from cfukit_sw.lower import lower
 from cfukit_sw.model import Model
 from cfukit_sw.model_c import write_model
@@ -78,7 +78,7 @@ def measure(model: Model, registry: str, compiler: str) -> Measured:
     simulator = build_simulator(soc, None, build_dir=build_dir)
     plan = lower(model, registry=registry)
     sources = write_model(plan, build_dir / "models" / f"{model.name}-{registry}")
-    elf = build_firmware(sources, soc, build_dir=build_dir, kind="server", compiler=compiler)
+    elf = firmware.build_firmware(sources, soc, build_dir=build_dir, kind="server", compiler=compiler)
     inputs = _inputs(model)
     script = wire.Script()
     for tensor, array in zip(plan.inputs, inputs, strict=True):
@@ -169,6 +169,9 @@ def main() -> int:
     parser.add_argument("models", nargs="*", help="files or listed names; none: all but the largest")
     parser.add_argument("--registry", default="portable,reference")
     parser.add_argument("--cc", default="zig", choices=["zig", "gcc"])
+    parser.add_argument(
+        "--optimisation", default=firmware.KERNEL_OPTIMISATION, help="of the kernels: -O2, -O3"
+    )
     parser.add_argument("--ops", action="store_true", help="one line per operator too")
     parser.add_argument(
         "--operators", action="store_true", help="models of one operator each (MODEL: part of a name)"
@@ -176,6 +179,7 @@ def main() -> int:
     parser.add_argument("--macs", type=int, default=0, help="only models of at most so many MACs")
     parser.add_argument("--write", type=Path, help="put the table into this file, between its two marks")
     options = parser.parse_args()
+    firmware.KERNEL_OPTIMISATION = options.optimisation
     text = OPERATORS_HEAD if options.operators else HEAD
     try:
         print(text, end="")
@@ -185,7 +189,7 @@ def main() -> int:
     except CfukitError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    versions = f"Measured with {tools.riscv_cc(options.cc).name} {tools.riscv_cc(options.cc).version}, "
+    versions = f"Measured with {tools.riscv_cc(options.cc).name} {tools.riscv_cc(options.cc).version} {options.optimisation}, "
     versions += f"Verilator {tools.verilator().version}, outputs equal to the evaluator's.\n"
     print(versions)
     if options.write:

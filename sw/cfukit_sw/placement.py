@@ -14,13 +14,17 @@ from math import prod
 from typing import Any
 
 from cfukit_base.errors import ResultError
-from cfukit_sw.linker import READ_ONLY_KINDS, Placement, resolve
+from cfukit_sw.linker import READ_ONLY_KINDS, Placement, data_cache_bytes, resolve
 from cfukit_sw.plan import InArena, InConstants, Plan, Step
 
 PARTS = ("code", "weights", "arena", "data")
-_CACHE_BYTES = 2048  # what stays of one thing while others pass through a data cache of 4 KiB
 ALIGNMENT_BYTES = 16
 _CODE_WORDS_PER_STEP = 300  # instructions that a kernel call fetches for the first time, or again
+_INSTRUCTIONS_PER_MAC = 4
+_INPUTS_PER_MAC, _WEIGHTS_PER_MAC = (
+    1 / 4,
+    1 / 2,
+)  # loads, with two rows of inputs times four channels at a time
 
 
 @dataclass
@@ -34,16 +38,17 @@ class Traffic:
         return self.reads * float(memory["read_cycles"]) + self.writes * float(memory["write_cycles"])
 
 
-def traffic(plan: Plan) -> dict[str, Traffic]:
-    """Estimated traffic of each part."""
+def traffic(plan: Plan, soc: Mapping[str, Any]) -> dict[str, Traffic]:
+    """Estimated traffic of each part, through the caches that soc.json names."""
     total = {part: Traffic() for part in PARTS}
+    cached_code = bool(soc["cpu"].get("icache_bytes", 1))
     for step in plan.steps:
-        total["code"].reads += _CODE_WORDS_PER_STEP
-        _add_step(plan, step, total)
+        total["code"].reads += _CODE_WORDS_PER_STEP if cached_code else step.macs * _INSTRUCTIONS_PER_MAC
+        _add_step(plan, step, total, data_cache_bytes(soc))
     return total
 
 
-def _add_step(plan: Plan, step: Step, total: dict[str, Traffic]) -> None:
+def _add_step(plan: Plan, step: Step, total: dict[str, Traffic], cache_bytes: int) -> None:
     sizes = {"reads": 0.0, "writes": 0.0}
     members = {place.offset: place.bytes for place in plan.tensors.values()}
     for name, value in step.params.items():
@@ -69,8 +74,12 @@ def _add_step(plan: Plan, step: Step, total: dict[str, Traffic]) -> None:
     elif depth:
         rows = max(2.0, 1536 / depth)
     weight_bytes = channels * depth
-    passes = max(1.0, positions / rows) if weight_bytes > _CACHE_BYTES else 1.0
-    weights.reads += weight_bytes / 4 * passes + channels * 3 * passes  # and bias, multiplier, shift
+    if cache_bytes:  # half a cache stays of one thing while others pass through it
+        passes = max(1.0, positions / rows) if weight_bytes > cache_bytes // 2 else 1.0
+        weights.reads += weight_bytes / 4 * passes + channels * 3 * passes  # and bias, multiplier, shift
+    else:
+        arena.reads += step.macs * _INPUTS_PER_MAC
+        weights.reads += step.macs * _WEIGHTS_PER_MAC
     data.writes += outputs / 2  # registers saved around each block of outputs
     data.reads += outputs / 16
 
@@ -102,7 +111,7 @@ def place(
             ]
         return sorted(names, key=lambda name: name != fixed[part])  # of equals the plain choice
 
-    used = traffic(plan)
+    used = traffic(plan, soc)
     best: tuple[float, Placement] | None = None
     worst_fit: tuple[int, str, int] | None = None
     for choice in product(*(candidates(part) for part in PARTS)):

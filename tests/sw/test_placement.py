@@ -15,7 +15,7 @@ from cfukit_soc import build_simulator, generate_soc, simulate
 from cfukit_sw.elf import memory_map
 from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.firmware import build_firmware
-from cfukit_sw.linker import Placement
+from cfukit_sw.linker import Placement, linker_script, resolve
 from cfukit_sw.lower import lower
 from cfukit_sw.model_c import write_model
 from cfukit_sw.placement import PARTS, place, traffic
@@ -63,7 +63,7 @@ def test_all_that_fits_goes_into_the_fast_memory(plan: Plan) -> None:
 @pytest.mark.parametrize("size", [1000, 3000, 20_000, 26_000, 30_000, 45_000, 60_100])
 def test_the_choice_is_the_cheapest_that_fits(plan: Plan, size: int) -> None:
     soc = system(SLOW, memory("fast", size, 2, base=0x1000_0000))
-    used = traffic(plan)
+    used = traffic(plan, system(SLOW))
 
     def cycles(choice: tuple[str, ...]) -> float:
         by_name = {m["name"]: m for m in soc["memories"]}
@@ -115,6 +115,36 @@ def test_kinds_of_memory_limit_the_choice(plan: Plan) -> None:
     assert (placed.weights, placed.arena, placed.data) == ("dtcm", "dtcm", "dtcm")
     placed = place(plan, system(SLOW, instructions, data), SIZES)
     assert where(placed) == ("itcm", "dtcm", "dtcm", "dtcm")
+
+
+def test_without_caches_every_load_counts(plan: Plan) -> None:
+    """A larger cache reads no more words of weights; with none, code and weights weigh most."""
+    macs = sum(step.macs for step in plan.steps)
+
+    def used(**cpu: int) -> dict[str, float]:
+        found = traffic(plan, {"memories": [], "cpu": cpu})
+        return {part: each.reads for part, each in found.items()}
+
+    large, stock, tiny = (used(dcache_bytes=size)["weights"] for size in (65_536, 4096, 512))
+    assert large <= stock <= tiny
+    assert used(dcache_bytes=4096, icache_bytes=4096) == used()
+    none = used(dcache_bytes=0, icache_bytes=0)
+    assert none["code"] == 4 * macs and none["weights"] > macs / 2 > stock
+
+
+def test_plain_places_of_a_cpu_with_tightly_coupled_memories_alone() -> None:
+    """Code where it can be fetched, stack and arena in the data memory; no gaps for a cache that is not there."""
+    instructions = memory("itcm", 1 << 16, 1, "itcm", base=0x1000_0000)
+    data = memory("dtcm", 1 << 21, 1, "dtcm", base=0x5000_0000)
+    soc = system(instructions, data, reset=0x1000_0000)
+    soc["cpu"] |= {"icache_bytes": 0, "dcache_bytes": 0}
+    found = resolve(soc, Placement())
+    assert (found["code"], found["data"], found["arena"]) == ("itcm", "dtcm", "dtcm")
+    assert "ALIGN(. -" not in linker_script(soc | {"board": "tcm"})
+    soc["cpu"]["dcache_bytes"] = 16_384
+    assert ".arena (ALIGN(. - 8192, 16384) + 8192) " in linker_script(soc | {"board": "tcm"})
+    soc["memories"].reverse()
+    assert resolve(soc, Placement())["data"] == "dtcm"
 
 
 # --- on the RTL of board sim_slow ----------------------------------------------------------------------------------------
