@@ -152,7 +152,9 @@ def _download(url: str, partial: Path, total: int) -> None:
             if done < total:
                 done = _append(url, file, done, total)
     except urllib.error.HTTPError as error:
-        raise ResultError(url, f"the server answers {error.code} {error.reason}") from None
+        raise ResultError(
+            url, f"the server answers {error.code} {error.reason}", hint="try again later"
+        ) from None
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         raise ResultError(url, f"cannot be reached: {getattr(error, 'reason', error)}", hint=_KEPT) from None
     except OSError as error:

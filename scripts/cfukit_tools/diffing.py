@@ -79,7 +79,7 @@ def _read(path: Path) -> dict[str, Any]:
             str(file), f"cannot be read: {error.strerror}", hint="cfukit run writes it"
         ) from None
     except ValueError as error:
-        raise UsageError(str(file), f"is not JSON: {error}") from None
+        raise UsageError(str(file), f"is not JSON: {error}", hint="cfukit run writes a run.json") from None
     if not isinstance(document, dict) or document.get("schema") != "cfukit.run/1":
         given = document.get("schema") if isinstance(document, dict) else None
         raise UsageError(str(file), f"schema is {given!r}", allowed="cfukit.run/1")

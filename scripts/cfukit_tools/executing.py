@@ -12,7 +12,7 @@ from typing import Any
 from elftools.common.exceptions import ELFError
 
 from cfukit_base import progress, wire
-from cfukit_base.errors import UsageError
+from cfukit_base.errors import BuildError, UsageError
 from cfukit_base.symbols import locate
 from cfukit_tools.building import System
 from cfukit_tools.checking import at_least
@@ -233,15 +233,23 @@ def _named(registers: list[int]) -> dict[str, int]:
 def _compiled(system: System, program: Path) -> Path:
     from cfukit_sw.firmware import build_firmware
 
-    with progress.stage(f"compiling {program.name}"), system.project.named():
-        return build_firmware(
-            [program.resolve()],
-            system.soc_json,
-            build_dir=system.project.board_dir,
-            cfu_dir=system.cfu_dir,
-            cflags=system.project["sw.cflags"],
-            compiler=system.project["sw.compiler"],
-        )
+    try:
+        with progress.stage(f"compiling {program.name}"), system.project.named():
+            return build_firmware(
+                [program.resolve()],
+                system.soc_json,
+                build_dir=system.project.board_dir,
+                cfu_dir=system.cfu_dir,
+                cflags=system.project["sw.cflags"],
+                compiler=system.project["sw.compiler"],
+            )
+    except BuildError as error:
+        if "cfu_ops.h" in error.given and system.cfu_dir is None:
+            hint = "--project DIR gives it that project's CFU"
+            raise BuildError(
+                error.where, error.given, allowed=error.allowed, hint=hint, **error.details
+            ) from None
+        raise
 
 
 def _checked(system: System, elf: Path) -> Path:
@@ -251,7 +259,7 @@ def _checked(system: System, elf: Path) -> Path:
     try:
         check_instructions(elf, system.soc["cpu"], str(elf))
     except (ELFError, ValueError) as error:
-        raise UsageError(str(elf), f"is not an ELF: {error}") from None
+        raise UsageError(str(elf), f"is not an ELF: {error}", allowed="an ELF for 32-bit RISC-V") from None
     return elf
 
 

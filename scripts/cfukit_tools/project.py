@@ -216,7 +216,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         given = f"not UTF-8 text: {error.reason} at byte {error.start}"
         raise UsageError(str(path), given, allowed="UTF-8", hint="save it as UTF-8") from None
     except OSError as error:
-        raise UsageError(str(path), f"cannot be read: {error.strerror}") from None
+        raise UsageError(str(path), f"cannot be read: {error.strerror}", allowed="a readable file") from None
 
 
 def _finish(

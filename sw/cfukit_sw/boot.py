@@ -68,7 +68,7 @@ def boot_memory(soc: dict[str, Any]) -> dict[str, Any]:
     reset = soc["cpu"]["reset_address"]
     usable = [m for m in soc["memories"] if m["kind"] not in (*READ_ONLY_KINDS, "dtcm")]
     if not usable:
-        raise UsageError("soc.json", "no memory to run a boot loader from")
+        raise UsageError("soc.json", "no memory to run a boot loader from", allowed="one that can be written")
     here = [m for m in usable if m["base"] <= reset < m["base"] + m["bytes"]]
     return (here or usable)[0]
 

@@ -108,7 +108,8 @@ class PlanBuilder:
                 return InArena(self.offsets[root] + param.offset)
             data = self.model.tensors[root].data
             if data is None:
-                raise ModelError(self.model.name, f"{self.model.tensors[root]} is used before it is computed")
+                given = f"{self.model.tensors[root]} is used before it is computed"
+                raise ModelError(self.model.name, given, allowed="operators in the order of their execution")
             return InConstants(self.constants.place(np.ascontiguousarray(data).tobytes()) + param.offset)
         if isinstance(param, Bytes):
             return InConstants(self.constants.place(param.data))

@@ -253,3 +253,12 @@ def test_an_unwritable_folder_is_exit_1(here: Path, capsys: pytest.CaptureFixtur
     code, text = fails(["run", "project"], capsys)
     assert code == 1
     assert "cannot write here" in text and "nothing half-written was kept" in text
+
+
+def test_a_program_that_wants_a_cfu_is_told_how_to_get_one(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "dot.c").write_text('#include "cfu_ops.h"\nint main(void) { return 0; }\n')
+    code, text = fails(["exec", "dot.c"], capsys)
+    assert code == 2
+    assert "'cfu_ops.h' file not found (--project DIR gives it that project's CFU)" in text
