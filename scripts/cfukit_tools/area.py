@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cfukit_base.process import in_parallel
+from cfukit_tools.board_cpu import cpu_of
 from cfukit_tools.building import System
 from cfukit_tools.project import Project, load_target
 
@@ -81,9 +82,8 @@ def area(
 def cpu_name(project: Project) -> str:
     """The CPU of the project's system, as outputs call it."""
     from cfukit_cpu import configuration
-    from cfukit_soc.boards import board_named
 
-    return configuration(project["soc.cpu"] or board_named(project["soc.board"]).cpu).name
+    return configuration(cpu_of(project)).name
 
 
 def limits_of(project: Project, used: dict[str, int], parts: list[Document]) -> list[Document]:

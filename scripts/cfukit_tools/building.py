@@ -11,8 +11,9 @@ from typing import Any
 
 from cfukit_base import progress
 from cfukit_base.cache import cached, user_cache
-from cfukit_base.digest import digest_of, digest_tree
+from cfukit_base.digest import digest_bytes, digest_of, digest_tree
 from cfukit_tools import loading
+from cfukit_tools.board_cpu import cpu_of
 from cfukit_tools.project import Project
 
 
@@ -54,10 +55,9 @@ class System:
     def cpu(self) -> str | Path:
         """The stock CPU's name, or the cpu.json of another; cpu.v lies beside it."""
         from cfukit_cpu import configuration, write_cpu
-        from cfukit_soc.boards import board_named
 
         with self.project.named():
-            given = self.project["soc.cpu"] or board_named(self.project["soc.board"]).cpu
+            given = cpu_of(self.project)
             named, bits = configuration(given), self.memory_port_bits
             if named.stock and not bits:
                 return named.name
@@ -117,10 +117,14 @@ class System:
         folder = self.project.board_dir if self.cfu_verilog is not None else user_cache() / "stock"
         return build_simulator(self.soc_json, self.cfu_verilog, waves=waves, build_dir=folder)
 
+    @property
+    def identity(self) -> bytes:
+        """16 bytes that say what a bitstream of this system is built from; its boot loader reports them."""
+        cfu = digest_bytes(self.cfu_verilog.read_bytes()) if self.cfu_verilog is not None else ""
+        return bytes.fromhex(digest_bytes(digest_of(self.soc["digest"], cfu).encode())[:32])
+
     def digests(self) -> dict[str, str]:
         """What identifies the hardware of a run."""
-        from cfukit_base.digest import digest_bytes
-
         cfu = digest_bytes(self.cfu_verilog.read_bytes()) if self.cfu_verilog is not None else ""
         return {"cfu": cfu, "soc": digest_bytes((self.soc_json.parent / "soc.v").read_bytes())}
 

@@ -25,12 +25,19 @@ _SRAM_RANGE_BYTES = (1024, 64 * 1024 * 1024)
 
 
 def generate_soc(
-    board: str, out_dir: Path, *, cpu: str | Path = "", clock_hz: int = 0, sram_bytes: int = 0
+    board: str,
+    out_dir: Path,
+    *,
+    cpu: str | Path = "",
+    clock_hz: int = 0,
+    sram_bytes: int = 0,
+    simulated: bool = True,
 ) -> Path:
     """Write soc.v, soc.json and the CPU's Verilog of `board` to `out_dir`; the path of soc.json.
 
     cpu: the path of a cpu.json, or the stock CPU's name. cpu "", clock_hz 0, sram_bytes 0: the board's own.
-    soc.v instantiates `Cfu` without containing it.
+    soc.v instantiates `Cfu` without containing it. simulated: chips beside the FPGA are models inside soc.v; else (for synthesis)
+    their pins are its ports.
     """
     the_board = board_named(board)
     the_cpu = cpu_named(cpu or the_board.cpu)
@@ -40,7 +47,9 @@ def generate_soc(
     reset_address = the_board.reset_address
     if (start := the_cpu.start) is not None:
         reset_address = start
-    verilog, registers, constants = _elaborate(the_board, the_cpu, clock_hz, memories, reset_address)
+    verilog, registers, constants = _elaborate(
+        the_board, the_cpu, clock_hz, memories, reset_address, simulated
+    )
     cpu_verilog = the_cpu.verilog.read_text()
     document: dict[str, Any] = {
         "schema": SCHEMA,
@@ -62,7 +71,7 @@ def generate_soc(
                 "kind": memory.kind,
                 "read_cycles": memory.read_cycles,
                 "write_cycles": memory.write_cycles,
-                "verilog_path": memory.name,
+                **_place(memory),
             }
             for memory in memories
         ]
@@ -70,6 +79,7 @@ def generate_soc(
         "csrs": registers,
         "constants": {**constants, "bus_timeout_cycles": the_board.bus_timeout_cycles},
         "verilog": "soc.v",
+        "chips": ["spi_flash.v"] if simulated and the_board.flash else [],  # models of HARNESS
     }
     document["digest"] = digest_of(document, verilog, cpu_verilog)
     out_dir.mkdir(parents=True, exist_ok=True)
@@ -79,13 +89,21 @@ def generate_soc(
     return out_dir / "soc.json"
 
 
+def _place(memory: Memory) -> dict[str, str]:
+    """Where its contents are in the simulated system."""
+    if memory.kind == "flash":
+        return {"verilog_path": "flash_chip.mem", "verilog_module": "SpiFlash"}
+    return {"verilog_path": memory.name}
+
+
 def _memories(board: Board, sram_bytes: int) -> tuple[Memory, ...]:
+    memories = board.all_memories
     if not sram_bytes:
-        return board.memories
+        return memories
     _check_range("soc.sram_bytes", sram_bytes, _SRAM_RANGE_BYTES, "bytes")
     if sram_bytes & (sram_bytes - 1):
         raise UsageError("soc.sram_bytes", str(sram_bytes), allowed="a power of two")
-    return (*board.memories, Memory("sram", SRAM_BASE, sram_bytes, "sram", read_cycles=2, write_cycles=2))
+    return (*memories, Memory("sram", SRAM_BASE, sram_bytes, "sram", read_cycles=2, write_cycles=2))
 
 
 def _check_range(where: str, value: int, limits: tuple[int, int], unit: str) -> None:
@@ -98,7 +116,12 @@ _ELABORATION = threading.Lock()  # LiteX and Migen keep what they build in globa
 
 
 def _elaborate(
-    board: Board, cpu: Cpu, clock_hz: int, memories: tuple[Memory, ...], reset_address: int
+    board: Board,
+    cpu: Cpu,
+    clock_hz: int,
+    memories: tuple[Memory, ...],
+    reset_address: int,
+    simulated: bool,
 ) -> tuple[str, dict[str, dict[str, int]], dict[str, int]]:
     """Verilog, registers and integer constants of the system (LiteX is imported only here).
 
@@ -114,7 +137,7 @@ def _elaborate(
 
     def on_own_stack() -> None:
         try:
-            results.append(_elaborate_quietly(board, cpu, clock_hz, memories, reset_address))
+            results.append(_elaborate_quietly(board, cpu, clock_hz, memories, reset_address, simulated))
         except BaseException as failure:
             failures.append(failure)
         finally:
@@ -137,7 +160,12 @@ def _elaborate(
 
 
 def _elaborate_quietly(
-    board: Board, cpu: Cpu, clock_hz: int, memories: tuple[Memory, ...], reset_address: int
+    board: Board,
+    cpu: Cpu,
+    clock_hz: int,
+    memories: tuple[Memory, ...],
+    reset_address: int,
+    simulated: bool,
 ) -> tuple[str, dict[str, dict[str, int]], dict[str, int]]:
     from litex.gen import LiteXContext
     from litex.gen.fhdl.verilog import convert
@@ -145,7 +173,7 @@ def _elaborate_quietly(
 
     from cfukit_soc.soc import Soc
 
-    soc = Soc(board, cpu, clock_hz, memories, str(CFU_STUB))
+    soc = Soc(board, cpu, clock_hz, memories, str(CFU_STUB), simulated)
     # Not `set_reset_address`: LiteX knows nothing of memories inside the CPU, and refuses to start there.
     soc.cpu.cpu_params["i_externalResetVector"] = Signal(
         32, reset=reset_address, name_override="reset_address"

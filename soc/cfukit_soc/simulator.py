@@ -85,6 +85,7 @@ def build_simulator(
     sources = [
         soc_json.parent / soc["verilog"],
         *(soc_json.parent / path for path in soc["cpu"]["verilog"]),
+        *(HARNESS / name for name in soc.get("chips", [])),
         cfu,
     ]
     flags = _optimisation(cxx)

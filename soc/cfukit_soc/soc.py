@@ -19,8 +19,9 @@ from litex.soc.interconnect import wishbone
 from litex.soc.interconnect.csr import CSRStatus, CSRStorage
 from migen import ClockDomain, If, Signal
 
-from cfukit_soc.boards import Board, Memory
+from cfukit_soc.boards import FLASH_BASE, FLASH_HEADER_BYTES, Board, Flash, Memory
 from cfukit_soc.cpus import Cpu
+from cfukit_soc.flash import PADS, SpiFlashReader, chip_model, pads_record
 
 # What the harness sees of a simulated board. Bytes of the UART as a stream: `source` leaves the SoC, `sink` enters it.
 SIMULATION_IO = [
@@ -102,10 +103,19 @@ class SimulationClock(LiteXModule):
 
 
 class Soc(LiteXSoC):
-    """The system of `board` with `cpu`; `memories` are the board's with any on-chip RAM."""
+    """The system of `board` with `cpu`; `memories` are the board's with any on-chip RAM.
+
+    simulated: with models of the chips around the FPGA inside; else their pins are ports. The rest is the same.
+    """
 
     def __init__(
-        self, board: Board, cpu: Cpu, clock_hz: int, memories: tuple[Memory, ...], cfu_stub: str
+        self,
+        board: Board,
+        cpu: Cpu,
+        clock_hz: int,
+        memories: tuple[Memory, ...],
+        cfu_stub: str,
+        simulated: bool = True,
     ) -> None:
         for name in ("SoC", "SoCBusHandler", "SoCCSRHandler", "SoCIRQHandler", "SoCRegion"):
             logging.getLogger(name).setLevel(logging.WARNING)
@@ -121,7 +131,11 @@ class Soc(LiteXSoC):
         self._name_cfu_signals()
         if cpu.memory_port_bits:
             self._connect_memory_port(cpu.memory_port_bits)
+        if board.flash is not None:
+            self._add_flash(board.flash, simulated)
         for memory in memories:
+            if memory.kind == "flash":
+                continue
             bus = wishbone.Interface(data_width=32, address_width=32, addressing="word")
             ram = wishbone.SRAM(memory.bytes, bus=bus, name=memory.name)
             region = SoCRegion(origin=memory.base, size=memory.bytes, mode="rwx")
@@ -167,6 +181,19 @@ class Soc(LiteXSoC):
             self.cpu.cfu_params[f"i_mem_{name}"] = self.cpu.cpu_params[f"o_CfuMemory_mem_{name}"] = signal
         for name in ("collides", "outside"):  # for the harness
             self.cpu.cpu_params[f"o_CfuMemory_{name}"] = Signal(name_override=f"cfu_mem_{name}")
+
+    def _add_flash(self, flash: Flash, simulated: bool) -> None:
+        if simulated:
+            pads = pads_record()
+            self.specials += chip_model(pads, flash.chip_bytes, flash.begin_bytes + FLASH_HEADER_BYTES)
+        else:
+            subsignals = [Subsignal(name, Pins(width)) for name, width in PADS]
+            self.platform.add_extension([("flash", 0, *subsignals)])
+            pads = self.platform.request("flash")
+        reader = SpiFlashReader(pads, flash.chip_bytes, flash.lanes)
+        region = SoCRegion(origin=FLASH_BASE, size=flash.chip_bytes, mode="rx")
+        self.bus.add_slave(name="flash", slave=reader.bus, region=region)
+        self.add_module(name="flash", module=reader)
 
     def _connect_harness(self, pads: Any) -> None:
         ibus, dbus = self.cpu.ibus, self.cpu.dbus

@@ -169,6 +169,6 @@ def test_impossible_figures_are_refused(tmp_path, options, message):
 def test_every_board_describes_itself():
     for name, board in boards().items():
         assert board.name == name and board.about and board_named(name) is board
-        bases = sorted((memory.base, memory.bytes) for memory in board.memories)
+        bases = sorted((memory.base, memory.bytes) for memory in board.all_memories)
         assert all(base + size <= nxt for (base, size), (nxt, _) in pairwise(bases))
-        assert any(m.base <= board.reset_address < m.base + m.bytes for m in board.memories)
+        assert any(m.base <= board.reset_address < m.base + m.bytes for m in board.all_memories)

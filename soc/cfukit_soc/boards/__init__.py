@@ -42,12 +42,58 @@ class Fpga:
 
 
 @dataclass(frozen=True)
+class Pin:
+    """A port of the top module (a bit of it: "name[3]") and its place on the package. standard: "" = the family's 3.3 V."""
+
+    port: str
+    place: str
+    standard: str = ""
+
+
+@dataclass(frozen=True)
+class Flash:
+    """A serial flash chip that the system reads over the bus. begin_bytes: where what is not gateware begins; lanes: 1 or 4."""
+
+    chip_bytes: int
+    begin_bytes: int
+    lanes: int
+
+    @property
+    def base(self) -> int:
+        """Where firmware lies on the bus: behind its header."""
+        return FLASH_BASE + self.begin_bytes + FLASH_HEADER_BYTES
+
+    @property
+    def memory(self) -> Memory:
+        """As a memory: cycles of the next word in sequence."""
+        room = self.chip_bytes - self.begin_bytes - FLASH_HEADER_BYTES
+        return Memory("flash", self.base, room, "flash", read_cycles=64 // self.lanes + 3, write_cycles=0)
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """How the system is connected on the board.
+
+    clocking: Verilog of the top module that makes `clk` from the pin `clk_pin`, and `ready` (1: clk is stable); pin_hz: of `clk_pin`.
+    pins: every port of the top module. serial: for people, how to connect. loads: for people, the command that loads it.
+    """
+
+    fpga: Fpga
+    clocking: str
+    pin_hz: int
+    pins: tuple[Pin, ...]
+    serial: str
+    loads: str
+    baud: int = 115_200
+
+
+@dataclass(frozen=True)
 class Board:
     """What differs between boards.
 
     cpu: a name of `cfukit_soc.cpus`; sram_bytes: on-chip RAM on the bus (0 = none), at SRAM_BASE;
     uart: "stream" (whole bytes, no baud rate); bus_timeout_cycles: an access that nothing answers ends after so many cycles;
-    fpga: None for a board that is only simulated.
+    boot_rom_bytes: of a CPU that starts in a ROM of its own; hardware: None for a board that is only simulated.
     """
 
     name: str
@@ -59,9 +105,22 @@ class Board:
     sram_bytes: int = 0
     uart: str = "stream"
     bus_timeout_cycles: int = 256
-    fpga: Fpga | None = None
+    flash: Flash | None = None
+    boot_rom_bytes: int = 0
+    hardware: Hardware | None = None
+
+    @property
+    def all_memories(self) -> tuple[Memory, ...]:
+        """On the bus, before any on-chip RAM: the flash too."""
+        return (*self.memories, *([self.flash.memory] if self.flash else []))
+
+    @property
+    def fpga(self) -> Fpga | None:
+        return self.hardware.fpga if self.hardware else None
 
 
+FLASH_BASE = 0x0800_0000
+FLASH_HEADER_BYTES = 64  # see synthesis/boot_flash.S
 SRAM_BASE = 0x1000_0000
 MAIN_RAM_BASE = 0x4000_0000
 
@@ -83,7 +142,7 @@ def list_boards() -> list[dict[str, object]]:
             "name": board.name,
             "cpu": board.cpu,
             "clock_hz": board.clock_hz,
-            "memories": [f"{memory.name} {memory.bytes >> 10} KiB" for memory in board.memories],
+            "memories": [f"{memory.name} {memory.bytes >> 10} KiB" for memory in board.all_memories],
             "about": board.about,
         }
         for board in boards().values()
