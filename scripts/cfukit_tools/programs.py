@@ -9,7 +9,7 @@ from typing import Any
 
 from cfukit_base import progress
 from cfukit_base.cache import cached
-from cfukit_base.digest import digest_bytes, digest_of
+from cfukit_base.digest import digest_of
 from cfukit_base.errors import UsageError, suggest
 from cfukit_tools.building import System
 from cfukit_tools.loading import kernel_function
@@ -89,7 +89,7 @@ def project_kernels(system: System) -> list[Any]:
 
 def build_program(system: System, model: Any, variant: str, engine: str) -> Program:
     """Plan and firmware of one variant for an engine (rtl or host)."""
-    from cfukit_sw.elf import image_digest
+    from cfukit_sw.elf import host_digest, image_digest
     from cfukit_sw.firmware import build_firmware, build_host
 
     project = system.project
@@ -116,7 +116,7 @@ def build_program(system: System, model: Any, variant: str, engine: str) -> Prog
             common |= {"compiler": project["sw.compiler"], "placement": placement}
             with system.project.named():
                 file = build_firmware(sources, system.soc_json, **common)
-    sha256 = image_digest(file) if file.suffix == ".elf" else digest_bytes(file.read_bytes())
+    sha256 = image_digest(file) if file.suffix == ".elf" else host_digest(file)
     return Program(variant, plan, file, sha256, blob)
 
 

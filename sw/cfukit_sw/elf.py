@@ -67,10 +67,25 @@ def _placed(elf: Path) -> list[tuple[str, int, int]]:
     return [(_PLACED[name], address, size) for name, address, size in sections if name in _PLACED and size]
 
 
+_LOADED = 2  # SHF_ALLOC
+
+
 def image_digest(elf: Path) -> str:
     """SHA-256 of what is loaded (addresses and contents): the same program from another folder has the same digest."""
     total = hashlib.sha256()
     with elf.open("rb") as file:
         for segment in ELFFile(file).iter_segments("PT_LOAD"):
             total.update(f"{segment['p_vaddr']:x} {segment['p_memsz']:x} ".encode() + segment.data())
+    return total.hexdigest()
+
+
+def host_digest(program: Path) -> str:
+    """As image_digest for a program of this machine, whose segments also hold a digest of its debug information: paths."""
+    total = hashlib.sha256()
+    with program.open("rb") as file:
+        for section in ELFFile(file).iter_sections():
+            if section["sh_flags"] & _LOADED and section.name != ".note.gnu.build-id":
+                total.update(
+                    f"{section.name} {section['sh_addr']:x} {section['sh_size']:x} ".encode() + section.data()
+                )
     return total.hexdigest()
