@@ -32,7 +32,7 @@ class Placement:
 
     code: str = "auto"  # the memory of the reset address; from a boot ROM the instruction TCM
     weights: str = "auto"  # as code
-    data: str = "auto"  # code's memory if it can be written, else the first that can
+    data: str = "auto"  # code's memory if it can be written (with code in the ITCM: the DTCM), else the first that can
     arena: str = "auto"  # as data
     # Where the image lies before the start: code's memory if read-only; what a TCM holds, in the memory of the reset address
     # (from a boot ROM, the first on the bus); else everything in its place.
@@ -93,7 +93,8 @@ def resolve(soc: dict[str, Any], placement: Placement) -> dict[str, str]:
     if placement.data != "auto":
         data = placement.data
     else:
-        data = code if code in writable else next(iter(writable), "")
+        beside = [name for name, kind in kinds.items() if kind == "dtcm" and kinds[code] == "itcm"]
+        data = next(iter(beside), code if code in writable else next(iter(writable), ""))
     arena = data if placement.arena == "auto" else placement.arena
     for part, name in (("data", data), ("arena", arena)):
         if name not in writable:
@@ -116,9 +117,14 @@ def resolve(soc: dict[str, Any], placement: Placement) -> dict[str, str]:
 
 # Where in the data cache weights, arena and the stack's hot end begin: half a cache each, the stack behind the weights' half. Fixed,
 # so that two firmwares of one model differ in cycles by their kernels and not by where their code's size has pushed the data.
-_CACHE_OFFSETS = (("weights", 0), ("arena", 2048), ("data", 2048))
-_CACHE_BYTES = 4096
+_CACHE_HALVES = (("weights", 0), ("arena", 1), ("data", 1))
+_CACHE_BYTES = 4096  # where soc.json does not say
 _ROOMY_BYTES = 1 << 20  # smaller memories may lack the room for the gaps
+
+
+def data_cache_bytes(soc: Mapping[str, Any]) -> int:
+    """0 for a CPU without a data cache."""
+    return int(soc["cpu"].get("dcache_bytes", _CACHE_BYTES))
 
 
 def roomy_memories(soc: dict[str, Any], placement: Placement, sizes: Mapping[str, int] | None) -> set[str]:
@@ -127,20 +133,21 @@ def roomy_memories(soc: dict[str, Any], placement: Placement, sizes: Mapping[str
     roomy = set()
     for memory in soc["memories"]:
         here = [size for part, size in (sizes or {}).items() if where[part] == memory["name"]]
-        gaps = len(_CACHE_OFFSETS) * _CACHE_BYTES
+        gaps = len(_CACHE_HALVES) * data_cache_bytes(soc)
         if memory["bytes"] >= _ROOMY_BYTES or (here and sum(here) + gaps <= memory["bytes"]):
             roomy.add(memory["name"])
     return roomy
 
 
-def _cache_place(roomy: bool, offset: int) -> Callable[..., str]:
-    """An address expression: from `.` (given as text) on, the next one at `offset` in the cache, moved by `back`."""
+def _cache_place(roomy: bool, half: int, cache_bytes: int) -> Callable[..., str]:
+    """An address expression: from `.` (given as text) on, the next one where a half of the cache begins, moved by `back`."""
+    offset = half * cache_bytes // 2
 
     def expression(here: str, back: int = 0) -> str:
-        if not roomy:
+        if not roomy or not cache_bytes:
             return ""
         moved = f" - {-back}" if back else ""
-        return f"(ALIGN({here} - {offset}, {_CACHE_BYTES}) + {offset}{moved})"
+        return f"(ALIGN({here} - {offset}, {cache_bytes}) + {offset}{moved})"
 
     return expression
 
@@ -202,10 +209,12 @@ def linker_script(
         if where["load"] not in ("", where[part])
     )
     weights_at, arena_at, stack_at = (
-        _cache_place(where[part] in roomy, offset) for part, offset in _CACHE_OFFSETS
+        _cache_place(where[part] in roomy, half, data_cache_bytes(soc)) for part, half in _CACHE_HALVES
     )
     # Only where there is one: its place in the cache would push .bss onto the lines of .data.
-    blob = _blob(_cache_place(where["arena"] in roomy, 0)("."), where["arena"]) if loads_models else ""
+    blob = ""
+    if loads_models:
+        blob = _blob(_cache_place(where["arena"] in roomy, 0, data_cache_bytes(soc))("."), where["arena"])
     reset, at_reset = soc["cpu"]["reset_address"], where["boot"] == where["code"]
     start = f"0x{reset:08x}" if at_reset else ""
     section = entry_symbol(soc, placement).replace("__cfukit_", ".cfukit.")
