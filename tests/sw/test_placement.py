@@ -129,7 +129,7 @@ def test_without_caches_every_load_counts(plan: Plan) -> None:
     assert large <= stock <= tiny
     assert used(dcache_bytes=4096, icache_bytes=4096) == used()
     none = used(dcache_bytes=0, icache_bytes=0)
-    assert none["code"] == 4 * macs and none["weights"] > macs / 2 > stock
+    assert none["code"] == 4 * macs and none["weights"] >= macs / 2 > stock
 
 
 def test_plain_places_of_a_cpu_with_tightly_coupled_memories_alone() -> None:
