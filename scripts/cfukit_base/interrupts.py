@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ _AGAIN_SECONDS = (
 )
 
 _WAKE_SECONDS = 0.02
+_CLEAN_UP_SECONDS = 10.0
 
 
 class _State:
@@ -117,6 +119,22 @@ def deferred() -> Iterator[None]:
 def finish() -> None:
     """The result is being told: from here on a signal changes nothing (a second one, later, still ends the process)."""
     _state.finished = True
+
+
+def leave(code: int) -> NoReturn:
+    """End a stopped process with `code` when its threads have cleaned up.
+
+    Not by sys.exit: after a KeyboardInterrupt inside exec() of a string (every dataclass), even one that was caught, Python
+    kills itself by SIGINT in the end.
+    """
+    end = time.monotonic() + _CLEAN_UP_SECONDS
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(max(0.0, end - time.monotonic()))
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _on_signal(number: int, _frame: FrameType | None) -> None:

@@ -1,5 +1,9 @@
 """The program `cfukit`: from its first import on, a signal ends it with one line (or one document) and an exit code."""
 
+_DOCUMENT = (
+    '{"schema": "cfukit.error/1", "ok": false, "kind": "interrupted", "where": "", "given": "interrupted", '
+    '"allowed": "", "hint": "call again"}'
+)
 try:
     import sys
 
@@ -7,6 +11,10 @@ try:
 
     interrupts.install()
 except KeyboardInterrupt:
+    import sys
+
+    if "--json" in sys.argv:
+        print(_DOCUMENT)
     raise SystemExit(130) from None
 
 
@@ -18,6 +26,8 @@ def main() -> None:
         code = cli.run(sys.argv[1:])
     except KeyboardInterrupt:  # before `cli.run` listens
         code = _interrupted("--json" in sys.argv)
+    if interrupts.stopped_by() is not None:
+        interrupts.leave(code)
     sys.exit(code)
 
 
@@ -25,10 +35,7 @@ def _interrupted(as_json: bool) -> int:
     """As cli's own message; nothing of it has been imported."""
     interrupts.finish()
     if as_json:
-        print(
-            '{"schema": "cfukit.error/1", "ok": false, "kind": "interrupted", "where": "", "given": "interrupted", '
-            '"allowed": "", "hint": "call again"}'
-        )
+        print(_DOCUMENT)
     else:
         print("cfukit: interrupted (call again)", file=sys.stderr)
     return 128 + (interrupts.stopped_by() or 2)

@@ -101,6 +101,22 @@ def test_signals_that_were_ignored_stay_ignored() -> None:
     assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
 
 
+def test_the_exit_code_holds_even_where_python_would_kill_itself() -> None:
+    """A signal inside exec() of a string, as in the making of a dataclass; a thread that cleans up is waited for."""
+    code = """
+        import os, signal, threading, time
+        from cfukit_base import interrupts
+        interrupts.install()
+        try:
+            exec("os.kill(os.getpid(), signal.SIGHUP)\\nfor _ in range(1000): pass")
+        except KeyboardInterrupt:
+            threading.Thread(target=lambda: (time.sleep(0.2), print("clean", end=""))).start()
+            interrupts.leave(129)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (129, "clean", "")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_a_while_later_ends_even_what_does_not_listen(number: signal.Signals) -> None:
     code = """
