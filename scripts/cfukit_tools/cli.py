@@ -144,6 +144,22 @@ def _options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         "json": click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout."),
         "jobs": click.option("--jobs", default=0, metavar="N", help="Processes at a time; 0: one per core."),
         "verbose": click.option("-v", "--verbose", is_flag=True, help="Say more."),
+        "port": click.option(
+            "--port",
+            default="",
+            metavar="DEVICE",
+            expose_value=False,
+            callback=lambda _context, _option, value: _select(port=value),
+            help="Engine board: its serial port (else $CFUKIT_PORT, else the only USB adapter).",
+        ),
+        "baud": click.option(
+            "--baud",
+            default=0,
+            metavar="N",
+            expose_value=False,
+            callback=lambda _context, _option, value: _select(baud=value),
+            help="Engine board: bits per second; 0: 115200.",
+        ),
         "seed": click.option("--seed", default=0, metavar="N", help="Seed of everything random."),
     }
 
@@ -155,7 +171,14 @@ def _options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return decorate
 
 
-_PROJECT = ("target", "model", "board", "set", "variant", "cc", "engine", "json", "jobs", "verbose")
+_ENGINE = ("engine", "port", "baud")
+_PROJECT = ("target", "model", "board", "set", "variant", "cc", *_ENGINE, "json", "jobs", "verbose")
+
+
+def _select(**choice: Any) -> None:
+    from cfukit_tools.serial_port import select
+
+    select(**choice)
 
 
 def _show(document: Document, as_json: bool, render: str, **options: Any) -> int:
@@ -341,7 +364,7 @@ def infer(as_json: bool, verbose: bool, **values: Any) -> int:
     help="Every retired instruction.",
 )
 @click.option("--gdb", default=0, metavar="PORT", help="Wait for a debugger (engine fast).")
-@_options("board", "set", "variant", "cc", "engine", "json", "verbose")
+@_options("board", "set", "variant", "cc", *_ENGINE, "json", "verbose")
 def exec_(as_json: bool, verbose: bool, **values: Any) -> int:
     """Run a bare program (.c, .S or .elf) on the system; stdin is passed on."""
     document = _begin(as_json, verbose).exec_(**values, stream=not as_json)

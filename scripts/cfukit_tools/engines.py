@@ -18,8 +18,8 @@ from cfukit_base.digest import digest_bytes, digest_of
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_tools.building import System
 
-AVAILABLE = ("evaluator", "host", "rtl")
-PLANNED = ("fast", "renode", "board")
+AVAILABLE = ("evaluator", "host", "rtl", "renode", "board")
+PLANNED = ("fast",)
 DEFAULT = "rtl"
 
 

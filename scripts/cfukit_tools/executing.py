@@ -46,11 +46,17 @@ def exec_(
     stdin: bytes for getchar(), None: this process's stdin unless that is a terminal. waves: "FILE" or "FILE:FROM:TO"
     (cycles). stream: the program's output also goes to stdout as it comes.
     """
-    engine = check_engine(engine, ("host", "rtl"))
+    engine = check_engine(engine, ("host", "rtl", "renode", "board"))
     at_least(0, max_cycles=max_cycles, hang_cycles=hang_cycles, gdb=gdb)
     window = _waves(waves) if waves else None
-    if engine == "host":
-        _only_on_rtl(waves=window, trace=trace, max_cycles=max_cycles, hang_cycles=hang_cycles)
+    if engine != "rtl":
+        _only_on_rtl(engine, waves=window, trace=trace, max_cycles=max_cycles, hang_cycles=hang_cycles)
+    if gdb and engine == "board":
+        raise UsageError(
+            "--gdb",
+            "no debugger on hardware: the CPU has no debug port, which would cost area on every board",
+            hint="the same program runs on --engine rtl, where --trace and --waves show what it does",
+        )
     if gdb:
         raise UsageError(
             "--gdb", f"engine {engine} cannot stop a program", hint="--trace and --waves show what it does"
@@ -78,6 +84,8 @@ def exec_(
     from cfukit_soc import HANG_CYCLES
 
     elf = _checked(system, program) if program.suffix == ".elf" else _compiled(system, program)
+    if engine != "rtl":
+        return _on_device(engine, system, program, elf, text, stream)
     return _on_rtl(
         system, program, elf, text, max_cycles, hang_cycles or HANG_CYCLES, window, trace, stream, options
     )
@@ -133,6 +141,23 @@ def _on_rtl(
     return document
 
 
+def _on_device(
+    engine: str, system: System, program: Path, elf: Path, stdin: bytes, stream: bool
+) -> dict[str, Any]:
+    """Renode or a board. Its output is shown at the end: only then it is known to be what the program said."""
+    from cfukit_tools.devices import exec_board, run_renode
+
+    with progress.stage(f"running {program.name} on engine {engine}"):
+        if engine == "board":
+            raw = exec_board(system, elf, stdin)
+        else:
+            raw = run_renode(system, elf, wire.encode_stdin(stdin), name=program.stem)
+    output = _Output(sys.stdout.buffer.write if stream else None)
+    output.feed(raw.output)
+    output.close()
+    return _document(engine, output, raw.exit_code, _fault(raw, output, elf)) | {"cycles": raw.cycles}
+
+
 def _on_host(system: System, program: Path, stdin: bytes, stream: bool) -> dict[str, Any]:
     from cfukit_sw.firmware import build_host
     from cfukit_tools.engines import run_host
@@ -161,7 +186,7 @@ def _document(engine: str, output: _Output, code: int | None, fault: dict[str, A
         {
             "name": region.name,
             "count": region.count,
-            "cycles": region.cycles if engine != "host" else None,
+            "cycles": region.cycles if engine in ("rtl", "board") else None,
             "causes": None,
         }
         for region in wire.merge_regions(
@@ -289,13 +314,18 @@ def _waves(text: str) -> tuple[Path, tuple[int, int] | None]:
     )
 
 
-def _only_on_rtl(**given: Any) -> None:
-    """What engine host would have to ignore is refused."""
+def _only_on_rtl(engine: str, **given: Any) -> None:
+    """What another engine would have to ignore is refused."""
     for name, value in given.items():
         if value:
             option = f"--{name.replace('_', '-')}"
             raise UsageError(
-                option, "engine host has no cycles", allowed="engine rtl", hint="without --engine host"
+                option,
+                f"engine {engine} has no cycles"
+                if engine != "board"
+                else "hardware shows nothing while it runs",
+                allowed="engine rtl",
+                hint=f"without --engine {engine}",
             )
 
 

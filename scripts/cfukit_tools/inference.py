@@ -112,7 +112,7 @@ def decode(
         if raw.cycles is not None:
             result.cycles, result.instructions, result.op_cycles = (
                 done.cycles,
-                done.instructions,
+                done.instructions if raw.instructions is not None else None,
                 done.op_cycles,
             )
         if not layers:

@@ -221,7 +221,7 @@ def _cycles(variant: Document) -> int | None:
 def system_line(document: Document) -> str:
     """What a cycle count must name: engine, CPU, memory, clock, compiler."""
     compiler = document["toolchain"]["compiler"]
-    if document["engine"] != "rtl":
+    if document["engine"] not in ("rtl", "board"):
         return f"engine {document['engine']} (no cycles), {compiler}"
     clock = f"{document['clock_hz'] / 1e6:g} MHz"
     return (

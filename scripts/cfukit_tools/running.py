@@ -18,6 +18,7 @@ from cfukit_base.cache import write_atomic
 from cfukit_tools import catalog
 from cfukit_tools.building import System
 from cfukit_tools.checking import at_least
+from cfukit_tools.devices import expected_answers, run_board, run_renode
 from cfukit_tools.engines import RawRun, check_engine, run_host, run_rtl
 from cfukit_tools.inference import (
     SampleResult,
@@ -151,6 +152,9 @@ def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
     write_atomic(path, buffer.getvalue())
 
 
+_CFU_ENGINES = {"rtl": "verilog", "host": "verilog", "renode": "verilog", "board": "hardware"}
+
+
 class _Session:
     """One target, its model, its system and an engine."""
 
@@ -190,7 +194,10 @@ class _Session:
             nonlocal done
             program, chunk = item
             stdin = script(program.plan, self.model, inputs, chunk, layers, program.blob)
-            raw = self.execute(program, stdin)
+            expected: list[bytes] = []
+            if self.engine == "renode" and not layers:
+                expected = expected_answers(program.plan, self.model, inputs, chunk, stdin)
+            raw = self.execute(program, stdin, expected)
             served = decode(
                 program.plan,
                 self.model,
@@ -208,7 +215,7 @@ class _Session:
 
         what = ", ".join(program.variant for program in programs)
         with progress.stage(f"running {len(inputs)} samples with {what} kernels on engine {self.engine}"):
-            served = _in_parallel(one, work, jobs)
+            served = _in_parallel(one, work, 1 if self.engine == "board" else jobs)
         results = {}
         for program in programs:
             parts = [part for (owner, _), part in zip(work, served, strict=True) if owner is program]
@@ -219,9 +226,14 @@ class _Session:
             )
         return results
 
-    def execute(self, program: Program, stdin: bytes) -> RawRun:
+    def execute(self, program: Program, stdin: bytes, expected: list[bytes]) -> RawRun:
         if self.engine == "host":
             return run_host(program.file, stdin)
+        if self.engine == "board":
+            return run_board(self.system, program.file, stdin)
+        if self.engine == "renode":
+            name, macs = program.variant, program.plan.macs
+            return run_renode(self.system, program.file, stdin, name=name, expected=expected, macs=macs)
         return run_rtl(self.system, program.file, stdin)
 
     def document(
@@ -263,7 +275,7 @@ class _Session:
             "cpu": self.system.soc["cpu"]["name"],
             "memory": self._memory(),
             "engine": self.engine,
-            "cfu_engine": "verilog" if self.engine in ("rtl", "host") and self.system.cfu_dir else "none",
+            "cfu_engine": _CFU_ENGINES.get(self.engine, "none") if self.system.cfu_dir else "none",
             "clock_hz": self.system.soc["clock_hz"],
             "toolchain": self._toolchain(),
             "seed": seed,

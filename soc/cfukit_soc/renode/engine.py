@@ -104,6 +104,13 @@ def _exit_code(events: list[bytes | wire.Frame | wire.Damaged]) -> int | None:
 
 def _cfu_fault(said: dict[str, Any]) -> dict[str, Any]:
     """The library's complaint as a fault of the other engines; Renode itself goes on with rd unchanged."""
+    said = said | {
+        "pc": 0,
+        "function": "",
+        "file": "",
+        "line": 0,
+        "registers": [],
+    }  # Renode goes on: no place to name
     which = f"funct3={said['funct3']} funct7={said['funct7']}"
     operands = f"with operands {said['a']:#010x}, {said['b']:#010x}"
     if said["kind"] == "time_out":

@@ -1,0 +1,118 @@
+"""The engines that are neither a simulation of ours nor this machine: Renode, and a board on a serial port."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from cfukit_base import wire
+from cfukit_base.cache import user_cache
+from cfukit_base.digest import digest_bytes, digest_of
+from cfukit_base.errors import MissingToolError, UsageError
+from cfukit_tools.boarding import Board, Expected
+from cfukit_tools.building import System
+from cfukit_tools.engines import RawRun
+from cfukit_tools.inference import evaluate
+from cfukit_tools.inputs import InputSet
+from cfukit_tools.serial_port import SerialPort, selected
+
+EXEC_SECONDS = 600.0  # on a board, until a program that has not ended is given up
+
+
+def run_renode(
+    system: System,
+    elf: Path,
+    stdin: bytes,
+    *,
+    name: str,
+    expected: Sequence[bytes] = (),
+    macs: int = 0,
+) -> RawRun:
+    """A program in Renode; its scripts stay in build/BOARD/renode/NAME-..., whether or not Renode is there to run them.
+
+    expected: what the UART must send, for the exported .robot file. macs: for how long that lets it run.
+    """
+    from cfukit_soc.renode.engine import run_renode as run_scripts
+    from cfukit_soc.renode.export import export_renode
+
+    key = digest_of(digest_bytes(elf.read_bytes()), stdin)
+    scripts = export_renode(
+        system.project.board_dir / "renode" / f"{name}-{key[:8]}",
+        system.soc_json,
+        elf,
+        renode_library(system),
+        stdin=stdin,
+        expected=expected,
+        virtual_seconds=1 + math.ceil(macs / 1_000_000),  # 100 instructions each, and one second to start
+    )
+    try:
+        result = run_scripts(scripts)
+    except MissingToolError as error:
+        hint = f"{error.hint}; what it would run is in {scripts.folder}"
+        raise MissingToolError(error.where, error.given, hint=hint, scripts=str(scripts.folder)) from None
+    return RawRun(result.output, result.exit_code, None, None, result.fault)
+
+
+def renode_library(system: System) -> Path:
+    """The CFU for Renode; a CFU with a memory port is a UsageError, Renode's interface gives it no memory."""
+    from cfukit_soc.renode.library import build_library
+
+    described = system.cfu_json
+    if described is not None and described.get("memory_port"):
+        raise UsageError(
+            str(system.project.cfu_file),
+            "the CFU has a memory port",
+            allowed="Renode gives a CFU no memory",
+            hint="--engine rtl",
+        )
+    folder = system.project.board_dir if system.cfu_verilog is not None else user_cache() / "stock"
+    return build_library(system.cfu_verilog, folder)
+
+
+def expected_answers(plan: Any, model: Any, inputs: InputSet, samples: range, script: bytes) -> list[bytes]:
+    """What a right firmware sends for the outputs that `script` (of `inference.script`, without layers) reads."""
+    part = InputSet(
+        tuple(array[samples.start : samples.stop] for array in inputs.arrays),
+        inputs.reset_before[samples.start : samples.stop],
+        None,
+        inputs.source,
+    )
+    truth, number, answers = evaluate(model, part), -1, []
+    _, requests, _ = wire.split(script)
+    for request in requests:
+        number += request.type == wire.Type.RUN
+        if request.type == wire.Type.READ:
+            offset, count = (int.from_bytes(request.payload[at : at + 4], "little") for at in (0, 4))
+            for value, index in zip(truth[number].outputs, model.outputs, strict=True):
+                begin = offset - plan.tensors[index].offset
+                if 0 <= begin < plan.tensors[index].bytes:
+                    data = value.tobytes()[begin : begin + count]
+                    answers.append(wire.encode(wire.Type.DATA, request.seq, request.payload[:4] + data))
+                    break
+    return answers
+
+
+@contextlib.contextmanager
+def connected(system: System) -> Iterator[Board]:
+    """The board on the selected port, which must be this system."""
+    name, baud = selected()
+    port = SerialPort(name, baud)
+    try:
+        yield Board(port, Expected(system.soc["board"], system.identity, system.soc))
+    finally:
+        port.close()
+
+
+def run_board(system: System, elf: Path, script: bytes) -> RawRun:
+    """A model's firmware on the board, and the answers to `script`."""
+    with connected(system) as board:
+        return board.serve(elf, script)
+
+
+def exec_board(system: System, elf: Path, stdin: bytes) -> RawRun:
+    """A program on the board, to its end."""
+    with connected(system) as board:
+        return board.run(elf, stdin, seconds=EXEC_SECONDS)

@@ -1,0 +1,391 @@
+"""A stand-in for Renode that understands what cfukit exports: scripts, platform files, Python peripherals, the CFU's library.
+
+It is called as Renode is, runs the program on an RV32IM interpreter, and calls the library in Renode's order. Like Renode it ends with
+code 0 when a script fails and leaves rd unchanged when a CFU instruction fails. What it does not know it refuses, so a test that passes
+says that the files are consistent; that Renode itself takes them, only Renode can tell. FAKE_RENODE_VERSION: 1.16.0 by default.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from elftools.elf.elffile import ELFFile
+
+VERSION = tuple(int(part) for part in os.environ.get("FAKE_RENODE_VERSION", "1.16.0").split("."))
+MASK = 0xFFFF_FFFF
+
+
+class ScriptError(Exception):
+    pass
+
+
+class Cfu:
+    """The calls of Renode's binder, in its order."""
+
+    def __init__(self, path: str):
+        library = ctypes.CDLL(path)
+        self._attach = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda message: None)
+        library.renode_external_attach__ActionIntPtr__HandleSenderMessage(self._attach)
+        library.initialize_native()
+        library.reset_peripheral()
+        library.execute.restype = ctypes.c_uint64
+        self.library = library
+
+    def execute(self, function: int, a: int, b: int) -> tuple[int, int]:
+        error = ctypes.c_int(-1)
+        return int(self.library.execute(function, a, b, ctypes.byref(error))), error.value
+
+
+class Memory:
+    def __init__(self, base: int, size: int):
+        self.base, self.data = base, bytearray(size)
+
+    def read(self, offset: int, size: int) -> int:
+        return int.from_bytes(self.data[offset : offset + size], "little")
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        self.data[offset : offset + size] = value.to_bytes(size, "little")
+
+
+class PythonPeripheral:
+    """Runs a script per access, with `request` in its scope, whose members changed their case in 1.16."""
+
+    def __init__(self, filename: str):
+        self._code = compile(Path(filename).read_text(), filename, "exec")
+        self._scope: dict[str, Any] = {"self": self}
+        self._do("Init", 0, 0)
+
+    def _do(self, kind: str, offset: int, value: int) -> int:
+        members = {f"Is{name}": name == kind for name in ("Init", "Read", "Write", "User")}
+        members |= {"Offset": offset, "Value": value}
+        if VERSION < (1, 16):
+            members = {name[0].lower() + name[1:]: member for name, member in members.items()}
+        self._scope["request"] = request = SimpleNamespace(**members)
+        exec(self._code, self._scope)
+        return int(request.Value if VERSION >= (1, 16) else request.value) & MASK
+
+    def read(self, offset: int, size: int) -> int:
+        return self._do("Read", offset, 0)
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        self._do("Write", offset, value)
+
+
+class Uart:
+    """Renode's LiteX_UART: a read of rxtx takes the byte; 0x18 and above are unknown."""
+
+    def __init__(self) -> None:
+        self.received: list[int] = []
+        self.log: Any = None
+
+    def read(self, offset: int, size: int) -> int:
+        if offset == 0:
+            return self.received.pop(0)
+        return {4: 0, 8: int(not self.received), 0x10: 2 * bool(self.received), 0x14: 0}[offset]
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        if offset == 0:
+            self.log.write(bytes((value & 0xFF,)))
+            self.log.flush()
+
+
+class Machine:
+    """Platform files and monitor commands."""
+
+    def __init__(self) -> None:
+        self.regions: list[tuple[int, int, Any]] = []
+        self.names: dict[str, Any] = {}
+        self.csrs = {0xBC0: 0, 0x305: 0, 0x341: 0, 0x342: 0, 0x343: 0}
+        self.cfu: Cfu | None = None
+        self.cfu_class = ""
+        self.entry = 0
+        self.started = False
+        self.variables: dict[str, str] = {}
+
+    def load_platform(self, path: Path) -> None:
+        text = re.sub(r"//.*", "", path.read_text())
+        for block in re.split(r"\n(?=\S)", text):
+            lines = [line for line in block.splitlines() if line.strip()]
+            if lines:
+                self._entry(path, lines[0].strip(), [line.strip() for line in lines[1:]])
+
+    def _entry(self, path: Path, head: str, rest: list[str]) -> None:
+        properties = dict(line.split(": ", 1) for line in rest if ": " in line)
+        if head.startswith("using "):
+            self.load_platform(path.parent / head.split('"')[1])
+        elif head in ("sysbus:", "uart:"):
+            known = {"SilenceRange", "init", "txFifoCapacity:"}
+            if any(line.split()[0] not in known for line in rest):
+                raise ScriptError(f"Error E04: {head} {rest}")
+            if "txFifoCapacity" in properties and VERSION < (1, 16):
+                raise ScriptError("Error E21: no such property: txFifoCapacity")
+        else:
+            name, kind, place = re.fullmatch(r"(\w+): ([\w.]+) @ (.*)", head).groups()  # type: ignore[union-attr]
+            self._add(name, kind, place, properties)
+
+    def _add(self, name: str, kind: str, place: str, properties: dict[str, str]) -> None:
+        found = re.fullmatch(r"sysbus (?:<(\w+), \+(\w+)>|(0x\w+))", place)
+        base = int(found[1] or found[3], 16) if found else 0
+        thing: Any
+        if kind == "CPU.VexRiscv" and place == "sysbus":
+            return
+        if kind in ("CoSimulated.CoSimulatedCFU", "Verilated.CFUVerilatedPeripheral") and place == "cpu0 0":
+            if (kind == "CoSimulated.CoSimulatedCFU") != (VERSION >= (1, 16)):
+                raise ScriptError(f"Error E01: Could not resolve type: '{kind}'")
+            return
+        if kind == "Memory.MappedMemory":
+            size = int(properties["size"], 16)
+            if base % 0x1000 or size % 0x1000:
+                raise ScriptError("Error E22: memory is not aligned to 0x1000")
+            thing = Memory(base, size)
+        elif kind == "Python.PythonPeripheral":
+            thing, size = PythonPeripheral(properties["filename"].strip('"')), int(properties["size"], 16)
+        elif kind == "UART.LiteX_UART" and found:
+            thing, size = Uart(), int(found[2] or "0x100", 16)
+        else:
+            raise ScriptError(f"Error E01: Could not resolve type: '{kind}'")
+        if any(base < other + length and other < base + size for other, length, _ in self.regions):
+            raise ScriptError(f"Error E30: {name} overlaps")
+        self.regions.append((base, size, thing))
+        self.names[name] = thing
+
+    def command(self, line: str) -> None:
+        line = re.sub(r"\$(\w+)(?!\w|\?)", lambda found: self.variables[found[1]], line)
+        words = line.split()
+        if words[0] in ("include", "i"):
+            for inner in Path(words[1].removeprefix("@")).read_text().splitlines():
+                if inner and not inner.startswith("#"):
+                    self.command(inner)
+        elif found := re.fullmatch(r"\$(\w+)\?=(\S+)", line):
+            self.variables.setdefault(found[1], found[2])
+        elif words[:2] == ["machine", "LoadPlatformDescription"]:
+            self.load_platform(Path(words[2].removeprefix("@")))
+        elif words[:2] == ["cpu0.cfu0", "SimulationFilePathLinux"]:
+            self.cfu = Cfu(words[2].removeprefix("@"))
+        elif words[:2] == ["cpu0", "RegisterCustomCSR"]:
+            if int(words[3], 16) in self.csrs:
+                raise ScriptError("An item with the same key has already been added")
+            self.csrs[int(words[3], 16)] = 0
+        elif words[:2] == ["uart", "CreateFileBackend"]:
+            self.names["uart"].log = open(words[2].removeprefix("@"), "wb")  # noqa: SIM115, PTH123 (until the end)
+        elif words[:2] == ["uart", "WriteChar"]:
+            self.names["uart"].received.append(int(words[2], 16))
+        elif words[:2] == ["sysbus", "LoadELF"]:
+            self._load_elf(Path(words[2].removeprefix("@")))
+        elif words == ["start"]:
+            self.started = True
+        elif words[0] not in ("using", "mach"):
+            raise ScriptError(f"No such command or device: {line}")
+
+    def _load_elf(self, path: Path) -> None:
+        with path.open("rb") as file:
+            program = ELFFile(file)
+            self.entry = program["e_entry"]
+            for segment in program.iter_segments("PT_LOAD"):
+                if data := segment.data():
+                    thing, offset = self.at(segment["p_paddr"])
+                    thing.data[offset : offset + len(data)] = data
+
+    def at(self, address: int) -> tuple[Any, int]:
+        for base, size, thing in self.regions:
+            if base <= address < base + size:
+                return thing, address - base
+        raise ScriptError(f"access to {address:#x}, where nothing is")
+
+
+def signed(value: int, bits: int = 32) -> int:
+    return value - (1 << bits) if value >> (bits - 1) else value
+
+
+BRANCH: dict[int, Callable[[int, int], bool]] = {
+    0: lambda a, b: a == b,
+    1: lambda a, b: a != b,
+    4: lambda a, b: signed(a) < signed(b),
+    5: lambda a, b: signed(a) >= signed(b),
+    6: lambda a, b: a < b,
+    7: lambda a, b: a >= b,
+}
+
+
+def _divide(a: int, b: int) -> int:
+    quotient = abs(a) // abs(b) if b else 1
+    return -1 if b == 0 else quotient if (a < 0) == (b < 0) else -quotient
+
+
+ALU: dict[tuple[int, int], Callable[[int, int], int]] = {
+    (0, 0): lambda a, b: a + b,
+    (0, 32): lambda a, b: a - b,
+    (1, 0): lambda a, b: a << (b & 31),
+    (2, 0): lambda a, b: int(signed(a) < signed(b)),
+    (3, 0): lambda a, b: int(a < b),
+    (4, 0): lambda a, b: a ^ b,
+    (5, 0): lambda a, b: a >> (b & 31),
+    (5, 32): lambda a, b: signed(a) >> (b & 31),
+    (6, 0): lambda a, b: a | b,
+    (7, 0): lambda a, b: a & b,
+    (0, 1): lambda a, b: a * b,
+    (1, 1): lambda a, b: signed(a) * signed(b) >> 32,
+    (2, 1): lambda a, b: signed(a) * b >> 32,
+    (3, 1): lambda a, b: a * b >> 32,
+    (4, 1): lambda a, b: _divide(signed(a), signed(b)),
+    (5, 1): lambda a, b: a // b if b else MASK,
+    (6, 1): lambda a, b: signed(a) - signed(b) * _divide(signed(a), signed(b)) if b else a,
+    (7, 1): lambda a, b: a % b if b else a,
+}
+
+
+class Program:
+    """RV32IM with custom-0, a program counter at a time."""
+
+    def __init__(self, machine: Machine):
+        self.machine, self.pc, self.x = machine, machine.entry, [0] * 32
+        self._decoded: dict[int, Callable[[], int]] = {}
+        self._memories = [
+            (m.base, m.base + len(m.data), m.data) for _, _, m in machine.regions if isinstance(m, Memory)
+        ]
+
+    def run(self, steps: int) -> None:
+        decoded, pc = self._decoded, self.pc
+        for _ in range(steps):
+            step = decoded.get(pc)
+            if step is None:
+                step = decoded[pc] = self._decode(pc, self.load(pc, 4))
+            pc = step()
+        self.pc = pc
+
+    def load(self, address: int, size: int) -> int:
+        for begin, end, data in self._memories:
+            if begin <= address < end:
+                offset = address - begin
+                return int.from_bytes(data[offset : offset + size], "little")
+        thing, offset = self.machine.at(address)
+        return int(thing.read(offset, size))
+
+    def store(self, address: int, size: int, value: int) -> None:
+        value &= (1 << 8 * size) - 1
+        for begin, end, data in self._memories:
+            if begin <= address < end:
+                data[address - begin : address - begin + size] = value.to_bytes(size, "little")
+                return
+        thing, offset = self.machine.at(address)
+        thing.write(offset, size, value)
+
+    def _decode(self, pc: int, word: int) -> Callable[[], int]:
+        opcode, rd, funct3 = word & 0x7F, word >> 7 & 31, word >> 12 & 7
+        rs1, rs2, funct7 = word >> 15 & 31, word >> 20 & 31, word >> 25
+        x, after = self.x, pc + 4
+        imm_i = signed(word >> 20, 12)
+
+        def result(value: Callable[[], int]) -> Callable[[], int]:
+            def step() -> int:
+                got = value() & MASK
+                if rd:
+                    x[rd] = got
+                return after
+
+            return step
+
+        if opcode == 0x37:
+            return result(lambda: word & 0xFFFFF000)
+        if opcode == 0x17:
+            return result(lambda: pc + (word & 0xFFFFF000))
+        if opcode == 0x13:
+            shift = funct3 in (1, 5)
+            do = ALU[funct3, funct7 if shift else 0]
+            operand = rs2 if shift else imm_i & MASK
+            return result(lambda: do(x[rs1], operand))
+        if opcode == 0x33:
+            do = ALU[funct3, funct7]
+            return result(lambda: do(x[rs1], x[rs2]))
+        if opcode == 0x03:
+            size, sign = 1 << (funct3 & 3), funct3 < 2
+            if sign:
+                return result(lambda: signed(self.load(x[rs1] + imm_i & MASK, size), 8 * size))
+            return result(lambda: self.load(x[rs1] + imm_i & MASK, size))
+        if opcode == 0x23:
+            offset = signed(funct7 << 5 | rd, 12)
+
+            def store() -> int:
+                self.store(x[rs1] + offset & MASK, 1 << funct3, x[rs2])
+                return after
+
+            return store
+        if opcode == 0x63:
+            imm = signed(
+                word >> 31 << 12 | (word >> 7 & 1) << 11 | (word >> 25 & 63) << 5 | (word >> 8 & 15) << 1, 13
+            )
+            taken, target = BRANCH[funct3], pc + imm
+            return lambda: target if taken(x[rs1], x[rs2]) else after
+        if opcode in (0x6F, 0x67):
+            imm = signed(
+                word >> 31 << 20
+                | (word >> 12 & 255) << 12
+                | (word >> 20 & 1) << 11
+                | (word >> 21 & 1023) << 1,
+                21,
+            )
+
+            def jump() -> int:
+                target = pc + imm if opcode == 0x6F else x[rs1] + imm_i & 0xFFFFFFFE
+                if rd:
+                    x[rd] = after
+                return target
+
+            return jump
+        if opcode == 0x73 and funct3:
+            return result(lambda: self._csr(word >> 20, funct3, x[rs1]))
+        if opcode == 0x0B:
+            if rd == 0:
+                raise SystemExit("Fatal error: CFU with rd = x0")  # what it does to Renode
+            return self._cfu(funct7 << 3 | funct3, rd, rs1, rs2, after)
+        raise ScriptError(f"illegal instruction {word:#010x} at {pc:#x}")
+
+    def _csr(self, number: int, funct3: int, value: int) -> int:
+        before = self.machine.csrs[number]
+        self.machine.csrs[number] = {1: value, 2: before | value, 3: before & ~value}[funct3]
+        return before
+
+    def _cfu(self, function: int, rd: int, rs1: int, rs2: int, after: int) -> Callable[[], int]:
+        cfu, x = self.machine.cfu, self.x
+        assert cfu is not None
+
+        def step() -> int:
+            value, error = cfu.execute(function, x[rs1], x[rs2])
+            if error:
+                print(f"[ERROR] cfu0: CFU operation timeout, error: {error}", flush=True)
+            else:
+                x[rd] = value & MASK
+            return after
+
+        return step
+
+
+def main(arguments: list[str]) -> int:
+    if "--version" in arguments:
+        print(f"Renode v{'.'.join(map(str, VERSION))}.12345 (0123456789abcdef)")
+        return 0
+    machine = Machine()
+    try:
+        machine.command(arguments[arguments.index("-e") + 1])
+    except (ScriptError, OSError, KeyError, TypeError) as error:
+        print(f"There was an error executing command\n{error}", flush=True)
+        time.sleep(60)  # Renode's monitor waits for the next command
+        return 0
+    program = Program(machine)
+    while machine.started:
+        program.run(10_000)
+        if os.getppid() == 1:
+            return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
