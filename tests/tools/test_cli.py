@@ -43,7 +43,7 @@ def test_help_lists_the_verbs(capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "nowhere"], "neither a project folder nor a .tflite"),
         (["run", "nowhere.tflite"], "no such file"),
         (["list", "colours"], "is not one of"),
-        (["area", "x"], "this version cannot synthesise yet"),
+        (["suggest", "x"], "this version cannot suggest changes yet"),
         (["diff", "a", "b"], "cannot be read"),
     ],
 )
