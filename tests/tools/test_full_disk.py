@@ -1,0 +1,47 @@
+"""A disk that fills up while compiling: exit 1, a message with the path, no traceback; the cache is fine afterwards."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def run(folder: Path, blocks: int, *words: str) -> subprocess.CompletedProcess[str]:
+    """cfukit with files of at most `blocks` KiB (0: any), as a disk with so much space would have it."""
+    limit = f"ulimit -f {blocks} && " if blocks else ""
+    line = ["/bin/bash", "-c", f'{limit}exec "$0" -m cfukit_tools "$@"', sys.executable, *words]
+    env = {**os.environ, "CFUKIT_CACHE": str(folder / "cache"), "TMPDIR": str(folder)}
+    return subprocess.run(
+        line, cwd=folder, env=env, capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL
+    )
+
+
+@pytest.mark.parametrize("kib", [1, 4, 12])
+def test_the_host_engine_on_a_full_disk(tmp_path: Path, kib: int) -> None:
+    (tmp_path / "program.c").write_text(
+        '#include "cfukit.h"\nint main(void) { printf("hi\\n"); return 0; }\n'
+    )
+    words = ("exec", "program.c", "--engine", "host", "--json")
+    done = run(tmp_path, kib, *words)
+    document = json.loads(done.stdout)
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stdout + done.stderr
+    assert document["kind"] == "result" and str(tmp_path) in document["where"]
+    assert "cannot write here" in document["given"]
+    assert not list(tmp_path.rglob(".*.tmp"))
+    assert json.loads(run(tmp_path, 0, *words).stdout)["output"] == "hi\n"
+
+
+def test_a_host_program_has_one_digest_in_any_folder(tmp_path: Path) -> None:
+    from cfukit_tools import api
+
+    digests = []
+    for name in ("one", "another_and_longer"):
+        folder = tmp_path / name / "project"
+        api.init(str(folder), "mac4")
+        digests.append(api.run(folder, engine="host", samples=1)["digests"])
+    assert digests[0] == digests[1]
