@@ -25,7 +25,7 @@ is exactly one JSON document ([json.md](json.md)), errors included. Each verb is
 
 Exit codes: 0 ok; 1 mismatch, fault, non-zero guest exit, time-out, does not fit, disk full; 2 usage, configuration, corrupt or
 unsupported model, C or CFU that does not build; 3 a tool is missing; 4 a bug of cfukit (the traceback is in a file that is
-named); 130 interrupted.
+named); 130 interrupted by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
 """
 _JSON_HEAD = """\
 # JSON documents
