@@ -12,7 +12,8 @@ from cfukit_base import tools
 from cfukit_base.cache import disk_error
 from cfukit_base.errors import UsageError, suggest
 from cfukit_tools import catalog
-from cfukit_tools.project import FILE_NAME, NAME_RULE, is_name, load_target
+from cfukit_tools.project import load_target
+from cfukit_tools.project_keys import FILE_NAME, NAME_RULE, is_name
 
 PROJECTS = Path(__file__).parent / "projects"
 _NOT_COPIED = ("build", "__pycache__", "*.egg-info")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,38 +16,21 @@ from typing import Any
 
 from cfukit_base.errors import UsageError, suggest
 from cfukit_tools.catalog import listed_models, resolve_model
-
-FILE_NAME = "project.toml"
-
-# The whole schema: a default fixes the type. "table" is a table of free keys; [[kernel]] and [variant] stand apart.
-DEFAULTS: dict[str, Any] = {
-    "schema": 1,
-    "name": "",
-    "about": "",
-    "model": "digits",
-    "cfu": {"file": "cfu.py", "params": {}},
-    "sw": {"sources": ["*.c"], "cflags": [], "compiler": "zig", "packaging": "linked"},
-    "soc": {"board": "sim", "cpu": "", "clock_hz": 0, "sram_bytes": 0},
-    "place": {"code": "auto", "weights": "auto", "arena": "auto"},
-    "limits": {"cycles": 0, "lut": 0, "dsp": 0},
-}
-KERNEL_DEFAULTS = {"op": "", "function": "", "supports": "", "pack": "", "scratch": ""}
-FREE_TABLES = {"cfu.params"}
-STRING_OR_TABLE = {"soc.cpu"}
-OPTION_KEYS = {"--model": "model", "--board": "soc.board", "--cc": "sw.compiler"}
-_NAME = re.compile(r'[^/\\"\x00-\x1f\x7f]+')
-_IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-
-
-@dataclass(frozen=True)
-class KernelEntry:
-    """One [[kernel]]: a C function that serves an operator type; `supports`, `pack`, `scratch` name functions in cfu.py."""
-
-    op: str
-    function: str
-    supports: str = ""
-    pack: str = ""
-    scratch: str = ""
+from cfukit_tools.project_keys import (
+    DEFAULTS,
+    FILE_NAME,
+    NAME_RULE,
+    OPTION_KEYS,
+    KernelEntry,
+    check_kernels,
+    check_table,
+    dotted_keys,
+    is_name,
+    merge,
+    nested,
+    parse_assignment,
+    shown,
+)
 
 
 @dataclass(frozen=True)
@@ -197,12 +179,12 @@ def _overrides(
     overrides: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for text in assignments:
-        key, table = _parse_assignment(text)
-        _merge(overrides, table)
+        key, table = parse_assignment(text)
+        merge(overrides, table)
         origins[key] = f"--set {key}"
     for option, value in options.items():
         if value:
-            _merge(overrides, _nested(OPTION_KEYS[option], value))
+            merge(overrides, nested(OPTION_KEYS[option], value))
             origins[OPTION_KEYS[option]] = option
     return overrides, origins
 
@@ -234,153 +216,34 @@ def _finish(
         raise UsageError(
             where, "variant is not a table of tables", allowed="[variant.NAME] with any project keys"
         )
-    kernels = _check_kernels(where, table.pop("kernel", []))
-    _check(where, table)
+    kernels = check_kernels(where, table.pop("kernel", []))
+    check_table(where, table)
     for name, changes in variants.items():
-        _check(f"{where}: variant.{name}", {key: value for key, value in changes.items() if key != "kernel"})
-    _check("--set", overrides)
+        check_table(
+            f"{where}: variant.{name}", {key: value for key, value in changes.items() if key != "kernel"}
+        )
+    check_table("--set", overrides)
     if variant and variant not in variants:
         allowed = suggest(variant, variants, "variant") if variants else "this project has no variants"
         hint = "[variant.NAME] in project.toml makes one"
         raise UsageError(where, f"--variant '{variant}'", allowed=allowed, hint=hint)
     settings = copy.deepcopy(DEFAULTS)
-    _merge(settings, table)
+    merge(settings, table)
     chosen = copy.deepcopy(variants.get(variant, {}))
     if "kernel" in chosen:
-        kernels = _check_kernels(f"{where}: variant.{variant}", chosen.pop("kernel"))
-    _merge(settings, chosen)
-    _merge(settings, overrides)
+        kernels = check_kernels(f"{where}: variant.{variant}", chosen.pop("kernel"))
+    merge(settings, chosen)
+    merge(settings, overrides)
     if settings["schema"] != DEFAULTS["schema"]:
         raise UsageError(
             where, f"schema is {settings['schema']}", allowed=f"this cfukit reads {DEFAULTS['schema']}"
         )
     # A variant's keys before the others: the first that fits says where a value comes from.
-    own = {key: f"{where}: variant.{variant}.{key}" for key in _dotted(variants.get(variant, {}))}
+    own = {key: f"{where}: variant.{variant}.{key}" for key in dotted_keys(variants.get(variant, {}))}
     name = settings["name"] or root.name
     build_dir = root / "build" / name if bare else root / "build"
     project = Project(root, name, settings, kernels, variant, tuple(variants), bare, build_dir, origins | own)
     if not is_name(name):
-        raise UsageError(project.origin("name"), _shown(name), allowed=NAME_RULE)
+        raise UsageError(project.origin("name"), shown(name), allowed=NAME_RULE)
     _ = project.sources  # those that are named must exist, whatever the verb
     return project
-
-
-NAME_RULE = 'a name without / \\ " and control characters'
-
-
-def is_name(text: str) -> bool:
-    """Whether a project may be called so; names become folders and stand in messages and TOML."""
-    return _NAME.fullmatch(text) is not None and text not in (".", "..") and text.strip() == text
-
-
-def _dotted(table: dict[str, Any], schema: dict[str, Any] = DEFAULTS, prefix: str = "") -> Iterator[str]:
-    """The keys of a nested table, as far as the schema names them."""
-    for key, value in table.items():
-        inner = schema.get(key)
-        if isinstance(value, dict) and isinstance(inner, dict) and inner:
-            yield from _dotted(value, inner, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}"
-
-
-def _check(where: str, table: dict[str, Any], schema: dict[str, Any] = DEFAULTS, prefix: str = "") -> None:
-    """Every key known, every value of its default's type."""
-    for key, value in table.items():
-        dotted = prefix + key
-        if not prefix and key in ("kernel", "variant"):
-            allowed = "[[kernel]] and [variant.NAME] stand in project.toml; --variant NAME chooses one"
-            raise UsageError(where, f"'{key}' is a table of its own", allowed=allowed)
-        if key not in schema:
-            known = [prefix + name for name in schema] + ([] if prefix else ["kernel", "variant"])
-            raise UsageError(where, f"unknown key '{dotted}'", allowed=suggest(dotted, known, "key"))
-        default = schema[key]
-        if dotted in STRING_OR_TABLE and isinstance(value, dict):
-            continue
-        if isinstance(default, dict) and isinstance(value, dict):
-            if dotted not in FREE_TABLES:
-                _check(where, value, default, f"{dotted}.")
-            continue
-        # bool is an int in Python; no key here is a bool, so a bool is always wrong.
-        if type(value) is not type(default) or (
-            isinstance(value, list) and not all(isinstance(v, str) for v in value)
-        ):
-            allowed = f"it must be {_type_name(default)}"
-            raise UsageError(where, f"{dotted} is {_shown(value)}", allowed=allowed)
-        if isinstance(value, int) and value < 0:
-            raise UsageError(where, f"{dotted} is {value}", allowed="it must not be negative")
-
-
-def _check_kernels(where: str, entries: Any) -> tuple[KernelEntry, ...]:
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise UsageError(
-            where, "kernel is not an array of tables", allowed="write [[kernel]] with double brackets"
-        )
-    kernels = []
-    for number, entry in enumerate(entries):
-        place = f"{where}: kernel {number}"
-        _check(place, entry, KERNEL_DEFAULTS, "kernel.")
-        for key in ("op", "function"):
-            if not entry.get(key):
-                hint = "cfukit list kernels shows both for those of the library"
-                raise UsageError(place, f"no '{key}'", allowed="op and function are needed", hint=hint)
-        _check_kernel(place, KernelEntry(**entry))
-        kernels.append(KernelEntry(**entry))
-    return tuple(kernels)
-
-
-def _check_kernel(place: str, entry: KernelEntry) -> None:
-    """What a [[kernel]] serves exists, and what it names can be a function."""
-    from cfukit_sw.registry import library
-
-    known = {kernel.op for kernel in library()}
-    if entry.op not in known:
-        allowed = suggest(entry.op, known, "kind of kernel")
-        raise UsageError(f"{place}: op", f"'{entry.op}'", allowed=allowed, hint="cfukit list kernels")
-    for key in ("function", "supports", "pack", "scratch"):
-        name = getattr(entry, key)
-        if name and not _IDENTIFIER.fullmatch(name):
-            kind = "C" if key == "function" else "Python"
-            raise UsageError(f"{place}: {key}", f"'{name}'", allowed=f"the name of a {kind} function")
-
-
-def _merge(into: dict[str, Any], changes: dict[str, Any]) -> None:
-    for key, value in changes.items():
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
-        elif isinstance(value, dict) and isinstance(into.get(key), str) and into[key]:
-            into[key] = {"base": into[key], **value}  # soc.cpu: keys over a preset that was named before
-        else:
-            into[key] = value
-
-
-def _parse_assignment(text: str) -> tuple[str, dict[str, Any]]:
-    """`soc.clock_hz=50_000_000` as key and nested table; what is no TOML value is taken as a string."""
-    key, sign, value = text.partition("=")
-    if not sign or not key.strip():
-        raise UsageError("--set", f"'{text}'", allowed="KEY=VALUE, for example soc.sram_bytes=65536")
-    try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        parsed = value
-    return key.strip(), _nested(key.strip(), parsed)
-
-
-def _nested(dotted: str, value: Any) -> dict[str, Any]:
-    for part in reversed(dotted.split(".")):
-        value = {part: value}
-    return value
-
-
-def _type_name(default: Any) -> str:
-    names = {str: "a string", int: "an integer", list: "a list of strings", dict: "a table"}
-    return names[type(default)]
-
-
-def _shown(value: Any) -> str:
-    return (
-        f"'{value}'"
-        if isinstance(value, str)
-        else str(value).lower()
-        if isinstance(value, bool)
-        else str(value)
-    )

@@ -14,7 +14,7 @@ import pytest
 
 from cfukit.testing.judge import RULES
 from cfukit_tools.cli import cli
-from cfukit_tools.project import DEFAULTS, KERNEL_DEFAULTS
+from cfukit_tools.project_keys import DEFAULTS, KERNEL_DEFAULTS
 from cfukit_tools.testing import CHECKS
 from support.pages import ALL, ROOT, blocks, figures, is_like
 

@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cfukit_base.errors import UsageError
-from cfukit_tools.project import DEFAULTS, load_target
+from cfukit_tools.project import load_target
+from cfukit_tools.project_keys import DEFAULTS, check_table
 
 
 def project(folder: Path, text: str = "") -> Path:
@@ -223,8 +224,6 @@ def test_a_mutated_file_is_a_project_or_a_named_error(
     )
 )
 def test_any_value_for_any_key_is_taken_or_refused_cleanly(value: object) -> None:
-    from cfukit_tools import project as module
-
     for section, default in DEFAULTS.items():
         keys = [(section, key) for key in default] if isinstance(default, dict) else [(section,)]
         for path in keys:
@@ -232,6 +231,6 @@ def test_any_value_for_any_key_is_taken_or_refused_cleanly(value: object) -> Non
             for part in reversed(path):
                 table = {part: table}
             try:
-                module._check("file", table)  # type: ignore[arg-type]
+                check_table("file", table)  # type: ignore[arg-type]
             except UsageError as error:
                 assert path[-1] in error.message
