@@ -1,7 +1,8 @@
 """Errors for people: where, what was given, what is allowed, what to do.
 
 A command turns one of these into one line on stderr (or one JSON document) and an exit code; only a bug of ours shows a
-traceback. Exit codes: 0 ok; 1 a result is wrong or missing; 2 the input is wrong; 3 a tool is missing; 4 our bug; 128 + n: stopped by signal n (130: Ctrl-C).
+traceback. Exit codes: 0 ok; 1 a result is wrong or missing; 2 the input is wrong; 3 a tool is missing; 4 our bug; 128 + n:
+stopped by signal n (130: Ctrl-C).
 """
 
 from __future__ import annotations

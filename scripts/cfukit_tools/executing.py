@@ -129,7 +129,7 @@ def _on_rtl(
         waves = Waves(window[0], *(window[1] or _last_cycles(once(None, last=False)[0], hang_cycles)))
         simulator = system.simulator(waves=True)
     result, output = once(waves, last=True)
-    fault = _fault(result, output, elf)
+    fault = _placed(_fault(result, output, elf), system, program)
     if fault is not None and fault["kind"] == "cfu_hang":
         fault["waves"] = _waves_command(system, program, fault["cycle"], hang_cycles, invoked)
     code = result.exit_code
@@ -249,6 +249,20 @@ def _fault(result: Any, output: _Output, elf: Path) -> dict[str, Any] | None:
         "value": trap.mtval,
         "message": str(trap),
     }
+
+
+def _placed(fault: dict[str, Any] | None, system: System, program: Path) -> dict[str, Any] | None:
+    """The fault with its file relative to the program, the project or cfukit: the same on every machine."""
+    if fault is None or not fault.get("file"):
+        return fault
+    from cfukit_sw.firmware import INCLUDE, SOURCES
+
+    file = Path(fault["file"])
+    for folder in (program.resolve().parent, system.project.root, SOURCES, INCLUDE):
+        if file.is_relative_to(folder):
+            short = str(file.relative_to(folder))
+            return fault | {"file": short, "message": fault["message"].replace(str(file), short)}
+    return fault
 
 
 def _named(registers: list[int]) -> dict[str, int]:
