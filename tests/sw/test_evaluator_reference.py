@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,68 +11,60 @@ import pytest
 from cfukit_base.errors import ModelError
 from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.tflite_reader import read_model
+from support import reference
+from support.reference import FOLDER, MACS, MODELS, Sample
 
 pytestmark = pytest.mark.needs("reference")
-REFERENCE = Path(os.environ.get("CFUKIT_REFERENCE", "."))
-INDEX = REFERENCE / "index.json"
-MODELS = json.loads(INDEX.read_text())["models"] if INDEX.is_file() else []
-NAMES = [entry["name"] for entry in MODELS]
+SMALL = sorted(name for name, macs in MACS.items() if macs < 3_000_000)
+LARGE = sorted(set(MACS) - set(SMALL))
 
 
-def load(path: Path) -> dict[str, Any]:
-    with np.load(path) as arrays:
-        return {key: arrays[key] for key in arrays}
-
-
-def golden_inputs(name: str, arrays: dict[str, Any], count: int) -> list[Any]:
-    inputs = [arrays[f"in{i}"] for i in range(count)]
-    if name.startswith("hps"):
-        inputs[0] = np.concatenate([load(REFERENCE / "golden" / "hps_inputs.npz")["in0"], inputs[0]])
-    return inputs
-
-
-def check_samples(evaluator: Evaluator, arrays: dict[str, Any], inputs: list[Any], what: str) -> int:
-    """Every sample of a golden or kernel case; generation B's outputs where they differ. Values compared."""
+def check_samples(evaluator: Evaluator, samples: Iterable[Sample], what: str) -> int:
+    """Outputs, or every operator's; values compared."""
     compared = 0
-    for sample, reset in enumerate(arrays["reset_before"]):
-        if reset:
+    for sample in samples:
+        if sample.reset:
             evaluator.reset()
-        result = evaluator.run([array[sample] for array in inputs])
-        for j, got in enumerate(result.outputs):
-            expected = arrays.get(f"alt_out{j}", arrays[f"out{j}"])[sample]
-            np.testing.assert_array_equal(got, expected, f"{what} sample {sample} output {j}", strict=True)
-            compared += got.size
+        result = evaluator.run(sample.inputs, keep_layers=bool(sample.layers))
+        for j, expected in enumerate(sample.outputs):
+            where = f"{what} sample {sample.number} output {j}"
+            np.testing.assert_array_equal(result.outputs[j], expected, where, strict=True)
+            compared += expected.size
+        for (op, j), expected in sample.layers.items():
+            np.testing.assert_array_equal(
+                result.layers[op][j], expected, f"{what} sample {sample.number} operator {op}"
+            )
+            compared += expected.size
     return compared
 
 
-@pytest.mark.parametrize("name", NAMES)
+def check_golden(name: str, limit: int = 0) -> None:
+    evaluator = Evaluator(reference.model_named(name))
+    assert check_samples(evaluator, reference.golden(name, len(evaluator.model.inputs), limit), name) > 0
+
+
+@pytest.mark.parametrize("name", SMALL)
 def test_golden_files(name: str) -> None:
-    evaluator = Evaluator(read_model(REFERENCE / "models" / f"{name}.tflite"))
-    arrays = load(REFERENCE / "golden" / f"{name}.npz")
-    inputs = golden_inputs(name, arrays, len(evaluator.model.inputs))
-    assert check_samples(evaluator, arrays, inputs, name) > 0
+    check_golden(name)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LARGE)
+def test_golden_files_of_large_models(name: str) -> None:
+    check_golden(name)
+
+
+@pytest.mark.parametrize("name", sorted(MACS))
 def test_layer_files(name: str) -> None:
-    evaluator = Evaluator(read_model(REFERENCE / "models" / f"{name}.tflite"))
-    arrays = load(REFERENCE / "layers" / f"{name}.npz")
-    samples = sorted({int(key.split("_")[0][1:]) for key in arrays if "_op" in key})
-    compared = 0
-    for sample in samples:
-        inputs = [arrays[f"s{sample}_in{i}"] for i in range(len(evaluator.model.inputs))]
-        layers = evaluator.run(inputs, keep_layers=True).layers
-        for key in (key for key in arrays if key.startswith(f"s{sample}_op")):
-            _, op, output, tensor = key.split("_")
-            assert evaluator.model.operators[int(op[2:])].outputs[int(output)] == int(tensor[1:])
-            np.testing.assert_array_equal(layers[int(op[2:])][int(output)], arrays[key], key)
-            compared += 1
-    assert compared >= len(evaluator.model.operators)
+    evaluator = Evaluator(reference.model_named(name))
+    samples = list(reference.layers(name, len(evaluator.model.inputs)))
+    assert min(len(sample.layers) for sample in samples) >= len(evaluator.model.operators)
+    assert check_samples(evaluator, samples, name) > 0
 
 
-@pytest.mark.parametrize("entry", MODELS, ids=NAMES)
+@pytest.mark.parametrize("entry", MODELS, ids=[entry["name"] for entry in MODELS])
 def test_facts_of_the_index(entry: dict[str, Any]) -> None:
-    model = read_model(REFERENCE / entry["file"])
+    model = read_model(FOLDER / entry["file"])
     assert (model.sha256, model.macs, len(model.operators)) == (
         entry["sha256"],
         entry["macs"],
@@ -83,12 +73,9 @@ def test_facts_of_the_index(entry: dict[str, Any]) -> None:
 
 
 def test_kernel_cases() -> None:
-    folder, count = REFERENCE / "kernel_cases", 0
-    for path in sorted(folder.glob("*.npz")):
-        evaluator = Evaluator(read_model(path.with_suffix(".tflite")))
-        arrays = load(path)
-        inputs = [arrays[f"in{i}"] for i in range(len(evaluator.model.inputs))]
-        assert check_samples(evaluator, arrays, inputs, path.stem) > 0
+    count = 0
+    for name, model, samples in reference.kernel_cases():
+        assert check_samples(Evaluator(model), samples, name) > 0
         count += 1
     assert count == 297
 
@@ -106,5 +93,5 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_refusals(name: str) -> None:
     with pytest.raises(ModelError) as caught:
-        Evaluator(read_model(REFERENCE / "kernel_cases" / f"{name}.tflite"))
+        Evaluator(read_model(FOLDER / "kernel_cases" / f"{name}.tflite"))
     assert REFUSED[name] in caught.value.message

@@ -2,114 +2,102 @@
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 
 from cfukit_base.errors import ModelError
 from cfukit_sw.lower import lower
 from cfukit_sw.tflite_reader import read_model
+from support import reference
 from support.kernels import HostModel
+from support.reference import MACS
 
 pytestmark = pytest.mark.needs("reference")
 
-FOLDER = Path(os.environ.get("CFUKIT_REFERENCE", "/nonexistent"))
-SMALL = ("micro_speech", "kws_ref", "ad01", "str_ww", "hello_world", "ic_resnet8")
-LARGE = ("vww_96", "person_detect")
-HPS = "hps_presence_20220415"
+SMALL = sorted(name for name, macs in MACS.items() if macs < 3_000_000)
+LARGE = sorted(name for name, macs in MACS.items() if 3_000_000 <= macs < 100_000_000)
+HUGE = sorted(name for name, macs in MACS.items() if macs >= 100_000_000)
+registries = pytest.mark.parametrize("registry", ["portable", "reference"])
 
 
-def golden_outputs(data: Any, sample: int, output: int) -> np.ndarray:
-    """Generation B's values where the two differ."""
-    name = f"alt_out{output}"
-    return np.asarray((data[name] if name in data else data[f"out{output}"])[sample])
-
-
-def run_golden(name: str, registry: str, samples: int) -> None:
-    plan = lower(read_model(FOLDER / "models" / f"{name}.tflite"), registry=registry)
-    host, data = HostModel(plan), np.load(FOLDER / "golden" / f"{name}.npz")
-    for sample in range(min(samples, len(data["in0"]))):
-        if data["reset_before"][sample]:
+def check_golden(name: str, registry: str, limit: int = 0) -> None:
+    """The outputs of all samples, or of the first `limit`."""
+    plan = lower(reference.model_named(name), registry=registry)
+    host = HostModel(plan)
+    for sample in reference.golden(name, len(plan.inputs), limit):
+        if sample.reset:
             host.reset()
-        outputs = host.run([data[f"in{number}"][sample] for number in range(len(plan.inputs))])
-        for number, value in enumerate(outputs):
-            want = golden_outputs(data, sample, number).reshape(value.shape)
-            np.testing.assert_array_equal(value, want, err_msg=f"{name} sample {sample}")
+        for got, want in zip(host.run(sample.inputs), sample.outputs, strict=True):
+            np.testing.assert_array_equal(got, want.reshape(got.shape), f"{name} sample {sample.number}")
 
 
-@pytest.mark.parametrize("registry", ["portable", "reference"])
+def check_layers(name: str, registry: str) -> None:
+    """Every operator's output of every sample, aliases and folded padding too."""
+    model = reference.model_named(name)
+    plan = lower(model, registry=registry)
+    host = HostModel(plan)
+    for sample in reference.layers(name, len(plan.inputs)):
+        shapes = [plan.tensors[tensor].shape for tensor in plan.inputs]
+        inputs = [array.reshape(shape) for array, shape in zip(sample.inputs, shapes, strict=True)]
+        got = host.layers(inputs, model)
+        for key, want in sample.layers.items():
+            where = f"{name} sample {sample.number} operator {key[0]} output {key[1]}"
+            np.testing.assert_array_equal(got[key].reshape(-1), want.reshape(-1), where)
+        assert len(sample.layers) >= len(plan.steps)
+
+
+@registries
 @pytest.mark.parametrize("name", SMALL)
 def test_golden_outputs(name: str, registry: str) -> None:
-    run_golden(name, registry, samples=5)
+    check_golden(name, registry, limit=5)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("registry", ["portable", "reference"])
-@pytest.mark.parametrize("name", LARGE)
-def test_golden_outputs_of_large_models(name: str, registry: str) -> None:
-    run_golden(name, registry, samples=2)
+@registries
+@pytest.mark.parametrize("name", SMALL + LARGE)
+def test_all_golden_outputs(name: str, registry: str) -> None:
+    check_golden(name, registry)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("registry", ["portable", "reference"])
-@pytest.mark.parametrize("name", ["mnv2_160_035", HPS])
-def test_layers_of_large_models(name: str, registry: str) -> None:
-    compare_layers(name, registry)
+@pytest.mark.long
+@registries
+@pytest.mark.parametrize("name", HUGE)
+def test_all_golden_outputs_of_the_largest(name: str, registry: str) -> None:
+    check_golden(name, registry)
 
 
-@pytest.mark.parametrize("registry", ["portable", "reference"])
+@registries
 @pytest.mark.parametrize("name", SMALL)
 def test_layers(name: str, registry: str) -> None:
-    compare_layers(name, registry)
+    check_layers(name, registry)
 
 
-def compare_layers(name: str, registry: str) -> None:
-    """Every operator's output of sample 0, aliases and folded padding too."""
-    model = read_model(FOLDER / "models" / f"{name}.tflite")
-    plan = lower(model, registry=registry)
-    data = np.load(FOLDER / "layers" / f"{name}.npz")
-    inputs = [data[f"s0_in{number}"] for number in range(len(plan.inputs))]
-    got = HostModel(plan).layers(
-        [a.reshape(plan.tensors[t].shape) for a, t in zip(inputs, plan.inputs, strict=True)], model
-    )
-    compared = 0
-    for key in data.files:
-        if not key.startswith("s0_op"):
-            continue
-        _, op, output, _ = key.split("_")
-        value = got[int(op[2:]), int(output)]
-        if name != "ad01":  # its stored layers are of generation A
-            np.testing.assert_array_equal(value.reshape(-1), data[key].reshape(-1), err_msg=f"{name} {key}")
-        compared += 1
-    assert compared >= len(plan.steps)
+@pytest.mark.slow
+@registries
+@pytest.mark.parametrize("name", LARGE + HUGE)
+def test_layers_of_large_models(name: str, registry: str) -> None:
+    check_layers(name, registry)
 
 
-def test_kernel_cases() -> None:
-    """All single-operator cases on both registries; what must be refused is refused, and nothing else."""
-    folder = FOLDER / "kernel_cases"
-    refused = []
-    for case in json.loads((folder / "index.json").read_text())["cases"]:
-        for registry in ("portable", "reference"):
-            try:
-                plan = lower(read_model(folder / case["tflite"]), registry=registry)
-            except ModelError:
-                refused.append(case["name"])
-                continue
-            host, data = HostModel(plan), np.load(folder / case["npz"])
-            for sample in range(len(data["in0"])):
-                if "reset_before" not in data or data["reset_before"][sample]:
-                    host.reset()
-                inputs = [
-                    data[f"in{n}"][sample].reshape(plan.tensors[t].shape) for n, t in enumerate(plan.inputs)
-                ]
-                for number, value in enumerate(host.run(inputs)):
-                    want = golden_outputs(data, sample, number).reshape(value.shape)
-                    np.testing.assert_array_equal(
-                        value, want, err_msg=f"{case['name']} sample {sample} {registry}"
-                    )
-    assert {name for name in refused if not name.startswith("reject")} == set()
-    assert len([name for name in refused if name.startswith("reject")]) == 12
+@pytest.mark.slow
+@registries
+def test_kernel_cases(registry: str) -> None:
+    count = 0
+    for name, model, samples in reference.kernel_cases():
+        host = HostModel(lower(model, registry=registry))
+        for sample in samples:
+            if sample.reset:
+                host.reset()
+            shapes = [host.plan.tensors[tensor].shape for tensor in host.plan.inputs]
+            inputs = [array.reshape(shape) for array, shape in zip(sample.inputs, shapes, strict=True)]
+            for got, want in zip(host.run(inputs), sample.outputs, strict=True):
+                np.testing.assert_array_equal(got, want.reshape(got.shape), f"{name} sample {sample.number}")
+        count += 1
+    assert count == 297
+
+
+def test_refusals() -> None:
+    for path in reference.rejects():
+        with pytest.raises(ModelError):
+            lower(read_model(path))
+    assert len(reference.rejects()) == 6
