@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import json
 import math
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from cfukit_base import wire
-from cfukit_base.cache import user_cache
+from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_bytes, digest_of
 from cfukit_base.errors import MissingToolError, UsageError
 from cfukit_tools.boarding import Board, Expected
@@ -17,9 +20,33 @@ from cfukit_tools.building import System
 from cfukit_tools.engines import RawRun
 from cfukit_tools.inference import evaluate
 from cfukit_tools.inputs import InputSet
+from cfukit_tools.project import Project
 from cfukit_tools.serial_port import SerialPort, selected
 
 EXEC_SECONDS = 600.0  # on a board, until a program that has not ended is given up
+
+
+class BoardSystem(System):
+    """A system whose programs a boot loader starts: they are linked for the memories that it can fill, without its own."""
+
+    @functools.cached_property
+    def soc_json(self) -> Path:
+        from cfukit_sw.boot import loaded_soc
+
+        whole = super().soc_json
+        text = json.dumps(loaded_soc(json.loads(whole.read_text())), indent=1) + "\n"
+
+        def write(folder: Path) -> None:
+            shutil.copy(whole.parent / "soc.v", folder)
+            (folder / "soc.json").write_text(text)
+
+        name = f"{self.project['soc.board']}-loaded"
+        return cached(user_cache() / "soc", name, digest_of(text), write) / "soc.json"
+
+
+def system_for(project: Project, engine: str) -> System:
+    """The system on which `engine` runs the project's programs."""
+    return BoardSystem(project) if engine == "board" else System(project)
 
 
 def run_renode(

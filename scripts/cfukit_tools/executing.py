@@ -16,6 +16,7 @@ from cfukit_base.errors import BuildError, UsageError
 from cfukit_base.symbols import locate
 from cfukit_tools.building import System
 from cfukit_tools.checking import at_least
+from cfukit_tools.devices import exec_board, run_renode, system_for
 from cfukit_tools.engines import check_engine
 from cfukit_tools.project import Project, load_target
 
@@ -77,7 +78,7 @@ def exec_(
         "compiler": compiler,
     }
     home = load_target(project, **options) if project is not None else _stock(program, options)
-    system = System(home)
+    system = system_for(home, engine)
     text = _stdin() if stdin is None else stdin
     if engine == "host":
         return _on_host(system, program, text, stream)
@@ -145,8 +146,6 @@ def _on_device(
     engine: str, system: System, program: Path, elf: Path, stdin: bytes, stream: bool
 ) -> dict[str, Any]:
     """Renode or a board. Its output is shown at the end: only then it is known to be what the program said."""
-    from cfukit_tools.devices import exec_board, run_renode
-
     with progress.stage(f"running {program.name} on engine {engine}"):
         if engine == "board":
             raw = exec_board(system, elf, stdin)

@@ -16,9 +16,8 @@ import numpy as np
 from cfukit_base import process, progress
 from cfukit_base.cache import write_atomic
 from cfukit_tools import catalog
-from cfukit_tools.building import System
 from cfukit_tools.checking import at_least
-from cfukit_tools.devices import expected_answers, run_board, run_renode
+from cfukit_tools.devices import expected_answers, run_board, run_renode, system_for
 from cfukit_tools.engines import RawRun, check_engine, run_host, run_rtl
 from cfukit_tools.inference import (
     SampleResult,
@@ -169,7 +168,7 @@ class _Session:
         self.model = read_model(path)
         listed = catalog.listed_models().get(self.model_name)
         self.heldout = listed.heldout if listed is not None and listed.path == path else None
-        self.system = System(self.project)
+        self.system = system_for(self.project, self.engine)
         self.variants = variants_of(self.system)
 
     def build(self, variant: str) -> Program:

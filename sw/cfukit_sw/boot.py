@@ -32,7 +32,7 @@ ENTRY(__boot_start)
 SECTIONS
 {{
   .start 0x{reset:08x} : {{ KEEP(*(.boot.start)) . = ALIGN(16); }}
-  __boot_copy_from = ADDR(.start) + SIZEOF(.start);
+  __boot_copy_from = {image};
   .body 0x{begin:08x} : AT(__boot_copy_from)
   {{
     *(.text .text.*)
@@ -52,6 +52,12 @@ SECTIONS
     . = ALIGN(4);
     __boot_bss_end = .;
   }}
+  __cfukit_text_load = LOADADDR(.body);
+  __cfukit_text_begin = ADDR(.body);
+  __cfukit_text_end = ADDR(.body) + SIZEOF(.body);
+  __cfukit_rodata_load = LOADADDR(.constants);
+  __cfukit_rodata_begin = ADDR(.constants);
+  __cfukit_rodata_end = ADDR(.constants) + SIZEOF(.constants);
   __boot_copy_to = ADDR(.body);
   __boot_copy_end = ADDR(.constants) + SIZEOF(.constants);
   __boot_reserved_begin = 0x{begin:08x};
@@ -64,13 +70,46 @@ SECTIONS
 
 
 def boot_memory(soc: dict[str, Any]) -> dict[str, Any]:
-    """The memory at whose end the loader runs: the first that the CPU fetches from and can write, the reset address's if it can."""
-    reset = soc["cpu"]["reset_address"]
+    """The memory at whose end the loader runs, of those that the CPU fetches from and can write: the reset address's if it is one,
+    else one on chip, which needs no initialisation.
+    """
     usable = [m for m in soc["memories"] if m["kind"] not in (*READ_ONLY_KINDS, "dtcm")]
     if not usable:
-        raise UsageError("soc.json", "no memory to run a boot loader from", allowed="one that can be written")
-    here = [m for m in usable if m["base"] <= reset < m["base"] + m["bytes"]]
-    return (here or usable)[0]
+        raise UsageError(
+            "soc.json", "no memory to run a boot loader from", allowed="one that is fetched from and written"
+        )
+    here = [m for m in usable if m is _reset_memory(soc)]
+    on_chip = [m for m in usable if m["kind"] in ("itcm", "sram")]
+    return (here or on_chip or usable)[0]
+
+
+def _reset_memory(soc: dict[str, Any]) -> dict[str, Any]:
+    reset = soc["cpu"]["reset_address"]
+    memories: list[dict[str, Any]] = soc["memories"]
+    return next(m for m in memories if m["base"] <= reset < m["base"] + m["bytes"])
+
+
+def _image(soc: dict[str, Any]) -> str:
+    """Where the loader lies before it runs: behind its first words, or in flash where the ROM at the reset address is small."""
+    flash = [m for m in soc["memories"] if m["kind"] == "flash"]
+    if flash and _reset_memory(soc)["bytes"] < RESERVED_BYTES:
+        return f"0x{flash[0]['base']:08x}"
+    return "ADDR(.start) + SIZEOF(.start)"
+
+
+def loaded_soc(soc: dict[str, Any]) -> dict[str, Any]:
+    """The soc.json for programs that the loader starts: memories that it can fill, without its own, everything in its place."""
+    own = boot_memory(soc)
+    memories = [
+        m | ({"bytes": m["bytes"] - RESERVED_BYTES} if m is own else {})
+        for m in soc["memories"]
+        if m["kind"] not in READ_ONLY_KINDS
+    ]
+    reset = soc["cpu"]["reset_address"]
+    if not any(m["base"] <= reset < m["base"] + m["bytes"] for m in memories):
+        code = next((m for m in memories if m["kind"] in ("ram", "itcm")), memories[0])
+        reset = code["base"]
+    return soc | {"memories": memories, "cpu": soc["cpu"] | {"reset_address": reset}}
 
 
 def build_boot(soc_json: Path, digest: bytes, *, build_dir: Path, compiler: str = "zig") -> Path:
@@ -96,7 +135,11 @@ def build_boot(soc_json: Path, digest: bytes, *, build_dir: Path, compiler: str 
     memory = boot_memory(soc)
     end = memory["base"] + memory["bytes"]
     script = _SCRIPT.format(
-        board=soc["board"], reset=soc["cpu"]["reset_address"], begin=end - RESERVED_BYTES, end=end
+        board=soc["board"],
+        reset=soc["cpu"]["reset_address"],
+        image=_image(soc),
+        begin=end - RESERVED_BYTES,
+        end=end,
     )
     key = digest_of(tool.identity, script, list(target), soc["cpu"], [item.key for item in objects])
 

@@ -143,7 +143,13 @@ static _Noreturn void loop(void) {
   }
 }
 
+/* A board whose memory needs it replaces this: what must be done before any of it can be used. */
+__attribute__((weak)) void cfukit_boot_prepare(void);
+void cfukit_boot_prepare(void) {
+}
+
 void cfukit_boot(void) {
+  cfukit_boot_prepare();
   say("\ncfukit boot: board " BOOT_BOARD ", system " BOOT_DIGEST_TEXT "\n");
   loop();
 }

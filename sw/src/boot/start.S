@@ -1,5 +1,6 @@
 /* Start of the boot loader. The linker script (sw/cfukit_sw/boot.py) gives the symbols __boot_*. The first words stand at the reset
-   address and copy the rest to where it runs: the end of a memory, so that programs may lie at the reset address themselves. */
+   address and copy the rest to where it runs: the end of a memory, so that programs may lie at the reset address themselves.
+   Where a boot ROM of the board has copied it already, it begins at _start. */
 #include "boot_config.h"
 #include "soc.h"
 
@@ -20,23 +21,27 @@ __boot_start:
   addi t0, t0, 4
   addi t1, t1, 4
   j 1b
-2:address t1, __boot_bss_begin
+2:li t0, CFUKIT_CSR_CFUKIT_CYCLES
+  lw t0, 0(t0)                /* an uncached load: what was stored has arrived */
+#if BOOT_FENCE_I
+  .word 0x0000100f            /* fence.i: forget what was fetched from there before */
+#endif
+  address t0, _start
+  jr t0
+
+  .text
+  .globl _start
+_start:
+  address t1, __boot_bss_begin
   address t2, __boot_bss_end
 3:bgeu t1, t2, 4f
   sw zero, 0(t1)
   addi t1, t1, 4
   j 3b
-4:li t0, CFUKIT_CSR_CFUKIT_CYCLES
-  lw t0, 0(t0)                /* an uncached load: what was stored has arrived */
-#if BOOT_FENCE_I
-  .word 0x0000100f            /* fence.i: forget what was fetched from there before */
-#endif
-  address sp, __boot_stack_top
-  address t0, cfukit_boot
-  jr t0
+4:address sp, __boot_stack_top
+  j cfukit_boot
 
 /* Where a program goes at its end, with its exit code in a0. */
-  .text
   .globl __boot_back
 __boot_back:
   address sp, __boot_stack_top
