@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -54,8 +55,9 @@ def per_mac(cycles: float | None, macs: int) -> str:
 def init(document: Document) -> None:
     out = console()
     folder = document["folder"]
+    quoted = shlex.quote(folder)
     out.print(f"{folder}: a copy of '{document['from']}' ({', '.join(document['files'])})")
-    out.print(f"next: cfukit test {folder}   cfukit run {folder}")
+    out.print(f"next: cfukit test {quoted}   cfukit run {quoted}")
 
 
 def doctor(document: Document) -> None:

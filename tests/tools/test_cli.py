@@ -207,3 +207,11 @@ def test_places_that_cannot_be(
 ) -> None:
     assert cli.run(["info", "digits", "--json", "--set", "soc.sram_bytes=8192", "--set", setting]) == code
     assert given in json.loads(capsys.readouterr().out)["given"]
+
+
+def test_the_next_command_can_be_copied(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(["init", "two words"]) == 0
+    assert "next: cfukit test 'two words'   cfukit run 'two words'" in capsys.readouterr().out
