@@ -88,7 +88,7 @@ class MemoryPort:
         """The data TCM. loads: a load may pass from execute to memory; `word` becomes what it reads, a cycle later."""
         tcm, lanes, lane_bits = self.tcm, self.lanes, self.lane_bits
         block = tcm.config.tcm == "block"
-        stores, takes, reads = Signal(), Signal(), Signal()
+        stores, takes, reads = (Signal(name=f"cfu_{name}") for name in ("stores", "takes", "reads"))
         row = Signal(self.bits)  # what the CPU's load read
         lane = Signal(range(max(2, lanes)))
         reading = ~tcm.data_memory_isStuck if block else loads
@@ -148,7 +148,7 @@ class MemoryPort:
         address = self.mem_cmd_payload_addr
         aligned = address[: (self.bits // 8 - 1).bit_length()] == 0
         m.d.comb += self.outside.eq(takes & ((address >= config.dtcm_bytes) | ~aligned))
-        now, in_memory, in_write_back = Signal(), Signal(), Signal()
+        now, in_memory, in_write_back = (Signal(name=f"collided_{name}") for name in ("now", "m", "w"))
         lane = tcm.load_word[: self.lane_bits] if self.lanes > 1 else 0
         loaded = tcm.data_execute_isValid & ~tcm.data_execute_args_wr
         hit = tcm.data_execute_address[19:] == DTCM_BASE >> 19
@@ -163,7 +163,7 @@ class MemoryPort:
 
 def row_memory_verilog(name: str, size_bytes: int, bits: int, style: str) -> str:
     """A memory of rows with bytes enabled; with "block" a second port that reads. What a load reads while the other port writes
-    it is undefined: CFUKIT_POISON gives the inverse."""
+    it is undefined, and so is what the other port gives after a write: with CFUKIT_POISON the inverse of what is there."""
     rows = size_bytes * 8 // bits
     index = f"address[{(rows - 1).bit_length() - 1}:0]"
     range_, last = f"[{bits - 1}:0]", bits // 8 - 1
@@ -174,15 +174,16 @@ def row_memory_verilog(name: str, size_bytes: int, bits: int, style: str) -> str
         for n in range(bits // 8)
     )
     body = f"    if (enable) begin\n{bytes_}      if (mask == 0) read_data <= mem[{index}];\n    end\n"
+    poison = f"    if (enable && mask != 0) read_data <= ~mem[{index}];\n"
     if style == "block":
         inputs += ["input load_enable, input [16:0] load_address", f"output reg {range_} load_data"]
         body += f"    if (load_enable) load_data <= mem[load_{index}];\n"
-        body += "`ifdef CFUKIT_POISON\n"
-        body += f"    if (load_enable && enable && mask != 0 && load_{index} == {index}) begin\n"
+        poison += f"    if (load_enable && enable && mask != 0 && load_{index} == {index}) begin\n"
         for n in range(bits // 8):
             part = f"[{8 * n + 7}:{8 * n}]"
-            body += f"      if (mask[{n}]) load_data{part} <= ~mem[load_{index}]{part};\n"
-        body += "    end\n`endif\n"
+            poison += f"      if (mask[{n}]) load_data{part} <= ~mem[load_{index}]{part};\n"
+        poison += "    end\n"
+    body += f"`ifdef CFUKIT_POISON\n{poison}`endif\n"
     return (
         f"module {name} (\n  input clk,\n  " + ",\n  ".join(inputs) + "\n);\n"
         f'  (* ram_style = "{"block" if style == "block" else "huge"}", no_rw_check *) reg {range_} mem [0:{rows - 1}];\n'
