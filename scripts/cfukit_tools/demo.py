@@ -18,9 +18,15 @@ LINES, COLUMNS = 25, 100
 
 def main() -> int:
     """Entry point; the same exit codes as the command."""
+    from cfukit_base import interrupts
+
+    interrupts.install()
     from cfukit_tools import cli
 
-    return cli.run_action(demo)
+    code = cli.run_action(demo)
+    if interrupts.stopped_by() is not None:
+        interrupts.leave(code)
+    return code
 
 
 def demo() -> int:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import argparse
 import resource
+import sys
 import tempfile
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cfukit_base import tools
 from cfukit_soc import build_simulator, generate_soc, simulate
