@@ -68,7 +68,7 @@ class Board:
                 wire.Type.HELLO, b"", wire.Type.BOOT_IS, wire.Type.HELLO_IS, silent_seconds=HELLO_SECONDS
             )
         except SilentError:
-            raise diagnose(self.line.port) from None
+            raise diagnose(self.line.port, self.line.heard) from None
         return wire.parse(frame)
 
     def _check(self, boot: wire.BootIs) -> None:

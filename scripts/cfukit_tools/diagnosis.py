@@ -15,9 +15,9 @@ _BAUD_SECONDS = 0.5
 _BANNER = b"cfukit boot: "
 
 
-def diagnose(port: Port) -> SilentError:
-    """The error to raise when HELLO was not answered; listens, asks again, and tries other rates."""
-    heard = _listen(port)
+def diagnose(port: Port, heard: bytes) -> SilentError:
+    """The error to raise when HELLO was not answered and `heard` came instead; listens, asks again, and tries other rates."""
+    heard += _listen(port)
     text, frames, damaged = wire.split(heard)
     if _BANNER in text:
         return _error(

@@ -21,6 +21,7 @@ _FIRST_WAIT_SECONDS, _SHORTEST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.3, 0.05, 
 _QUIET_SECONDS = 0.03  # after something damaged: what is still on its way has arrived
 _MOST_TRIES = 2000
 _LEAST_PIECE = 16
+_HEARD_BYTES = 4096
 _TRUST_AFTER = 4  # pieces without a failure before larger ones are tried
 
 
@@ -68,6 +69,7 @@ class Line:
         self.port = port
         self.on_text = on_text
         self.statistics = Statistics()
+        self.heard = b""  # the last bytes since an answer, for whoever wonders why none comes
         self.piece = wire.DEFAULT_MAX_PAYLOAD
         self._good = 0
         self._usual_wait = _FIRST_WAIT_SECONDS  # several times what answers took lately
@@ -164,11 +166,13 @@ class Line:
             data = self.port.read(left) if left > 0 else b""
             if not data:
                 return damaged
+            self.heard = (self.heard + data)[-_HEARD_BYTES:]
             for event in self._decoder.feed(data):
                 if isinstance(event, wire.Frame):
                     own = event.seq == seq and (event.type in kinds or event.type == wire.Type.ERROR)
                     if own and event.payload != bytes((wire.ErrorCode.DAMAGED,)):
                         self.statistics.requests += 1
+                        self.heard = b""
                         self._learn(time.monotonic() - begin)
                         return event
                     damaged |= event.type == wire.Type.ERROR and event.seq == 0

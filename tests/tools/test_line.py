@@ -1,0 +1,149 @@
+"""Requests over a line with noise, and what is said of a port where nobody answers; no simulation."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from cfukit_base import wire
+from cfukit_base.errors import ResultError, UsageError
+from cfukit_tools import boarding, diagnosis, serial_port
+from cfukit_tools.board_image import BoardImage
+from cfukit_tools.boarding import Board, Expected
+from cfukit_tools.line import Line, RefusedError, SilentError
+from support.boot_model import BootModel
+from support.pty_board import Noise
+
+SYSTEM = Expected("sim", bytes(16), {})
+
+
+@given(
+    data=st.binary(max_size=1500),
+    seed=st.integers(0, 1 << 32),
+    lost=st.sampled_from([0, 0.002, 0.01, 0.03]),
+    doubled=st.sampled_from([0, 0.002, 0.01]),
+    changed=st.sampled_from([0, 0.002, 0.01, 0.03]),
+)
+@example(b"\xc0\xdb" * 300, 1, 0.01, 0.01, 0.01)
+@settings(max_examples=60)
+def test_nothing_is_lost_and_nothing_wrong_is_accepted(
+    data: bytes, seed: int, lost: float, doubled: float, changed: float
+) -> None:
+    model = BootModel(Noise(lost, doubled, changed, seed))
+    board = Board(model, SYSTEM)
+    image = BoardImage(((100, data),), 100, 0, (0, 0))
+    board.loader()
+    board.upload(image, fresh=bool(seed & 1))
+    assert model.memory == bytes(100) + data + bytes(len(model.memory) - 100 - len(data))
+    assert board.line.fetch(wire.Type.PEEK, 90, len(data) + 20) == model.memory[90 : 110 + len(data)]
+    number = board.start(image)
+    while (ended := board.ended(number, image)) is None:
+        pass
+    assert model.starts == [number] and (ended.code, ended.cycles) == (7, 1234)
+
+
+def test_what_is_there_is_not_sent_again() -> None:
+    model = BootModel()
+    board = Board(model, SYSTEM)
+    image = BoardImage(((0, bytes(range(256)) * 12),), 0, 0, (0, 0))
+    assert board.upload(image, fresh=True) == 3072
+    assert board.upload(image, fresh=False) == 0
+    model.memory[5] ^= 1
+    assert board.upload(image, fresh=False) == 3072  # one block
+
+
+def test_memory_that_does_not_keep_what_is_written_is_told() -> None:
+    model = BootModel()
+    model.wrong = lambda frame: wire.encode(wire.Type.OK, frame.seq) if frame.type == wire.Type.POKE else None
+    with pytest.raises(ResultError, match="memory at 0x00000010: does not keep what is written"):
+        Board(model, SYSTEM).upload(BoardImage(((16, b"x"),), 0, 0, (0, 0)), fresh=True)
+
+
+def test_an_answer_to_another_request_is_not_taken() -> None:
+    model = BootModel()
+    model.wrong = lambda frame: (
+        wire.encode(wire.Type.DATA, frame.seq - 1, b"\0\0\0\0no")
+        + wire.encode(wire.Type.OK, frame.seq)
+        + wire.encode(wire.Type.DATA, frame.seq, b"\0\0\0\0ok")
+    )
+    assert Line(model).fetch(wire.Type.PEEK, 0, 2) == b"ok"
+    model.wrong = lambda frame: wire.encode(wire.Type.DATA, frame.seq, b"\1\0\0\0no")
+    with pytest.raises(wire.WireError, match="another place"):
+        Line(model).fetch(wire.Type.PEEK, 0, 2)
+
+
+def test_a_refusal_is_an_error_with_its_name() -> None:
+    model = BootModel()
+    refusal = bytes((wire.ErrorCode.OUT_OF_ARENA,))
+    model.wrong = lambda frame: wire.encode(wire.Type.ERROR, frame.seq, refusal)
+    with pytest.raises(RefusedError, match="POKE was refused: OUT_OF_ARENA"):
+        Line(model).send(wire.Type.POKE, 0, b"x")
+
+
+def test_another_bitstream_is_told_by_its_digest() -> None:
+    with pytest.raises(ResultError) as caught:
+        Board(BootModel(digest=b"\xab" * 16), SYSTEM).loader()
+    text = caught.value.message
+    assert "another bitstream: board 'sim', built from abab" in text and "cfukit load" in text
+
+
+class Fake:
+    """A port that says `by_itself` once and answers a HELLO at one rate only."""
+
+    def __init__(self, by_itself: bytes = b"", answers_at: int = 0):
+        self.name, self.baud, self.silent_since = "fake", 115_200, time.monotonic()
+        self._waiting, self._answers_at = by_itself, answers_at
+
+    def write(self, data: bytes) -> None:
+        _, frames, _ = wire.split(data)
+        if frames and self.baud == self._answers_at:
+            self._waiting += wire.encode(wire.Type.HELLO_IS, frames[0].seq, bytes(32))
+
+    def read(self, seconds: float) -> bytes:
+        data, self._waiting = self._waiting, b""
+        return data
+
+
+@pytest.mark.parametrize(
+    ("port", "said", "advice"),
+    [
+        (Fake(), "not a byte comes at 115200 baud, nor at any other rate", "reset button"),
+        (Fake(b"\r\ncfukit boot: board sim, system 00\r\n"), "does not hear us", "TX to the board's RX"),
+        (Fake(b"BIOS built on Jan 1\nlitex> "), "LiteX's own BIOS", "cfukit bitstream"),
+        (Fake(b"\xff\x00\xfe\x81\x03" * 9, 9_600), "it answers at 9600 baud, not at 115200", "--baud 9600"),
+        (Fake(b"\x7f\x00\x1e\x01\x03" * 9), "45 bytes come that are neither text nor a record", "--baud"),
+        (Fake(b"temperature 21.5\n" * 3), "another program talks: 'temperature 21.5'", "reset"),
+        (Fake(wire.encode(wire.Type.EXITED, 0, bytes(4))), "does not go back to the boot loader", "reset"),
+    ],
+)
+def test_a_port_where_nobody_answers_is_diagnosed(
+    port: Fake, said: str, advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diagnosis, "_LISTEN_SECONDS", 0.02)
+    monkeypatch.setattr(diagnosis, "_BAUD_SECONDS", 0.0)
+    monkeypatch.setattr(boarding, "HELLO_SECONDS", 0.0)
+    with pytest.raises(SilentError) as caught:
+        Board(port, SYSTEM).loader()
+    assert said in caught.value.message and advice in caught.value.hint
+    assert port.baud == 115_200
+
+
+def test_ports_that_cannot_be_opened_say_why(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="no such port"):
+        serial_port.SerialPort(str(tmp_path / "ttyUSB9"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot be opened"):
+        serial_port.SerialPort(str(tmp_path / "file"))
+    monkeypatch.delenv("CFUKIT_PORT", raising=False)
+    monkeypatch.setattr(serial_port, "_chosen", {"port": "", "baud": 0})
+    with pytest.raises(UsageError, match="--port: not given"):
+        serial_port.selected()
+    monkeypatch.setenv("CFUKIT_PORT", "/dev/one")
+    assert serial_port.selected() == ("/dev/one", 115_200)
+    serial_port.select(port="/dev/two", baud=9_600)
+    assert serial_port.selected() == ("/dev/two", 9_600)
+    with pytest.raises(UsageError, match="--baud: -1"):
+        serial_port.select(baud=-1)
