@@ -126,6 +126,8 @@ SCHEMAS: dict[str, Schema] = dict(
             fault=nullable(_FAULT),
             host=HOST,
         ),
+        _document("cfukit.load/1", ok=BOOL, board=STR, tool=STR, files=array(STR), serial=STR),
+        _document("cfukit.term/1", ok=BOOL, port=STR, baud=INT, host=HOST),
         _document("cfukit.infer/1", ok=BOOL, samples=INT, cycles=nullable(array(INT))),
         _document(
             "cfukit.test/1",

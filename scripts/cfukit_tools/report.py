@@ -232,6 +232,20 @@ def system_line(document: Document) -> str:
     )
 
 
+def load(document: Document) -> None:
+    console().print(f"loaded with {document['tool']}: {', '.join(document['files'])}")
+    console().print(f"serial: {document['serial']}")
+
+
+def term(document: Document) -> None:
+    """On stderr: stdout has been the board's."""
+    counts = document["host"]
+    out = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    out.print(
+        f"{document['port']}: {counts['received_bytes']:,} bytes received, {counts['sent_bytes']:,} sent"
+    )
+
+
 def diff(document: Document) -> None:
     table = _table("variant", "operator", ">before", ">after", ">change")
     for row in document["rows"]:

@@ -1,0 +1,175 @@
+"""The verb load with tools that only write down how they were called, and term on a pseudo-terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import threading
+import tty
+from pathlib import Path
+
+import pytest
+
+from cfukit_base import wire
+from cfukit_base.errors import MissingToolError, ResultError, UsageError
+from cfukit_soc.boards import Board, Fpga, Hardware, board_named
+from cfukit_tools import api, cli, serial_port
+from cfukit_tools.flashing import plan
+
+ARTIX = Board(
+    name="arty",
+    about="",
+    clock_hz=100_000_000,
+    cpu="full+cfu",
+    reset_address=0,
+    memories=(),
+    hardware=Hardware(Fpga("xc7", "xc7a35t", {}), "", 100_000_000, (), serial="USB", loads=""),
+)
+
+
+@pytest.fixture
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """tools(name, ...): programs that write their words to `called`, and end with $CODE, saying $SAID."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+    def make(*names: str) -> Path:
+        for name in names:
+            script = f'#!/bin/sh\necho "$(basename $0) $@" >> {tmp_path}/called\n'
+            script += f'for w in "$@"; do case $w in *.tcl) cp $w {tmp_path}/script.tcl;; esac; done\n'
+            (folder / name).write_text(script + 'echo "$SAID" >&2\nexit ${CODE:-0}\n')
+            (folder / name).chmod(0o755)
+        return tmp_path / "called"
+
+    return make
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project on Fomu whose bitstream is built."""
+    folder = tmp_path / "p"
+    monkeypatch.chdir(tmp_path)
+    folder.mkdir()
+    (folder / "project.toml").write_text('[cfu]\nfile = ""\n[soc]\nboard = "fomu"\n')
+    built = folder / "build" / "fomu" / "bitstream"
+    built.mkdir(parents=True)
+    for name in ("fomu.bin", "fomu.firmware", "fomu.dfu"):
+        (built / name).write_bytes(b"x")
+    files = [str(built / name) for name in ("fomu.bin", "fomu.firmware", "fomu.dfu")]
+    (built / "build.json").write_text(json.dumps({"ok": True, "files": files}))
+    return folder
+
+
+def test_fomu_takes_dfu(tools, project: Path) -> None:
+    called = tools("dfu-util")
+    document = api.load(project)
+    file = project / "build" / "fomu" / "bitstream" / "fomu.dfu"
+    assert called.read_text() == f"dfu-util -d 1209:5bf0 -D {file}\n"
+    assert (document["tool"], document["files"], document["ok"]) == ("dfu-util", [str(file)], True)
+
+
+def test_gateware_and_firmware_go_to_their_places_in_flash(tools, tmp_path: Path) -> None:
+    tools("openFPGALoader")
+    files = [tmp_path / "icebreaker.bin", tmp_path / "icebreaker.firmware"]
+    steps = plan(board_named("icebreaker"), files)
+    words = [step.words[1:] for step in steps]
+    assert words == [
+        ("-b", "ice40_generic", "-f", str(files[0])),
+        ("-b", "ice40_generic", "-f", "-o", "0x100000", str(files[1])),
+    ]
+
+
+def test_vivado_serves_where_openfpgaloader_is_not(tools, tmp_path: Path) -> None:
+    tools("vivado")
+    [step] = plan(ARTIX, [tmp_path / "arty.bit"])
+    assert "program_hw_devices" in step.script and f"{{{tmp_path / 'arty.bit'}}}" in step.script
+    tools("openFPGALoader")
+    [step] = plan(ARTIX, [tmp_path / "arty.bit"])
+    assert step.words[1:] == ("-b", "arty_a7_35t", str(tmp_path / "arty.bit"))
+
+
+def test_a_missing_tool_is_exit_3_with_the_way_to_get_it(
+    tools, project: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert cli.run(["load", str(project), "--json"]) == 3
+    error = json.loads(capsys.readouterr().out)
+    assert error["where"] == "dfu-util" and "apt install dfu-util" in error["hint"]
+    with pytest.raises(MissingToolError, match=r"openFPGALoader.*vivado: https"):
+        plan(ARTIX, [Path("arty.bit")])
+
+
+def test_a_tool_that_fails_is_explained(tools, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tools("dfu-util")
+    monkeypatch.setenv("CODE", "74")
+    monkeypatch.setenv("SAID", "dfu-util: No DFU capable USB device available")
+    with pytest.raises(ResultError, match=r"ended with code 74 at fomu\.dfu.*plug the board in") as caught:
+        api.load(project)
+    assert "No DFU capable" in caught.value.details["log"]
+
+
+def test_what_cannot_be_loaded_says_why(tools, project: Path) -> None:
+    built = project / "build" / "fomu" / "bitstream"
+    with pytest.raises(UsageError, match=r"'sim' is only simulated; one of .*fomu"):
+        api.load(project, board="sim")
+    (built / "fomu.dfu").unlink()
+    with pytest.raises(UsageError, match="is not there any more"):
+        api.load(project)
+    (built / "build.json").write_text(json.dumps({"ok": False, "files": []}))
+    with pytest.raises(ResultError, match="the last build failed"):
+        api.load(project)
+    (built / "build.json").unlink()
+    with pytest.raises(UsageError, match=r"no bitstream yet.*cfukit bitstream"):
+        api.load(project)
+
+
+@pytest.fixture
+def line(monkeypatch: pytest.MonkeyPatch):
+    """The other end of a selected serial port."""
+    monkeypatch.setattr(serial_port, "_chosen", {"port": "", "baud": 0})
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    serial_port.select(port=os.ttyname(slave), baud=57_600)
+    yield master
+    os.close(master)
+    os.close(slave)
+
+
+def test_term_shows_text_and_records_and_sends_keys(line: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cfukit_tools.terminal.AFTER_INPUT_SECONDS", 0.3)
+    shown, (reader, writer) = bytearray(), os.pipe()
+    sent = []
+
+    def answer() -> None:
+        sent.append(os.read(line, 100))
+        os.write(line, b"hello\n" + wire.encode(wire.Type.EXITED, 0, (7).to_bytes(4, "little")))
+
+    other = threading.Thread(target=answer)
+    other.start()
+    os.write(writer, b"keys")
+    os.close(writer)
+    document = api.term(stdin=reader, write=shown.extend)
+    os.close(reader)
+    other.join()
+    assert bytes(shown) == b"hello\n\r\n[exit code 7]\r\n"
+    assert sent == [b"keys"]
+    assert (document["baud"], document["host"]["sent_bytes"]) == (57_600, 4)
+
+
+def test_term_ends_with_its_key_on_a_terminal(line: int) -> None:
+    keyboard, typed = pty.openpty()
+    shown = bytearray()
+
+    def type_it() -> None:
+        while b"Ctrl-]" not in shown:
+            pass
+        os.write(keyboard, b"ab\x1dcd")
+
+    typist = threading.Thread(target=type_it)
+    typist.start()
+    api.term(stdin=typed, write=shown.extend, seconds=20)
+    typist.join()
+    assert os.read(line, 100) == b"ab"
+    os.close(keyboard)
+    os.close(typed)
