@@ -54,10 +54,10 @@ def poisoned(text: str) -> str:
     line = "_zz_2 && lineLoader_write_tag_0_payload_address == _zz_fetchStage_read_waysValues_0_tag_valid"
     pattern = r"(\w+) <= ways_0_tags\[_zz_fetchStage_read_waysValues_0_tag_valid\];"
     text = _once(pattern, lambda m: poison(m, line), text)
-    return _poisoned_tcm(text)
+    return poisoned_tcm(text)
 
 
-def _poisoned_tcm(text: str) -> str:
+def poisoned_tcm(text: str) -> str:
     """The TCMs: bytes that are written while another port reads their word; all of a word that a write leaves behind."""
 
     def lanes(target: str, mask: str, same: str) -> str:
@@ -89,17 +89,23 @@ def _once(pattern: str, replace: Any, text: str) -> str:
     return text
 
 
-def build(given: str | Mapping[str, Any], spoil: Callable[[str], str] = str) -> Path:
-    """The bench's program for a configuration, compiled once. spoil: a change of the CPU's text that tests must see."""
+def build(
+    given: str | Mapping[str, Any], spoil: Callable[[str], str] = str, memory_port_bits: int = 0
+) -> Path:
+    """The bench's program for a configuration, compiled once. spoil: a change of the CPU's text that tests must see.
+
+    memory_port_bits: with a CFU that uses a memory port of that width (see `run`).
+    """
     named = configuration(given)
     config = named.configuration
-    text = (BENCH / "bench.v").read_text() + poisoned(spoil(derive(named)))
+    text = (BENCH / "bench.v").read_text() + poisoned(spoil(derive(named, memory_port_bits)))
     text = text.replace("/* verilator public */", "")  # these keep modules apart
     defines = [
         f"-D{name.upper()}_MEMORY=bench__DOT__cpu__DOT__tcm__DOT__{name}__DOT__mem"
         for name, size in (("itcm", config.itcm_bytes), ("dtcm", config.dtcm_bytes))
         if size
     ]
+    port = [f"-DMEMORY_PORT_BITS={memory_port_bits}"] if memory_port_bits else []
     verilator, compiler, main = tools.verilator(), tools.host_cxx(), BENCH / "main.cpp"
     include = tools.verilator_include()
     common = [*compiler.argv, *CXX_FLAGS, f"-I{include}", f"-I{include / 'vltstd'}"]
@@ -116,6 +122,8 @@ def build(given: str | Mapping[str, Any], spoil: Callable[[str], str] = str) -> 
             "unique",
             "--x-initial",
             "unique",
+            "+define+CFUKIT_POISON",
+            *(f"+define+{name[2:]}" for name in port),
         ]
         words += ["--top-module", "bench", "--prefix", "Vbench", "--Mdir", "made", "bench.vlt", "bench.v"]
         done = process.run(words, cwd=folder, env=verilator.env, timeout=300)
@@ -126,6 +134,8 @@ def build(given: str | Mapping[str, Any], spoil: Callable[[str], str] = str) -> 
         words = [
             *common,
             *defines,
+            *port,
+            f"-I{BENCH}",
             "-Imade",
             "all.cpp",
             *map(str, _runtime(compiler, common)),
@@ -137,7 +147,7 @@ def build(given: str | Mapping[str, Any], spoil: Callable[[str], str] = str) -> 
         assert done.ok, done.tail()
         shutil.rmtree(folder / "made")
 
-    key = digest_of(text, main, verilator.identity, compiler.identity, CXX_FLAGS)
+    key = digest_of(text, main, BENCH / "traffic.h", port, verilator.identity, compiler.identity, CXX_FLAGS)
     return cached(user_cache() / "verilated", "cpu", key, make) / "bench"
 
 
@@ -169,6 +179,12 @@ class Outcome:
     io_hash: int
     trace: np.ndarray
     memory: np.ndarray
+    port_errors: int = (
+        0  # of the CFU's memory port; what it did: reads, writes, cycles in which it had to wait
+    )
+    port_reads: int = 0
+    port_writes: int = 0
+    port_refused: int = 0
 
 
 def run(
@@ -180,8 +196,14 @@ def run(
     seed: int = 0,
     interrupts: str = "",
     tcms: int = 0,
+    touched: Path | None = None,
+    traffic: int = 0,
 ) -> Outcome:
-    """Run `program` with 0 to `wait` wait states per bus word (fixed: always `wait`)."""
+    """Run `program` with 0 to `wait` wait states per bus word (fixed: always `wait`).
+
+    On a CPU with a memory port: traffic, in how many of 256 cycles the CFU asks for something; touched: the file that says which
+    words are the program's, made by a run without traffic.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         code = np.zeros(CODE_BYTES // 4, np.uint32)
@@ -191,15 +213,18 @@ def run(
         (folder / "image").write_bytes(image)
         words = [f"{key}={folder / key}" for key in ("image", "trace", "memory")]
         words += [f"seed={seed}", f"wait={wait}", f"fixed={int(fixed)}", f"io={program.seed}"]
-        words += [f"tcms={tcms}"]
+        words += [f"tcms={tcms}", f"traffic={traffic}", f"touched={touched or ''}"]
         words += [f"reset_vector={program.code_base}", f"interrupts={interrupts}", "max_cycles=3000000"]
         done = process.run([bench, *words], timeout=300)
         assert done.ok, done.tail()
-        ended, cycles, retired, i_words, reads, _, commands, io_hash = (int(w) for w in done.stdout.split())
+        numbers = [int(word) for word in done.stdout.split()]
+        ended, cycles, retired, i_words, reads, _, commands, io_hash = numbers[:8]
         trace = np.fromfile(folder / "trace", np.uint32).reshape(-1, 4)
         memory = np.fromfile(folder / "memory", np.uint32)
     trace = _comparable(trace, program)
-    return Outcome(bool(ended), cycles, retired, i_words, reads, commands, io_hash, trace, memory)
+    return Outcome(
+        bool(ended), cycles, retired, i_words, reads, commands, io_hash, trace, memory, *numbers[8:]
+    )
 
 
 def _comparable(trace: np.ndarray, program: Program) -> np.ndarray:

@@ -11,6 +11,11 @@ module bench(
     output retires, output [31:0] pc, output [31:0] instruction,
     output write, output [4:0] rd, output [31:0] value,
     output [31:0] commands
+`ifdef MEMORY_PORT_BITS  // the CFU's memory port, and what the CPU does there: for the C++ side
+    , input m_valid, m_we, input [19:0] m_addr, input [`MEMORY_PORT_BITS-1:0] m_data, input [`MEMORY_PORT_BITS/8-1:0] m_mask,
+    output m_ready, m_answers, output [`MEMORY_PORT_BITS-1:0] m_answer, output m_collides, m_outside,
+    output d_accesses, output [31:0] d_address, output cfu_command
+`endif
 );
   wire cmd_valid, cmd_ready, rsp_valid, rsp_ready;
   wire [9:0] function_id;
@@ -30,8 +35,19 @@ module bench(
     .dBusWishbone_CYC(d_cyc), .dBusWishbone_STB(d_stb), .dBusWishbone_ACK(d_ack), .dBusWishbone_WE(d_we),
     .dBusWishbone_ADR(d_adr), .dBusWishbone_DAT_MISO(d_data), .dBusWishbone_DAT_MOSI(d_mosi), .dBusWishbone_SEL(d_sel),
     .dBusWishbone_ERR(1'b0), .dBusWishbone_CTI(), .dBusWishbone_BTE(),
+`ifdef MEMORY_PORT_BITS
+    .CfuMemory_mem_cmd_valid(m_valid), .CfuMemory_mem_cmd_ready(m_ready), .CfuMemory_mem_cmd_payload_we(m_we),
+    .CfuMemory_mem_cmd_payload_addr(m_addr), .CfuMemory_mem_cmd_payload_data(m_data), .CfuMemory_mem_cmd_payload_mask(m_mask),
+    .CfuMemory_mem_rsp_valid(m_answers), .CfuMemory_mem_rsp_payload_data(m_answer),
+    .CfuMemory_collides(m_collides), .CfuMemory_outside(m_outside),
+`endif
     .clk(clk), .reset(reset)
   );
+`ifdef MEMORY_PORT_BITS
+  assign d_accesses = cpu.tcm.data_writeBack_isValid && cpu.tcm.data_writeBack_isFiring;
+  assign d_address = cpu.tcm.data_writeBack_address;
+  assign cfu_command = cmd_valid && cmd_ready;
+`endif
   assign retires = cpu.lastStageIsFiring;
   assign pc = cpu.lastStagePc;
   assign instruction = cpu.lastStageInstruction;

@@ -3,6 +3,8 @@
 //     are written to `memory`. trace: {u32 pc, instruction, rd (0: none), value} per retired instruction.
 //   seed: initial state of the CPU, poison, and bus latencies, 0 to `wait` cycles per word (fixed=1: always `wait`).
 //   interrupts: N,N,...: the timer's line goes up when so many instructions have retired, down by a store to ACK.
+// With a memory port for a CFU: touched: a file with a byte per word of the data TCM, 1 where the program loads or stores; read if
+// traffic (how many of 256 cycles ask for something) is not 0, else written. Four numbers more at the end: errors answers writes refused.
 // I/O: a store to EXIT ends the run; a load from PORT gives the next random word of the program (`io`); a store to PORT is
 // logged into a hash. Prints one line of numbers: ended cycles retired i_words d_read_words d_writes commands io_hash.
 #include <algorithm>
@@ -31,6 +33,10 @@ struct Random {  // xorshift
         return state ^= state << 5;
     }
 };
+
+#ifdef MEMORY_PORT_BITS
+#include "traffic.h"
+#endif
 
 struct Chunk {
     uint32_t address;
@@ -98,7 +104,9 @@ int main(int argc, char** argv) {
         if (chunk.base == ITCM) return &top.rootp->ITCM_MEMORY[(chunk.address - ITCM) / 4];
 #endif
 #ifdef DTCM_MEMORY
-        if (chunk.base == DTCM) return &top.rootp->DTCM_MEMORY[(chunk.address - DTCM) / 4];
+        if (chunk.base == DTCM) {
+            return reinterpret_cast<uint32_t*>(&top.rootp->DTCM_MEMORY[0]) + (chunk.address - DTCM) / 4;
+        }
 #endif
         return nullptr;
     };
@@ -107,6 +115,20 @@ int main(int argc, char** argv) {
     for (const Chunk& chunk : chunks) {
         if (uint32_t* const words = tcm(chunk)) std::copy(chunk.words.begin(), chunk.words.end(), words);
     }
+#ifdef MEMORY_PORT_BITS
+    uint32_t* const tcm_words = reinterpret_cast<uint32_t*>(&top.rootp->DTCM_MEMORY[0]);
+    std::vector<uint8_t> touched(sizeof top.rootp->DTCM_MEMORY / 4);
+    const std::vector<uint32_t> before(tcm_words, tcm_words + touched.size());
+    if (number("traffic")) {
+        file = std::fopen(options["touched"].c_str(), "rb");
+        if (std::fread(touched.data(), 1, touched.size(), file) != touched.size()) return 2;
+        std::fclose(file);
+    }
+    const bool has_traffic = number("traffic") != 0;
+    int flying = 0;  // commands to the CFU that have not retired
+    Traffic traffic(seed + 7, number("traffic"), touched, tcm_words);
+    top.m_valid = 0;
+#endif
     Random poison(seed + 1), io(number("io"));
     Port i_port(seed + 2, wait, number("fixed")), d_port(seed + 3, wait, number("fixed"));
     std::vector<std::array<uint32_t, 4>> trace;
@@ -151,7 +173,22 @@ int main(int argc, char** argv) {
                     hash = hash * 31 + top.d_mosi + top.d_sel;
                 }
             }
+#ifdef MEMORY_PORT_BITS
+            if (has_traffic) traffic.drive(top);
+#endif
             top.eval();
+#ifdef MEMORY_PORT_BITS
+            if (has_traffic) traffic.see(top);
+            const bool in_tcm = top.d_accesses && (top.d_address & ~(REGION - 1)) == DTCM;
+            if (in_tcm && !has_traffic) {
+                const uint32_t word = (top.d_address - DTCM) / 4;
+                if (word < touched.size()) touched[word] = 1;
+            }
+            // A command that went out before this cycle and has not retired: a store that leaves now came before it.
+            if (in_tcm && (top.instruction & 0x7F) == 0x23 && flying) traffic.errors++;
+            if (top.retires && (top.instruction & 0x7F) == 0x0B) flying--;
+            flying += top.cfu_command;
+#endif
             if (top.retires) {
                 trace.push_back({top.pc, top.instruction, top.write ? top.rd : 0u, top.value});
                 if (next_interrupt < interrupts.size() && trace.size() >= interrupts[next_interrupt] && !top.timer) {
@@ -166,13 +203,27 @@ int main(int argc, char** argv) {
     file = std::fopen(options["trace"].c_str(), "wb");
     std::fwrite(trace.data(), 16, trace.size(), file);
     std::fclose(file);
+#ifdef MEMORY_PORT_BITS
+    if (has_traffic) {
+        traffic.finish(tcm_words, before);
+    } else if (!options["touched"].empty()) {
+        file = std::fopen(options["touched"].c_str(), "wb");
+        std::fwrite(touched.data(), 1, touched.size(), file);
+        std::fclose(file);
+    }
+#endif
     file = std::fopen(options["memory"].c_str(), "wb");
     for (Chunk& chunk : chunks) {
         if (const uint32_t* const words = tcm(chunk)) std::copy_n(words, chunk.words.size(), chunk.words.begin());
     }
     for (const Chunk& chunk : chunks) std::fwrite(chunk.words.data(), 4, chunk.words.size(), file);
     std::fclose(file);
-    std::printf("%d %u %zu %llu %llu %llu %u %u\n", ended, cycle, trace.size(), (unsigned long long)i_words,
+    std::printf("%d %u %zu %llu %llu %llu %u %u", ended, cycle, trace.size(), (unsigned long long)i_words,
                 (unsigned long long)reads, (unsigned long long)writes, top.commands, hash);
+#ifdef MEMORY_PORT_BITS
+    std::printf(" %llu %llu %llu %llu", (unsigned long long)traffic.errors, (unsigned long long)traffic.answers,
+                (unsigned long long)traffic.writes, (unsigned long long)traffic.refused);
+#endif
+    std::printf("\n");
     return 0;
 }
