@@ -8,9 +8,11 @@ from __future__ import annotations
 from cfukit_tools.area import area
 from cfukit_tools.diffing import diff
 from cfukit_tools.executing import exec_
+from cfukit_tools.flashing import load
 from cfukit_tools.informing import info
 from cfukit_tools.making import doctor, fetch, init, list_
 from cfukit_tools.running import infer, profile, run
+from cfukit_tools.terminal import term
 from cfukit_tools.testing import test
 
 __all__ = [
@@ -23,7 +25,9 @@ __all__ = [
     "info",
     "init",
     "list_",
+    "load",
     "profile",
     "run",
+    "term",
     "test",
 ]

@@ -389,6 +389,21 @@ def _show_build(document: Document, as_json: bool, render: str) -> int:
     return 0 if document["ok"] else 1
 
 
+@cli.command()
+@_options("target", "board", "set", "variant", "json", "verbose")
+def load(as_json: bool, verbose: bool, **values: Any) -> int:
+    """Load what bitstream has built into the board: dfu-util, openFPGALoader or Vivado, as found."""
+    return _show(_begin(as_json, verbose).load(**_target(values), **values), as_json, "load")
+
+
+@cli.command()
+@_options("port", "baud", "json", "verbose")
+def term(as_json: bool, verbose: bool) -> int:
+    """A board's serial line in the terminal; Ctrl-] ends. With --json nothing but the document is shown."""
+    write = (lambda data: None) if as_json else None
+    return _show(_begin(as_json, verbose).term(write=write), as_json, "term")
+
+
 def _later(name: str, does: str) -> None:
     """A verb of the contract that this version does not have yet says so instead of being unknown."""
 
@@ -400,8 +415,6 @@ def _later(name: str, does: str) -> None:
 
 for _name, _does in {
     "bitstream": "build bitstreams",
-    "load": "load a board",
-    "term": "talk to a board",
     "suggest": "suggest changes",
     "explore": "explore parameters",
     "report": "write HTML reports",
