@@ -97,6 +97,28 @@ class System:
             return cached(user_cache() / "soc", settings["board"], key, build) / "soc.json"
 
     @functools.cached_property
+    def hardware_soc_json(self) -> Path:
+        """As soc_json for synthesis: chips beside the FPGA are behind ports."""
+        from cfukit_soc import generate_soc
+
+        with self.project.named():
+            settings = self.project["soc"]
+            options = {name: settings[name] for name in ("clock_hz", "sram_bytes")}
+            key = digest_of(settings, self.cpu, _soc_version(), "hardware")
+
+            def build(folder: Path) -> None:
+                generate_soc(settings["board"], folder, cpu=self.cpu, simulated=False, **options)
+
+            return cached(user_cache() / "soc", f"{settings['board']}-hardware", key, build) / "soc.json"
+
+    @property
+    def cfu_or_stub(self) -> Path:
+        """The CFU's Verilog, or that of one that answers 0."""
+        from cfukit_soc.generate import CFU_STUB
+
+        return self.cfu_verilog or CFU_STUB
+
+    @functools.cached_property
     def soc(self) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(self.soc_json.read_text())
         return document

@@ -380,6 +380,23 @@ def area(as_json: bool, verbose: bool, **values: Any) -> int:
     return _show_build(document, as_json, "area")
 
 
+@cli.command()
+@click.option("--seeds", default=0, metavar="N", help="Placements to try; the fastest is kept; 0: two.")
+@click.option(
+    "--firmware",
+    default=None,
+    type=click.Path(path_type=Path),
+    metavar="ELF",
+    help="Put this program behind the gateware, where the board starts it.",
+)
+@click.option("--seed", default=1, metavar="N", help="The first placement's seed.")
+@_options("target", "board", "set", "variant", "cc", "jobs", "json", "verbose")
+def bitstream(as_json: bool, verbose: bool, **values: Any) -> int:
+    """Build what is loaded into the FPGA: size, speed, files."""
+    document = _begin(as_json, verbose).bitstream(**_target(values), **values)
+    return _show_build(document, as_json, "bitstream")
+
+
 def _show_build(document: Document, as_json: bool, render: str) -> int:
     if as_json:
         return _show(document, True, render)
@@ -414,7 +431,6 @@ def _later(name: str, does: str) -> None:
 
 
 for _name, _does in {
-    "bitstream": "build bitstreams",
     "suggest": "suggest changes",
     "explore": "explore parameters",
     "report": "write HTML reports",

@@ -71,7 +71,7 @@ def generate_soc(
                 "kind": memory.kind,
                 "read_cycles": memory.read_cycles,
                 "write_cycles": memory.write_cycles,
-                **_place(memory),
+                **_place(the_board, memory),
             }
             for memory in memories
         ]
@@ -79,7 +79,7 @@ def generate_soc(
         "csrs": registers,
         "constants": {**constants, "bus_timeout_cycles": the_board.bus_timeout_cycles},
         "verilog": "soc.v",
-        "chips": ["spi_flash.v"] if simulated and the_board.flash else [],  # models of HARNESS
+        "chips": _chips(the_board) if simulated else [],  # models of HARNESS
     }
     document["digest"] = digest_of(document, verilog, cpu_verilog)
     out_dir.mkdir(parents=True, exist_ok=True)
@@ -89,10 +89,17 @@ def generate_soc(
     return out_dir / "soc.json"
 
 
-def _place(memory: Memory) -> dict[str, str]:
+def _chips(board: Board) -> list[str]:
+    chips = {"spi_flash.v": board.flash, "sdram.v": board.sdram}
+    return [name for name, there in chips.items() if there]
+
+
+def _place(board: Board, memory: Memory) -> dict[str, str]:
     """Where its contents are in the simulated system."""
     if memory.kind == "flash":
         return {"verilog_path": "flash_chip.mem", "verilog_module": "SpiFlash"}
+    if board.sdram is not None and memory.name == "main_ram":
+        return {"verilog_path": "sdram_chip.mem", "verilog_module": "Sdram"}
     return {"verilog_path": memory.name}
 
 

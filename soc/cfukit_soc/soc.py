@@ -19,7 +19,7 @@ from litex.soc.interconnect import wishbone
 from litex.soc.interconnect.csr import CSRStatus, CSRStorage
 from migen import ClockDomain, If, Signal
 
-from cfukit_soc.boards import FLASH_BASE, FLASH_HEADER_BYTES, Board, Flash, Memory
+from cfukit_soc.boards import FLASH_BASE, FLASH_HEADER_BYTES, MAIN_RAM_BASE, Board, Flash, Memory, Sdram
 from cfukit_soc.cpus import Cpu
 from cfukit_soc.flash import PADS, SpiFlashReader, chip_model, pads_record
 
@@ -133,8 +133,10 @@ class Soc(LiteXSoC):
             self._connect_memory_port(cpu.memory_port_bits)
         if board.flash is not None:
             self._add_flash(board.flash, simulated)
+        if board.sdram is not None:
+            self._add_sdram(board.sdram, clock_hz, simulated)
         for memory in memories:
-            if memory.kind == "flash":
+            if memory.kind == "flash" or (board.sdram is not None and memory.name == "main_ram"):
                 continue
             bus = wishbone.Interface(data_width=32, address_width=32, addressing="word")
             ram = wishbone.SRAM(memory.bytes, bus=bus, name=memory.name)
@@ -194,6 +196,33 @@ class Soc(LiteXSoC):
         region = SoCRegion(origin=FLASH_BASE, size=flash.chip_bytes, mode="rx")
         self.bus.add_slave(name="flash", slave=reader.bus, region=region)
         self.add_module(name="flash", module=reader)
+
+    def _add_sdram(self, sdram: Sdram, clock_hz: int, simulated: bool) -> None:
+        from cfukit_soc import sdram as parts  # LiteDRAM takes a moment
+
+        chip = parts.chip_of(sdram, clock_hz)
+        if simulated:
+            pads = parts.pads_record(chip)
+            self.specials += parts.chip_model(pads, chip, self.crg.cd_sys.clk)
+        else:
+            subsignals = [Subsignal(name, Pins(width)) for name, width in chip.pads]
+            self.platform.add_extension([("sdram", 0, *subsignals)])
+            pads = self.platform.request("sdram")
+        phy = parts.SdramPhy(pads, chip, sdram.latency)
+        self.add_module(name="sdram_phy", module=phy)
+        self.add_sdram(
+            "sdram",
+            phy=phy,
+            module=chip.module,
+            origin=MAIN_RAM_BASE,
+            size=sdram.bytes,
+            l2_cache_size=sdram.l2_bytes,
+            l2_cache_min_data_width=32,
+            l2_cache_reverse=False,
+        )
+        start = parts.SdramStart(self.sdram.dfii, clock_hz, sdram.latency)
+        self.add_module(name="sdram_start", module=start)
+        self.comb += self.cpu.reset.eq(~start.done)
 
     def _connect_harness(self, pads: Any) -> None:
         ibus, dbus = self.cpu.ibus, self.cpu.dbus

@@ -71,10 +71,34 @@ class Flash:
 
 
 @dataclass(frozen=True)
+class Sdram:
+    """A single data rate SDRAM as main memory, behind an L2 cache. module: of litedram.modules; latency: CAS latency in cycles.
+
+    read_cycles, write_cycles: measured, of a word that is not in the L2. in_package: its ports are known by their names, not by pins.
+    """
+
+    module: str
+    data_bits: int
+    bytes: int
+    latency: int = 2
+    l2_bytes: int = 8192
+    read_cycles: int = 20
+    write_cycles: int = 20
+    address_bits: int = 13
+    in_package: bool = False
+
+    @property
+    def memory(self) -> Memory:
+        return Memory("main_ram", MAIN_RAM_BASE, self.bytes, "ram", self.read_cycles, self.write_cycles)
+
+
+@dataclass(frozen=True)
 class Hardware:
     """How the system is connected on the board.
 
-    clocking: Verilog of the top module that makes `clk` from the pin `clk_pin`, and `ready` (1: clk is stable); pin_hz: of `clk_pin`.
+    clocking: Verilog of the top module that makes `clk` from the pin `clk_pin`, `ready` (1: clk is stable), and with an SDRAM
+    `sdram_clk`, later by a quarter to half a cycle; pin_hz: of `clk_pin`.
+    image_begin_bytes: where the gateware lies in flash; dfu: USB vendor and product of a bootloader that takes it.
     pins: every port of the top module. serial: for people, how to connect. loads: for people, the command that loads it.
     """
 
@@ -85,6 +109,8 @@ class Hardware:
     serial: str
     loads: str
     baud: int = 115_200
+    image_begin_bytes: int = 0
+    dfu: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -106,13 +132,18 @@ class Board:
     uart: str = "stream"
     bus_timeout_cycles: int = 256
     flash: Flash | None = None
+    sdram: Sdram | None = None
     boot_rom_bytes: int = 0
     hardware: Hardware | None = None
 
     @property
     def all_memories(self) -> tuple[Memory, ...]:
         """On the bus, before any on-chip RAM: the flash too."""
-        return (*self.memories, *([self.flash.memory] if self.flash else []))
+        return (
+            *([self.sdram.memory] if self.sdram else []),
+            *self.memories,
+            *([self.flash.memory] if self.flash else []),
+        )
 
     @property
     def fpga(self) -> Fpga | None:

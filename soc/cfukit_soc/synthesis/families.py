@@ -107,7 +107,7 @@ FAMILIES = {
         Family(
             "ice40",
             "Lattice iCE40 UltraPlus: LUT4, EBR of 4 Kbit, 16x16 DSP",
-            "synth_ice40 -device u -dsp",
+            "synth_ice40 -device u -dsp -spram -abc9",
             _ICE40,
             ("lc", "lut", "ff", "bram", "dsp", "spram"),
         ),

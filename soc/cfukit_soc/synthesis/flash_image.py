@@ -1,0 +1,94 @@
+"""What lies in flash behind the gateware: a header for the boot ROM, then the firmware; and the boot ROM itself."""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from cfukit_base import process
+from cfukit_base.errors import BuildError, ResultError, UsageError
+from cfukit_base.tools import riscv_cc
+from cfukit_soc.boards import FLASH_BASE, FLASH_HEADER_BYTES, Flash
+
+MAGIC = 0x31554643  # "CFU1"
+SOURCE = Path(__file__).parent / "boot_flash.S"
+_PARTS = ("text", "rodata")  # what the ROM copies; the start of the program copies the rest
+
+
+def boot_rom_words(flash: Flash, size_bytes: int) -> list[int]:
+    """The boot ROM of a system with this flash, as 32-bit words, filled up with zeros."""
+    compiler = riscv_cc("zig")
+    target = ("-target", "riscv32-freestanding-none", "-mcpu=generic_rv32", "-mabi=ilp32")
+    macros = (f"-DHEADER={FLASH_BASE + flash.begin_bytes}", f"-DMAGIC={MAGIC}")
+    with tempfile.TemporaryDirectory(prefix="cfukit-") as name:
+        out = Path(name) / "boot.o"
+        words = [*compiler.argv, *target, *macros, "-c", str(SOURCE), "-o", str(out)]
+        done = process.run(words, env=compiler.env, timeout=300)
+        if not done.ok:
+            raise BuildError("boot ROM", done.tail(5), log=done.tail(40))
+        from elftools.elf.elffile import ELFFile
+
+        with out.open("rb") as stream:
+            section: Any = ELFFile(stream).get_section_by_name(".text")
+            code: bytes = section.data()
+    assert len(code) <= size_bytes, "the boot ROM is too small"
+    return [word for (word,) in struct.iter_unpack("<I", code + bytes(size_bytes - len(code)))]
+
+
+def flash_image(elf: Path, flash: Flash) -> bytes:
+    """The bytes from `flash.begin_bytes` on that make the boot ROM start `elf`, a firmware linked for the board.
+
+    UsageError for an ELF that lies elsewhere, ResultError for one that is larger than the flash.
+    """
+    from elftools.elf.elffile import ELFFile
+
+    with elf.open("rb") as stream:
+        program = ELFFile(stream)
+        table: Any = program.get_section_by_name(".symtab")
+        symbols = {s.name: s["st_value"] for s in table.iter_symbols()} if table else {}
+        segments = [
+            (s["p_paddr"], s.data())
+            for s in program.iter_segments()
+            if s["p_type"] == "PT_LOAD" and s["p_filesz"] and s["p_paddr"] >= flash.base
+        ]
+    names = [f"__cfukit_{part}_{end}" for part in _PARTS for end in ("load", "begin", "end")]
+    if any(name not in symbols for name in (*names, "_start")):
+        raise UsageError(
+            str(elf), "not a firmware that starts from flash", allowed="what cfukit builds for this board"
+        )
+    room = flash.memory.bytes
+    body = bytearray()
+    for address, data in segments:
+        offset = address - flash.base
+        if offset + len(data) > room:
+            raise ResultError(
+                "flash", f"does not fit: {offset + len(data):,} bytes asked", allowed=f"{room:,} bytes"
+            )
+        body.extend(bytes(max(0, offset + len(data) - len(body))))
+        body[offset : offset + len(data)] = data
+    header = struct.pack("<II", MAGIC, symbols["_start"]) + struct.pack(
+        f"<{len(names)}I", *(symbols[n] for n in names)
+    )
+    return header.ljust(FLASH_HEADER_BYTES, b"\0") + bytes(body)
+
+
+def dfu(image: bytes, vendor: int, product: int) -> bytes:
+    """`image` with the suffix of DFU 1.1: 16 bytes with the ids and a CRC-32 (not inverted at the end, as the standard has it)."""
+    import zlib
+
+    suffix = struct.pack("<HHHH3sB", 0xFFFF, product, vendor, 0x0100, b"UFD", 16)
+    data = image + suffix
+    return data + struct.pack("<I", zlib.crc32(data) ^ 0xFFFF_FFFF)
+
+
+def hex_words(words: list[int]) -> str:
+    """For $readmemh."""
+    return "".join(f"{word:08x}\n" for word in words)
+
+
+def words_of(soc: dict[str, Any], flash: Flash | None) -> list[int] | None:
+    """The contents of the boot ROM of this system; None for a system without one."""
+    sizes = [memory["bytes"] for memory in soc["memories"] if memory["kind"] == "rom"]
+    return boot_rom_words(flash, sizes[0]) if sizes and flash is not None else None

@@ -1,0 +1,161 @@
+"""Place and route with nextpnr: one run per seed, its speed and its worst path by instance; then the packer."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cfukit_base import progress
+from cfukit_base.cache import cached
+from cfukit_base.digest import digest_of
+from cfukit_base.errors import BuildError
+from cfukit_base.tools import Tool
+from cfukit_soc.boards import Board
+from cfukit_soc.synthesis.programs import program, run_logged
+from cfukit_soc.synthesis.top import constraints
+
+_ROUTER = {"ice40": "nextpnr-ice40", "ecp5": "nextpnr-ecp5", "gowin": "nextpnr-gowin"}
+_PACKER = {"ice40": "icepack", "ecp5": "ecppack", "gowin": "gowin_pack"}
+_OUTPUT = {
+    "ice40": ("--asc", "placed.asc"),
+    "ecp5": ("--textcfg", "placed.config"),
+    "gowin": ("--write", "placed.json"),
+}
+SUFFIX = {"ice40": "bin", "ecp5": "bit", "gowin": "fs"}
+WATCH = (
+    ("Packing", "packing"),
+    ("Running main analytical placer", "placing"),
+    ("HeAP Placer Time", "placed"),
+    ("Running simulated annealing", "refining"),
+    ("Routing", "routing"),
+    ("Max frequency", "timing"),
+)
+# What nextpnr says when there is no room.
+_NO_ROOM = ("Unable to place cell", "no BELs remaining", "Unable to find legal placement", "failed to place")
+# Resources as nextpnr counts them after packing: they replace what synthesis could only estimate.
+_PLACED = {
+    "ice40": {"ICESTORM_LC": "lc"},
+    "ecp5": {"TRELLIS_COMB": "lut", "TRELLIS_FF": "ff", "DP16KD": "bram", "MULT18X18D": "dsp"},
+    "gowin": {"LUT4": "lut", "DFF": "ff", "BSRAM": "bram"},
+}
+
+
+@dataclass(frozen=True)
+class Routed:
+    """One seed. folder: the entry with the placed design; fmax_mhz: of the system's clock; None, None: there was no room."""
+
+    seed: int
+    folder: Path | None
+    fmax_mhz: float | None
+    worst_path: dict[str, Any] | None
+    used: dict[str, int]
+    problem: str = ""
+
+
+def tools(board: Board) -> tuple[Tool, Tool]:
+    """Router and packer of the board's family; MissingToolError before anything is built."""
+    assert board.fpga is not None
+    return program(_ROUTER[board.fpga.family]), program(_PACKER[board.fpga.family])
+
+
+def route(board: Board, netlist_dir: Path, clock_hz: int, seed: int, build_dir: Path) -> Routed:
+    """Place and route `netlist_dir`/netlist.json with this seed for a clock of `clock_hz`. Cached by digest."""
+    assert board.fpga is not None
+    family, place = board.fpga.family, board.fpga.place
+    router, _ = tools(board)
+    name, text = constraints(board)
+    key = digest_of(netlist_dir.name, router.identity, text, list(place), clock_hz, seed)
+    log = build_dir / "logs" / f"route-{board.name}-seed{seed}.log"
+
+    def build(folder: Path) -> None:
+        (folder / name).write_text(text)
+        option, file = _OUTPUT[family]
+        words = [*place, "--json", "in.json", option, file, "--report", "report.json"]
+        words += ["--freq", f"{clock_hz / 1e6:g}", "--seed", str(seed), "--timing-allow-fail"]
+        # Programs in WebAssembly see the folder they run in, and no /tmp of ours.
+        (folder / "in.json").hardlink_to(netlist_dir / "netlist.json")
+        words += ["--vopt", f"cst={name}"] if family == "gowin" else [f"--{name.rpartition('.')[2]}", name]
+        with progress.stage(f"placing and routing {board.name}, seed {seed}"):
+            run_logged(router, words, directory=folder, log=log, watch=WATCH)
+        (folder / "in.json").unlink()
+
+    try:
+        entry = cached(build_dir, f"route-{board.name}", key, build)
+    except BuildError as error:
+        if not any(text in error.given for text in _NO_ROOM):
+            raise
+        return Routed(seed, None, None, None, {}, error.given)
+    report = json.loads((entry / "report.json").read_text())
+    clock = max(report["fmax"], key=lambda c: _weight(report, c), default=None)
+    fmax = round(report["fmax"][clock]["achieved"], 2) if clock else None
+    counted = {
+        _PLACED[family][bel]: use["used"]
+        for bel, use in report["utilization"].items()
+        if bel in _PLACED[family]
+    }
+    return Routed(seed, entry, fmax, worst_path(report, clock), counted)
+
+
+def _weight(report: dict[str, Any], clock: str) -> int:
+    """The system's clock is the one with the longest path (others count or divide)."""
+    return max(
+        (len(p["path"]) for p in report["critical_paths"] if p["from"].endswith(f" {clock}")), default=0
+    )
+
+
+def worst_path(report: dict[str, Any], clock: str | None) -> dict[str, Any] | None:
+    """The slowest path of `clock`: its delay, begin and end, and nanoseconds per instance of the system."""
+    edges = ("posedge", "negedge")
+    found = [
+        p
+        for p in report["critical_paths"]
+        if p["from"] in [f"{e} {clock}" for e in edges] and p["to"] in [f"{e} {clock}" for e in edges]
+    ]
+    if not found:
+        return None
+    path = max(found, key=lambda p: sum(step["delay"] for step in p["path"]))["path"]
+    spent: dict[str, float] = {}
+    for step in path:
+        where = instance(step["to"]["cell"])
+        spent[where] = spent.get(where, 0.0) + step["delay"]
+    return {
+        "delay_ns": round(sum(step["delay"] for step in path), 2),
+        "from": _readable(path[0]["from"]["cell"]),
+        "to": _readable(path[-1]["to"]["cell"]),
+        "by_instance_ns": {
+            name: round(delay, 2) for name, delay in sorted(spent.items(), key=lambda item: -item[1])
+        },
+    }
+
+
+def instance(cell: str) -> str:
+    """Which part of the system a placed cell belongs to, by its name."""
+    if "VexRiscv" in cell:
+        return "cpu"
+    return "cfu" if re.search(r"(^|[.\\])Cfu\.", cell) else "soc"
+
+
+def _readable(cell: str) -> str:
+    """A cell's name without what synthesis and packing appended."""
+    return re.sub(r"(_(SB_|TRELLIS_|LUT|DFF|CCU2C|ALU|MUX|PFUMX|L6MUX|DP16KD|RAM).*|\$.*)$", "", cell)
+
+
+def pack(board: Board, routed: Routed, build_dir: Path) -> Path:
+    """The configuration file of a routed design, in its folder."""
+    assert board.fpga is not None and routed.folder is not None
+    family = board.fpga.family
+    _, packer = tools(board)
+    final = routed.folder / f"{board.name}.{SUFFIX[family]}"
+    if final.is_file():
+        return final
+    made = f"new.{SUFFIX[family]}"
+    placed = _OUTPUT[family][1]
+    words = [*board.fpga.pack, "-o", made, placed] if family == "gowin" else [*board.fpga.pack, placed, made]
+    log = build_dir / "logs" / f"pack-{board.name}.log"
+    with progress.stage(f"packing {final.name}"):
+        run_logged(packer, words, directory=routed.folder, log=log)
+    (routed.folder / made).rename(final)
+    return final

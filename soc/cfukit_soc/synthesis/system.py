@@ -1,0 +1,119 @@
+"""Synthesis of a whole system: the netlist that is placed, its resources, and those of CPU, CFU and the rest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cfukit_base import progress
+from cfukit_base.cache import cached
+from cfukit_base.digest import digest_of
+from cfukit_soc.boards import Board
+from cfukit_soc.synthesis.area import WATCH
+from cfukit_soc.synthesis.families import Family, family_named
+from cfukit_soc.synthesis.flash_image import hex_words
+from cfukit_soc.synthesis.programs import naming, program, run_logged
+from cfukit_soc.synthesis.top import SERIAL, top_verilog
+
+PARTS = {"cpu": "VexRiscv", "cfu": "Cfu"}
+_NETLIST = {"ice40": "-json", "ecp5": "-json", "gowin": "-json"}
+
+
+def write_sources(
+    board: Board, soc_json: Path, cfu_verilog: Path, boot_rom: list[int] | None, folder: Path
+) -> list[str]:
+    """All Verilog of the system on its board, in `folder`; the files' names, `top.v` first. $readmemh files lie beside them."""
+    soc = json.loads(soc_json.read_text())
+    texts = {"top.v": top_verilog(board, soc["clock_hz"]), "serial.v": SERIAL.read_text()}
+    texts["soc.v"] = (soc_json.parent / soc["verilog"]).read_text()
+    for name in soc["cpu"]["verilog"]:
+        texts[name] = (soc_json.parent / name).read_text()
+    if boot_rom is not None:
+        (folder / "boot_rom.hex").write_text(hex_words(boot_rom))
+        texts = {"boot_rom.v": '`define CFUKIT_BOOT_ROM "boot_rom.hex"\n', **texts}
+    texts["cfu" + cfu_verilog.suffix] = cfu_verilog.read_text()
+    for path in (*soc_json.parent.glob("*.init"), *cfu_verilog.parent.glob("*.vh")):
+        (folder / path.name).write_bytes(path.read_bytes())
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    return list(texts)
+
+
+def synthesise(
+    board: Board, soc_json: Path, cfu_verilog: Path, boot_rom: list[int] | None, build_dir: Path
+) -> Path:
+    """The folder with netlist.json and resources.json ({"used", "parts": {"cpu", "cfu", "soc"}}) of the system on its board.
+
+    Cached by digest. BuildError with Yosys' words, MissingToolError without yosys.
+    """
+    assert board.fpga is not None
+    family = family_named(board.fpga.family)
+    yosys = program("yosys")
+    soc = json.loads(soc_json.read_text())
+    key = digest_of(
+        soc["digest"],
+        cfu_verilog,
+        boot_rom,
+        top_verilog(board, soc["clock_hz"]),
+        SERIAL,
+        yosys.identity,
+        family.synth,
+    )
+
+    def build(folder: Path) -> None:
+        files = write_sources(board, soc_json, cfu_verilog, boot_rom, folder)
+        log = build_dir / "logs" / f"synthesis-{board.name}.log"
+        (folder / "synthesis.ys").write_text("\n".join(_script(family, files)) + "\n")
+        with (
+            progress.stage(f"synthesising the system for {board.name}"),
+            naming(board.name, "does not synthesise"),
+        ):
+            run_logged(yosys, ["-s", "synthesis.ys"], directory=folder, log=log, watch=WATCH)
+        flat = json.loads((folder / "flat.json").read_text())["modules"]
+        kept = json.loads((folder / "parts.json").read_text())["modules"]
+        resources = {"used": family.count(flat["\\top"]["num_cells_by_type"]), "parts": _parts(family, kept)}
+        (folder / "resources.json").write_text(json.dumps(resources))
+
+    return cached(build_dir, f"synthesis-{board.name}", key, build)
+
+
+def _script(family: Family, files: list[str]) -> list[str]:
+    flatten = " -flatten" if family.name == "xc7" else ""
+    kept = [f"setattr -mod -set keep_hierarchy 1 {module}" for module in PARTS.values()]
+    read = [f"read_verilog {'-sv ' if name.endswith('.sv') else ''}{name}" for name in files]
+    return [
+        *read,
+        "design -save read",
+        f"{family.synth}{flatten} -top top",
+        "delete t:$scopeinfo",  # nextpnr would place them
+        "tee -q -o flat.json stat -json",
+        "write_json netlist.json",
+        "write_verilog -noattr netlist.v",
+        "design -load read",
+        *kept,
+        f"{family.synth}{flatten} -top top",
+        "tee -q -o parts.json stat -json",
+    ]
+
+
+def _parts(family: Family, modules: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """Resources of the CPU, of the CFU, and of everything else; the hierarchy was kept between them."""
+    own = {name.lstrip("\\"): dict(module["num_cells_by_type"]) for name, module in modules.items()}
+    parts = {}
+    for part, module in PARTS.items():
+        names = [
+            name for name in own if name == module or name.startswith(f"{module}.") or f"\\{module}" in name
+        ]
+        parts[part] = _sum(family, [own.pop(name) for name in names])
+    parts["soc"] = _sum(family, list(own.values()))
+    return parts
+
+
+def _sum(family: Family, cells: list[dict[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for table in cells:
+        for cell, number in table.items():
+            total[cell] = total.get(cell, 0) + number
+    return family.count(total)
