@@ -7,7 +7,6 @@ loaded.write_loader); "bare" a user's main without the record protocol (no print
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,13 @@ from typing import Any
 from cfukit_base import process, tools
 from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_of
-from cfukit_base.errors import BuildError, CfukitError, ResultError, UsageError
+from cfukit_base.errors import BuildError, UsageError
 from cfukit_base.progress import stage
 from cfukit_base.tools import Tool
-from cfukit_sw.compile import TIMEOUT_SECONDS, Object, Unit, compile_all
+from cfukit_sw.compile import TIMEOUT_SECONDS, Unit, compile_all
 from cfukit_sw.elf import part_sizes
 from cfukit_sw.elf_scan import check_instructions
+from cfukit_sw.link_errors import link_error
 from cfukit_sw.linker import (
     AUTO,
     DEFAULT_STACK_BYTES,
@@ -129,7 +129,7 @@ def build_firmware(
             argv += ["-o", str(folder / "firmware.elf"), *libraries]
             done = process.run(argv, env=tool.env, timeout=TIMEOUT_SECONDS)
             if not done.ok:
-                raise _link_error(done, objects, units, soc)
+                raise link_error(done, objects, units, soc["memories"], RUNTIME)
             check_instructions(folder / "firmware.elf", soc["cpu"], "firmware.elf")
             _write(folder / "warnings.txt", "".join(item.warnings for item in objects))
 
@@ -175,7 +175,7 @@ def build_host(
         argv = [*linker.argv, *checks, *inputs, "-o", str(folder / "firmware")]
         done = process.run(argv, env=linker.env, timeout=TIMEOUT_SECONDS)
         if not done.ok:
-            raise _link_error(done, objects, units, {"memories": []})
+            raise link_error(done, objects, units, [], RUNTIME)
         _write(folder / "warnings.txt", "".join(item.warnings for item in objects))
 
     return cached(build_dir, "host", key, link) / "firmware"
@@ -244,61 +244,6 @@ def _prepare(tool: Tool, target: Sequence[str], program: str) -> None:
                 raise BuildError("zig", done.tail(5), hint="is there space in the cache folder?")
 
     cached(user_cache(), "zig-library", digest_of(tool.identity, list(target)), build)
-
-
-_OVERFLOW = re.compile(r"region [`'](\w+)'[ :]+overflowed by (\d+) bytes")
-_UNDEFINED = re.compile(r"undefined (?:symbol: |reference to [`'])([\w.$]+)")
-_USER_LINE = re.compile(r"([^\s:]+\.[cS]:\d+): undefined")  # GNU ld, from debug information
-_UNDEFINED_HINTS = {
-    "main": "a program defines `int main(void)`",
-    "cfukit_model": "a model's firmware is built from a generated model.c",
-    "printf": "the kind 'bare' has no standard output",
-    "malloc": "there is no heap: use static arrays",
-}
-
-
-def _link_error(
-    done: process.Finished,
-    objects: Sequence[Object],
-    units: Sequence[Unit],
-    soc: dict[str, list[dict[str, int]]],
-) -> CfukitError:
-    text = done.stderr or done.stdout
-    if done.code is None:
-        return ResultError("linker", f"took more than {TIMEOUT_SECONDS:.0f} s")
-    over: dict[str, int] = {}
-    for name, excess in _OVERFLOW.findall(text):
-        over[name] = max(over.get(name, 0), int(excess))
-    if over:
-        name = max(over, key=lambda memory: over[memory])
-        available = next(memory["bytes"] for memory in soc["memories"] if memory["name"] == name)
-        asked = available + over[name]
-        return ResultError(
-            f"memory {name}",
-            f"does not fit: {asked:,} bytes asked",
-            allowed=f"{available:,} bytes available",
-            hint="a smaller model, another [place], or a board with more memory",
-            memory=name,
-            asked=asked,
-            available=available,
-        )
-    missing = _UNDEFINED.search(text)
-    if missing:
-        symbol = missing[1].removeprefix("cfukit_") if missing[1] == "cfukit_main" else missing[1]
-        line = _USER_LINE.search(text)
-        users = [line[1]] if line and not Path(line[1]).is_relative_to(RUNTIME) else []
-        for item, unit in zip(objects, units, strict=False):
-            if str(item.path) in text[missing.start() :] and not unit.source.is_relative_to(RUNTIME):
-                users.append(str(unit.source))
-        return BuildError(
-            users[0] if users else "the program",
-            f"undefined symbol '{symbol}'",
-            allowed="every function that is called must be defined in one of the sources",
-            hint=_UNDEFINED_HINTS.get(symbol, ""),
-            diagnostics=text,
-        )
-    first = next((line for line in text.splitlines() if "error" in line or "multiple" in line), done.tail(3))
-    return BuildError("linker", first.strip(), diagnostics=text)
 
 
 def _write(path: Path, text: str) -> None:

@@ -36,6 +36,7 @@ def builds(*types: str) -> Callable[[Builder], Builder]:
 def random_model(type: str, seed: int) -> Model:
     """One random legal model around one operator of `type`; the same seed gives the same model."""
     import support.models_moving
+    import support.models_networks
     import support.models_state  # noqa: F401 (they register their builders)
 
     case = Case(type, np.random.default_rng([seed, zlib.crc32(type.encode())]))
@@ -143,7 +144,7 @@ class Case:
         return self.build.model(self.inputs, outputs)
 
 
-def _windows(case: Case, h: int, w: int, dilated: bool) -> tuple[dict[str, Any], int, int, int, int]:
+def windows(case: Case, h: int, w: int, dilated: bool) -> tuple[dict[str, Any], int, int, int, int]:
     """(options, kernel height and width, output height and width) that fit an image of h x w."""
     while True:
         kernel_h, kernel_w = case.whole(1, 5), case.whole(1, 5)
@@ -161,7 +162,7 @@ def _windows(case: Case, h: int, w: int, dilated: bool) -> tuple[dict[str, Any],
 @builds("CONV_2D")
 def _conv(case: Case) -> Model:
     n, h, w = case.pick([1, 1, 2]), case.whole(1, 9), case.whole(1, 9)
-    options, kernel_h, kernel_w, out_h, out_w = _windows(case, h, w, dilated=True)
+    options, kernel_h, kernel_w, out_h, out_w = windows(case, h, w, dilated=True)
     groups, depth, per_group = case.pick([1, 1, 1, 2, 3]), case.whole(1, 9), case.whole(1, 5)
     channels, terms = groups * per_group, kernel_h * kernel_w * depth
     x = case.image((n, h, w, groups * depth))
@@ -174,7 +175,7 @@ def _conv(case: Case) -> Model:
 @builds("DEPTHWISE_CONV_2D")
 def _depthwise(case: Case) -> Model:
     n, h, w = case.pick([1, 1, 2]), case.whole(1, 9), case.whole(1, 9)
-    options, kernel_h, kernel_w, out_h, out_w = _windows(case, h, w, dilated=True)
+    options, kernel_h, kernel_w, out_h, out_w = windows(case, h, w, dilated=True)
     depth, times, terms = case.whole(1, 9), case.pick([1, 1, 2, 3]), kernel_h * kernel_w
     x = case.image((n, h, w, depth))
     weights = case.weights((1, kernel_h, kernel_w, depth * times), 3, case.chance(0.7))
@@ -186,7 +187,7 @@ def _depthwise(case: Case) -> Model:
 @builds("TRANSPOSE_CONV")
 def _transpose_conv(case: Case) -> Model:
     out_h, out_w, depth, channels = (case.whole(1, 7) for _ in range(4))
-    options, kernel_h, kernel_w, h, w = _windows(case, out_h, out_w, dilated=False)
+    options, kernel_h, kernel_w, h, w = windows(case, out_h, out_w, dilated=False)
     x = case.image((1, h, w, depth))
     weights = case.weights((channels, kernel_h, kernel_w, depth), 0, case.chance(0.7))
     terms = kernel_h * kernel_w * depth
@@ -208,7 +209,7 @@ def _fully_connected(case: Case) -> Model:
 @builds("AVERAGE_POOL_2D", "MAX_POOL_2D")
 def _pool(case: Case) -> Model:
     n, h, w, c = case.pick([1, 2]), case.whole(1, 9), case.whole(1, 9), case.whole(1, 5)
-    options, kernel_h, kernel_w, out_h, out_w = _windows(case, h, w, dilated=False)
+    options, kernel_h, kernel_w, out_h, out_w = windows(case, h, w, dilated=False)
     x = case.image((n, h, w, c))
     options |= {"filter_height": kernel_h, "filter_width": kernel_w}
     options["fused_activation_function"] = case.pick(ACTIVATIONS)
@@ -247,7 +248,7 @@ def _elementwise(case: Case) -> Model:
 
 @builds("SOFTMAX")
 def _softmax(case: Case) -> Model:
-    shape = (*case.shape(0, 2), case.whole(1, 40))
+    shape = (*case.shape(0, 2), case.whole(65, 300) if case.chance(0.2) else case.whole(1, 40))
     x = case.image(shape, scale=case.scale(1e-3, 2))
     if case.chance(0.3):
         y = case.build.tensor("y", shape, "int16", scale=1 / 65536, zero_point=-32768)

@@ -19,12 +19,13 @@ from cfukit_sw.firmware import build_host
 from cfukit_sw.lower import lower
 from cfukit_sw.lowering import LOWERINGS
 from cfukit_sw.model import Model
+from cfukit_sw.model_builder import ModelBuilder
 from cfukit_sw.model_c import write_model
 from cfukit_sw.quantization import quantize_multiplier
 from support.kernels import HostModel, shared_object
 from support.models import all_types, random_inputs, random_model
 
-TYPES = sorted(set(all_types()) & {*LOWERINGS, "CHAIN"})
+TYPES = sorted(set(all_types()) & {*LOWERINGS, "CHAIN", "NETWORK"})
 SEEDS = 12
 
 
@@ -90,6 +91,29 @@ def test_linked_packaging_under_the_address_sanitizer(tmp_path: Path) -> None:
         answers = [wire.parse(frame) for frame in wire.split(done.stdout)[1]]
         data = b"".join(answer.data for answer in answers if isinstance(answer, wire.Data))
         assert data == b"".join(array.tobytes() for array in Evaluator(model).run(inputs).outputs)
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (3, 1), (7, 9), (31, 17), (50, 99), (62, 80), (71, 71)])
+def test_means_around_every_tie(shape: tuple[int, int]) -> None:
+    """Global average pools whose sums lie on a half and beside it: the portable kernel multiplies where the count allows, or divides."""
+    count = shape[0] * shape[1]
+    build = ModelBuilder("mean")
+    x = build.tensor("x", (1, *shape, 1), scale=0.1, zero_point=0)
+    y = build.tensor("y", (1, 1, 1, 1), scale=0.1, zero_point=0)
+    options = {"filter_height": shape[0], "filter_width": shape[1], "stride_h": 1, "stride_w": 1}
+    build.operator("AVERAGE_POOL_2D", [x], [y], padding="VALID", **options)
+    model = build.model([x], [y])
+    hosts = [HostModel(lower(model, registry=registry)) for registry in ("portable", "reference")]
+    for value in (-128, -127, -2, -1, 0, 1, 125, 126):
+        for above in {0, 1, count // 2 - 1, count // 2, (count + 1) // 2, count // 2 + 1, count - 1} & set(
+            range(count)
+        ):
+            array = np.full(count, value, np.int8)
+            array[:above] += 1
+            array = array.reshape(1, *shape, 1)
+            (want,) = Evaluator(model).run([array]).outputs
+            for host in hosts:
+                assert host.run([array]) == [want], (host.plan.registry, value, above)
 
 
 # --- the fixed-point functions -------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Operators that move elements, and those that do not even do that."""
+"""Operators that move elements, and those that do not even do that. Those that fill or leave out some: padding.py, slices.py."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_RANK = 5
 
 def alias(model: Model, op: Operator) -> Alias:
     """RESHAPE, SQUEEZE, EXPAND_DIMS: the same elements in the same order."""
-    x, y = _image(model, op), model.output_of(op)
+    x, y = image_of(model, op), model.output_of(op)
     if x.bytes != y.bytes or x.type != y.type:
         raise refuse(model, op, f"{list(x.shape)} to {list(y.shape)}", "the same number of elements")
     return Alias(x.index)
@@ -25,7 +25,7 @@ def copied(model: Model, op: Operator, source: int) -> Lowered:
     """An alias that needs storage of its own after all: the output gets the bytes of tensor `source`."""
     x, y = model.tensors[source], model.output_of(op)
     shape = (x.elements,)
-    return _moved(model, op, x, [(Axes(shape, (1,), (1,)), TensorAt(x.index), TensorAt(y.index))])
+    return moved(model, op, x, [(Axes(shape, (1,), (1,)), TensorAt(x.index), TensorAt(y.index))])
 
 
 class Axes:
@@ -64,7 +64,7 @@ def dense_strides(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
-def _moved(
+def moved(
     model: Model,
     op: Operator,
     x: Tensor,
@@ -100,37 +100,16 @@ def _moved(
     return Lowered(described, "cfukit_move", params, kind="MOVE")
 
 
-def _image(model: Model, op: Operator, position: int = 0) -> Tensor:
+def image_of(model: Model, op: Operator, position: int = 0) -> Tensor:
     x = model.input_of(op, position)
     if x is None:
         raise refuse(model, op, f"input {position} is absent")
     return x
 
 
-def _integers(model: Model, op: Operator, position: int) -> list[int]:
-    tensor = _image(model, op, position)
+def integers_of(model: Model, op: Operator, position: int) -> list[int]:
+    tensor = image_of(model, op, position)
     return [int(value) for value in needs_constant(model, op, tensor).reshape(-1)]
-
-
-def pad(model: Model, op: Operator) -> Lowered | Alias:
-    """PAD fills with the output's zero point, PADV2 with a given value."""
-    x, y = _image(model, op), model.output_of(op)
-    amounts = np.array(_integers(model, op, 1)).reshape(-1, 2)
-    if len(amounts) != len(x.shape) or (amounts < 0).any():
-        raise refuse(model, op, f"paddings {amounts.tolist()} of {list(x.shape)}")
-    if not amounts.any():
-        return Alias(x.index)
-    value = y.zero_point if y.type != "float32" else 0
-    if op.type == "PADV2":
-        value = int(
-            needs_constant(model, op, _image(model, op, 2)).reshape(-1).view(f"i{y.dtype.itemsize}")[0]
-        )
-    strides = dense_strides(y.shape)
-    at = sum(int(before) * stride for (before, _), stride in zip(amounts, strides, strict=True))
-    axes = Axes(x.shape, dense_strides(x.shape), strides)
-    return _moved(
-        model, op, x, [(axes, TensorAt(x.index), TensorAt(y.index, at * y.dtype.itemsize))], fill=value
-    )
 
 
 def concatenation(model: Model, op: Operator) -> Lowered:
@@ -149,7 +128,7 @@ def _joined(model: Model, op: Operator, axis: int, packed: bool) -> Lowered:
     strides = dense_strides(y.shape)
     pieces, place = [], 0
     for position in range(len(op.inputs)):
-        x = _image(model, op, position)
+        x = image_of(model, op, position)
         if x.type != y.type:
             raise refuse(model, op, f"{x} joins {y}", "one type")
         same_scale = np.array_equal(x.scales, y.scales) and np.array_equal(x.zero_points, y.zero_points)
@@ -161,12 +140,12 @@ def _joined(model: Model, op: Operator, axis: int, packed: bool) -> Lowered:
         place += shape[axis]
     if place != y.shape[axis]:
         raise refuse(model, op, f"parts of {place} along axis {axis} for {list(y.shape)}")
-    return _moved(model, op, _image(model, op), pieces)
+    return moved(model, op, image_of(model, op), pieces)
 
 
 def split(model: Model, op: Operator) -> Lowered:
-    x = _image(model, op, 1)
-    axis = _integers(model, op, 0)[0] % max(1, len(x.shape))
+    x = image_of(model, op, 1)
+    axis = integers_of(model, op, 0)[0] % max(1, len(x.shape))
     strides = dense_strides(x.shape)
     pieces, place = [], 0
     for number in range(len(op.outputs)):
@@ -176,69 +155,12 @@ def split(model: Model, op: Operator) -> Lowered:
         place += y.shape[axis]
     if place != x.shape[axis]:
         raise refuse(model, op, f"parts of {place} along axis {axis} of {list(x.shape)}")
-    return _moved(model, op, x, pieces)
-
-
-def slice_(model: Model, op: Operator) -> Lowered | Alias:
-    x, y = _image(model, op), model.output_of(op)
-    begin = _integers(model, op, 1)
-    ends = [b + n for b, n in zip(begin, y.shape, strict=True)]
-    if any(b < 0 or e > n for b, e, n in zip(begin, ends, x.shape, strict=True)):
-        raise refuse(model, op, f"begin {begin} and size {list(y.shape)} leave {list(x.shape)}")
-    return _strided(model, op, x, y, begin, [1] * len(begin), y.shape)
-
-
-def strided_slice(model: Model, op: Operator) -> Lowered | Alias:
-    x, y = _image(model, op), model.output_of(op)
-    begins, ends, steps = (_integers(model, op, position) for position in (1, 2, 3))
-    masks = {name: int(op.options.get(f"{name}_mask", 0)) for name in ("begin", "end", "shrink_axis")}  # type: ignore[arg-type]
-    if int(op.options.get("ellipsis_mask", 0)) or int(op.options.get("new_axis_mask", 0)):  # type: ignore[arg-type]
-        raise refuse(model, op, "ellipsis or new axis mask", "begin, end and shrink masks")
-    if not len(begins) == len(ends) == len(steps) == len(x.shape):
-        raise refuse(model, op, f"{len(begins)} begins for {list(x.shape)}")
-    first, counts = [], []
-    for axis, size in enumerate(x.shape):
-        begin, end, step = begins[axis], ends[axis], steps[axis]
-        if step == 0:
-            raise refuse(model, op, "stride 0")
-        low, high = (0, size) if step > 0 else (-1, size - 1)
-        start = (0 if step > 0 else size - 1) if masks["begin"] >> axis & 1 else begin + size * (begin < 0)
-        start = min(max(start, low), high)
-        stop = end + size * (end < 0)
-        if masks["shrink_axis"] >> axis & 1:
-            stop = start + (1 if step > 0 else -1)
-            step = 1 if step > 0 else -1
-        elif masks["end"] >> axis & 1:
-            stop = size if step > 0 else -1
-        else:
-            stop = min(max(stop, low), high)
-        first.append(start)
-        counts.append(max(0, -(-(stop - start) // step)))
-    if prod(counts) != y.elements:
-        raise refuse(model, op, f"{counts} elements for an output of {list(y.shape)}")
-    return _strided(model, op, x, y, first, steps, counts)
-
-
-def _strided(
-    model: Model,
-    op: Operator,
-    x: Tensor,
-    y: Tensor,
-    first: Sequence[int],
-    steps: Sequence[int],
-    counts: Sequence[int],
-) -> Lowered | Alias:
-    if x.elements == y.elements and all(step == 1 for step in steps):
-        return Alias(x.index)
-    strides = dense_strides(x.shape)
-    at = sum(place * stride for place, stride in zip(first, strides, strict=True))
-    axes = Axes(counts, [s * step for s, step in zip(strides, steps, strict=True)], dense_strides(counts))
-    return _moved(model, op, x, [(axes, TensorAt(x.index, at * x.dtype.itemsize), TensorAt(y.index))])
+    return moved(model, op, x, pieces)
 
 
 def transpose(model: Model, op: Operator) -> Lowered | Alias:
-    x, y = _image(model, op), model.output_of(op)
-    order = [axis % max(1, len(x.shape)) for axis in _integers(model, op, 1)]
+    x, y = image_of(model, op), model.output_of(op)
+    order = [axis % max(1, len(x.shape)) for axis in integers_of(model, op, 1)]
     if sorted(order) != list(range(len(x.shape))):
         raise refuse(model, op, f"permutation {order} of {list(x.shape)}")
     strides = dense_strides(x.shape)
@@ -246,16 +168,16 @@ def transpose(model: Model, op: Operator) -> Lowered | Alias:
     axes = Axes(sizes, [strides[axis] for axis in order], dense_strides(sizes))
     if len(axes.axes) == 1:
         return Alias(x.index)
-    return _moved(model, op, x, [(axes, TensorAt(x.index), TensorAt(y.index))])
+    return moved(model, op, x, [(axes, TensorAt(x.index), TensorAt(y.index))])
 
 
 def space_to_depth(model: Model, op: Operator) -> Lowered:
-    x, y = _image(model, op), model.output_of(op)
+    x, y = image_of(model, op), model.output_of(op)
     return _blocks(model, op, small=y, large=x, to_depth=True)
 
 
 def depth_to_space(model: Model, op: Operator) -> Lowered:
-    x, y = _image(model, op), model.output_of(op)
+    x, y = image_of(model, op), model.output_of(op)
     return _blocks(model, op, small=x, large=y, to_depth=False)
 
 
@@ -273,33 +195,4 @@ def _blocks(model: Model, op: Operator, small: Tensor, large: Tensor, to_depth: 
     in_small = (width // b * channels * b * b, b * channels, channels * b * b, 1)
     x, y = (large, small) if to_depth else (small, large)
     axes = Axes(sizes, in_large if to_depth else in_small, in_small if to_depth else in_large)
-    return _moved(model, op, x, [(axes, TensorAt(x.index), TensorAt(y.index))])
-
-
-def mirror_pad(model: Model, op: Operator) -> Lowered:
-    """One piece for each combination of before, inside, after."""
-    x, y = _image(model, op), model.output_of(op)
-    amounts = np.array(_integers(model, op, 1)).reshape(-1, 2)
-    if len(amounts) != len(x.shape):
-        raise refuse(model, op, f"paddings {amounts.tolist()} of {list(x.shape)}")
-    skip = 1 if op.options.get("mode", "REFLECT") == "REFLECT" else 0
-    x_strides, y_strides = dense_strides(x.shape), dense_strides(y.shape)
-    walks: list[list[tuple[int, int, int, int, int]]] = [[]]  # per axis: size, in start, in step, out start
-    for (before, after), size in zip(amounts.tolist(), x.shape, strict=True):
-        if max(before, after) > size - skip:
-            raise refuse(model, op, f"padding {before}, {after} of an axis of {size}")
-        parts = [(before, before - 1 + skip, -1, 0), (size, 0, 1, before)]
-        parts.append((after, size - 1 - skip, -1, before + size))
-        walks = [[*walk, (*part, 0)] for walk in walks for part in parts if part[0]]
-    pieces = []
-    for walk in walks:
-        axes = Axes(
-            [part[0] for part in walk],
-            [s * part[2] for s, part in zip(x_strides, walk, strict=True)],
-            y_strides,
-        )
-        at_x = sum(s * part[1] for s, part in zip(x_strides, walk, strict=True))
-        at_y = sum(s * part[3] for s, part in zip(y_strides, walk, strict=True))
-        size = x.dtype.itemsize
-        pieces.append((axes, TensorAt(x.index, at_x * size), TensorAt(y.index, at_y * size)))
-    return _moved(model, op, x, pieces)
+    return moved(model, op, x, [(axes, TensorAt(x.index), TensorAt(y.index))])

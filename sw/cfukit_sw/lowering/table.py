@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from cfukit_sw.lowering import conversion, elementwise, movement, recurrent, reduce, softmax, windows
+from cfukit_sw.lowering import (
+    conversion,
+    elementwise,
+    movement,
+    padding,
+    recurrent,
+    reduce,
+    slices,
+    softmax,
+    windows,
+)
 from cfukit_sw.lowering.lowered import Lowering
 
 LOWERINGS: dict[str, Lowering] = {
@@ -23,11 +33,11 @@ LOWERINGS: dict[str, Lowering] = {
     "MAX_POOL_2D": windows.max_pool_2d,
     "MEAN": reduce.reduce,
     "MINIMUM": elementwise.binary,
-    "MIRROR_PAD": movement.mirror_pad,
+    "MIRROR_PAD": padding.mirror_pad,
     "MUL": elementwise.binary,
     "PACK": movement.pack,
-    "PAD": movement.pad,
-    "PADV2": movement.pad,
+    "PAD": padding.pad,
+    "PADV2": padding.pad,
     "PRELU": conversion.prelu,
     "QUANTIZE": conversion.quantize,
     "REDUCE_MAX": reduce.reduce,
@@ -36,12 +46,12 @@ LOWERINGS: dict[str, Lowering] = {
     "RESHAPE": movement.alias,
     "RESIZE_BILINEAR": conversion.resize,
     "RESIZE_NEAREST_NEIGHBOR": conversion.resize,
-    "SLICE": movement.slice_,
+    "SLICE": slices.slice_,
     "SOFTMAX": softmax.softmax,
     "SPACE_TO_DEPTH": movement.space_to_depth,
     "SPLIT": movement.split,
     "SQUEEZE": movement.alias,
-    "STRIDED_SLICE": movement.strided_slice,
+    "STRIDED_SLICE": slices.strided_slice,
     "SUB": elementwise.binary,
     "SUM": reduce.reduce,
     "SVDF": recurrent.svdf,

@@ -1,0 +1,68 @@
+"""What a linker says, as errors for people: which memory is too small and by how much, which symbol is missing and who wants it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cfukit_base import process
+from cfukit_base.errors import BuildError, CfukitError, ResultError
+from cfukit_sw.compile import TIMEOUT_SECONDS, Object, Unit
+
+_OVERFLOW = re.compile(r"region [`'](\w+)'[ :]+overflowed by (\d+) bytes")
+_UNDEFINED = re.compile(r"undefined (?:symbol: |reference to [`'])([\w.$]+)")
+_USER_LINE = re.compile(r"([^\s:]+\.[cS]:\d+): undefined")  # GNU ld, from debug information
+_UNDEFINED_HINTS = {
+    "main": "a program defines `int main(void)`",
+    "cfukit_model": "a model's firmware is built from a generated model.c",
+    "printf": "the kind 'bare' has no standard output",
+    "malloc": "there is no heap: use static arrays",
+}
+
+
+def link_error(
+    done: process.Finished,
+    objects: Sequence[Object],
+    units: Sequence[Unit],
+    memories: Sequence[Mapping[str, Any]],
+    runtime: Path,
+) -> CfukitError:
+    """memories: of soc.json. runtime: the folder of cfukit's own sources, which are not to blame."""
+    text = done.stderr or done.stdout
+    if done.code is None:
+        return ResultError("linker", f"took more than {TIMEOUT_SECONDS:.0f} s")
+    over: dict[str, int] = {}
+    for name, excess in _OVERFLOW.findall(text):
+        over[name] = max(over.get(name, 0), int(excess))
+    if over:
+        name = max(over, key=lambda memory: over[memory])
+        available = next(memory["bytes"] for memory in memories if memory["name"] == name)
+        asked = available + over[name]
+        return ResultError(
+            f"memory {name}",
+            f"does not fit: {asked:,} bytes asked",
+            allowed=f"{available:,} bytes available",
+            hint="a smaller model, another [place], or a board with more memory",
+            memory=name,
+            asked=asked,
+            available=available,
+        )
+    missing = _UNDEFINED.search(text)
+    if missing:
+        symbol = missing[1].removeprefix("cfukit_") if missing[1] == "cfukit_main" else missing[1]
+        line = _USER_LINE.search(text)
+        users = [line[1]] if line and not Path(line[1]).is_relative_to(runtime) else []
+        for item, unit in zip(objects, units, strict=False):
+            if str(item.path) in text[missing.start() :] and not unit.source.is_relative_to(runtime):
+                users.append(str(unit.source))
+        return BuildError(
+            users[0] if users else "the program",
+            f"undefined symbol '{symbol}'",
+            allowed="every function that is called must be defined in one of the sources",
+            hint=_UNDEFINED_HINTS.get(symbol, ""),
+            diagnostics=text,
+        )
+    first = next((line for line in text.splitlines() if "error" in line or "multiple" in line), done.tail(3))
+    return BuildError("linker", first.strip(), diagnostics=text)

@@ -1,0 +1,59 @@
+"""PAD, PADV2 and MIRROR_PAD."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cfukit_sw.lowering.lowered import Alias, Lowered, TensorAt, needs_constant, refuse
+from cfukit_sw.lowering.movement import Axes, dense_strides, image_of, integers_of, moved
+from cfukit_sw.model import Model, Operator
+
+
+def pad(model: Model, op: Operator) -> Lowered | Alias:
+    """PAD fills with the output's zero point, PADV2 with a given value."""
+    x, y = image_of(model, op), model.output_of(op)
+    amounts = np.array(integers_of(model, op, 1)).reshape(-1, 2)
+    if len(amounts) != len(x.shape) or (amounts < 0).any():
+        raise refuse(model, op, f"paddings {amounts.tolist()} of {list(x.shape)}")
+    if not amounts.any():
+        return Alias(x.index)
+    value = y.zero_point if y.type != "float32" else 0
+    if op.type == "PADV2":
+        value = int(
+            needs_constant(model, op, image_of(model, op, 2)).reshape(-1).view(f"i{y.dtype.itemsize}")[0]
+        )
+    strides = dense_strides(y.shape)
+    at = sum(int(before) * stride for (before, _), stride in zip(amounts, strides, strict=True))
+    axes = Axes(x.shape, dense_strides(x.shape), strides)
+    return moved(
+        model, op, x, [(axes, TensorAt(x.index), TensorAt(y.index, at * y.dtype.itemsize))], fill=value
+    )
+
+
+def mirror_pad(model: Model, op: Operator) -> Lowered:
+    """One piece for each combination of before, inside, after."""
+    x, y = image_of(model, op), model.output_of(op)
+    amounts = np.array(integers_of(model, op, 1)).reshape(-1, 2)
+    if len(amounts) != len(x.shape):
+        raise refuse(model, op, f"paddings {amounts.tolist()} of {list(x.shape)}")
+    skip = 1 if op.options.get("mode", "REFLECT") == "REFLECT" else 0
+    x_strides, y_strides = dense_strides(x.shape), dense_strides(y.shape)
+    walks: list[list[tuple[int, int, int, int, int]]] = [[]]  # per axis: size, in start, in step, out start
+    for (before, after), size in zip(amounts.tolist(), x.shape, strict=True):
+        if max(before, after) > size - skip:
+            raise refuse(model, op, f"padding {before}, {after} of an axis of {size}")
+        parts = [(before, before - 1 + skip, -1, 0), (size, 0, 1, before)]
+        parts.append((after, size - 1 - skip, -1, before + size))
+        walks = [[*walk, (*part, 0)] for walk in walks for part in parts if part[0]]
+    pieces = []
+    for walk in walks:
+        axes = Axes(
+            [part[0] for part in walk],
+            [s * part[2] for s, part in zip(x_strides, walk, strict=True)],
+            y_strides,
+        )
+        at_x = sum(s * part[1] for s, part in zip(x_strides, walk, strict=True))
+        at_y = sum(s * part[3] for s, part in zip(y_strides, walk, strict=True))
+        size = x.dtype.itemsize
+        pieces.append((axes, TensorAt(x.index, at_x * size), TensorAt(y.index, at_y * size)))
+    return moved(model, op, x, pieces)
