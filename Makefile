@@ -6,13 +6,14 @@ SEEDS  ?= 20
 JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 
-.PHONY: help demo test test-long check format lock bench clean
+.PHONY: help demo test test-long test-renode check format lock bench clean
 
 help:
 	@echo "make demo       set up, then run the shipped model without and with a custom function unit"
 	@echo "make test       set up, then run all tests (under 30 minutes on two cores)"
 	@echo "make check      lint, types, import rules, fast tests (under 90 seconds)"
 	@echo "make test-long  the long tests, SEEDS=$(SEEDS) seeds each"
+	@echo "make test-renode  the tests of engine renode; in Renode itself where RENODE or PATH has it"
 	@echo "make format     format the Python sources"
 	@echo "make lock       renew third_party/constraints.txt"
 	@echo "make clean      remove build folders (the environment stays)"
@@ -29,6 +30,9 @@ check: lint
 
 test-long: dev
 	CFUKIT_SEEDS=$(SEEDS) $(PYTEST) -m long
+
+test-renode: dev
+	$(PYTEST) tests/soc/test_renode_library.py tests/soc/test_renode_export.py tests/tools/test_renode_run.py
 
 .PHONY: dev lint
 dev:

@@ -1,0 +1,179 @@
+"""Engine renode: with a stand-in that understands the exported files, where Renode is, and where it is not."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cfukit_base import tools, wire
+from cfukit_base.errors import MissingToolError, ResultError, UsageError
+from cfukit_tools import api, cli
+from support import fake_renode
+
+SUM = r"""
+#include "cfukit.h"
+int main(void) {
+  int c, sum = 0;
+  while ((c = getchar()) != EOF) sum += c;
+  uint64_t before = cfukit_cycles();
+  CFUKIT_REGION("said") { printf("sum %d\n", sum); }
+  return cfukit_cycles() > before ? 7 : 1;
+}
+"""
+
+
+HANGING_CFU = """
+from cfukit import Cfu, SequentialInstruction, Variable
+
+
+class Wait(SequentialInstruction):
+    '''Answers when rs1 is even, else never.'''
+
+    rs2 = None
+    time = Variable(max_cycles=4)
+
+    def gateware(self, m, work):
+        m.d.comb += [work.done.eq(work.start & ~work.rs1[0]), work.rd.eq(work.rs1)]
+
+    def call(self, funct7, rs1, rs2):
+        return rs1
+
+
+def make_cfu():
+    return Cfu({3: Wait()}, name="hanging")
+"""
+
+
+@pytest.fixture
+def renode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """renode(version): from now on the stand-in is called; renode(script=...): another program."""
+
+    def use(version: str = "1.16.0", script: str = "") -> None:
+        path = tmp_path / "renode"
+        text = f'exec "{sys.executable}" "{fake_renode.__file__}" "$@"'
+        path.write_text(f"#!/bin/sh\n{script or text}\n")
+        path.chmod(0o755)
+        monkeypatch.setenv("RENODE", str(path))
+        monkeypatch.setenv("FAKE_RENODE_VERSION", version)
+        tools.renode.cache_clear()
+        tools._version_cached.cache_clear()
+
+    yield use
+    tools.renode.cache_clear()
+    tools._version_cached.cache_clear()
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+    return tmp_path
+
+
+def program(text: str = SUM) -> Path:
+    Path("program.c").write_text(text)
+    return Path("program.c")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["1.13.0", "1.15.3", "1.16.0", "1.17.1"])
+def test_a_program_on_every_version(renode: Callable[..., None], here: Path, version: str) -> None:
+    renode(version)
+    given = bytes(range(256))
+    document = api.exec_(program(), engine="renode", stdin=given)
+    assert (document["output"], document["exit_code"]) == (f"sum {sum(given)}\n", 7)
+    assert document["cycles"] is None and document["instructions"] is None
+    assert document["regions"] == [{"name": "said", "count": 1, "cycles": None, "causes": None}]
+
+
+@pytest.mark.slow
+def test_a_model_equals_the_evaluator_and_has_no_cycles(
+    renode: Callable[..., None], mac4: Path, two_samples: Path
+) -> None:
+    renode()
+    assert cli.run(["profile", str(mac4), "--engine", "renode", "--inputs", str(two_samples), "--json"]) == 0
+    document = json.loads((mac4 / "build" / "sim" / "run.json").read_text())
+    assert document["ok"] and document["mismatch"] is None and document["checked_operators"] == 11
+    assert (document["engine"], document["cfu_engine"]) == ("renode", "verilog")
+    [variant] = document["variants"]
+    assert variant["cycles"] is None and variant["instructions"] is None
+    assert all(op["cycles"] is None for op in variant["ops"])
+    # What the exported .robot file demands is what was sent; the run with pauses demands nothing.
+    checked = []
+    for folder in (mac4 / "build" / "sim" / "renode").iterdir():
+        sent = (folder / "uart.log").read_bytes()
+        for line in (folder / "run.robot").read_text().splitlines():
+            if "fromhex" in line:
+                checked.append(bytes.fromhex(line.split("'")[1]) in sent)
+    assert checked == [True, True]
+    assert wire.split(sent)[2] == 0
+
+
+@pytest.mark.slow
+def test_a_cfu_that_never_answers_is_a_fault(
+    renode: Callable[..., None], here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renode()
+    monkeypatch.setenv("CFUKIT_RENODE_PATIENCE", "1000")
+    (here / "p").mkdir()
+    (here / "p" / "project.toml").write_text("[sw]\nsources = []\n")
+    (here / "p" / "cfu.py").write_text(HANGING_CFU)
+    text = '#include "cfu.h"\nint main(void) { return (int)cfu_op3(0, 5, 6); }\n'
+    document = api.exec_(program(text), project=here / "p", engine="renode", stdin=b"")
+    fault = document["fault"]
+    assert not document["ok"] and document["exit_code"] is None and fault["kind"] == "cfu_hang"
+    assert "never answered the instruction funct3=3 funct7=0" in fault["message"]
+
+
+@pytest.mark.slow
+def test_a_script_that_fails_is_told_though_renode_ends_with_0(
+    renode: Callable[..., None], here: Path
+) -> None:
+    renode(script='[ "$1" = --version ] && echo "Renode v1.16.0" || echo "Error E01: no such type"')
+    with pytest.raises(ResultError, match=r"engine renode: .*Error E01: no such type.*renode\.log"):
+        api.exec_(program(), engine="renode", stdin=b"")
+    renode(script='[ "$1" = --version ] && echo "Renode v1.16.0" || exit 0')
+    with pytest.raises(ResultError, match="ended with code 0 before the program did"):
+        api.exec_(program(), engine="renode", stdin=b"")
+    renode("1.12.0")
+    with pytest.raises(UsageError, match=r"version 1\.12; 1\.13 or newer"):
+        api.exec_(program(), engine="renode", stdin=b"")
+
+
+@pytest.mark.slow
+def test_without_renode_the_scripts_are_there(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RENODE", str(here / "nothing"))
+    tools.renode.cache_clear()
+    with pytest.raises(MissingToolError, match=r"which is no program .*https://renode\.io") as caught:
+        api.exec_(program(), engine="renode", stdin=b"abc")
+    tools.renode.cache_clear()
+    folder = Path(str(caught.value.details["scripts"]))
+    names = {path.name for path in folder.iterdir()}
+    assert {"soc.repl", "run_1.16.resc", "run_1.13.resc", "run.robot", "stdin.resc"} <= names
+
+
+@pytest.mark.parametrize("option", ["waves", "trace", "max_cycles"])
+def test_options_that_need_cycles_are_refused(here: Path, option: str) -> None:
+    value = {"waves": "w.vcd", "trace": Path("t"), "max_cycles": 5}[option]
+    with pytest.raises(UsageError, match="engine renode has no cycles"):
+        api.exec_(program(), engine="renode", stdin=b"", **{option: value})
+
+
+@pytest.mark.needs("renode")
+@pytest.mark.slow
+def test_a_program_in_renode_itself(here: Path) -> None:
+    document = api.exec_(program(), engine="renode", stdin=b"abc")
+    assert (document["output"], document["exit_code"]) == ("sum 294\n", 7)
+
+
+@pytest.mark.needs("renode")
+@pytest.mark.slow
+def test_a_model_in_renode_itself(mac4: Path, two_samples: Path) -> None:
+    document = api.run(mac4, engine="renode", inputs=two_samples)
+    assert document["ok"] and document["mismatch"] is None and document["checked_operators"] == 11
+    assert all(variant["cycles"] is None for variant in document["variants"])
