@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 from cfukit_base.errors import UsageError
+
+_SYSTEM = ("model", "board", "cpu", "engine", "clock_hz", "toolchain")
 
 
 def diff(before: Path, after: Path, max_regression: str = "") -> dict[str, Any]:
@@ -31,31 +34,32 @@ def diff(before: Path, after: Path, max_regression: str = "") -> dict[str, Any]:
         total = _row(variant["name"], "total", _first(old), _first(variant))
         rows.append(total)
         if allowed is not None and total["change"] is not None and total["change"] > allowed:
-            worst = max(
-                (row for row in rows if row["variant"] == variant["name"] and row["change"] is not None),
-                key=lambda row: row["after"] - row["before"],
-            )
+            own = [row for row in rows if row["variant"] == variant["name"] and row is not total]
             limits.append(
                 {
                     "name": f"{variant['name']}.cycles",
                     "asked": allowed,
                     "reached": total["change"],
-                    "offender": worst["op"],
+                    "offender": max(own, key=_growth)["op"]
+                    if any(_growth(row) > 0 for row in own)
+                    else "total",
                 }
             )
     if not rows:
         raise UsageError(
             "diff", "the two runs have no variant in common", hint="compare runs of the same project"
         )
-    same = {
-        key: left[key] == right[key] for key in ("model", "board", "cpu", "engine", "clock_hz", "toolchain")
-    }
+    same = {key: left[key] == right[key] for key in _SYSTEM}
     return {"schema": "cfukit.diff/1", "ok": not limits, "same": same, "rows": rows, "limits": limits}
 
 
 def _row(variant: str, op: str, before: int | None, after: int | None) -> dict[str, Any]:
     change = (after - before) / before if before and after is not None else None
     return {"variant": variant, "op": op, "before": before, "after": after, "change": change}
+
+
+def _growth(row: dict[str, Any]) -> int:
+    return 0 if row["before"] is None or row["after"] is None else row["after"] - row["before"]
 
 
 def _first(variant: dict[str, Any]) -> int | None:
@@ -65,6 +69,8 @@ def _first(variant: dict[str, Any]) -> int | None:
 def _share(text: str) -> float:
     try:
         value = float(text.removesuffix("%"))
+        if not math.isfinite(value):
+            raise ValueError(text)
     except ValueError:
         raise UsageError("--max-regression", f"'{text}'", allowed="a percentage such as 1%") from None
     return value / 100 if text.endswith("%") else value
@@ -83,4 +89,17 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict) or document.get("schema") != "cfukit.run/1":
         given = document.get("schema") if isinstance(document, dict) else None
         raise UsageError(str(file), f"schema is {given!r}", allowed="cfukit.run/1")
+    _check_fields(str(file), document, ("variants", *_SYSTEM))
+    for variant in document["variants"]:
+        _check_fields(str(file), variant, ("name", "cycles", "ops"))
+        for op in variant["ops"]:
+            _check_fields(str(file), op, ("index", "type", "cycles"))
     return document
+
+
+def _check_fields(where: str, table: dict[str, Any], names: tuple[str, ...]) -> None:
+    for name in names:
+        if name not in table:
+            raise UsageError(
+                where, f"has no '{name}'", allowed="a whole run.json", hint="cfukit run writes it"
+            )

@@ -1,5 +1,6 @@
 """What wrong escapes, lost ENDs and strangers on the line do to the stream: never more than the segment they are in."""
 
+import itertools
 import zlib
 
 from hypothesis import given
@@ -67,3 +68,31 @@ def test_an_unfinished_frame_at_the_end_is_damage_and_is_told_once() -> None:
     assert decoder.feed(wire.hello(1)[:-2]) == []
     assert [event.data for event in decoder.close()] == [wire.hello(1)[1:-2]]
     assert decoder.damaged == 1 and decoder.close() == []
+
+
+def joined(events: list[object]) -> tuple[bytes, list[object]]:
+    text = b"".join(event for event in events if isinstance(event, bytes))
+    return text, [event for event in events if not isinstance(event, bytes)]
+
+
+def test_all_short_streams_mean_the_same_byte_by_byte() -> None:
+    for length in range(6):
+        for letters in itertools.product(b"a\xc0\xdb\xdc\x80", repeat=length):
+            stream = bytes(letters)
+            whole, pieces = Decoder(), Decoder()
+            at_once = [*whole.feed(stream), *whole.close()]
+            one_by_one = [event for letter in letters for event in pieces.feed(bytes([letter]))]
+            assert joined(at_once) == joined([*one_by_one, *pieces.close()]), stream.hex(" ")
+            assert whole.damaged == pieces.damaged
+
+
+def test_text_may_begin_with_any_byte() -> None:
+    for first in range(256):
+        for text in (bytes([first]), bytes([first]) + b"\x91\xdb"):
+            assert split(encode_text(text)) == (text, [], 0)
+
+
+def test_the_first_byte_says_what_a_segment_is() -> None:
+    for first in range(256):
+        damaged = split(bytes([0xC0, first, 1, 2, 0xC0]))[2]
+        assert damaged == (0x80 <= first <= 0xBF)
