@@ -32,7 +32,8 @@ def bitstream(
 ) -> Document:
     """Build the board's configuration; the document cfukit.build/1, also in build.json beside the files.
 
-    seeds: how many placements to try, from `seed` on (0: SEEDS); firmware: an ELF of the board to put behind the gateware.
+    seeds: how many placements to try, from `seed` on (0: SEEDS); firmware: an ELF of the board to put behind the
+    gateware, where there is flash; None: the boot loader, for engine board.
     ok is false if the system does not fit, misses its clock or exceeds [limits]; then no file is made.
     """
     from cfukit_soc.boards import board_named, boards
@@ -56,6 +57,8 @@ def bitstream(
         return vendor_build(project, the_board)
     used_tools = [*place.tools(the_board)]
     system = System(project)
+    if firmware is None and the_board.flash is not None:
+        firmware = system.boot_loader
     folder = project.board_dir / "bitstream"
     soc_json = system.hardware_soc_json
     soc = json.loads(soc_json.read_text())

@@ -145,6 +145,13 @@ class System:
         cfu = digest_bytes(self.cfu_verilog.read_bytes()) if self.cfu_verilog is not None else ""
         return bytes.fromhex(digest_bytes(digest_of(self.soc["digest"], cfu).encode())[:32])
 
+    @functools.cached_property
+    def boot_loader(self) -> Path:
+        """The ELF that the board runs until a program comes over its serial line."""
+        from cfukit_sw.boot import build_boot
+
+        return build_boot(self.hardware_soc_json, self.identity, build_dir=self.project.board_dir)
+
     def digests(self) -> dict[str, str]:
         """What identifies the hardware of a run."""
         cfu = digest_bytes(self.cfu_verilog.read_bytes()) if self.cfu_verilog is not None else ""

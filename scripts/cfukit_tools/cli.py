@@ -387,7 +387,7 @@ def area(as_json: bool, verbose: bool, **values: Any) -> int:
     default=None,
     type=click.Path(path_type=Path),
     metavar="ELF",
-    help="Put this program behind the gateware, where the board starts it.",
+    help="Put this program behind the gateware, where the board starts it; else the serial boot loader.",
 )
 @click.option("--seed", default=1, metavar="N", help="The first placement's seed.")
 @_options("target", "board", "set", "variant", "cc", "jobs", "json", "verbose")
