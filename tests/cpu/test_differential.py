@@ -24,7 +24,7 @@ from support.cpu_compare import (
 )
 from support.cpu_misses import data_misses, instruction_misses
 from support.cpu_programs import CODE_BYTES, Features, Program, generate
-from support.cpu_sets import FACTORS, pairs, pairwise, valid
+from support.cpu_sets import FACTORS, TCM_FACTORS, pairs, pairwise, valid
 
 RAM = 0x4000_0000
 SEEDS = range(12)
@@ -147,6 +147,25 @@ def test_tightly_coupled_memories(given: str | Mapping[str, Any], places: list[t
         check(given, SEEDS, *place)
 
 
+def place_of(given: Mapping[str, Any]) -> tuple[int, int]:
+    """Code where the CPU can fetch it, data in a TCM where there is one."""
+    config = configuration(given).configuration
+    data = DTCM if config.dtcm_bytes else ITCM + 0x10000 if config.itcm_bytes else RAM + 2 * CODE_BYTES
+    return RAM if config.icache_bytes else ITCM, data
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("given", pairwise(TCM_FACTORS), ids=label)
+def test_every_pair_of_options_with_tightly_coupled_memories(given: Mapping[str, Any]) -> None:
+    check(given, SEEDS, *place_of(given))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("given", pairwise(TCM_FACTORS), ids=label)
+def test_every_such_pair_with_many_seeds(given: Mapping[str, Any], long_seeds: range) -> None:
+    check(given, long_seeds, *place_of(given))
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(("given", "places"), TCMS, ids=[label(given) for given, _ in TCMS])
 def test_tightly_coupled_memories_with_many_seeds(
@@ -162,21 +181,22 @@ def test_many_seeds(given: str | Mapping[str, Any], long_seeds: range) -> None:
     check(given, long_seeds)
 
 
-def test_the_set_covers_every_valid_pair() -> None:
-    chosen = pairwise()
-    covered = set().union(*map(pairs, chosen))
-    missing = set().union(*(_possible(pair) for pair in _all_pairs() if pair not in covered))
+@pytest.mark.parametrize("factors", [FACTORS, TCM_FACTORS], ids=["core", "tcm"])
+def test_the_set_covers_every_valid_pair(factors: dict[str, tuple[Any, ...]]) -> None:
+    chosen = pairwise(factors)
+    covered = set().union(*(pairs(table, factors) for table in chosen))
+    missing = set().union(*(_possible(pair) for pair in _all_pairs(factors) if pair not in covered))
     assert not missing and len(chosen) < 25
 
 
-def _all_pairs() -> set[tuple[Any, ...]]:
-    names = list(FACTORS)
+def _all_pairs(factors: dict[str, tuple[Any, ...]]) -> set[tuple[Any, ...]]:
+    names = list(factors)
     return {
         (a, x, b, y)
         for i, a in enumerate(names)
         for b in names[i + 1 :]
-        for x in FACTORS[a]
-        for y in FACTORS[b]
+        for x in factors[a]
+        for y in factors[b]
     }
 
 
@@ -184,9 +204,11 @@ def _possible(pair: tuple[Any, ...]) -> set[tuple[Any, ...]]:
     """The pair, if any configuration has it."""
     a, x, b, y = pair
     for traps, csrs in ((True, "all"), (False, "none"), (False, "all")):
-        table = {"traps": traps, "interrupts": traps, "alignment_check": traps, "csrs": csrs}
-        if valid({**table, a: x, b: y}):
-            return {pair}
+        for lines in (0, 1024):
+            table = {"traps": traps, "interrupts": traps, "alignment_check": traps, "csrs": csrs}
+            table |= {"icache_bytes": lines, "dcache_bytes": lines, "itcm_bytes": 0x20000}
+            if valid({**table, a: x, b: y}):
+                return {pair}
     return set()
 
 

@@ -23,6 +23,23 @@ FACTORS: dict[str, tuple[Any, ...]] = {
     "csrs": ("all", "few", "none"),
 }
 
+# As FACTORS with memories in place of the caches or beside them.
+TCM_FACTORS: dict[str, tuple[Any, ...]] = {
+    "icache_bytes": (0, 1024),
+    "dcache_bytes": (0, 1024),
+    "itcm_bytes": (0, 0x20000),
+    "dtcm_bytes": (0, 0x10000),
+    "tcm": ("block", "spram"),
+    "boot_rom_bytes": (0, 1024),
+    "multiplier": (True, False),
+    "prediction": ("static", "none"),
+    "bypass": (True, False),
+    "traps": (True, False),
+    "interrupts": (True, False),
+    "alignment_check": (True, False),
+    "csrs": ("all", "none"),
+}
+
 
 def valid(table: Table) -> bool:
     """Whether cfukit takes it."""
