@@ -173,6 +173,13 @@ def host_cfu(system: System) -> list[Path]:
     """What defines cfu_software() on the host: the verilated cfu.v of a project that has one."""
     if system.cfu_verilog is None:
         return []
+    if system.memory_port_bits:
+        raise UsageError(
+            "--engine",
+            "host",
+            allowed="a CFU with a memory port needs the system's memory",
+            hint="--engine rtl",
+        )
     from cfukit.testing.host_cfu import build_host_cfu
 
     return [build_host_cfu(system.cfu_verilog)]

@@ -21,10 +21,12 @@ from cfukit_tools.engines import check_engine
 from cfukit_tools.inference import different_at, evaluate
 from cfukit_tools.inputs import random_inputs
 from cfukit_tools.project import load_target
-from cfukit_tools.vectors_program import first_wrong, vectors_program
+from cfukit_tools.vectors_program import Shared, first_wrong, vectors_program
 
 CHECKS = ("gateware", "cocotb", "header", "system", "outputs", "own")
 SYSTEM_VECTORS = 1000
+MEMORY_VECTORS = 200  # of a CFU with a memory port; fewer if they leave the CPU not LEAST_WORDS of 4096
+LEAST_WORDS = 256
 OUTPUT_SAMPLES = 4
 OWN_TESTS_SECONDS = 1800
 
@@ -144,8 +146,12 @@ def _system(system: System, options: dict[str, Any], seed: int) -> str:
 
     rows = vectors(system.cfu, seed, SYSTEM_VECTORS)
     if not rows:
-        return "no vectors: the CFU works on its own, or not every instruction has a model"
-    text = vectors_program(rows)
+        return "no vectors: answers depend on time, or not every instruction has a model"
+    shared, state = None, 0
+    if system.cfu.memory is not None:
+        rows, shared, state = _with_memory(system.cfu, seed)
+    divider = system.soc["cpu"].get("divider", True)
+    text = vectors_program(rows, divider=divider, shared=shared, state=state)
     folder = cached(
         system.project.board_dir,
         "vectors",
@@ -173,7 +179,28 @@ def _system(system: System, options: dict[str, Any], seed: int) -> str:
         wrong = first_wrong(document["output"], rows, names, seed)
         said = ", ".join(f"{key} {value}" for key, value in wrong.items())
         raise ResultError("CPU and CFU on the simulated system", said, first=wrong)
-    return f"{len(rows)} vectors through CPU and CFU in {document['cycles']:,} cycles, every second one behind a division"
+    behind = (
+        "every second one behind a division" if divider else "without a division before any: the CPU has none"
+    )
+    if shared is not None:
+        behind += f"; the CPU used {len(shared.mine)} words between the CFU's"
+    return f"{len(rows)} vectors through CPU and CFU in {document['cycles']:,} cycles, {behind}"
+
+
+def _with_memory(cfu: Any, seed: int) -> tuple[list[Any], Shared, int]:
+    """Vectors, as many as leave the CPU some words of the memory, and what both sides do there."""
+    from cfukit.testing import memory_contents, memory_seed, vectors
+
+    count = MEMORY_VECTORS
+    while True:
+        rows, before = vectors(cfu, seed, count), memory_contents(seed)
+        used = cfu.memory.read_words | cfu.memory.written_words
+        mine = tuple(word for word in range(len(before) // 4) if word not in used)
+        if len(mine) >= LEAST_WORDS or count <= 2:
+            break
+        count //= 2
+    shared = Shared(before, bytes(cfu.memory.contents), mine or (0,), 4 * cfu.max_cycles + 1000)
+    return rows, shared, memory_seed(seed)
 
 
 def _outputs(target: Path, options: dict[str, Any], engine: str, seed: int, jobs: int) -> str:

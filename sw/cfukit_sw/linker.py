@@ -163,7 +163,7 @@ def _blob(place: str, memory: str) -> str:
 
 
 def _cfu_memory(soc: dict[str, Any]) -> str:
-    """What a CFU with a memory port shares with the program (CFU_MEMORY of cfu.h)."""
+    """What a CFU with a memory port shares with the program (CFU_MEMORY of cfu.h): the first in the data TCM."""
     if all(memory["kind"] != "dtcm" for memory in soc["memories"]):
         return ""
     return """  cfukit_dtcm_ = ORIGIN(dtcm);
@@ -227,7 +227,7 @@ MEMORY
 }}
 SECTIONS
 {{{boot}
-  .text {start} : ALIGN(4)
+{_cfu_memory(soc)}  .text {start} : ALIGN(4)
   {{
     KEEP(*(.cfukit.start))
     *(.text .text.*)
@@ -261,7 +261,7 @@ SECTIONS
     *(.sdata .sdata.*)
     . = ALIGN(4);
   }} {at("data")}
-{_cfu_memory(soc)}  .arena {arena_at(".")} (NOLOAD) : ALIGN(16)
+  .arena {arena_at(".")} (NOLOAD) : ALIGN(16)
   {{
     *(.bss.cfukit.arena .bss.cfukit.arena.*)
     . = ALIGN(4);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from cfukit.artefacts import header_text
 from cfukit.cfu import BaseCfu, Cfu
+from cfukit.memory import TEST_BYTES
 from cfukit.testing import amaranth_driver, cocotb_driver, verilator_driver
 from cfukit.testing.judge import Context, Record, judge
 from cfukit.testing.stimulus import Segment, segments, sequence
@@ -113,15 +115,45 @@ def check_header(cfu: BaseCfu, include_dir: Path) -> None:
 def vectors(cfu: BaseCfu, seed: int, count: int) -> list[tuple[int, int, int, int, int]]:
     """(funct3, funct7, rs1, rs2, rd) of `count` commands after a reset, by the model: to be played through CPU and CFU.
 
-    Empty for a CFU whose model is not declared or whose answers depend on time (autonomous).
+    A CFU with a memory port finds `memory_contents(seed)`. Empty for a CFU whose model is not declared, or whose answers depend on
+    when they are asked for.
     """
-    if cfu.autonomous or not cfu.instructions or not all(i.has_model for i in cfu.instructions.values()):
+    if not cfu.instructions or not all(i.has_model for i in cfu.instructions.values()):
         return []
+    first = _answers(cfu, seed, count, random.Random(0))
+    later = [_answers(cfu, seed, count, random.Random(n)) for n in (1, 2)] if cfu.autonomous else []
+    return first if all(answers == first for answers in later) else []
+
+
+def memory_seed(seed: int) -> int:
+    """The state from which the generator of `memory_contents` starts."""
+    return (seed * 2654435761 + 88172645) & 0xFFFF_FFFF or 1
+
+
+def memory_contents(seed: int) -> bytes:
+    """What `vectors` begin with in the memory of a CFU: the words of an xorshift generator, which C makes as well."""
+    state, words = memory_seed(seed), []
+    for _ in range(TEST_BYTES // 4):
+        state ^= state << 13 & 0xFFFF_FFFF
+        state ^= state >> 17
+        state ^= state << 5 & 0xFFFF_FFFF
+        words.append(state)
+    return b"".join(word.to_bytes(4, "little") for word in words)
+
+
+def _answers(cfu: BaseCfu, seed: int, count: int, rng: random.Random) -> list[tuple[int, int, int, int, int]]:
+    """The model's answers when commands come now and then."""
+    rows, now = [], 0
+    commands = list(sequence(cfu, seed, count))
     cfu.reset()
-    return [
-        (op.funct3, op.funct7, op.rs1, op.rs2, cfu.call(op.funct3, op.funct7, op.rs1, op.rs2))
-        for op in sequence(cfu, seed, count)
-    ]
+    if cfu.memory is not None:
+        cfu.memory.fill(memory_contents(seed))
+    for op in commands:
+        now += rng.randrange(1, 1 + 2 * cfu.max_cycles + 100)
+        rows.append(
+            (op.funct3, op.funct7, op.rs1, op.rs2, cfu.call(op.funct3, op.funct7, op.rs1, op.rs2, now))
+        )
+    return rows
 
 
 def hang_cycles(cfu: BaseCfu) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cfukit_base.cache import write_atomic
+from cfukit_base.errors import UsageError
 from cfukit_soc.renode.csrs import foreign_csrs
 from cfukit_soc.renode.platform import (
     DIALECTS,
@@ -54,6 +55,13 @@ def export_renode(
     the .robot file after `virtual_seconds` (100 million instructions each). The files are for Renode 1.13 to today's.
     """
     soc = load_soc(soc_json)
+    if soc["cpu"].get("memory_port_bits"):
+        raise UsageError(
+            "--engine",
+            "renode",
+            allowed="Renode gives a CFU no memory, and this one has a memory port",
+            hint="--engine rtl",
+        )
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     scripts = RenodeScripts(folder, folder / "uart.log", folder / "exit.txt")
