@@ -13,7 +13,7 @@ from cfukit_base import wire
 from cfukit_base.wire import ErrorCode, Frame, RunFlag, Script, Type
 
 SPECIFIED = {
-    name: int(code, 16) for name, code in re.findall(r"\b([A-Z_]{2,}) (0x[0-9A-F]{2})\b", wire.__doc__)
+    name: int(code, 16) for name, code in re.findall(r"\b([A-Z_]{2,}) +(0x[0-9A-F]{2})\b", wire.__doc__)
 }
 HEADER = (Path(cfukit_sw.__file__).parent / "src" / "runtime" / "runtime.h").read_text()
 IN_C = {name: int(value, 0) for name, value in re.findall(r"\bCFUKIT_(\w+) = (\w+),", HEADER)}
