@@ -59,7 +59,13 @@ class PtyBoard:
     """`with PtyBoard(...) as board:` open `board.port` as a serial port."""
 
     def __init__(
-        self, simulator: Path, soc_json: Path, folder: Path, digest: bytes, noise: Noise | None = None
+        self,
+        simulator: Path,
+        soc_json: Path,
+        folder: Path,
+        digest: bytes,
+        noise: Noise | None = None,
+        pins: list[str] | None = None,
     ):
         folder.mkdir(parents=True, exist_ok=True)
         boot = build_boot(soc_json, digest, build_dir=folder)
@@ -68,9 +74,13 @@ class PtyBoard:
         self._words = [str(simulator), f"image={image}", f"result={result}", "live=1"]
         self._result = result
         self.noise = noise or Noise()
+        self._pins = pins
 
     def __enter__(self) -> PtyBoard:
         self._child = subprocess.Popen(self._words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        self._line = self._child
+        if self._pins:
+            self._line = self._with_pins(self._pins)
         self._master, slave = pty.openpty()
         tty.setraw(slave)
         self._slave = slave  # held open: the port may be closed and opened again
@@ -80,9 +90,26 @@ class PtyBoard:
         self._pump.start()
         return self
 
+    def _with_pins(self, words: list[str]) -> subprocess.Popen[bytes]:
+        """A program between the pump and the simulator, as tests/support/pin_line.cpp is called."""
+        assert self._child.stdin and self._child.stdout
+        here, there = self._child.stdout.fileno(), self._child.stdin.fileno()
+        return subprocess.Popen(
+            [*words, str(here), str(there)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            pass_fds=(here, there),
+        )
+
     def __exit__(self, *_: object) -> None:
         os.write(self._stop_write, b"x")
         self._pump.join()
+        if self._line is not self._child:
+            assert self._line.stdin and self._line.stdout
+            self._line.stdin.close()
+            self._line.wait()
+            self._line.stdout.close()
         assert self._child.stdin and self._child.stdout
         self._child.stdin.close()
         self._child.wait()
@@ -91,7 +118,7 @@ class PtyBoard:
             os.close(handle)
 
     def _run(self) -> None:
-        child_in, child_out = self._child.stdin, self._child.stdout
+        child_in, child_out = self._line.stdin, self._line.stdout
         assert child_in and child_out
         while True:
             ready, _, _ = select.select([self._master, child_out, self._stop_read], [], [])

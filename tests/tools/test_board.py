@@ -12,15 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from cfukit.testing.verilator_driver import compile_verilog
 from cfukit_base import wire
 from cfukit_base.errors import ResultError, UsageError
+from cfukit_soc import synthesis
 from cfukit_sw.boot import RESERVED_BYTES, boot_memory
 from cfukit_sw.firmware import build_firmware
 from cfukit_tools import api, boarding, cli, serial_port
 from cfukit_tools.building import System
 from cfukit_tools.devices import BoardSystem, connected
 from cfukit_tools.project import load_target, stock_project
-from support import tiny_model
+from support import pty_board, tiny_model
 from support.pty_board import Noise, PtyBoard
 
 SUM = r"""
@@ -144,6 +146,33 @@ def on_board(verb: str, project: Path, inputs: Path, folder: Path) -> dict:
         words = [verb, str(project), "--engine", "board", "--port", running.port, "--json"]
         assert cli.run([*words, "--inputs", str(inputs)]) == 0
     return json.loads((project / "build" / "sim" / "run.json").read_text())
+
+
+@pytest.mark.slow
+def test_the_line_at_pin_level(stock: BoardSystem, tmp_path: Path) -> None:
+    """The UART of the bitstreams between the two, the host 2 % slower than the board, and spikes on both wires."""
+    source = (Path(synthesis.__file__).parent / "serial.v").read_text()
+    divisor = 24
+    options = (f"-GDIVISOR={divisor}", "-CFLAGS", "-O1")
+    bench = Path(pty_board.__file__).with_name("pin_line.cpp")
+    text = bench.read_text().replace("DIVISOR", str(divisor))
+    (tmp_path / "pin_line.cpp").write_text(text)
+    line = compile_verilog(
+        source, "serial.v", tmp_path / "pin_line.cpp", "VSerial", top="Serial", options=options
+    )
+    whole = System(stock.project)
+    pins = [str(line), "1.02", "200", "3"]
+    with PtyBoard(
+        whole.simulator(), whole.soc_json, tmp_path / "board", stock.identity, pins=pins
+    ) as running:
+        serial_port.select(port=running.port)
+        with connected(stock) as device:
+            elf = build_firmware([program(SUM)], stock.soc_json, build_dir=tmp_path / "built")
+            raw = device.run(elf, b"abc" * 20, seconds=120)
+            assert device.line.statistics.repeated > 0
+    text_said, frames, _ = wire.split(raw.output)
+    assert text_said.endswith(b" 60 bytes, sum 5880\n") and raw.exit_code == 7
+    assert wire.parse(frames[-1]) == wire.Exited(0, 7)
 
 
 @pytest.mark.slow
