@@ -238,11 +238,12 @@ def _finish(
         raise UsageError(
             where, f"schema is {settings['schema']}", allowed=f"this cfukit reads {DEFAULTS['schema']}"
         )
-    # A variant's keys before the others: the first that fits says where a value comes from.
+    # The command line's keys, then the variant's: the first that fits says where a value comes from.
     own = {key: f"{where}: variant.{variant}.{key}" for key in dotted_keys(variants.get(variant, {}))}
+    origins = origins | {key: place for key, place in own.items() if key not in origins}
     name = settings["name"] or root.name
     build_dir = root / "build" / name if bare else root / "build"
-    project = Project(root, name, settings, kernels, variant, tuple(variants), bare, build_dir, origins | own)
+    project = Project(root, name, settings, kernels, variant, tuple(variants), bare, build_dir, origins)
     if not is_name(name):
         raise UsageError(project.origin("name"), shown(name), allowed=NAME_RULE)
     _ = project.sources  # those that are named must exist, whatever the verb
