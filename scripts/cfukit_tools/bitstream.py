@@ -28,6 +28,7 @@ def bitstream(
     seeds: int = 0,
     seed: int = 1,
     firmware: Path | None = None,
+    run_netlist: Path | None = None,
     jobs: int = 0,
 ) -> Document:
     """Build the board's configuration; the document cfukit.build/1, also in build.json beside the files.
@@ -89,6 +90,13 @@ def bitstream(
     }
     named = [{"module": name, "used": values} for name, values in parts.items()]
     document["limits"] = limits_of(project, used, named) + _too_large(used, available, parts)
+    if run_netlist is not None and not document["limits"]:
+        from cfukit_soc.synthesis.netlist import run_netlist as run
+
+        ran = run(the_board, netlist, _elf(system, run_netlist), folder)
+        document["netlist"] = {"output": _text(ran.output), "cycles": ran.cycles}
+        document["ok"] = True
+        return document
     if not document["limits"]:
         numbers = range(seed, seed + (seeds or SEEDS))
         runs = in_parallel(
@@ -96,7 +104,7 @@ def bitstream(
             list(numbers),
             jobs or 2,
         )
-        _judge(document, the_board, runs, folder, firmware)
+        _judge(document, the_board, runs, folder, _elf(system, firmware) if firmware is not None else None)
     document["percent"] = {
         name: round(100 * used[name] / n, 1) for name, n in available.items() if name in used
     }
@@ -104,6 +112,24 @@ def bitstream(
     document["ok"] = document["fits"] and not document["limits"] and bool(document["files"])
     write_atomic(folder / "build.json", json.dumps(document, indent=1) + "\n")
     return document
+
+
+def _elf(system: System, program: Path) -> Path:
+    """A program for the board, compiled if it is a source."""
+    from cfukit_tools.executing import compiled
+
+    if not program.is_file():
+        raise UsageError(str(program), "no such file", allowed="a .c, .S or .elf")
+    return program if program.suffix == ".elf" else compiled(system, program)
+
+
+def _text(output: bytes) -> str:
+    """The program's text without the records of its end."""
+    from cfukit_base import wire
+
+    decoder = wire.Decoder()
+    events = [*decoder.feed(output), *decoder.close()]
+    return b"".join(event for event in events if isinstance(event, bytes)).decode(errors="replace")
 
 
 def _yosys() -> Any:

@@ -51,6 +51,9 @@ def bitstream(document: Document) -> None:
     if document["worst_path"]:
         path = document["worst_path"]
         out.print(f"worst path: {path['delay_ns']:.1f} ns from {path['from']} to {path['to']}")
+    if "netlist" in document:
+        out.print(f"the netlist ran {document['netlist']['cycles']:,} cycles and sent:")
+        out.print(document["netlist"]["output"], end="")
     _limits(out, document)
     for file in document["files"]:
         out.print(file)

@@ -386,8 +386,15 @@ def area(as_json: bool, verbose: bool, **values: Any) -> int:
     "--firmware",
     default=None,
     type=click.Path(path_type=Path),
-    metavar="ELF",
-    help="Put this program behind the gateware, where the board starts it; else the serial boot loader.",
+    metavar="PROGRAM",
+    help="Put this .c, .S or .elf behind the gateware, where the board starts it; else the serial boot loader.",
+)
+@click.option(
+    "--run-netlist",
+    default=None,
+    type=click.Path(path_type=Path),
+    metavar="PROGRAM",
+    help="Do not place: simulate the synthesised netlist with this program in flash.",
 )
 @click.option("--seed", default=1, metavar="N", help="The first placement's seed.")
 @_options("target", "board", "set", "variant", "cc", "jobs", "json", "verbose")

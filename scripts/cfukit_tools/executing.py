@@ -84,7 +84,7 @@ def exec_(
         return _on_host(system, program, text, stream)
     from cfukit_soc import HANG_CYCLES
 
-    elf = _checked(system, program) if program.suffix == ".elf" else _compiled(system, program)
+    elf = _checked(system, program) if program.suffix == ".elf" else compiled(system, program)
     if engine != "rtl":
         return _on_device(engine, system, program, elf, text, stream)
     return _on_rtl(
@@ -268,7 +268,8 @@ def _named(registers: list[int]) -> dict[str, int]:
     return {f"x{number}": value for number, value in enumerate(registers)}
 
 
-def _compiled(system: System, program: Path) -> Path:
+def compiled(system: System, program: Path) -> Path:
+    """The ELF of a .c or .S for this system."""
     from cfukit_sw.firmware import build_firmware
 
     try:

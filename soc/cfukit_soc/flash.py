@@ -139,4 +139,5 @@ def chip_model(pads: Any, chip_bytes: int, begin_bytes: int) -> Instance:
         i_dq_o=pads.dq_o,
         i_dq_oe=pads.dq_oe,
         o_dq_i=pads.dq_i,
+        o_dq_i_oe=Signal(4, name_override="flash_chip_drives"),
     )

@@ -10,7 +10,8 @@ module SpiFlash #(
   input clk,
   input [3:0] dq_o,   // what the system drives
   input [3:0] dq_oe,  // and whether it does
-  output [3:0] dq_i
+  output [3:0] dq_i,
+  output [3:0] dq_i_oe  // which of them the chip drives
 );
   localparam WORDS = (BYTES - BEGIN) / 4;
   reg [31:0] mem [0:WORDS - 1];
@@ -27,6 +28,8 @@ module SpiFlash #(
   wire quad = command == 8'h6B;
   wire [5:0] before_data = command == 8'h03 ? 6'd32 : 6'd40;
   assign dq_i = driving && !cs_n ? (quad ? out : {2'b11, out[0], 1'b1}) : lines;
+
+  assign dq_i_oe = driving && !cs_n ? (quad ? 4'b1111 : 4'b0010) : 4'b0000;
 
   always @(posedge clk or posedge cs_n)
     if (cs_n) begin

@@ -51,7 +51,9 @@ def flash_image(elf: Path, flash: Flash) -> bytes:
         segments = [
             (s["p_paddr"], s.data())
             for s in program.iter_segments()
-            if s["p_type"] == "PT_LOAD" and s["p_filesz"] and s["p_paddr"] >= flash.base
+            if s["p_type"] == "PT_LOAD"
+            and s["p_filesz"]
+            and FLASH_BASE <= s["p_paddr"] < FLASH_BASE + (1 << 26)
         ]
     names = [f"__cfukit_{part}_{end}" for part in _PARTS for end in ("load", "begin", "end")]
     if any(name not in symbols for name in (*names, "_start")):
