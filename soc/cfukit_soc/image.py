@@ -24,7 +24,7 @@ def memory_image(elf: Path, soc: dict[str, Any]) -> bytes:
                 raise UsageError(str(elf), "not a program for RV32", allowed="an ELF of 32 bits for RISC-V")
             entry = program["e_entry"]
             segments = [
-                (segment["p_paddr"], segment["p_memsz"], segment.data())
+                (segment["p_paddr"], segment["p_memsz"], _whole(elf, segment))
                 for segment in program.iter_segments()
                 if segment["p_type"] == "PT_LOAD" and segment["p_memsz"]
             ]
@@ -37,16 +37,44 @@ def memory_image(elf: Path, soc: dict[str, Any]) -> bytes:
             f"its entry is {entry:#010x}",
             allowed=f"the CPU of board '{soc['board']}' starts at {reset:#010x}",
         )
-    return b"".join(_chunk(elf, soc, *segment) for segment in segments)
+    return b"".join(_chunk(elf, soc, segments, *segment) for segment in segments)
 
 
-def _chunk(elf: Path, soc: dict[str, Any], address: int, memory_bytes: int, data: bytes) -> bytes:
+def _whole(elf: Path, segment: Any) -> bytes:
+    data: bytes = segment.data()
+    if len(data) != segment["p_filesz"] or len(data) > segment["p_memsz"]:
+        raise UsageError(
+            str(elf),
+            "a segment is cut, or larger in the file than in memory",
+            allowed="a whole ELF",
+            hint="link it again",
+        )
+    return data
+
+
+def _held(segments: list[tuple[int, int, bytes]], address: int, count: int) -> bytes:
+    """What the segments have at `count` bytes from `address` on; 0 where none has a byte."""
+    return bytes(
+        next((data[at - begin] for begin, _, data in segments if begin <= at < begin + len(data)), 0)
+        for at in range(address, address + count)
+    )
+
+
+def _chunk(
+    elf: Path,
+    soc: dict[str, Any],
+    segments: list[tuple[int, int, bytes]],
+    address: int,
+    memory_bytes: int,
+    data: bytes,
+) -> bytes:
+    """One segment as whole words; bytes of neighbours in its first and last word are theirs."""
     for index, memory in enumerate(soc["memories"]):
         offset = address - memory["base"]
         if offset >= 0 and offset + memory_bytes <= memory["bytes"]:
-            before = offset % 4
-            padded = bytes(before) + data
-            padded += bytes(-len(padded) % 4)
+            before, after = offset % 4, -(offset + len(data)) % 4
+            padded = _held(segments, address - before, before) + data
+            padded += _held(segments, address + len(data), after)
             return struct.pack("<III", index, offset - before, len(padded)) + padded if data else b""
     ranges = ", ".join(
         f"{m['name']} {m['base']:#010x} to {m['base'] + m['bytes'] - 1:#010x}" for m in soc["memories"]
