@@ -102,7 +102,7 @@ _FOMU = replace(
 
 PRESETS: dict[str, tuple[str, Configuration]] = {
     STOCK: (
-        "VexRiscv as it is in the wheel: 4 KiB I$, 4 KiB D$, multiplier, divider, traps",
+        "4 KiB I$ and D$, multiplier, divider, traps: the wheel's",
         Configuration(),
     ),
     "lean": (
@@ -114,7 +114,7 @@ PRESETS: dict[str, tuple[str, Configuration]] = {
         replace(_SMALL, icache_bytes=KIB, dcache_bytes=0, prediction="none"),
     ),
     "perf": ("16 KiB I$, 16 KiB D$", Configuration(icache_bytes=16 * KIB, dcache_bytes=16 * KIB)),
-    "fomu": ("64 KiB instruction and 64 KiB data TCM in SPRAM, no traps", _FOMU),
+    "fomu": ("64 KiB of code, 64 KiB of data in SPRAM, no traps", _FOMU),
     "fomu-mac": ("as fomu without multiplier: all DSP for the CFU", replace(_FOMU, multiplier=False)),
     "tcm": ("4 KiB caches and 80 KiB data TCM beside them", Configuration(dtcm_bytes=80 * KIB)),
 }

@@ -12,7 +12,6 @@ from cfukit_base.digest import digest_bytes
 from cfukit_cpu.caches import report_data_cache, resize_data_cache, resize_instruction_cache
 from cfukit_cpu.configuration import (
     CACHE_BYTES,
-    PRESETS,
     Configuration,
     Named,
     configuration,
@@ -95,11 +94,6 @@ def isa(config: Configuration) -> str:
     if config.multiplier:
         return "rv32im" if config.divider else "rv32i_zmmul"
     return "rv32i"
-
-
-def list_cpus() -> list[dict[str, str]]:
-    """Every preset, for people and JSON."""
-    return [{"name": name, "isa": isa(config), "about": about} for name, (about, config) in PRESETS.items()]
 
 
 def _header(named: Named) -> str:

@@ -74,7 +74,7 @@ def list_(document: Document) -> None:
     if not items:
         console().print("none")
         return
-    hidden = {"source", "sha256"}
+    hidden = {"source", "sha256", "area"}
     keys = [key for key in items[0] if key not in hidden]
     table = _table(*((">" if isinstance(items[0][key], int) else "") + key for key in keys))
     for item in items:

@@ -11,7 +11,7 @@ import pytest
 
 from cfukit_base import process, tools
 from cfukit_base.errors import UsageError
-from cfukit_cpu import PRESETS, configuration, derive, list_cpus, write_cpu
+from cfukit_cpu import PRESETS, configuration, derive, write_cpu
 from cfukit_cpu.verilog import CORE, Source, stock_path, stock_text
 
 EDITED = [name for name in PRESETS if name != "full+cfu"]
@@ -148,15 +148,3 @@ def test_an_edit_that_does_not_match_is_a_bug_of_ours() -> None:
     source.tie("decode_IS_MUL", 0, assignments=2)
     with pytest.raises(AssertionError, match="decode_IS_MUL"):
         source.text()
-
-
-def test_list() -> None:
-    assert [row["name"] for row in list_cpus()] == [
-        "full+cfu",
-        "lean",
-        "min",
-        "perf",
-        "fomu",
-        "fomu-mac",
-        "tcm",
-    ]

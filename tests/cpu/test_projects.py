@@ -1,0 +1,51 @@
+"""Every preset runs programs and projects of today, unchanged, and bit for bit as the evaluator says."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cfukit_cpu import PRESETS
+from cfukit_tools import api
+
+PROJECTS = Path(__file__).resolve().parents[2] / "proj"
+HEAVY = ("fomu-mac",)  # it multiplies in software
+NAMES = [
+    pytest.param(name, marks=pytest.mark.long if name in HEAVY else pytest.mark.slow) for name in PRESETS
+]
+PROGRAM = """
+#include "cfukit.h"
+#include <stdio.h>
+int main(void) {
+  unsigned sum = 0;
+  CFUKIT_REGION("sum") for (unsigned i = 1; i < 100; i++) sum = sum * 3 + 1000 / i;
+  printf("%u\\n", sum);
+  return 0;
+}
+"""
+
+
+def expected() -> str:
+    total = 0
+    for i in range(1, 100):
+        total = (total * 3 + 1000 // i) & 0xFFFFFFFF
+    return f"{total}\n"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_exec(name: str, tmp_path: Path) -> None:
+    (tmp_path / "program.c").write_text(PROGRAM)
+    document = api.exec_(tmp_path / "program.c", assignments=(f'soc.cpu="{name}"',), stdin=b"", engine="rtl")
+    assert document["exit_code"] == 0 and document["output"] == expected()
+    assert [region["name"] for region in document["regions"]] == ["sum"]
+
+
+@pytest.mark.parametrize("project", ["template", "mac4"])
+@pytest.mark.parametrize("name", NAMES)
+def test_projects(name: str, project: str, tmp_path: Path) -> None:
+    folder = tmp_path / project
+    shutil.copytree(PROJECTS / project, folder, ignore=shutil.ignore_patterns("build"))
+    document = api.profile(folder, engine="rtl", samples=1, assignments=(f'soc.cpu="{name}"',))
+    assert document["ok"] and document["mismatch"] is None and document["cpu"] == name

