@@ -9,13 +9,14 @@ from __future__ import annotations
 import ctypes
 import functools
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from cfukit_base import process, tools
+from cfukit_base.cache import cached, user_cache
+from cfukit_base.digest import digest_of, digest_tree
 from cfukit_sw.folded import folded_outputs
 from cfukit_sw.model import Model
 from cfukit_sw.plan import InArena, InConstants, Plan, Structs, Value
@@ -50,9 +51,8 @@ def library(extra: tuple[Path, ...] = (), flags: tuple[str, ...] = ()) -> ctypes
 
 
 def shared_object(sources: Sequence[Path], flags: Sequence[str] = ()) -> ctypes.CDLL:
-    """`sources` compiled as the library's own are, with CFU_SOFTWARE."""
+    """`sources` compiled as the library's own are, with CFU_SOFTWARE; once for all processes of a test run."""
     compiler = tools.host_cc()
-    folder = Path(tempfile.mkdtemp(prefix="cfukit-kernels-"))
     argv = [
         *compiler.argv,
         "-std=gnu11",
@@ -65,10 +65,15 @@ def shared_object(sources: Sequence[Path], flags: Sequence[str] = ()) -> ctypes.
         "-Werror",
     ]
     argv += ["-fsanitize=undefined", "-fno-sanitize-recover=all", "-DCFUKIT_HOST", "-DCFU_SOFTWARE"]
-    argv += [f"-I{INCLUDE}", *flags, *map(str, sources), "-o", str(folder / "kernels.so")]
-    done = process.run(argv, env=compiler.env, timeout=300)
-    assert done.ok, done.tail(40)
-    return ctypes.CDLL(str(folder / "kernels.so"))
+    argv += [f"-I{INCLUDE}", *flags, *map(str, sources), "-o"]
+
+    def build(folder: Path) -> None:
+        done = process.run([*argv, str(folder / "kernels.so")], env=compiler.env, timeout=300)
+        assert done.ok, done.tail(40)
+
+    headers = digest_tree(INCLUDE, ("**/*.h",)), digest_tree(KERNEL_SOURCES, ("**/*.h",))
+    key = digest_of(compiler.identity, argv, headers, *sources)
+    return ctypes.CDLL(str(cached(user_cache(), "test-kernels", key, build) / "kernels.so"))
 
 
 class _Memory:

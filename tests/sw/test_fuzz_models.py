@@ -6,12 +6,17 @@ import os
 
 import pytest
 
-from support.fuzz import fuzz_in_worker
+from support.fuzz import fuzz, fuzz_in_worker
 
 
 def test_damaged_models() -> None:
-    counts = fuzz_in_worker(0, 20)
-    assert counts["refused"] >= 5 and sum(counts.values()) == 20
+    counts = fuzz(0, 30)
+    assert counts["refused"] >= 10 and sum(counts.values()) == 30
+
+
+def test_the_worker_says_what_went_wrong() -> None:
+    with pytest.raises(AssertionError, match="(?s)exit code 1; .*not a number"):
+        fuzz_in_worker(0, "not a number")  # type: ignore[arg-type]
 
 
 @pytest.mark.slow
