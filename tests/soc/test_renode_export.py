@@ -120,7 +120,7 @@ def test_input_goes_byte_by_byte(exported: RenodeScripts) -> None:
 
 def test_registers_that_the_program_uses_and_renode_lacks(exported: RenodeScripts, tmp_path: Path) -> None:
     setup = (exported.folder / f"setup_{NEW}.resc").read_text()
-    assert re.findall(r"RegisterCustomCSR .*", setup) == ['RegisterCustomCSR "csr_b04" 0xb04 Machine']
+    assert re.findall(r"RegisterCustomCSR .*", setup) == ['RegisterCustomCSR "csr_b04" 0xb04 3']
     assert foreign_csrs(assemble(".globl main\nmain:\n csrw 0xbc0, a0\n ret\n", tmp_path)) == []
 
 

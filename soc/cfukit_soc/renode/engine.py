@@ -23,7 +23,7 @@ from cfukit_soc.renode.export import RenodeScripts
 _POLL_SECONDS = 0.02
 # What Renode prints when a script or a .repl is wrong, or when it dies.
 _SCRIPT_ERROR = re.compile(
-    r"There was an error executing command|^Error E\d+|Could not (?:find|load)|Unhandled exception|Fatal error",
+    r"There was an error executing command|^Error E\d+|^Unhandled exception|^Fatal error",
     re.MULTILINE,
 )
 

@@ -99,7 +99,7 @@ def _setup(
         "using sysbus",
         f'mach create "{soc["board"]}"',
         f"machine LoadPlatformDescription @{folder / f'soc_{dialect.suffix}.repl'}",
-        *(f'cpu0 RegisterCustomCSR "csr_{csr:03x}" {csr:#05x} Machine' for csr in csrs),
+        *(f'cpu0 RegisterCustomCSR "csr_{csr:03x}" {csr:#05x} 3' for csr in csrs),
         f"cpu0.cfu0 SimulationFilePathLinux @{library.resolve()}",
         "uart CreateFileBackend $uart_log true",
         f"sysbus LoadELF @{elf.resolve()}",
