@@ -147,17 +147,21 @@ def replaceable(path: Path) -> bool:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """An exclusive lock between processes; the file goes when the last one leaves."""
+    """An exclusive lock between processes; the file goes when its holder leaves, and who waited for it makes a new one."""
     while True:
         with path.open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
+            if not _is_at(file.fileno(), path):
+                continue  # the holder before removed it while we waited: it protects nothing
             try:
-                # Another holder may have removed the file while we waited: then this lock protects nothing.
-                if not path.exists() or path.stat().st_ino != os.fstat(file.fileno()).st_ino:
-                    continue
                 yield
+            finally:
                 path.unlink(missing_ok=True)
-                return
-            except BaseException:
-                path.unlink(missing_ok=True)
-                raise
+            return
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

@@ -39,7 +39,7 @@ def bitstream(
     """
     from cfukit_soc.boards import board_named, boards
     from cfukit_soc.synthesis import place
-    from cfukit_soc.synthesis.flash_image import words_of
+    from cfukit_soc.synthesis.flash_image import rom_words
     from cfukit_soc.synthesis.system import synthesise
 
     project = load_target(target, board=board, assignments=assignments, variant=variant, compiler=compiler)
@@ -63,7 +63,9 @@ def bitstream(
     folder = project.board_dir / "bitstream"
     soc_json = system.hardware_soc_json
     soc = json.loads(soc_json.read_text())
-    netlist = synthesise(the_board, soc_json, system.cfu_or_stub, words_of(soc, the_board.flash), folder)
+    netlist = synthesise(
+        the_board, soc_json, system.cfu_or_stub, rom_words(soc, the_board.flash, system.boot_loader), folder
+    )
     resources = json.loads((netlist / "resources.json").read_text())
     used, parts, available = resources["used"], resources["parts"], dict(the_board.fpga.available)
     document: Document = {

@@ -14,7 +14,7 @@ from typing import Any
 from cfukit_base.cache import write_atomic
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import UsageError
-from cfukit_soc.boards import SRAM_BASE, Board, Memory, board_named
+from cfukit_soc.boards import BUS_ROM_BASE, SRAM_BASE, Board, Memory, board_named
 from cfukit_soc.cpus import Cpu, cpu_named
 
 SCHEMA = "cfukit.soc/1"
@@ -47,6 +47,9 @@ def generate_soc(
     reset_address = the_board.reset_address
     if (start := the_cpu.start) is not None:
         reset_address = start
+    if the_board.bus_rom_bytes and not simulated:
+        reset_address = BUS_ROM_BASE
+        memories = (*memories, Memory("rom", BUS_ROM_BASE, the_board.bus_rom_bytes, "rom", 2, 0))
     verilog, registers, constants = _elaborate(
         the_board, the_cpu, clock_hz, memories, reset_address, simulated
     )

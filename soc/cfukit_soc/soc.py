@@ -17,9 +17,18 @@ from litex.soc.cores.uart import UART, RS232PHYModel
 from litex.soc.integration.soc import LiteXSoC, SoCRegion
 from litex.soc.interconnect import wishbone
 from litex.soc.interconnect.csr import CSRStatus, CSRStorage
-from migen import ClockDomain, If, Signal
+from migen import ClockDomain, If, Instance, Signal
 
-from cfukit_soc.boards import FLASH_BASE, FLASH_HEADER_BYTES, MAIN_RAM_BASE, Board, Flash, Memory, Sdram
+from cfukit_soc.boards import (
+    BUS_ROM_BASE,
+    FLASH_BASE,
+    FLASH_HEADER_BYTES,
+    MAIN_RAM_BASE,
+    Board,
+    Flash,
+    Memory,
+    Sdram,
+)
 from cfukit_soc.cpus import Cpu
 from cfukit_soc.flash import PADS, SpiFlashReader, chip_model, pads_record
 
@@ -133,10 +142,12 @@ class Soc(LiteXSoC):
             self._connect_memory_port(cpu.memory_port_bits)
         if board.flash is not None:
             self._add_flash(board.flash, simulated)
+        if board.bus_rom_bytes and not simulated:
+            self._add_bus_rom(board.bus_rom_bytes)
         if board.sdram is not None:
             self._add_sdram(board.sdram, clock_hz, simulated)
         for memory in memories:
-            if memory.kind == "flash" or (board.sdram is not None and memory.name == "main_ram"):
+            if memory.kind in ("flash", "rom") or (board.sdram is not None and memory.name == "main_ram"):
                 continue
             bus = wishbone.Interface(data_width=32, address_width=32, addressing="word")
             ram = wishbone.SRAM(memory.bytes, bus=bus, name=memory.name)
@@ -196,6 +207,20 @@ class Soc(LiteXSoC):
         region = SoCRegion(origin=FLASH_BASE, size=flash.chip_bytes, mode="rx")
         self.bus.add_slave(name="flash", slave=reader.bus, region=region)
         self.add_module(name="flash", module=reader)
+
+    def _add_bus_rom(self, size_bytes: int) -> None:
+        bus = wishbone.Interface(data_width=32, address_width=32, addressing="word")
+        self.specials += Instance(
+            "BusRom",
+            name="bus_rom",
+            p_WORDS=size_bytes // 4,
+            i_clk=self.crg.cd_sys.clk,
+            i_stb=bus.cyc & bus.stb,
+            i_adr=bus.adr,
+            o_ack=bus.ack,
+            o_dat_r=bus.dat_r,
+        )
+        self.bus.add_slave("rom", bus, SoCRegion(origin=BUS_ROM_BASE, size=size_bytes, mode="rx"))
 
     def _add_sdram(self, sdram: Sdram, clock_hz: int, simulated: bool) -> None:
         from cfukit_soc import sdram as parts  # LiteDRAM takes a moment

@@ -110,7 +110,8 @@ def build_firmware(
         user_cache() / "objects", "soc", digest_of(header), lambda folder: _write(folder / "soc.h", header)
     )
     target, linking = target_flags(compiler, soc["cpu"]["isa"]), _link_flags(compiler, soc["cpu"]["isa"])
-    units = _units(sources, _runtime(kind, _DEVICE), target, soc_dir, cfu_dir, includes, cflags)
+    device = (*_DEVICE, "mul.S") if soc["cpu"]["isa"] == "rv32i" else _DEVICE
+    units = _units(sources, _runtime(kind, device), target, soc_dir, cfu_dir, includes, cflags)
     _prepare(tool, linking, "void _start(void) {}\n")
     objects = compile_all(tool, units)
     libraries = ("-nostdlib", "-lgcc") if compiler == "gcc" else ()
@@ -218,7 +219,7 @@ def _units(
     includes: Sequence[Path],
     cflags: Sequence[str],
 ) -> list[Unit]:
-    """The files with their flags: the runtime sees the SoC, everything else the CFU."""
+    """The files with their flags: the runtime and our programs see the SoC, everything but the runtime the CFU."""
     own = (*target, *COMMON_FLAGS, *OWN_FLAGS)
     user = (*target, *COMMON_FLAGS, *USER_FLAGS, *cflags)
     folders = (*includes, *((cfu_dir,) if cfu_dir else ()), INCLUDE, INCLUDE / "libc")
@@ -226,7 +227,8 @@ def _units(
     units = [Unit(path, (*own, RUNTIME_OPTIMISATION), system) for path in runtime]
     for path in sources:
         is_own = path.resolve().is_relative_to(SOURCES)
-        units.append(Unit(path, (*own, KERNEL_OPTIMISATION) if is_own else user, folders))
+        seen = (*folders, *system[1:]) if path.resolve().is_relative_to(SOURCES / "programs") else folders
+        units.append(Unit(path, (*own, KERNEL_OPTIMISATION) if is_own else user, seen))
     return units
 
 

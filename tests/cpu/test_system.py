@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,37 @@ def test_arithmetic_without_the_units(given: Any, tmp_path: Path) -> None:
     assert document["cpu"]["verilog"] == ["cpu.v"]
 
 
+@pytest.mark.slow
+def test_products_without_a_multiplier(tmp_path: Path) -> None:
+    rng = random.Random(5)
+    words = [0, 1, 2, 3, 127, 128, 2**31 - 1, 2**31, 2**31 + 1, 2**32 - 128, 2**32 - 2, 2**32 - 1]
+    words += [rng.getrandbits(rng.randrange(1, 33)) for _ in range(20)]
+    text = ", ".join(f"{word}u" for word in words)
+    source = f"""#include <stdio.h>
+volatile unsigned v[] = {{{text}}};
+int main(void) {{
+  unsigned sum = 0;
+  unsigned long long wide = 0;
+  for (unsigned i = 0; i < {len(words)}; i++)
+    for (unsigned j = 0; j < {len(words)}; j++) {{
+      sum = (sum << 1 | sum >> 31) ^ (v[i] * v[j]);
+      wide = (wide << 1 | wide >> 63) ^ (unsigned long long)((long long)(int)v[i] * (int)v[j]);
+    }}
+  printf("%u %u %u\\n", sum, (unsigned)wide, (unsigned)(wide >> 32));
+  return 0;
+}}"""
+    total, wide = 0, 0
+    for a in words:
+        for b in words:
+            total = ((total << 1 | total >> 31) & (2**32 - 1)) ^ (a * b & (2**32 - 1))
+            product = (a - (a >> 31 << 32)) * (b - (b >> 31 << 32))
+            wide = ((wide << 1 | wide >> 63) & (2**64 - 1)) ^ (product & (2**64 - 1))
+    soc = soc_with({"multiplier": False, "divider": False}, tmp_path)
+    elf = firmware(source, soc, tmp_path)
+    result = simulate(build_simulator(soc, None, build_dir=tmp_path), soc, elf, max_cycles=10_000_000)
+    assert f"{total} {wide & (2**32 - 1)} {wide >> 32}\n".encode() in result.output
+
+
 REFUSED = [
     (
         'int main(void) { int r; asm volatile("csrr %0, minstret" : "=r"(r)); return r; }',
@@ -67,7 +99,7 @@ REFUSED = [
     (
         'int main(void) { asm volatile("ecall"); return 0; }',
         "c",
-        r"program\.c:1 in main\(\): ecall, ebreak, mret or wfi",
+        r"program\.c:1 in main\(\): ecall, ebreak, mret, wfi or unimp",
     ),
     (
         " .globl main\nmain:\n .word 0x02c5c533\n ret\n",

@@ -22,7 +22,7 @@ from cfukit.testing import (
 ROOT = Path(__file__).resolve().parents[2]
 README = Path(cfukit.__file__).with_name("README.md")
 BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-SHIPPED = ("mac4", "template", "verilog_depthwise", "migen_dense")
+SHIPPED = ("mac4", "template", "verilog_depthwise", "migen_dense", "vector")
 
 
 def shipped(name: str) -> BaseCfu:
@@ -46,7 +46,7 @@ def test_readme_example_in_bulk(number: int, tmp_path: Path) -> None:
     check_verilog(example(number, tmp_path), 2, 100_000)
 
 
-@pytest.mark.parametrize("name", ["mac4", "template"])
+@pytest.mark.parametrize("name", ["mac4", "template", "vector"])
 def test_shipped_gateware(name: str) -> None:
     assert check_gateware(shipped(name), 1, 2000)["modelled"]
 
@@ -118,5 +118,9 @@ def test_vectors_are_the_models_sequence() -> None:
     assert {vector[0] for vector in first} >= {0, 1}
 
 
-def test_vectors_of_an_autonomous_cfu_are_none(tmp_path: Path) -> None:
-    assert vectors(example(2, tmp_path), 1, 100) == []
+def test_vectors_of_an_autonomous_cfu_are_those_that_do_not_depend_on_time(tmp_path: Path) -> None:
+    cfu = example(2, tmp_path)
+    assert len(vectors(cfu, 1, 100)) == 100
+    collect = cfu.instructions[1]
+    collect.call = lambda funct7, rs1, rs2: collect.now_cycles  # type: ignore[method-assign]
+    assert vectors(cfu, 1, 100) == []

@@ -119,7 +119,8 @@ class Board:
 
     cpu: a name of `cfukit_soc.cpus`; sram_bytes: on-chip RAM on the bus (0 = none), at SRAM_BASE;
     uart: "stream" (whole bytes, no baud rate); bus_timeout_cycles: an access that nothing answers ends after so many cycles;
-    boot_rom_bytes: of a CPU that starts in a ROM of its own; hardware: None for a board that is only simulated.
+    boot_rom_bytes: of a CPU that starts in a ROM of its own; bus_rom_bytes: of the ROM with the boot loader where the CPU starts on
+    hardware (a simulation starts at reset_address, where its program lies already); hardware: None for a board that is only simulated.
     """
 
     name: str
@@ -134,6 +135,7 @@ class Board:
     flash: Flash | None = None
     sdram: Sdram | None = None
     boot_rom_bytes: int = 0
+    bus_rom_bytes: int = 0
     hardware: Hardware | None = None
 
     @property
@@ -150,6 +152,7 @@ class Board:
         return self.hardware.fpga if self.hardware else None
 
 
+BUS_ROM_BASE = 0x0000_0000
 FLASH_BASE = 0x0800_0000
 FLASH_HEADER_BYTES = 64  # see synthesis/boot_flash.S
 SRAM_BASE = 0x1000_0000

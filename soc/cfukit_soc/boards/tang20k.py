@@ -12,6 +12,7 @@ BOARD = Board(
     reset_address=MAIN_RAM_BASE,
     memories=(),
     sram_bytes=16 * 1024,
+    bus_rom_bytes=8 * 1024,
     sdram=Sdram("M12L64322A", data_bits=32, bytes=8 << 20, address_bits=11, in_package=True),
     hardware=Hardware(
         fpga=Fpga(

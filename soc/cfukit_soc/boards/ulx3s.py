@@ -31,6 +31,7 @@ BOARD = Board(
     reset_address=MAIN_RAM_BASE,
     memories=(),
     sram_bytes=64 * 1024,
+    bus_rom_bytes=8 * 1024,
     sdram=Sdram("MT48LC16M16", data_bits=16, bytes=32 << 20),
     hardware=Hardware(
         fpga=Fpga(

@@ -90,7 +90,28 @@ def hex_words(words: list[int]) -> str:
     return "".join(f"{word:08x}\n" for word in words)
 
 
-def words_of(soc: dict[str, Any], flash: Flash | None) -> list[int] | None:
-    """The contents of the boot ROM of this system; None for a system without one."""
-    sizes = [memory["bytes"] for memory in soc["memories"] if memory["kind"] == "rom"]
-    return boot_rom_words(flash, sizes[0]) if sizes and flash is not None else None
+def rom_words(soc: dict[str, Any], flash: Flash | None, loader: Path) -> list[int] | None:
+    """The contents of the ROM in which this system starts: what starts an image in flash, or on a system without flash the boot
+    loader's ELF; None for a system without a ROM.
+    """
+    rom = next((memory for memory in soc["memories"] if memory["kind"] == "rom"), None)
+    if rom is None:
+        return None
+    return boot_rom_words(flash, rom["bytes"]) if flash is not None else _loader_words(rom, loader)
+
+
+def _loader_words(rom: dict[str, Any], loader: Path) -> list[int]:
+    from elftools.elf.elffile import ELFFile
+
+    image = bytearray(rom["bytes"])
+    with loader.open("rb") as stream:
+        for segment in ELFFile(stream).iter_segments():
+            offset, data = segment["p_paddr"] - rom["base"], segment.data()
+            if segment["p_type"] != "PT_LOAD" or not data:
+                continue
+            if not 0 <= offset <= rom["bytes"] - len(data):
+                raise ResultError(
+                    "boot ROM", f"the loader does not fit: {len(data):,} bytes", allowed=f"{rom['bytes']:,}"
+                )
+            image[offset : offset + len(data)] = data
+    return [word for (word,) in struct.iter_unpack("<I", image)]

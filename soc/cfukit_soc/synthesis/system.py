@@ -17,6 +17,7 @@ from cfukit_soc.synthesis.flash_image import hex_words
 from cfukit_soc.synthesis.programs import naming, program, run_logged
 from cfukit_soc.synthesis.top import SERIAL, top_verilog
 
+BUS_ROM = Path(__file__).parent / "bus_rom.v"
 PARTS = {"cpu": "VexRiscv", "cfu": "Cfu"}
 _NETLIST = {"ice40": "-json", "ecp5": "-json", "gowin": "-json"}
 
@@ -30,6 +31,8 @@ def write_sources(
     texts["soc.v"] = (soc_json.parent / soc["verilog"]).read_text()
     for name in soc["cpu"]["verilog"]:
         texts[name] = (soc_json.parent / name).read_text()
+    if board.bus_rom_bytes:
+        texts["bus_rom.v"] = BUS_ROM.read_text()
     if boot_rom is not None:
         (folder / "boot_rom.hex").write_text(hex_words(boot_rom))
         texts = {"boot_rom.v": '`define CFUKIT_BOOT_ROM "boot_rom.hex"\n', **texts}
@@ -58,6 +61,7 @@ def synthesise(
         boot_rom,
         top_verilog(board, soc["clock_hz"]),
         SERIAL,
+        BUS_ROM,
         yosys.identity,
         family.synth,
     )
