@@ -68,7 +68,7 @@ def cycles(name: str, model: str, kernels: str) -> int | None:
     """One inference on board sim; None where the model is not here or does not fit."""
     target = [str(_file(model))] if kernels == "portable" else [str(ROOT / "proj" / "mac4"), "--model", model]
     settings = ["--set", f'soc.cpu="{name}"']
-    words = [sys.executable, "-c", "from cfukit_tools.cli import main; main()", "profile", *target, *settings]
+    words = [sys.executable, "-m", "cfukit_tools", "profile", *target, *settings]
     words += ["--engine", "rtl", "--samples", "1", "--jobs", "1", "--json"]
     done = subprocess.run(["nice", *words], capture_output=True, text=True)
     document = json.loads(done.stdout)

@@ -6,29 +6,17 @@ stdout is the result (with --json exactly one document, errors included); progre
 from __future__ import annotations
 
 import json
-import os
-import signal
-import sys
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cfukit_base import interrupts
-from cfukit_base.cache import user_cache
-from cfukit_base.errors import CfukitError, UsageError
+from cfukit_base.errors import UsageError
+from cfukit_tools.cli_ending import run_action
+from cfukit_tools.cli_options import ENGINE, PROJECT, inputs, options
 
-ENGINES = ("evaluator", "host", "fast", "rtl", "renode", "board")
 Document = dict[str, Any]
-
-
-def main() -> None:
-    """As the program: for installations whose script still calls this."""
-    from cfukit_tools.__main__ import main as entry
-
-    entry()
 
 
 def run(arguments: list[str]) -> int:
@@ -41,83 +29,6 @@ def run(arguments: list[str]) -> int:
     return run_action(action, "--json" in arguments)
 
 
-def run_action(action: Callable[[], int], as_json: bool = False) -> int:
-    """Run `action`; whatever it raises becomes a message (or a document) and an exit code."""
-    try:
-        code = _run_and_tell(action, as_json)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader of our output has gone (`cfukit ... | head`): that is its business, not an error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    return code
-
-
-def _run_and_tell(action: Callable[[], int], as_json: bool) -> int:
-    try:
-        return action()
-    except click.exceptions.Exit as ending:
-        return ending.exit_code
-    except click.UsageError as error:
-        context = error.ctx.command_path if error.ctx else "cfukit"
-        return _fail(UsageError(context, error.format_message(), hint=f"{context} --help"), as_json)
-    except (click.Abort, KeyboardInterrupt):
-        return _fail(_Interrupted(), as_json)
-    except CfukitError as error:
-        return _fail(error, as_json)
-    except BrokenPipeError:
-        raise
-    except Exception:
-        # What breaks while everything is being stopped (a program killed, a thread gone) is no bug.
-        return _fail(_own_bug() if interrupts.stopped_by() is None else _Interrupted(), as_json)
-
-
-class _Interrupted(CfukitError):
-    kind = "interrupted"
-
-    def __init__(self) -> None:
-        number = interrupts.stopped_by() or signal.SIGINT
-        self.exit_code = 128 + number
-        by = "" if number == signal.SIGINT else f" by {signal.Signals(number).name}"
-        super().__init__("", f"interrupted{by}", hint="call again: finished parts are kept")
-
-
-class _OwnBug(CfukitError):
-    kind = "internal"
-    exit_code = 4
-
-
-def _own_bug() -> CfukitError:
-    """Keep the traceback in a file and name it: a user can act on neither, a bug report can."""
-    folder = user_cache() / "crashes"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{os.getpid()}.txt"
-        path.write_text(f"cfukit {' '.join(sys.argv[1:])}\n\n{traceback.format_exc()}")
-        place = str(path)
-    except OSError:
-        place = traceback.format_exc()
-    last = traceback.format_exc().strip().splitlines()[-1]
-    return _OwnBug("cfukit", f"a bug of cfukit: {last}", hint=f"please report it with {place}")
-
-
-def _fail(error: CfukitError, as_json: bool) -> int:
-    interrupts.finish()
-    if as_json:
-        print(json.dumps(error.to_json(), indent=1))
-    else:
-        print(f"cfukit: {error.message}", file=sys.stderr)
-        for line in _particulars(error)[-30:]:
-            print(f"  {line}", file=sys.stderr)
-    return error.exit_code
-
-
-def _particulars(error: CfukitError) -> list[str]:
-    """What a compiler or simulator said, where the error carries it."""
-    said = (str(error.details[key]) for key in ("diagnostics", "log") if key in error.details)
-    return [line for text in said for line in text.splitlines()]
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="cfukit")
 def cli() -> None:
@@ -125,60 +36,6 @@ def cli() -> None:
 
     TARGET is a project folder (default: the current one) or a .tflite file.
     """
-
-
-def _options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The options that verbs have in common, by name."""
-    common: dict[str, Callable[..., Any]] = {
-        "target": click.argument("target", default=".", type=click.Path(path_type=Path)),
-        "model": click.option("--model", default="", metavar="FILE|NAME", help="Another model."),
-        "board": click.option("--board", default="", help="Another board."),
-        "set": click.option(
-            "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any project.toml key."
-        ),
-        "variant": click.option("--variant", default="", metavar="NAME", help="A variant of the project."),
-        "cc": click.option("--cc", "compiler", default="", metavar="zig|gcc", help="The RISC-V compiler."),
-        "engine": click.option(
-            "--engine", default="", metavar="|".join(ENGINES), help="What runs the firmware."
-        ),
-        "json": click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout."),
-        "jobs": click.option("--jobs", default=0, metavar="N", help="Processes at a time; 0: one per core."),
-        "verbose": click.option("-v", "--verbose", is_flag=True, help="Say more."),
-        "port": click.option(
-            "--port",
-            default="",
-            metavar="DEVICE",
-            expose_value=False,
-            callback=lambda _context, _option, value: _select(port=value),
-            help="Engine board: its serial port (else $CFUKIT_PORT, else the only USB adapter).",
-        ),
-        "baud": click.option(
-            "--baud",
-            default=0,
-            metavar="N",
-            expose_value=False,
-            callback=lambda _context, _option, value: _select(baud=value),
-            help="Engine board: bits per second; 0: 115200.",
-        ),
-        "seed": click.option("--seed", default=0, metavar="N", help="Seed of everything random."),
-    }
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        for name in reversed(names):
-            function = common[name](function)
-        return function
-
-    return decorate
-
-
-_ENGINE = ("engine", "port", "baud")
-_PROJECT = ("target", "model", "board", "set", "variant", "cc", *_ENGINE, "json", "jobs", "verbose")
-
-
-def _select(**choice: Any) -> None:
-    from cfukit_tools.serial_port import select
-
-    select(**choice)
 
 
 def _show(document: Document, as_json: bool, render: str, **options: Any) -> int:
@@ -214,14 +71,14 @@ def _target(values: Document) -> Document:
 @click.option(
     "--from", "origin", default="template", metavar="PROJECT", help="Copy this project (listed or a folder)."
 )
-@_options("json", "verbose")
+@options("json", "verbose")
 def init(name: str, origin: str, as_json: bool, verbose: bool) -> int:
     """Make a new project: a copy of the template, or of another project."""
     return _show(_begin(as_json, verbose).init(name, origin), as_json, "init")
 
 
 @cli.command()
-@_options("json", "verbose")
+@options("json", "verbose")
 def doctor(as_json: bool, verbose: bool) -> int:
     """Which tools are here, which version, what for, and how to get the others."""
     return _show(_begin(as_json, verbose).doctor(), as_json, "doctor")
@@ -229,7 +86,7 @@ def doctor(as_json: bool, verbose: bool) -> int:
 
 @cli.command("list")
 @click.argument("what", type=click.Choice(["boards", "cpus", "models", "kernels", "projects"]))
-@_options("json", "verbose")
+@options("json", "verbose")
 def list_(what: str, as_json: bool, verbose: bool) -> int:
     """What exists: boards, cpus, models, kernels or projects."""
     return _show(_begin(as_json, verbose).list_(what), as_json, "list_")
@@ -237,36 +94,23 @@ def list_(what: str, as_json: bool, verbose: bool) -> int:
 
 @cli.command()
 @click.argument("name")
-@_options("json", "verbose")
+@options("json", "verbose")
 def fetch(name: str, as_json: bool, verbose: bool) -> int:
     """Download a listed model by its pinned source and check it."""
     return _show(_begin(as_json, verbose).fetch(name), as_json, "fetch")
 
 
 @cli.command()
-@_options("target", "model", "board", "set", "variant", "json", "verbose")
+@options("target", "model", "board", "set", "variant", "json", "verbose")
 def info(as_json: bool, verbose: bool, **values: Any) -> int:
     """A model's operators, shapes, MACs, bytes, memory map, and what would be refused."""
     code = _show(_begin(as_json, verbose).info(**_target(values)), as_json, "info")
     return 2 if code else 0  # what is refused is the input's fault
 
 
-def _inputs(function: Callable[..., Any]) -> Callable[..., Any]:
-    function = click.option(
-        "--samples", default=0, metavar="N", help="How many samples; 0: the set's default."
-    )(function)
-    return click.option(
-        "--inputs",
-        default=None,
-        type=click.Path(path_type=Path),
-        metavar="SET.npz",
-        help="Input set (in0.., labels).",
-    )(function)
-
-
 @cli.command("run")
-@_inputs
-@_options(*_PROJECT, "seed")
+@inputs
+@options(*PROJECT, "seed")
 def run_(as_json: bool, verbose: bool, **values: Any) -> int:
     """Run a model: baselines against the project, every output checked."""
     api = _begin(as_json, verbose)
@@ -274,8 +118,8 @@ def run_(as_json: bool, verbose: bool, **values: Any) -> int:
 
 
 @cli.command()
-@_inputs
-@_options(*_PROJECT, "seed")
+@inputs
+@options(*PROJECT, "seed")
 def profile(as_json: bool, verbose: bool, **values: Any) -> int:
     """One system: where the cycles go."""
     api = _begin(as_json, verbose)
@@ -286,7 +130,7 @@ def profile(as_json: bool, verbose: bool, **values: Any) -> int:
 @click.argument("before", type=click.Path(path_type=Path))
 @click.argument("after", type=click.Path(path_type=Path))
 @click.option("--max-regression", default="", metavar="PERCENT", help="Fail if cycles grow by more, e.g. 1%.")
-@_options("json", "verbose")
+@options("json", "verbose")
 def diff(before: Path, after: Path, max_regression: str, as_json: bool, verbose: bool) -> int:
     """Compare two run.json."""
     return _show(_begin(as_json, verbose).diff(before, after, max_regression), as_json, "diff")
@@ -300,7 +144,7 @@ def diff(before: Path, after: Path, max_regression: str, as_json: bool, verbose:
 @click.option(
     "--operations", default=2000, metavar="N", help="Random operations per simulated check of the CFU."
 )
-@_options(*_PROJECT, "seed")
+@options(*PROJECT, "seed")
 def test(as_json: bool, verbose: bool, **values: Any) -> int:
     """Test a project (gateware = model = Verilog = system, outputs) or a .tflite (evaluator = firmware)."""
     return _show(_begin(as_json, verbose).test(**_target(values), **values), as_json, "test")
@@ -331,7 +175,7 @@ def test(as_json: bool, verbose: bool, **values: Any) -> int:
     metavar="OP",
     help="This operator as a kernel test beside OUT.npz: .tflite and .npz.",
 )
-@_options(*_PROJECT)
+@options(*PROJECT)
 def infer(as_json: bool, verbose: bool, **values: Any) -> int:
     """Arrays in, arrays out, on any engine."""
     return _show(_begin(as_json, verbose).infer(**_target(values), **values), as_json, "infer")
@@ -364,7 +208,7 @@ def infer(as_json: bool, verbose: bool, **values: Any) -> int:
     help="Every retired instruction.",
 )
 @click.option("--gdb", default=0, metavar="PORT", help="Wait for a debugger (engine fast).")
-@_options("board", "set", "variant", "cc", *_ENGINE, "json", "verbose")
+@options("board", "set", "variant", "cc", *ENGINE, "json", "verbose")
 def exec_(as_json: bool, verbose: bool, **values: Any) -> int:
     """Run a bare program (.c, .S or .elf) on the system; stdin is passed on."""
     document = _begin(as_json, verbose).exec_(**values, stream=not as_json)
@@ -373,7 +217,7 @@ def exec_(as_json: bool, verbose: bool, **values: Any) -> int:
 
 @cli.command()
 @click.option("--family", default="", metavar="NAME", help="ice40, ecp5, gowin or xc7; without it all four.")
-@_options("target", "board", "set", "variant", "jobs", "json", "verbose")
+@options("target", "board", "set", "variant", "jobs", "json", "verbose")
 def area(as_json: bool, verbose: bool, **values: Any) -> int:
     """What the CFU costs in LUT, FF, RAM and DSP, by synthesis alone."""
     document = _begin(as_json, verbose).area(**_target(values), **values)
@@ -397,7 +241,7 @@ def area(as_json: bool, verbose: bool, **values: Any) -> int:
     help="Do not place: simulate the synthesised netlist with this program in flash.",
 )
 @click.option("--seed", default=1, metavar="N", help="The first placement's seed.")
-@_options("target", "board", "set", "variant", "cc", "jobs", "json", "verbose")
+@options("target", "board", "set", "variant", "cc", "jobs", "json", "verbose")
 def bitstream(as_json: bool, verbose: bool, **values: Any) -> int:
     """Build what is loaded into the FPGA: size, speed, files."""
     document = _begin(as_json, verbose).bitstream(**_target(values), **values)
@@ -414,14 +258,14 @@ def _show_build(document: Document, as_json: bool, render: str) -> int:
 
 
 @cli.command()
-@_options("target", "board", "set", "variant", "json", "verbose")
+@options("target", "board", "set", "variant", "json", "verbose")
 def load(as_json: bool, verbose: bool, **values: Any) -> int:
     """Load what bitstream has built into the board: dfu-util, openFPGALoader or Vivado, as found."""
     return _show(_begin(as_json, verbose).load(**_target(values), **values), as_json, "load")
 
 
 @cli.command()
-@_options("port", "baud", "json", "verbose")
+@options("port", "baud", "json", "verbose")
 def term(as_json: bool, verbose: bool) -> int:
     """A board's serial line in the terminal; Ctrl-] ends. With --json nothing but the document is shown."""
     write = (lambda data: None) if as_json else None

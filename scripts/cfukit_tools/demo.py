@@ -21,9 +21,9 @@ def main() -> int:
     from cfukit_base import interrupts
 
     interrupts.install()
-    from cfukit_tools import cli
+    from cfukit_tools.cli_ending import run_action
 
-    code = cli.run_action(demo)
+    code = run_action(demo)
     if interrupts.stopped_by() is not None:
         interrupts.leave(code)
     return code

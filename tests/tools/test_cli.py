@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cfukit_base.errors import BuildError, CfukitError, MissingToolError, ModelError, ResultError
-from cfukit_tools import cli
+from cfukit_tools import cli, cli_ending
 
 
 def run_json(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, dict]:
@@ -90,7 +90,7 @@ def test_every_failure_has_its_exit_code(
     def fail() -> int:
         raise raised
 
-    assert cli.run_action(fail, as_json=True) == code
+    assert cli_ending.run_action(fail, as_json=True) == code
     document = json.loads(capsys.readouterr().out)
     assert document["kind"] == kind
     if code == 4:
@@ -103,7 +103,7 @@ def test_a_build_error_shows_the_compilers_output(capsys: pytest.CaptureFixture[
     def fail() -> int:
         raise BuildError("a.c", "does not compile", diagnostics="a.c:1:2: error: expected ';'")
 
-    assert cli.run_action(fail) == 2
+    assert cli_ending.run_action(fail) == 2
     assert capsys.readouterr().err == "cfukit: a.c: does not compile\n  a.c:1:2: error: expected ';'\n"
 
 
@@ -176,8 +176,8 @@ def test_a_closed_pipe_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> int:
         raise BrokenPipeError
 
-    monkeypatch.setattr(cli.os, "dup2", lambda *_: 0)
-    assert cli.run_action(fail) == 0
+    monkeypatch.setattr(cli_ending.os, "dup2", lambda *_: 0)
+    assert cli_ending.run_action(fail) == 0
 
 
 def test_all_errors_are_ours() -> None:

@@ -1,0 +1,93 @@
+"""How a command ends: whatever is raised becomes one message (or one JSON document) and an exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+
+import click
+
+from cfukit_base import interrupts
+from cfukit_base.cache import user_cache
+from cfukit_base.errors import CfukitError, UsageError
+
+
+def run_action(action: Callable[[], int], as_json: bool = False) -> int:
+    """Run `action`; whatever it raises becomes a message (or a document) and an exit code."""
+    try:
+        code = _run_and_tell(action, as_json)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of our output has gone (`cfukit ... | head`): that is its business, not an error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    return code
+
+
+def _run_and_tell(action: Callable[[], int], as_json: bool) -> int:
+    try:
+        return action()
+    except click.exceptions.Exit as ending:
+        return ending.exit_code
+    except click.UsageError as error:
+        context = error.ctx.command_path if error.ctx else "cfukit"
+        return _fail(UsageError(context, error.format_message(), hint=f"{context} --help"), as_json)
+    except (click.Abort, KeyboardInterrupt):
+        return _fail(_Interrupted(), as_json)
+    except CfukitError as error:
+        return _fail(error, as_json)
+    except BrokenPipeError:
+        raise
+    except Exception:
+        # What breaks while everything is being stopped (a program killed, a thread gone) is no bug.
+        return _fail(_own_bug() if interrupts.stopped_by() is None else _Interrupted(), as_json)
+
+
+class _Interrupted(CfukitError):
+    kind = "interrupted"
+
+    def __init__(self) -> None:
+        number = interrupts.stopped_by() or signal.SIGINT
+        self.exit_code = 128 + number
+        by = "" if number == signal.SIGINT else f" by {signal.Signals(number).name}"
+        super().__init__("", f"interrupted{by}", hint="call again: finished parts are kept")
+
+
+class _OwnBug(CfukitError):
+    kind = "internal"
+    exit_code = 4
+
+
+def _own_bug() -> CfukitError:
+    """Keep the traceback in a file and name it: a user can act on neither, a bug report can."""
+    folder = user_cache() / "crashes"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{os.getpid()}.txt"
+        path.write_text(f"cfukit {' '.join(sys.argv[1:])}\n\n{traceback.format_exc()}")
+        place = str(path)
+    except OSError:
+        place = traceback.format_exc()
+    last = traceback.format_exc().strip().splitlines()[-1]
+    return _OwnBug("cfukit", f"a bug of cfukit: {last}", hint=f"please report it with {place}")
+
+
+def _fail(error: CfukitError, as_json: bool) -> int:
+    interrupts.finish()
+    if as_json:
+        print(json.dumps(error.to_json(), indent=1))
+    else:
+        print(f"cfukit: {error.message}", file=sys.stderr)
+        for line in _particulars(error)[-30:]:
+            print(f"  {line}", file=sys.stderr)
+    return error.exit_code
+
+
+def _particulars(error: CfukitError) -> list[str]:
+    """What a compiler or simulator said, where the error carries it."""
+    said = (str(error.details[key]) for key in ("diagnostics", "log") if key in error.details)
+    return [line for text in said for line in text.splitlines()]
