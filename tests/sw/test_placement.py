@@ -252,7 +252,8 @@ int main(void) {
     elf = build_firmware([source], bench.soc_json, build_dir=bench.folder)
     result = simulate(bench.simulator, bench.soc_json, elf, max_cycles=1_000_000)
     slow_loads, fast_loads, slow_stores, fast_stores = map(int, wire.split(result.output)[0].split())
-    assert slow_loads - fast_loads == 64 * 8 * (10 - 2)
+    words = 64 * 8  # one cycle more a word would be 512; where a loop begins and ends, the bus may cost a few
+    assert abs((slow_loads - fast_loads) / words - (10 - 2)) < 0.05
     assert 64 * 8 * 6 <= slow_stores < 64 * 8 * 6 * 1.1 and fast_stores < slow_stores / 2
 
 
