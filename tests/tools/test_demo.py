@@ -10,6 +10,7 @@ import pytest
 from cfukit_tools import api, demo
 
 
+@pytest.mark.slow
 def test_the_demo_fits_a_terminal_and_says_everything(mac4: Path, two_samples: Path) -> None:
     document = api.run(mac4, inputs=two_samples)
     scored = api.infer(mac4, engine="evaluator", inputs=demo.heldout_path(), outputs=None)

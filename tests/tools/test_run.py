@@ -51,6 +51,7 @@ def test_run_compares_three_variants_on_one_system(mac4: Path, two_samples: Path
     assert json.loads((mac4 / "build" / "sim" / "run.json").read_text()) == document
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes(mac4: Path, two_samples: Path, tmp_path: Path) -> None:
     first = api.run(mac4, inputs=two_samples, jobs=1)
     other = tmp_path / "mac4"  # another folder, nothing kept: everything is built and simulated again
@@ -158,6 +159,7 @@ def test_infer_gives_the_same_arrays_on_every_engine(
                 assert np.array_equal(all_layers[name], values[0]), name
 
 
+@pytest.mark.slow
 def test_a_bare_model_runs_on_the_stock_system(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two_samples: Path
 ) -> None:
