@@ -29,12 +29,13 @@ def bitstream(
     seed: int = 1,
     firmware: Path | None = None,
     run_netlist: Path | None = None,
+    synthesis_only: bool = False,
     jobs: int = 0,
 ) -> Document:
     """Build the board's configuration; the document cfukit.build/1, also in build.json beside the files.
 
     seeds: how many placements to try, from `seed` on (0: SEEDS); firmware: an ELF of the board to put behind the
-    gateware, where there is flash; None: the boot loader, for engine board.
+    gateware, where there is flash; None: the boot loader, for engine board. synthesis_only: resources, nothing is placed.
     ok is false if the system does not fit, misses its clock or exceeds [limits]; then no file is made.
     """
     from cfukit_soc.boards import board_named, boards
@@ -52,20 +53,17 @@ def bitstream(
             allowed=f"one of {real}",
             hint="--board NAME",
         )
-    if the_board.fpga.family not in place.SUFFIX:
-        from cfukit_tools.vendor import vendor_build
-
-        return vendor_build(project, the_board)
-    used_tools = [*place.tools(the_board)]
+    vendor = the_board.fpga.family not in place.SUFFIX
+    used_tools = [] if vendor or synthesis_only else [*place.tools(the_board)]
     system = System(project)
     if firmware is None and the_board.flash is not None:
         firmware = system.boot_loader
     folder = project.board_dir / "bitstream"
     soc_json = system.hardware_soc_json
     soc = json.loads(soc_json.read_text())
-    netlist = synthesise(
-        the_board, soc_json, system.cfu_or_stub, rom_words(soc, the_board.flash, system.boot_loader), folder
-    )
+    rom = rom_words(soc, the_board.flash, system.boot_loader)
+    scripts = _vendor_scripts(system, the_board, rom, folder, synthesis_only) if vendor else []
+    netlist = synthesise(the_board, soc_json, system.cfu_or_stub, rom, folder)
     resources = json.loads((netlist / "resources.json").read_text())
     used, parts, available = resources["used"], resources["parts"], dict(the_board.fpga.available)
     document: Document = {
@@ -99,7 +97,11 @@ def bitstream(
         document["netlist"] = {"output": _text(ran.output), "cycles": ran.cycles}
         document["ok"] = True
         return document
-    if not document["limits"]:
+    if synthesis_only:
+        document["files"] = [str(path) for path in scripts]
+    elif vendor and not document["limits"]:
+        _judge_vendor(document, the_board, netlist, folder)
+    elif not document["limits"]:
         numbers = range(seed, seed + (seeds or SEEDS))
         runs = in_parallel(
             lambda number: place.route(the_board, netlist, soc["clock_hz"], number, folder),
@@ -111,7 +113,9 @@ def bitstream(
         name: round(100 * used[name] / n, 1) for name, n in available.items() if name in used
     }
     document["fits"] = not any(limit["name"].startswith("device ") for limit in document["limits"])
-    document["ok"] = document["fits"] and not document["limits"] and bool(document["files"])
+    document["ok"] = (
+        document["fits"] and not document["limits"] and (synthesis_only or bool(document["files"]))
+    )
     write_atomic(folder / "build.json", json.dumps(document, indent=1) + "\n")
     return document
 
@@ -169,20 +173,58 @@ def _judge(document: Document, board: Any, runs: list[Any], folder: Path, firmwa
     document["worst_path"] = best.worst_path
     document["timing_met"] = best.fmax_mhz >= document["target_mhz"]
     if not document["timing_met"]:
-        path = best.worst_path or {"by_instance_ns": {"": 0.0}, "from": "", "to": ""}
-        worst, delay = next(iter(path["by_instance_ns"].items()))
-        offender = f"{worst}: {delay} ns of the path {path['from']} -> {path['to']}"
-        document["limits"].append(
-            {
-                "name": "clock_mhz",
-                "asked": document["target_mhz"],
-                "reached": best.fmax_mhz,
-                "offender": offender,
-            }
-        )
+        _too_slow(document)
         return
     image = place.pack(board, best, folder)
     document["files"] = [str(path) for path in _files(board, image, folder, firmware)]
+
+
+def _too_slow(document: Document) -> None:
+    path = document["worst_path"] or {"by_instance_ns": {}, "from": "", "to": ""}
+    way = f"the path {path['from']} -> {path['to']}" if path["from"] else ""
+    for name, delay in path["by_instance_ns"].items():
+        way = f"{name}: {delay} ns of {way}"  # the part with most of it
+        break
+    reached = {"asked": document["target_mhz"], "reached": document["fmax_mhz"], "offender": way}
+    document["limits"].append({"name": "clock_mhz", **reached})
+
+
+def _vendor_scripts(
+    system: System, board: Any, rom: list[int] | None, folder: Path, synthesis_only: bool
+) -> list[Path]:
+    """Sources and scripts for tools that are not wheels, in `folder`/vendor; an error if neither tool is here and one is needed."""
+    from cfukit_soc.synthesis import vendor
+    from cfukit_soc.synthesis.system import write_sources
+
+    place = folder / "vendor"
+    place.mkdir(parents=True, exist_ok=True)
+    sources = write_sources(board, system.hardware_soc_json, system.cfu_or_stub, rom, place)
+    clock_hz = json.loads(system.hardware_soc_json.read_text())["clock_hz"]
+    scripts = vendor.write_scripts(board, clock_hz, sources, place)
+    if not synthesis_only and vendor.router() is None:
+        raise vendor.missing(place)
+    return scripts
+
+
+def _judge_vendor(document: Document, board: Any, netlist: Path, folder: Path) -> None:
+    """Place and route with what is found; speed and file to `document`."""
+    from cfukit_soc.synthesis import vendor
+
+    tool = vendor.router()
+    assert tool is not None
+    (folder / "vendor" / "netlist.json").write_bytes((netlist / "netlist.json").read_bytes())
+    run = vendor.build(board, tool, folder / "vendor", folder / "logs" / f"route-{board.name}.log")
+    document["tools"][tool] = ""
+    document["seeds"] = [{"seed": 1, "fmax_mhz": run.fmax_mhz}]
+    document["fmax_mhz"] = document["fmax_median_mhz"] = run.fmax_mhz
+    document["worst_path"] = run.worst_path
+    document["timing_met"] = run.file is not None and run.fmax_mhz >= document["target_mhz"]
+    if not document["timing_met"]:
+        _too_slow(document)
+        return
+    assert run.file is not None
+    write_atomic(folder / run.file.name, run.file.read_bytes())
+    document["files"] = [str(folder / run.file.name)]
 
 
 def _files(board: Any, image: Path, folder: Path, firmware: Path | None) -> list[Path]:

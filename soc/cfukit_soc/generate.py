@@ -32,12 +32,14 @@ def generate_soc(
     clock_hz: int = 0,
     sram_bytes: int = 0,
     simulated: bool = True,
+    from_rom: bool = False,
 ) -> Path:
     """Write soc.v, soc.json and the CPU's Verilog of `board` to `out_dir`; the path of soc.json.
 
     cpu: the path of a cpu.json, or the stock CPU's name. cpu "", clock_hz 0, sram_bytes 0: the board's own.
     soc.v instantiates `Cfu` without containing it. simulated: chips beside the FPGA are models inside soc.v; else (for synthesis)
-    their pins are its ports.
+    their pins are its ports. from_rom: a simulated system starts in the bus ROM too, as hardware does, whose contents the program has.
+    Where software must initialise DRAM, LiteX's headers for that are in `generated/` beside soc.json.
     """
     the_board = board_named(board)
     the_cpu = cpu_named(cpu or the_board.cpu)
@@ -47,10 +49,11 @@ def generate_soc(
     reset_address = the_board.reset_address
     if (start := the_cpu.start) is not None:
         reset_address = start
-    if the_board.bus_rom_bytes and not simulated:
+    from_rom = bool(the_board.bus_rom_bytes) and (from_rom or not simulated)
+    if from_rom:
         reset_address = BUS_ROM_BASE
         memories = (*memories, Memory("rom", BUS_ROM_BASE, the_board.bus_rom_bytes, "rom", 2, 0))
-    verilog, registers, constants = _elaborate(
+    verilog, registers, constants, headers = _elaborate(
         the_board, the_cpu, clock_hz, memories, reset_address, simulated
     )
     cpu_verilog = the_cpu.verilog.read_text()
@@ -82,27 +85,41 @@ def generate_soc(
         "csrs": registers,
         "constants": {**constants, "bus_timeout_cycles": the_board.bus_timeout_cycles},
         "verilog": "soc.v",
-        "chips": _chips(the_board) if simulated else [],  # models of HARNESS
+        "chips": _chips(the_board, from_rom) if simulated else [],  # models of HARNESS
     }
-    document["digest"] = digest_of(document, verilog, cpu_verilog)
+    if headers:
+        document["headers"] = "generated"
+    document["digest"] = digest_of(document, verilog, cpu_verilog, *([headers] if headers else []))
     out_dir.mkdir(parents=True, exist_ok=True)
+    for name, text in headers.items():
+        (out_dir / "generated").mkdir(exist_ok=True)
+        write_atomic(out_dir / "generated" / name, text)
     write_atomic(out_dir / "soc.v", verilog)
     write_atomic(out_dir / the_cpu.file, cpu_verilog)
     write_atomic(out_dir / "soc.json", json.dumps(document, indent=1) + "\n")
     return out_dir / "soc.json"
 
 
-def _chips(board: Board) -> list[str]:
-    chips = {"spi_flash.v": board.flash, "sdram.v": board.sdram}
+def _chips(board: Board, from_rom: bool) -> list[str]:
+    chips = {
+        "spi_flash.v": board.flash is not None,
+        "sdram.v": board.sdram is not None,
+        "ddr3_store.v": board.ddr3 is not None,
+        "bus_rom.v": from_rom,
+    }
     return [name for name, there in chips.items() if there]
 
 
 def _place(board: Board, memory: Memory) -> dict[str, str]:
     """Where its contents are in the simulated system."""
+    if memory.kind == "rom":
+        return {"verilog_path": "bus_rom.mem", "verilog_module": "BusRom"}
     if memory.kind == "flash":
         return {"verilog_path": "flash_chip.mem", "verilog_module": "SpiFlash"}
     if board.sdram is not None and memory.name == "main_ram":
         return {"verilog_path": "sdram_chip.mem", "verilog_module": "Sdram"}
+    if board.ddr3 is not None and memory.name == "main_ram":
+        return {"verilog_path": "ddr3_store.mem", "verilog_module": "Ddr3Store"}
     return {"verilog_path": memory.name}
 
 
@@ -122,6 +139,8 @@ def _check_range(where: str, value: int, limits: tuple[int, int], unit: str) -> 
         raise UsageError(where, str(value), allowed=f"{low} to {high} {unit}, or 0 for the board's own")
 
 
+# Verilog, registers, constants, C headers.
+Elaborated = tuple[str, dict[str, dict[str, int]], dict[str, int], dict[str, str]]
 _ELABORATION = threading.Lock()  # LiteX and Migen keep what they build in globals
 
 
@@ -132,7 +151,7 @@ def _elaborate(
     memories: tuple[Memory, ...],
     reset_address: int,
     simulated: bool,
-) -> tuple[str, dict[str, dict[str, int]], dict[str, int]]:
+) -> Elaborated:
     """Verilog, registers and integer constants of the system (LiteX is imported only here).
 
     Migen names signals after the assignments in *all* frames of the stack that builds them, callers included, and
@@ -141,7 +160,7 @@ def _elaborate(
     """
     from migen.fhdl import tracer
 
-    results: list[tuple[str, dict[str, dict[str, int]], dict[str, int]]] = []
+    results: list[Elaborated] = []
     failures: list[BaseException] = []
     done = threading.Event()
 
@@ -176,14 +195,15 @@ def _elaborate_quietly(
     memories: tuple[Memory, ...],
     reset_address: int,
     simulated: bool,
-) -> tuple[str, dict[str, dict[str, int]], dict[str, int]]:
+) -> Elaborated:
     from litex.gen import LiteXContext
     from litex.gen.fhdl.verilog import convert
     from migen import Signal
 
     from cfukit_soc.soc import Soc
 
-    soc = Soc(board, cpu, clock_hz, memories, str(CFU_STUB), simulated)
+    has_rom = any(memory.kind == "rom" for memory in memories)
+    soc = Soc(board, cpu, clock_hz, memories, str(CFU_STUB), simulated, has_rom)
     # Not `set_reset_address`: LiteX knows nothing of memories inside the CPU, and refuses to start there.
     soc.cpu.cpu_params["i_externalResetVector"] = Signal(
         32, reset=reset_address, name_override="reset_address"
@@ -199,7 +219,12 @@ def _elaborate_quietly(
             registers[f"{block}_{register.name}"] = {"address": address, "bits": register.size}
             address += 4 * ((register.size + 31) // 32)
     constants = {name.lower(): int(value) for name, value in soc.constants.items() if isinstance(value, int)}
-    return _without_dates(text), registers, dict(sorted(constants.items()))
+    headers: dict[str, str] = {}
+    if board.ddr3 is not None:
+        from cfukit_soc.ddr3 import c_headers
+
+        headers = c_headers(soc)
+    return _without_dates(text), registers, dict(sorted(constants.items())), headers
 
 
 def _without_dates(verilog: str) -> str:

@@ -25,6 +25,7 @@ from cfukit_soc.boards import (
     FLASH_HEADER_BYTES,
     MAIN_RAM_BASE,
     Board,
+    Ddr3,
     Flash,
     Memory,
     Sdram,
@@ -114,7 +115,8 @@ class SimulationClock(LiteXModule):
 class Soc(LiteXSoC):
     """The system of `board` with `cpu`; `memories` are the board's with any on-chip RAM.
 
-    simulated: with models of the chips around the FPGA inside; else their pins are ports. The rest is the same.
+    simulated: with models of the chips around the FPGA inside; else their pins are ports. has_rom: with the ROM on the bus in which
+    the CPU starts. The rest is the same.
     """
 
     def __init__(
@@ -125,6 +127,7 @@ class Soc(LiteXSoC):
         memories: tuple[Memory, ...],
         cfu_stub: str,
         simulated: bool = True,
+        has_rom: bool = False,
     ) -> None:
         for name in ("SoC", "SoCBusHandler", "SoCCSRHandler", "SoCIRQHandler", "SoCRegion"):
             logging.getLogger(name).setLevel(logging.WARNING)
@@ -142,12 +145,14 @@ class Soc(LiteXSoC):
             self._connect_memory_port(cpu.memory_port_bits)
         if board.flash is not None:
             self._add_flash(board.flash, simulated)
-        if board.bus_rom_bytes and not simulated:
+        if has_rom:
             self._add_bus_rom(board.bus_rom_bytes)
         if board.sdram is not None:
             self._add_sdram(board.sdram, clock_hz, simulated)
+        if board.ddr3 is not None:
+            self._add_ddr3(board.ddr3, clock_hz, simulated)
         for memory in memories:
-            if memory.kind in ("flash", "rom") or (board.sdram is not None and memory.name == "main_ram"):
+            if memory.kind in ("flash", "rom") or (board.dram is not None and memory.name == "main_ram"):
                 continue
             bus = wishbone.Interface(data_width=32, address_width=32, addressing="word")
             ram = wishbone.SRAM(memory.bytes, bus=bus, name=memory.name)
@@ -248,6 +253,30 @@ class Soc(LiteXSoC):
         start = parts.SdramStart(self.sdram.dfii, clock_hz, sdram.latency)
         self.add_module(name="sdram_start", module=start)
         self.comb += self.cpu.reset.eq(~start.done)
+
+    def _add_ddr3(self, ddr3: Ddr3, clock_hz: int, simulated: bool) -> None:
+        from cfukit_soc import ddr3 as parts  # LiteDRAM takes a moment
+
+        chip = parts.chip_of(ddr3, clock_hz)
+        if simulated:
+            phy = parts.Ddr3Model(chip, ddr3.data_bits, clock_hz, self.crg.cd_sys.clk)
+            self.add_module(name="ddr3_model", module=phy)
+        else:
+            self.platform.add_extension(parts.pads_extension(chip, ddr3.data_bits))
+            clocks = parts.Ddr3Phy(self.platform, clock_hz)
+            self.add_module(name="ddr3_clocks", module=clocks)
+            phy = clocks.phy
+            self.add_module(name="ddrphy", module=phy)
+        self.add_sdram(
+            "sdram",
+            phy=phy,
+            module=chip,
+            origin=MAIN_RAM_BASE,
+            size=ddr3.bytes,
+            l2_cache_size=ddr3.l2_bytes,
+            l2_cache_min_data_width=32,
+            l2_cache_reverse=False,
+        )
 
     def _connect_harness(self, pads: Any) -> None:
         ibus, dbus = self.cpu.ibus, self.cpu.dbus

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,17 @@ from cfukit_sw.linker import READ_ONLY_KINDS, load_soc, soc_header
 BOOT = SOURCES / "boot"
 RESERVED_BYTES = 8 * 1024  # code, data and stack
 _RUNTIME = ("uart.c", "wire.c", "memory.c")
+# DRAM that software initialises: LiteX's own code for that, from its wheel, and ours around it. It stays in the boot ROM.
+_LITEX = ("liblitedram/sdram.c", "liblitedram/accessors.c")
+_STAYS = ("ddr3", "sdram", "accessors", "printf", "stdio")
 
 _SCRIPT = """\
 /* Generated from soc.json of board {board}. */
 ENTRY(__boot_start)
 SECTIONS
 {{
-  .start 0x{reset:08x} : {{ KEEP(*(.boot.start)) . = ALIGN(16); }}
+  .start 0x{reset:08x} : {{ KEEP(*(.boot.start)) {code_that_stays} . = ALIGN(16); }}
+  {constants_that_stay}
   __boot_copy_from = {image};
   .body 0x{begin:08x} : AT(__boot_copy_from)
   {{
@@ -94,7 +99,8 @@ def _image(soc: dict[str, Any]) -> str:
     flash = [m for m in soc["memories"] if m["kind"] == "flash"]
     if flash and _reset_memory(soc)["bytes"] < RESERVED_BYTES:
         return f"0x{flash[0]['base']:08x}"
-    return "ADDR(.start) + SIZEOF(.start)"
+    last = ".stays" if "headers" in soc else ".start"
+    return f"ADDR({last}) + SIZEOF({last})"
 
 
 def loaded_soc(soc: dict[str, Any]) -> dict[str, Any]:
@@ -131,13 +137,20 @@ def build_boot(soc_json: Path, digest: bytes, *, build_dir: Path, compiler: str 
     target = target_flags(compiler, soc["cpu"]["isa"])
     flags = (*target, *COMMON_FLAGS, *OWN_FLAGS, RUNTIME_OPTIMISATION, "-mno-relax")
     sources = [BOOT / "start.S", BOOT / "boot.c", *(RUNTIME / name for name in _RUNTIME)]
-    objects = compile_all(tool, [Unit(path, flags, (RUNTIME, INCLUDE, folder)) for path in sources])
+    units = [Unit(path, flags, (RUNTIME, INCLUDE, folder)) for path in sources]
+    if "headers" in soc:
+        units += _dram_units(flags, soc_json.parent, folder)
+    objects = compile_all(tool, units)
     memory = boot_memory(soc)
     end = memory["base"] + memory["bytes"]
     script = _SCRIPT.format(
         board=soc["board"],
         reset=soc["cpu"]["reset_address"],
         image=_image(soc),
+        code_that_stays=_stays(".text .text.*") if "headers" in soc else "",
+        constants_that_stay=f".stays : {{ {_stays('.rodata .rodata.*')} . = ALIGN(16); }}"
+        if "headers" in soc
+        else "",
         begin=end - RESERVED_BYTES,
         end=end,
     )
@@ -154,6 +167,28 @@ def build_boot(soc_json: Path, digest: bytes, *, build_dir: Path, compiler: str 
         check_instructions(folder / "boot.elf", soc["cpu"], "boot.elf")
 
     return cached(build_dir, "boot", key, link) / "boot.elf"
+
+
+def litex_software() -> Path:
+    """Where LiteX's C sources are, found without importing it."""
+    spec = importlib.util.find_spec("litex")
+    assert spec is not None and spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0]) / "soc" / "software"
+
+
+def _dram_units(flags: tuple[str, ...], headers: Path, config: Path) -> list[Unit]:
+    """What initialises DRAM; `headers` has LiteX's own, in generated/."""
+    software = litex_software()
+    own = (RUNTIME, INCLUDE, INCLUDE / "libc", config, software)
+    theirs = (BOOT / "litex", headers, INCLUDE / "libc", software, software / "include")
+    quiet = (*(flag for flag in flags if flag not in OWN_FLAGS), "-std=gnu11", "-w", "-DSDRAM_TEST_DISABLE")
+    units = [Unit(path, flags, own) for path in (BOOT / "ddr3.c", RUNTIME / "printf.c", RUNTIME / "stdio.c")]
+    return units + [Unit(software / name, quiet, theirs) for name in _LITEX]
+
+
+def _stays(sections: str) -> str:
+    """Input sections of the units that run where they lie; an object's folder is named after its source."""
+    return " ".join(f"*/{name}-*/unit.o({sections})" for name in _STAYS)
 
 
 def _config(soc: dict[str, Any], digest: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from cfukit_base.errors import UsageError, suggest
@@ -43,11 +43,15 @@ class Fpga:
 
 @dataclass(frozen=True)
 class Pin:
-    """A port of the top module (a bit of it: "name[3]") and its place on the package. standard: "" = the family's 3.3 V."""
+    """A port of the top module (a bit of it: "name[3]") and its place on the package. standard: "" = the family's 3.3 V.
+
+    more: further properties as Xilinx' tools take them, name and value in turn.
+    """
 
     port: str
     place: str
     standard: str = ""
+    more: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,11 +97,28 @@ class Sdram:
 
 
 @dataclass(frozen=True)
+class Ddr3:
+    """A DDR3 chip as main memory behind LiteDRAM and an L2 cache. module: of litedram.modules; read_cycles, write_cycles: as of Sdram."""
+
+    module: str
+    data_bits: int
+    bytes: int
+    l2_bytes: int = 8192
+    read_cycles: int = 40
+    write_cycles: int = 40
+
+    @property
+    def memory(self) -> Memory:
+        return Memory("main_ram", MAIN_RAM_BASE, self.bytes, "ram", self.read_cycles, self.write_cycles)
+
+
+@dataclass(frozen=True)
 class Hardware:
     """How the system is connected on the board.
 
     clocking: Verilog of the top module that makes `clk` from the pin `clk_pin`, `ready` (1: clk is stable), and with an SDRAM
-    `sdram_clk`, later by a quarter to half a cycle; pin_hz: of `clk_pin`.
+    `sdram_clk`, later by a quarter to half a cycle; with DDR3 the clocks of soc/cfukit_soc/ddr3.py. pin_hz: of `clk_pin`.
+    other_clocking: the same for other clocks than the board's, by their Hz.
     image_begin_bytes: where the gateware lies in flash; dfu: USB vendor and product of a bootloader that takes it.
     pins: every port of the top module. serial: for people, how to connect. loads: for people, the command that loads it.
     """
@@ -111,6 +132,7 @@ class Hardware:
     baud: int = 115_200
     image_begin_bytes: int = 0
     dfu: tuple[int, int] | None = None
+    other_clocking: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -134,15 +156,20 @@ class Board:
     bus_timeout_cycles: int = 256
     flash: Flash | None = None
     sdram: Sdram | None = None
+    ddr3: Ddr3 | None = None
     boot_rom_bytes: int = 0
     bus_rom_bytes: int = 0
     hardware: Hardware | None = None
 
     @property
+    def dram(self) -> Sdram | Ddr3 | None:
+        return self.sdram or self.ddr3
+
+    @property
     def all_memories(self) -> tuple[Memory, ...]:
         """On the bus, before any on-chip RAM: the flash too."""
         return (
-            *([self.sdram.memory] if self.sdram else []),
+            *([self.dram.memory] if self.dram else []),
             *self.memories,
             *([self.flash.memory] if self.flash else []),
         )

@@ -11,15 +11,15 @@ from cfukit_base import progress
 from cfukit_base.cache import cached
 from cfukit_base.digest import digest_of
 from cfukit_soc.boards import Board
+from cfukit_soc.generate import HARNESS
 from cfukit_soc.synthesis.area import WATCH
 from cfukit_soc.synthesis.families import Family, family_named
 from cfukit_soc.synthesis.flash_image import hex_words
 from cfukit_soc.synthesis.programs import naming, program, run_logged
 from cfukit_soc.synthesis.top import SERIAL, top_verilog
 
-BUS_ROM = Path(__file__).parent / "bus_rom.v"
+BUS_ROM = HARNESS / "bus_rom.v"
 PARTS = {"cpu": "VexRiscv", "cfu": "Cfu"}
-_NETLIST = {"ice40": "-json", "ecp5": "-json", "gowin": "-json"}
 
 
 def write_sources(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cfukit_base.errors import UsageError
 from cfukit_soc.boards import Board, Hardware, Pin, Sdram
 
 SERIAL = Path(__file__).parent / "serial.v"
@@ -24,6 +25,7 @@ def top_verilog(board: Board, clock_hz: int) -> str:
     """Module `top` with the ports that `board.hardware.pins` names."""
     hardware = board.hardware
     assert hardware is not None
+    clocking = _clocking(board, hardware, clock_hz)
     ports = ["input clk_pin", "output serial_tx", "input serial_rx"]
     body, connections = [], []
     if board.flash is not None:
@@ -35,6 +37,8 @@ def top_verilog(board: Board, clock_hz: int) -> str:
         connections += [f"    .flash_{name}(flash_{name})," for name in names]
     if board.sdram is not None:
         _sdram(board.sdram, hardware, ports, body, connections)
+    if board.ddr3 is not None:
+        _ddr3(hardware, ports, connections)
     if any(pin.port == "usb_pullup" for pin in hardware.pins):
         ports.append("output usb_pullup")
         body.append("  assign usb_pullup = 1'b0;  // no USB device while the system runs")
@@ -43,7 +47,7 @@ def top_verilog(board: Board, clock_hz: int) -> str:
 module top (
   {", ".join(ports)}
 );
-{hardware.clocking}
+{clocking}
   reg [7:0] power_on = 8'd0;  // block RAM of some families answers only a while after the start
   wire reset = !power_on[7];
   always @(posedge clk)
@@ -66,6 +70,37 @@ module top (
   );
 endmodule
 """
+
+
+def _clocking(board: Board, hardware: Hardware, clock_hz: int) -> str:
+    if clock_hz == board.clock_hz:
+        return hardware.clocking
+    if clock_hz not in hardware.other_clocking:
+        able = ", ".join(str(hz) for hz in (board.clock_hz, *hardware.other_clocking))
+        raise UsageError(
+            "soc.clock_hz",
+            str(clock_hz),
+            allowed=f"board {board.name} makes {able}",
+            hint="0 for the board's own",
+        )
+    return hardware.other_clocking[clock_hz]
+
+
+_DDR3_IN_OUT = ("dq", "dqs_p", "dqs_n")
+
+
+def _ddr3(hardware: Hardware, ports: list[str], connections: list[str]) -> None:
+    """Its ports, as the pins name them: the system's PHY has the pads. The clocks come from the clocking."""
+    widths: dict[str, int] = {}
+    for pin in hardware.pins:
+        name, _, bit = pin.port.partition("[")
+        if name.startswith("ddram_"):
+            widths[name] = max(widths.get(name, 0), int(bit.rstrip("]")) + 1 if bit else 0)
+    for name, width in widths.items():
+        way = "inout" if name.removeprefix("ddram_") in _DDR3_IN_OUT else "output"
+        ports.append(f"{way} {f'[{width - 1}:0] ' if width else ''}{name}")
+        connections.append(f"    .{name}({name}),")
+    connections += [f"    .{name}_clk({name}_clk)," for name in ("sys4x", "sys4x_dqs", "idelay")]
 
 
 # Ports of an SDRAM: the system's name -> the board's, and the name that tools of a device with one in its package know.

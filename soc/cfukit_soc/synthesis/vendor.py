@@ -1,0 +1,127 @@
+"""Xilinx 7 series: no wheel places and routes it. A folder with all sources, constraints and scripts for Vivado and for openXC7, and the
+run of whichever is found.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from cfukit_base import progress
+from cfukit_base.errors import BuildError, MissingToolError
+from cfukit_base.tools import Tool
+from cfukit_soc.boards import Board, Pin
+from cfukit_soc.synthesis.families import family_named
+from cfukit_soc.synthesis.programs import run_logged
+
+HERE = Path(__file__).parent
+GET_IT = {
+    "vivado": "Vivado (free edition): https://www.xilinx.com/support/download.html, with its settings64.sh sourced",
+    "openxc7": "openXC7: https://github.com/openXC7, its programs on PATH, CHIPDB and PRJXRAY_DB_DIR set",
+}
+_OPEN_PROGRAMS = ("nextpnr-xilinx", "fasm2frames", "xc7frames2bit")
+_OPEN_VARIABLES = ("CHIPDB", "PRJXRAY_DB_DIR")
+_SCRIPTS = {"vivado": "build.tcl", "openxc7": "build.sh"}
+
+
+@dataclass(frozen=True)
+class VendorRun:
+    """What a tool reached. file: the bitstream, None when timing was missed; worst_path: as in the document, None if unknown."""
+
+    tool: str
+    fmax_mhz: float
+    file: Path | None
+    worst_path: dict[str, object] | None
+
+
+def router() -> str | None:
+    """ "vivado" or "openxc7", the first that this machine has whole."""
+    if shutil.which("vivado"):
+        return "vivado"
+    has = all(map(shutil.which, _OPEN_PROGRAMS)) and all(os.environ.get(name) for name in _OPEN_VARIABLES)
+    return "openxc7" if has else None
+
+
+def missing(folder: Path) -> MissingToolError:
+    """What to get, and where what those tools need lies."""
+    lacking = [name for name in _OPEN_PROGRAMS if not shutil.which(name)]
+    lacking += [f"${name}" for name in _OPEN_VARIABLES if not os.environ.get(name)]
+    given = f"nothing here places and routes Xilinx 7 series: no vivado; of openXC7 no {', '.join(lacking)}"
+    hint = f"{GET_IT['vivado']}; or {GET_IT['openxc7']}. Scripts for both, with all sources: {folder} (build.tcl, build.sh). "
+    return MissingToolError("vivado", given, hint=hint + "Resources alone: cfukit bitstream --synthesis-only")
+
+
+def write_scripts(board: Board, clock_hz: int, sources: list[str], folder: Path) -> list[Path]:
+    """build.tcl, build.sh and the constraints beside `sources`, which lie in `folder`."""
+    assert board.fpga is not None
+    part = board.fpga.device
+    code = [name for name in sources if name.endswith((".v", ".sv"))]
+    data = [path.name for path in sorted(folder.iterdir()) if path.suffix in (".hex", ".init", ".vh")]
+    chip = re.sub(r"t(i?)csg.*", "t", part)
+    values = {
+        "BOARD": board.name,
+        "PART": part,
+        "SOURCES": " ".join(code),
+        "DATA": " ".join(data),
+        "FILES": " ".join([*code, *data]),
+        "CHIP": chip,
+        "SYNTH": family_named("xc7").synth,
+        "MHZ": f"{clock_hz / 1e6:g}",
+    }
+    texts = {"top.xdc": xdc(board)}
+    for name in ("vivado.tcl", "openxc7.sh"):
+        text = (HERE / name).read_text()
+        for key, value in values.items():
+            text = text.replace(f"@{key}@", value)
+        texts[_SCRIPTS[name.partition(".")[0]]] = text
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    return [folder / name for name in texts]
+
+
+def xdc(board: Board) -> str:
+    """Pins, standards, the clock: for Vivado and for nextpnr-xilinx."""
+    hardware = board.hardware
+    assert hardware is not None
+    lines = [line for pin in hardware.pins for line in _pin(pin)]
+    lines += [f"create_clock -name clk_pin -period {1e9 / hardware.pin_hz:.3f} [get_ports clk_pin]"]
+    lines += ["set_property INTERNAL_VREF 0.675 [get_iobanks 34]"]
+    lines += ["set_property CFGBVS VCCO [current_design]", "set_property CONFIG_VOLTAGE 3.3 [current_design]"]
+    return "\n".join(lines) + "\n"
+
+
+def _pin(pin: Pin) -> list[str]:
+    words = pin.more.split()
+    pairs = [("PACKAGE_PIN", pin.place), ("IOSTANDARD", pin.standard or "LVCMOS33")]
+    pairs += list(zip(words[::2], words[1::2], strict=True))
+    return [f"set_property {name} {value} [get_ports {{{pin.port}}}]" for name, value in pairs]
+
+
+def build(board: Board, tool: str, folder: Path, log: Path) -> VendorRun:
+    """Run the script of `tool` in `folder`. BuildError with the tool's words when it fails for another reason than timing."""
+    words = {
+        "vivado": ("vivado", "-mode", "batch", "-nojournal", "-nolog", "-source", "build.tcl"),
+        "openxc7": ("sh", "build.sh"),
+    }[tool]
+    image = folder / f"{board.name}.bit"
+    for left in (image, folder / "result.json", folder / "nextpnr.log"):
+        left.unlink(missing_ok=True)
+    try:
+        with progress.stage(f"placing and routing {board.name} with {tool}"):
+            run_logged(Tool(tool, words, "", "", "PATH"), [], directory=folder, log=log, timeout=4 * 3600.0)
+    except BuildError:
+        if not (folder / "result.json").is_file():
+            raise
+    if tool == "openxc7":
+        found = re.findall(
+            r"Max frequency for clock\s+'?([^':]+)'?: ([\d.]+) MHz", (folder / "nextpnr.log").read_text()
+        )
+        return VendorRun(tool, min(float(mhz) for name, mhz in found if "idelay" not in name), image, None)
+    result = json.loads((folder / "result.json").read_text())
+    path = {"delay_ns": round(1000 / result["fmax_mhz"], 2), "from": result["from"], "to": result["to"]}
+    met = image if image.is_file() else None
+    return VendorRun(tool, result["fmax_mhz"], met, path | {"by_instance_ns": {}})
