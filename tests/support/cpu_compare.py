@@ -168,7 +168,10 @@ def _runtime(compiler: tools.Tool, common: list[str]) -> list[Path]:
 
 @dataclass
 class Outcome:
-    """One run. trace: rows pc, instruction, rd, value without the handler's; memory: words of code and data."""
+    """One run. trace: rows pc, instruction, rd, value without the handler's; memory: words of code and data.
+
+    fills: lines that the I$ read, in order.
+    """
 
     ended: bool
     cycles: int
@@ -179,6 +182,7 @@ class Outcome:
     io_hash: int
     trace: np.ndarray
     memory: np.ndarray
+    fills: list[int]
     port_errors: int = (
         0  # of the CFU's memory port; what it did: reads, writes, cycles in which it had to wait
     )
@@ -211,7 +215,7 @@ def run(
         chunks = ((program.code_base, code.tobytes()), (program.data_base, program.data))
         image = b"".join(np.array([base, len(data)], np.uint32).tobytes() + data for base, data in chunks)
         (folder / "image").write_bytes(image)
-        words = [f"{key}={folder / key}" for key in ("image", "trace", "memory")]
+        words = [f"{key}={folder / key}" for key in ("image", "trace", "memory", "fills")]
         words += [f"seed={seed}", f"wait={wait}", f"fixed={int(fixed)}", f"io={program.seed}"]
         words += [f"tcms={tcms}", f"traffic={traffic}", f"touched={touched or ''}"]
         words += [f"reset_vector={program.code_base}", f"interrupts={interrupts}", "max_cycles=3000000"]
@@ -221,9 +225,10 @@ def run(
         ended, cycles, retired, i_words, reads, _, commands, io_hash = numbers[:8]
         trace = np.fromfile(folder / "trace", np.uint32).reshape(-1, 4)
         memory = np.fromfile(folder / "memory", np.uint32)
+        fills = np.fromfile(folder / "fills", np.uint32).tolist()
     trace = _comparable(trace, program)
     return Outcome(
-        bool(ended), cycles, retired, i_words, reads, commands, io_hash, trace, memory, *numbers[8:]
+        bool(ended), cycles, retired, i_words, reads, commands, io_hash, trace, memory, fills, *numbers[8:]
     )
 
 

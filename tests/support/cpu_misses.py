@@ -1,62 +1,147 @@
-"""Cache misses from a retirement trace: direct-mapped caches of 32-byte lines, in plain Python, independent of the RTL."""
+"""What direct-mapped caches of 32-byte lines fetch for a retirement trace, in plain Python, independent of the RTL.
+
+The D$ follows from the trace alone. The I$ also fetches for instructions that never retire: what follows a jump that execute
+decides on reaches decode (the wrong path), and so do up to three instructions behind a load that is done again, because it
+missed or because a store just wrote its bytes: all behind it is flushed and fetched anew. In a small cache those may evict the
+load itself. How many of them came as far as decode depends on the cycles; so the model does not count: it decides whether the
+lines that the RTL fetched, in their order, can be explained.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from support.cpu_programs import IO
 
 LINE_BYTES = 32
+_FENCES = (0x0000100F, 0x0000500F)
+_LOAD, _STORE, _BRANCH, _JALR, _JAL = 0x03, 0x23, 0x63, 0x67, 0x6F
+_BEHIND = 3  # stages between the one that sends a load back and the fetch
 
 
-class DirectMapped:
-    """Tags only."""
+def data_misses(trace: np.ndarray, size_bytes: int) -> set[int]:
+    """Rows of loads that fetch a line; stores fetch none. A flush (0x500F) empties the cache."""
+    tags: dict[int, int] = {}
+    missed = set()
+    for row, word, address, _ in _accesses(trace):
+        if word == 0x0000500F:
+            tags.clear()
+        elif word & 0x7F == _LOAD and address < IO:
+            line = address // LINE_BYTES
+            slot = line % (size_bytes // LINE_BYTES)
+            if tags.get(slot) != line:
+                tags[slot] = line
+                missed.add(row)
+    return missed
 
-    def __init__(self, size_bytes: int):
-        self.lines = size_bytes // LINE_BYTES
-        self.tags: dict[int, int] = {}
-        self.misses = 0
 
-    def access(self, address: int) -> None:
-        line = address // LINE_BYTES
-        if self.tags.get(line % self.lines) != line:
-            self.tags[line % self.lines] = line
-            self.misses += 1
+def stored_before(trace: np.ndarray) -> set[int]:
+    """Rows of loads of bytes that a store one or two instructions before wrote."""
+    found = set()
+    stores: dict[int, tuple[int, int]] = {}
+    for row, word, address, size in _accesses(trace):
+        if word & 0x7F == _STORE:
+            stores[row] = address, size
+        elif word & 0x7F == _LOAD:
+            near = (stores[at] for at in (row - 1, row - 2) if at in stores)
+            if any(at < address + size and address < at + bytes_ for at, bytes_ in near):
+                found.add(row)
+    return found
 
 
-def data_misses(trace: np.ndarray, size_bytes: int) -> int:
-    """Lines that loads fetch; stores change none. A flush (0x500F) empties the cache."""
-    cache, registers = DirectMapped(size_bytes), [0] * 32
-    for _, word, rd, value in _rows(trace):
-        if word & 0x7F == 0x03:
-            address = registers[word >> 15 & 31] + (word >> 20) - (word >> 31 << 12) & 0xFFFFFFFF
-            if address < IO:
-                cache.access(address)
-        elif word & 0x707F == 0x500F:
-            cache.tags.clear()
+def _accesses(trace: np.ndarray) -> Iterable[tuple[int, int, int, int]]:
+    """Row, instruction, address and size of loads and stores; fences too."""
+    registers = [0] * 32
+    for row, (_, word, rd, value) in enumerate(trace.tolist()):
+        opcode = word & 0x7F
+        if opcode in (_LOAD, _STORE):
+            low = word >> 20 if opcode == _LOAD else word >> 25 << 5 | word >> 7 & 31
+            address = registers[word >> 15 & 31] + low - (word >> 31 << 12) & 0xFFFFFFFF
+            yield row, word, address, 1 << (word >> 12 & 3)
+        elif word in _FENCES:
+            yield row, word, 0, 0
         if rd:
             registers[rd] = value
-    return cache.misses
 
 
-def instruction_misses(trace: np.ndarray, size_bytes: int, *, prediction: bool) -> int:
-    """Lines that are fetched, with those of the wrong path: what follows a jump that execute decides on reaches decode."""
-    cache = DirectMapped(size_bytes)
-    rows = list(_rows(trace))
-    for index, (pc, word, _, _) in enumerate(rows):
-        cache.access(pc)
-        if word in (0x0000100F, 0x0000500F):
-            cache.tags.clear()
-        following = rows[index + 1][0] if index + 1 < len(rows) else pc + 4
+@dataclass
+class _Cache:
+    """A possible past: what the I$ holds after the first `fetched` lines. `line` None in `step` empties it."""
+
+    lines: int
+    fetched: int = 0
+    tags: dict[int, int] = field(default_factory=dict)
+
+    def step(self, line: int | None, fills: list[int]) -> bool:
+        """Whether this past allows an instruction of `line` in decode."""
+        if line is None:
+            self.tags.clear()
+        elif self.tags.get(line % self.lines) != line:
+            if self.fetched == len(fills) or fills[self.fetched] != line * LINE_BYTES:
+                return False
+            self.tags[line % self.lines] = line
+            self.fetched += 1
+        return True
+
+    def copy(self) -> _Cache:
+        return _Cache(self.lines, self.fetched, dict(self.tags))
+
+
+def unexplained(
+    trace: np.ndarray, fills: list[int], size_bytes: int, *, prediction: bool, again: set[int], exit_pc: int
+) -> str:
+    """Empty if an I$ of `size_bytes` may fetch `fills` for `trace`; else where it may not. again: rows of loads done twice."""
+    steps = _decoded(trace, prediction)
+    pasts = [_Cache(size_bytes // LINE_BYTES)]
+    for row, own in enumerate(steps):
+        before, pasts = pasts, []
+        for past in before:
+            if row in again:
+                pasts += _done_again(past, steps, row, fills)
+            pasts.append(past)
+        lived = [past for past in pasts if all(past.step(line, fills) for line in own)]
+        if not lived:
+            at = max(past.fetched for past in pasts)
+            shown = f"{fills[at]:#x}" if at < len(fills) else "nothing"
+            return f"row {row}, pc {int(trace[row, 0]):#x}: fetched {shown} as line {at}"
+        pasts = [past for n, past in enumerate(lived) if past not in lived[:n]]
+    # The CPU runs on behind the store that ends the program: into the loop there.
+    beyond = [line for line in fills[max(past.fetched for past in pasts) :] if line != exit_pc & -LINE_BYTES]
+    return f"fetched at the end: {', '.join(map(hex, beyond))}" if beyond else ""
+
+
+def _done_again(past: _Cache, steps: list[list[int | None]], row: int, fills: list[int]) -> list[_Cache]:
+    """Pasts in which the load of `row` went as far as it is sent back, with what came behind it."""
+    found = []
+    now = past.copy()
+    behind = [line for following in steps[row + 1 : row + 1 + _BEHIND] for line in following]
+    if not now.step(steps[row][0], fills):
+        return []
+    for line in behind[:_BEHIND]:
+        if not now.step(line, fills):
+            break
+        found.append(now.copy())
+    return found
+
+
+def _decoded(trace: np.ndarray, prediction: bool) -> list[list[int | None]]:
+    """For each row the lines of what decode sees: the instruction, and one behind a jump that execute decides on.
+
+    None where the cache is emptied.
+    """
+    found = []
+    rows = trace.tolist()
+    for row, (pc, word, _, _) in enumerate(rows):
+        steps: list[int | None] = [pc // LINE_BYTES]
+        if word in _FENCES:
+            steps.append(None)
+        following = rows[row + 1][0] if row + 1 < len(rows) else pc + 4
         opcode = word & 0x7F
-        if following != pc + 4 and opcode in (0x63, 0x67, 0x6F):
-            early = prediction and (opcode == 0x6F or (opcode == 0x63 and word >> 31))
-            if not early:
-                cache.access(pc + 4)
-    return cache.misses
-
-
-def _rows(trace: np.ndarray) -> Iterable[tuple[int, int, int, int]]:
-    return (tuple(row) for row in trace.tolist())  # type: ignore[misc]
+        early = prediction and (opcode == _JAL or (opcode == _BRANCH and word >> 31))
+        if following != pc + 4 and opcode in (_BRANCH, _JALR, _JAL) and not early:
+            steps.append((pc + 4) // LINE_BYTES)
+        found.append(steps)
+    return found

@@ -1,6 +1,7 @@
 // Runs a program on bench.v with a memory of its own. Words of the command line: key=value.
 //   image: file of chunks {u32 address, u32 bytes, data}; what is read elsewhere is all ones. After the run the same chunks
-//     are written to `memory`. trace: {u32 pc, instruction, rd (0: none), value} per retired instruction.
+//     are written to `memory`. trace: {u32 pc, instruction, rd (0: none), value} per retired instruction. fills: u32 address of
+//     every line that the I$ begins to read.
 //   seed: initial state of the CPU, poison, and bus latencies, 0 to `wait` cycles per word (fixed=1: always `wait`).
 //   interrupts: N,N,...: the timer's line goes up when so many instructions have retired, down by a store to ACK.
 // With a memory port for a CFU: touched: a file with a byte per word of the data TCM, 1 where the program loads or stores; read if
@@ -132,6 +133,7 @@ int main(int argc, char** argv) {
     Random poison(seed + 1), io(number("io"));
     Port i_port(seed + 2, wait, number("fixed")), d_port(seed + 3, wait, number("fixed"));
     std::vector<std::array<uint32_t, 4>> trace;
+    std::vector<uint32_t> fills;
     uint64_t i_words = 0, reads = 0, writes = 0;
     uint32_t hash = 0;
     size_t next_interrupt = 0;
@@ -151,6 +153,7 @@ int main(int argc, char** argv) {
                 top.i_ack = 1;
                 top.i_data = word ? *word : 0xFFFFFFFF;
                 i_words++;
+                if (top.i_adr % 8 == 0) fills.push_back(top.i_adr << 2);
             }
             if (d_port.ready(top.d_cyc && top.d_stb)) {
                 const uint32_t address = top.d_adr << 2;
@@ -202,6 +205,9 @@ int main(int argc, char** argv) {
     }
     file = std::fopen(options["trace"].c_str(), "wb");
     std::fwrite(trace.data(), 16, trace.size(), file);
+    std::fclose(file);
+    file = std::fopen(options["fills"].c_str(), "wb");
+    std::fwrite(fills.data(), 4, fills.size(), file);
     std::fclose(file);
 #ifdef MEMORY_PORT_BITS
     if (has_traffic) {
