@@ -1,0 +1,66 @@
+"""The example of the memory port on the whole system: one access per cycle, its cost to nobody, and misuse reported."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cfukit_tools import api
+
+VECTOR = Path(__file__).resolve().parents[2] / "proj" / "vector"
+ELEMENTS = 1024  # COUNT of rate.c
+MISUSE = """
+#include "cfu_ops.h"
+#include "cfukit.h"
+CFU_MEMORY static volatile uint32_t words[64];
+int main(void) {
+  uint32_t sum = 0;
+  (void)cfu_vector_source(%s, 0);
+  (void)cfu_vector_destination(CFU_ADDR(words), 0);
+  (void)cfu_vector_start_%s(200);
+  for (int i = 0; i < 100; i++) {
+    sum += words[0]; /* line 11 */
+  }
+  return (int)(sum + cfu_vector_wait()) & 0;
+}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("cpu", "width"), [("tcm", 32), ("tcm", 128), ("fomu", 32)])
+def test_one_access_per_cycle(cpu: str, width: int, tmp_path: Path) -> None:
+    folder = tmp_path / "vector"
+    shutil.copytree(VECTOR, folder, ignore=shutil.ignore_patterns("build"))
+    settings = (f'soc.cpu="{cpu}"', f"cfu.params.width={width}")
+
+    def run(path: Path) -> dict:
+        return api.exec_(path, project=folder, assignments=settings, stdin=b"", engine="rtl")
+
+    document = run(folder / "rate.c")
+    assert document["exit_code"] == 0 and document["fault"] is None
+    found = re.findall(r"(\w+), CPU (\w+).* (\d+) cycles, .*per access of (\d+) bits", document["output"])
+    cycles = {(what, cpu_does): int(count) for what, cpu_does, count, _ in found}
+    assert {int(bits) for *_, bits in found} == {width} and len(cycles) == 4
+    # While the CPU waits: an access in every cycle, but for the first answer and the start.
+    assert ELEMENTS <= cycles["sum", "waits"] <= ELEMENTS + 3
+    assert 2 * ELEMENTS - 1 <= cycles["copy", "waits"] <= 2 * ELEMENTS + 2
+    # The CPU's stores take one cycle each, on single-ported memory its loads too; nothing else is lost.
+    each = 1 if cpu == "tcm" else 2
+    assert cycles["sum", "loads"] <= cycles["sum", "waits"] + 100 * each
+    assert cycles["copy", "loads"] <= cycles["copy", "waits"] + 200 * each + 4
+
+    if (cpu, width) == ("tcm", 32):
+        program = folder / "misuse.c"
+        program.write_text(MISUSE % ("CFU_ADDR(words)", "copy"))
+        fault = run(program)["fault"]
+        assert fault["kind"] == "memory_collision" and (fault["function"], fault["line"]) == ("main", 11)
+        program.write_text(MISUSE % (81920, "sum"))
+        fault = run(program)["fault"]
+        assert fault["kind"] == "memory_range" and "0x14000" in str(fault["message"])
+        program.write_text(MISUSE % (2, "sum"))
+        assert "offset 0x2 of the data TCM" in run(program)["fault"]["message"]
+        program.write_text(MISUSE % ("CFU_ADDR(words)", "sum"))
+        assert run(program)["exit_code"] == 0
