@@ -279,7 +279,9 @@ def padded(
     between = int8(build, "between", shape)
     inputs = [x, build.constant("amounts", table)]
     if value is not None:
-        inputs.append(build.constant("value", np.array([value], np.int8)))
+        source = build.tensors[between]
+        fill = {"scale": source.scales, "zero_point": source.zero_points}
+        inputs.append(build.constant("value", np.array([value], np.int8), **fill))
     build.operator("PAD" if value is None else "PADV2", inputs, [between])
     outputs = [between] if output else []
     for number in range(readers):

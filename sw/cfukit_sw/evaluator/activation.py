@@ -56,13 +56,21 @@ def logistic(at: Site) -> Kernel:
     """As for output scale 1/256, whatever the file says; zero point -128 (else refused)."""
     image, output = _one_to_one(at)
     _fixed_output(at, output, float(output.scale), -128)
+    _sigmoid_input(at, image)
     return table_kernel(sigmoid_table(image.scale, image.zero_point))
+
+
+def _sigmoid_input(at: Site, image: Tensor) -> None:
+    """Beyond these scales TFLM shifts by more bits than there are, or its radius leaves int32."""
+    if not 2.0**-28 <= float(image.scale) < 2.0**35:
+        at.refuse(f"{image} has scale {image.scale}", "2**-28 or more, below 2**35")
 
 
 @operator("TANH")
 def tanh(at: Site) -> Kernel:
     """As for output scale 1/128 and zero point 0, whatever the file says."""
     image, _ = _one_to_one(at)
+    _sigmoid_input(at, image)
     return table_kernel(tanh_table(image.scale, image.zero_point))
 
 
@@ -80,6 +88,8 @@ def relu(at: Site) -> Kernel:
 def relu6(at: Site) -> Kernel:
     """clamp(x, zp_in, zp_in + round(6 / S_in)): no rescaling."""
     image, _ = _one_to_one(at)
+    if np.float32(6) / image.scale >= 2.0**31:
+        at.refuse(f"{image} has scale {image.scale}", "a scale that lets 6 / scale be an int32")
     six = int(quantize_float32(np.array([6], np.float32), image.scale, image.zero_point, "int8")[0])
     return table_kernel(np.clip(every_int8(), image.zero_point, six).astype(np.int8))
 
@@ -117,10 +127,10 @@ def hard_swish(at: Site) -> Kernel:
     if exponent > 0:
         gate = _saturate16(gate * 2)
     if exponent < 0:
-        gate = rounding_shift(gate, -exponent)
+        gate = _rounding_shift16(gate, -exponent)
     gate = (gate + 32768) >> 1
     product = truncating_divide(gate * scaled, 32768)
-    table = np.clip(rounding_shift(product, -shift) + output.zero_point, -128, 127)
+    table = np.clip(_rounding_shift16(product, -shift) + output.zero_point, -128, 127)
     return table_kernel(table.astype(np.int8))
 
 
@@ -131,6 +141,11 @@ def _saturate16(x: Ints) -> Ints:
 def _srdhm16(a: Ints, b: int) -> Ints:
     """a * b / 2**15 on 16 bits, rounding as the 32-bit form."""
     return (a * b + (1 << 14)) >> 15
+
+
+def _rounding_shift16(x: Ints, exponent: int) -> Ints:
+    """RDP on 16 bits, whose mask of more than 15 bits is -1: every remainder is above its threshold, but for negative x."""
+    return rounding_shift(x, exponent) if exponent <= 15 else np.where(x < 0, -1, 1)
 
 
 @operator("PRELU")

@@ -32,11 +32,11 @@ def _operands(at: Site, *types: str) -> tuple[Tensor, Tensor, Tensor]:
 @operator("ADD", "SUB")
 def add_sub(at: Site) -> Kernel:
     """int8: u = MBQM((x1 - zp1) << 20, ...), v likewise, out = clamp(MBQM(u +- v, ...) + zp). int32 (ADD):
-    wraps.
+    wraps; TFLM ignores a fused activation there.
     """
     first, second, output = _operands(at, *(("int8", "int32") if at.op.type == "ADD" else ("int8",)))
     if first.type == "int32":
-        return _plain(at, np.add)
+        return lambda inputs: [inputs[0] + inputs[1]]
     parameters = add_parameters(at.scale(first), at.scale(second), at.scale(output))
     at.shifts(parameters.output[1], 0)
     low, high = at.activation(output)
@@ -59,22 +59,13 @@ def _scaled(x: Array, zero_point: int, left_shift: int, multiplier: tuple[int, i
     return table[x.view(np.uint8)]
 
 
-def _plain(at: Site, function: Any) -> Kernel:
-    """int32 arithmetic that wraps, without activation."""
-    at.no_activation()
-
-    def run(inputs: list[Any]) -> list[Array]:
-        return [function(inputs[0], inputs[1])]
-
-    return run
-
-
 @operator("MUL")
 def mul(at: Site) -> Kernel:
-    """int8: out = clamp(MBQM((x1 - zp1) * (x2 - zp2), Q(S1 * S2 / So)) + zp). int32: wraps."""
+    """int8: out = clamp(MBQM((x1 - zp1) * (x2 - zp2), Q(S1 * S2 / So)) + zp). int32: wraps, then clamps."""
     first, second, output = _operands(at, "int8", "int32")
     if first.type == "int32":
-        return _plain(at, np.multiply)
+        lowest, highest = at.integer_activation()
+        return lambda inputs: [np.clip(inputs[0] * inputs[1], lowest, highest)]
     multiplier = at.multiplier(float(at.scale(first)) * float(at.scale(second)) / float(at.scale(output)))
     low, high = at.activation(output)
 

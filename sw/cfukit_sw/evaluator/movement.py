@@ -63,13 +63,15 @@ def _paddings(at: Site, image: Tensor, output: Tensor) -> list[tuple[int, int]]:
 @operator("PAD", "PADV2")
 def pad(at: Site) -> Kernel:
     """PAD fills with the output's zero point (0 for int32 and float32), PADV2 with the value of its third
-    input.
+    input (int8: with the output's scale and zero point, else refused).
     """
     image, output = moved(at, most=3 if at.op.type == "PADV2" else 2)
     pairs = _paddings(at, image, output)
     fill: Any = output.zero_point if image.type in ("int8", "int16") else 0
     if at.op.type == "PADV2":
         value = at.constant(2, image.type)
+        if image.type == "int8":
+            at.same_quantization(at.input(2), output)
         if value.size != 1:
             at.refuse(f"{value.size} padding values", "1")
         fill = value.reshape(-1)[0]

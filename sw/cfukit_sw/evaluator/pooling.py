@@ -1,7 +1,7 @@
 """AVERAGE_POOL_2D and MAX_POOL_2D, int8: over the taps inside the image.
 
-TFLM reference kernels, generation B (since 2026-10-13). Input and output have equal scale and zero point
-(else refused).
+TFLM reference kernels, generation B (since 2026-10-13). Input and output have equal scale (as TFLM
+compares them) and zero point, else refused.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import numpy as np
 from cfukit_sw.evaluator.registry import MAX_WINDOW, Array, Kernel, Site, operator
 from cfukit_sw.evaluator.windows import Axis, window_axes
 from cfukit_sw.fixed_point import truncating_divide
+
+SCALE_TOLERANCE = 1e-6  # TFLM's own, of pools alone
 
 
 @operator("AVERAGE_POOL_2D", "MAX_POOL_2D")
@@ -26,7 +28,7 @@ def pool_2d(at: Site) -> Kernel:
     kernel = (at.integer("filter_height", 1, MAX_WINDOW), at.integer("filter_width", 1, MAX_WINDOW))
     y, x = window_axes(at, image, output, kernel, dilated=False)
     at.shape(output, (image.shape[0], y.output, x.output, image.shape[3]))
-    at.same_quantization(image, output)
+    at.same_quantization(image, output, SCALE_TOLERANCE)
     low, high = at.activation(output)
 
     def average(inputs: list[Any]) -> list[Array]:

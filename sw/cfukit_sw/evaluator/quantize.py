@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cfukit_sw.evaluator.registry import Array, Kernel, Site, operator
-from cfukit_sw.fixed_point import requantize
+from cfukit_sw.fixed_point import requantize, wrap32
 from cfukit_sw.quantization import LIMITS, quantize_float32
 
 # What TFLM's QUANTIZE takes: output types by input type.
@@ -25,7 +25,7 @@ QUANTIZE_PAIRS = {
 @operator("QUANTIZE")
 def quantize(at: Site) -> Kernel:
     """From float32: clamp(round_away(x / S) + zp), division in float32. Integers: clamp(MBQM(x - zp_in, ...)
-    + zp_out).
+    + zp_out), where x - zp_in and the sum wrap.
     """
     at.inputs_between(1, 1)
     at.outputs_exactly(1)
@@ -43,7 +43,7 @@ def quantize(at: Site) -> Kernel:
     low, high = LIMITS[output.type]
 
     def rescale(inputs: list[Any]) -> list[Array]:
-        centred = inputs[0].astype(np.int64) - image.zero_point
+        centred = wrap32(inputs[0].astype(np.int64) - image.zero_point)
         return [requantize(centred, *multiplier, output.zero_point, low, high).astype(output.dtype)]
 
     return rescale

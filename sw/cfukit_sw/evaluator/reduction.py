@@ -41,6 +41,7 @@ def reduce(at: Site) -> Kernel:
         return [inputs[0].max(axis=axes).reshape(output.shape)]
 
     if at.op.type == "REDUCE_MAX":
+        at.same_quantization(image, output)
         return maximum
     multiplier = at.multiplier(float(at.scale(image)) / float(at.scale(output)))
     if at.op.type == "MEAN":

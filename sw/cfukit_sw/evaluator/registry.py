@@ -132,10 +132,15 @@ class Site:
 
     def activation(self, output: Tensor) -> tuple[int, int]:
         """Lowest and highest stored output value."""
-        name = str(self.op.options["fused_activation_function"])
-        self.scale(output)
+        return self._range(self.scale(output), output.zero_point, output.type)
+
+    def integer_activation(self) -> tuple[int, int]:
+        """Lowest and highest output value of int32 arithmetic, which has no scale."""
+        return self._range(np.float32(1), 0, "int32")
+
+    def _range(self, scale: np.float32, zero_point: int, type: str) -> tuple[int, int]:
         try:
-            return activation_range(name, output.scale, output.zero_point, output.type)
+            return activation_range(str(self.option("fused_activation_function")), scale, zero_point, type)
         except ValueError as error:
             self.refuse(str(error))
 
@@ -154,8 +159,10 @@ class Site:
             self.refuse(f"{tensor} has scale {tensor.scale}", "a scale above 0")
         return tensor.scale
 
-    def same_quantization(self, a: Tensor, b: Tensor) -> None:
-        if self.scale(a) != self.scale(b) or a.zero_point != b.zero_point:
+    def same_quantization(self, a: Tensor, b: Tensor, tolerance: float = 0.0) -> None:
+        """Scales that differ by at most `tolerance`, and equal zero points."""
+        scales = float(self.scale(a)), float(self.scale(b))
+        if abs(scales[0] - scales[1]) > tolerance or a.zero_point != b.zero_point:
             self.refuse(
                 f"{a} has scale {a.scale} and zero point {a.zero_point}, {b} {b.scale} and {b.zero_point}",
                 "equal scales and zero points",

@@ -21,8 +21,6 @@ def _resized(at: Site) -> tuple[Tensor, Tensor, bool, bool]:
     height, width = at.integers(1, 2)
     at.shape(output, (image.shape[0], height, width, image.shape[3]))
     align, half = bool(at.option("align_corners")), bool(at.option("half_pixel_centers"))
-    if align and half:
-        at.refuse("align_corners and half_pixel_centers", "one of them at most")
     return image, output, align, half
 
 
@@ -56,6 +54,8 @@ def nearest_indices(size: int, output: int, align: bool, half: bool) -> Ints:
 @operator("RESIZE_BILINEAR")
 def resize_bilinear(at: Site) -> Kernel:
     image, output, align, half = _resized(at)
+    if align and half:
+        at.refuse("align_corners and half_pixel_centers", "one of them at most")
     y0, y1, fy = bilinear_indices(image.shape[1], output.shape[1], align, half)
     x0, x1, fx = bilinear_indices(image.shape[2], output.shape[2], align, half)
     fy, fx = fy[:, None, None], fx[:, None]

@@ -64,9 +64,11 @@ def strided_slice(at: Site) -> Kernel:
 
 
 def _single(at: Site, begin: int | None, size: int, stride: int) -> int:
-    """The one index of a shrunk axis."""
+    """The one index of a shrunk axis. With a negative stride TFLM writes nothing at all there."""
+    if stride < 0:
+        at.refuse(f"stride {stride} of a shrunk axis", "a positive one")
     if begin is None:
-        return 0 if stride > 0 else size - 1
+        return 0
     if not -size <= begin < size:
         at.refuse(f"begin {begin} of a shrunk axis of size {size}", f"{-size}..{size - 1}")
     return begin % size

@@ -12,7 +12,7 @@ from cfukit_sw.lowering.lowered import Alias, Bytes, Lowered, Op, Param, TensorA
 from cfukit_sw.lowering.movement import dense_strides
 from cfukit_sw.lowering.small_sums import MAX_RIGHT
 from cfukit_sw.model import Model, Operator, Tensor
-from cfukit_sw.quantization import activation_range, add_parameters, product_multipliers
+from cfukit_sw.quantization import LIMITS, activation_range, add_parameters, product_multipliers
 
 TableOf = Callable[[Model, Operator], npt.NDArray[np.int8]]
 
@@ -57,13 +57,11 @@ def binary(model: Model, op: Operator) -> Lowered:
         "strides1": strides1,
         "strides2": strides2,
     }
-    small = True
+    small, activation = True, str(op.options.get("fused_activation_function", "NONE"))
     if y.type == "int8" and op.type in ("ADD", "SUB", "MUL"):
         if min(x1.scales.size, x2.scales.size, y.scales.size) == 0:
             raise refuse(model, op, "a tensor has no scale")
-        low, high = activation_range(
-            str(op.options.get("fused_activation_function", "NONE")), y.scale, y.zero_point, y.type
-        )
+        low, high = activation_range(activation, y.scale, y.zero_point, y.type)
         params |= {
             "zero_point1": x1.zero_point,
             "zero_point2": x2.zero_point,
@@ -82,7 +80,9 @@ def binary(model: Model, op: Operator) -> Lowered:
             params |= {"multiplier": q.output[0], "shift": q.output[1]}
             small = q.output[1] >= -MAX_RIGHT
     else:
-        low, high = (-128, 127) if y.type == "int8" else (-(2**31), 2**31 - 1)
+        low, high = LIMITS[y.type]
+        if op.type == "MUL":
+            low, high = activation_range(activation, np.float32(1), 0, y.type)
     params |= {"activation_min": low, "activation_max": high}
     described = Op(
         type=op.type,
