@@ -55,4 +55,6 @@ def test_the_wheel_runs_init_test_and_run(tmp_path: Path) -> None:
         "portable",
         "project",
     ]
+    measured = json.loads(run(cfukit, "exec", "membench", "--json"))
+    assert measured["ok"] and "main_ram" in measured["output"]
     assert ran["variants"][2]["cycles"][0] < ran["variants"][1]["cycles"][0]

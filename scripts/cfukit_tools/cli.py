@@ -210,7 +210,7 @@ def infer(as_json: bool, verbose: bool, **values: Any) -> int:
 @click.option("--gdb", default=0, metavar="PORT", help="Wait for a debugger (engine fast).")
 @options("board", "set", "variant", "cc", *ENGINE, "json", "verbose")
 def exec_(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Run a bare program (.c, .S or .elf) on the system; stdin is passed on."""
+    """Run a bare program (.c, .S, .elf, or membench) on the system; stdin is passed on."""
     document = _begin(as_json, verbose).exec_(**values, stream=not as_json)
     return _show(document, as_json, "exec_")
 

@@ -44,6 +44,7 @@ def exec_(
 ) -> dict[str, Any]:
     """Run a .c, .S or .elf on a project's system (default: board sim, no CFU); the document cfukit.exec/1.
 
+    program: also the name of one that comes with cfukit (membench).
     stdin: bytes for getchar(), None: this process's stdin unless that is a terminal. waves: "FILE" or "FILE:FROM:TO"
     (cycles). stream: the program's output also goes to stdout as it comes.
     """
@@ -62,6 +63,7 @@ def exec_(
         raise UsageError(
             "--gdb", f"engine {engine} cannot stop a program", hint="--trace and --waves show what it does"
         )
+    program = _shipped(program)
     if program.suffix not in _SUFFIXES:
         ending = f"a file that ends in {', '.join(_SUFFIXES)}"
         raise UsageError(
@@ -300,6 +302,14 @@ def _checked(system: System, elf: Path) -> Path:
     except (ELFError, ValueError) as error:
         raise UsageError(str(elf), f"is not an ELF: {error}", allowed="an ELF for 32-bit RISC-V") from None
     return elf
+
+
+def _shipped(program: Path) -> Path:
+    """A bare name of one of cfukit's own programs as its path."""
+    from cfukit_sw.firmware import SOURCES
+
+    own = SOURCES / "programs" / f"{program.name}.c"
+    return own if str(program) == program.stem and not program.exists() and own.is_file() else program
 
 
 def _stock(program: Path, options: dict[str, Any]) -> Project:

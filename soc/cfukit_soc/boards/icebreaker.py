@@ -12,6 +12,7 @@ BOARD = Board(
     + 0x100000
     + FLASH_HEADER_BYTES,  # of a CPU with I$; `cpu` starts in its boot ROM
     memories=(),
+    bus_timeout_cycles=1024,  # the first word from the flash takes longer than the others: it has to wake up
     boot_rom_bytes=1024,
     flash=Flash(16 << 20, begin_bytes=0x100000, lanes=1),
     hardware=Hardware(

@@ -1,5 +1,5 @@
 /* Cycles per word of each memory: loads, stores and instruction fetch, in sequence and 32 bytes apart (one word per cache line).
-     cfukit exec sw/src/programs/membench.c --board BOARD
+     cfukit exec membench --board BOARD
    Every block is larger than the caches where the memory has the room, and is touched for the first time or after something else
    filled them. What the loops cost (about one cycle per access with full unrolling) is contained. */
 #include "cfukit.h"
