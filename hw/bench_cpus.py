@@ -1,7 +1,8 @@
 """The table of CPU presets: area on two FPGA families, cycles of models with portable kernels and with project mac4.
 
 `python hw/bench_cpus.py` measures what is missing or stale, writes it into hw/cfukit_cpu/presets.json after each step (so it can
-be interrupted), and prints the table. `--again` measures everything, `--only PRESET...` some, `--print` nothing.
+be interrupted), and prints the table. `--again` measures everything, `--cycles` only those (the software changed), `--only PRESET...`
+some, `--print` nothing.
 Needs the extra [fpga] for areas; kws_ref needs the environment variable CFUKIT_REFERENCE (else its columns keep what they have).
 Areas are of the CPU alone, synthesised by Yosys (ice40: LUT4, block RAM of 4 kbit; xc7: LUT, block RAM of 18 kbit; no CFU),
 cycles are of board sim (arena and data of a CPU with TCM go where `[place]` "auto" puts them), one inference, engine rtl.
@@ -134,6 +135,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--again", action="store_true", help="measure everything anew")
+    parser.add_argument("--cycles", action="store_true", help="measure cycles anew")
     parser.add_argument("--only", nargs="*", choices=list(PRESETS), default=list(PRESETS))
     parser.add_argument("--print", action="store_true", help="only print what is there")
     options = parser.parse_args()
@@ -145,6 +147,8 @@ def main() -> None:
             entry = document["presets"].get(name, {})
             if options.again or entry.get("digest") != digest(name):
                 entry = {"digest": digest(name)}
+            if options.cycles:
+                entry.pop("cycles", None)
             document["presets"][name] = entry
             document["tools"] = versions()
             measure(name, entry, lambda: write_atomic(PATH, json.dumps(document, indent=1) + "\n"))

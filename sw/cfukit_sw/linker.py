@@ -90,6 +90,7 @@ def resolve(soc: dict[str, Any], placement: Placement) -> dict[str, str]:
     else:
         code = next(name for name, kind in kinds.items() if kind == "itcm") if only_starts else boot[0]
     writable = [m["name"] for m in memories.values() if m["kind"] not in READ_ONLY_KINDS]
+    writable.sort(key=lambda name: kinds[name] == "itcm")  # for data the last choice
     if placement.data != "auto":
         data = placement.data
     else:

@@ -115,6 +115,13 @@ def test_kinds_of_memory_limit_the_choice(plan: Plan) -> None:
     assert (placed.weights, placed.arena, placed.data) == ("dtcm", "dtcm", "dtcm")
     placed = place(plan, system(SLOW, instructions, data), SIZES)
     assert where(placed) == ("itcm", "dtcm", "dtcm", "dtcm")
+    # Without data TCM the rest of the instruction TCM serves; on a CPU without I$ fetches wait for that, but it is worth it.
+    placed = place(plan, system(SLOW, instructions), SIZES)
+    assert where(placed) == ("itcm",) * 4
+    soc = system(instructions, data, reset=0x1000_0000)
+    soc["cpu"] |= {"icache_bytes": 0, "dcache_bytes": 0}
+    assert where(place(plan, soc, SIZES)) == ("itcm", "dtcm", "dtcm", "dtcm")
+    assert where(place(plan, soc | {"memories": [SLOW, instructions]}, SIZES)) == ("itcm",) * 4
 
 
 def test_without_caches_every_load_counts(plan: Plan) -> None:
