@@ -79,7 +79,7 @@ def measure(model: Model, registry: str, compiler: str) -> Measured:
     plan = lower(model, registry=registry)
     sources = write_model(plan, build_dir / "models" / f"{model.name}-{registry}")
     elf = firmware.build_firmware(sources, soc, build_dir=build_dir, kind="server", compiler=compiler)
-    inputs = _inputs(model)
+    inputs = random_inputs(model)
     script = wire.Script()
     for tensor, array in zip(plan.inputs, inputs, strict=True):
         script.write(plan.tensors[tensor].offset, array.tobytes())
@@ -132,7 +132,7 @@ def _models(names: list[str], most_macs: int) -> list[Model]:
     return [model for model in chosen if not most_macs or model.macs <= most_macs]
 
 
-def _inputs(model: Model) -> list[np.ndarray]:
+def random_inputs(model: Model) -> list[np.ndarray]:
     rng = np.random.default_rng(0)
     arrays = []
     for index in model.inputs:

@@ -157,6 +157,24 @@ UNDEFINED = {
         ),
         "equal scales and zero points",
     ),
+    "PACK": (
+        one_operator("PACK", {"shape": (2,), **SAME}, {"shape": (1, 2), **SAME}, values_count=2),
+        "values_count is 2; 1",
+    ),
+    "CONV_2D": (
+        one_operator(
+            "CONV_2D",
+            {"shape": (1, 1, 1, 1), **SAME},
+            {"shape": (1, 1, 1, 1), **SAME},
+            {"data": np.ones((1, 4, 1, 1), np.int8), "scale": 1.0},
+            padding="SAME",
+            stride_h=1,
+            stride_w=1,
+            dilation_h_factor=32767,
+            dilation_w_factor=1,
+        ),
+        "padding of 49150; at most 32767",
+    ),
     "STRIDED_SLICE": (
         one_operator(
             "STRIDED_SLICE",

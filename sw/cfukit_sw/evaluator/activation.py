@@ -88,7 +88,7 @@ def relu(at: Site) -> Kernel:
 def relu6(at: Site) -> Kernel:
     """clamp(x, zp_in, zp_in + round(6 / S_in)): no rescaling."""
     image, _ = _one_to_one(at)
-    if np.float32(6) / image.scale >= 2.0**31:
+    if 6 / float(image.scale) >= 2.0**31:
         at.refuse(f"{image} has scale {image.scale}", "a scale that lets 6 / scale be an int32")
     six = int(quantize_float32(np.array([6], np.float32), image.scale, image.zero_point, "int8")[0])
     return table_kernel(np.clip(every_int8(), image.zero_point, six).astype(np.int8))

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cfukit_sw.evaluator.registry import MAX_WINDOW, Array, Kernel, Site, operator
-from cfukit_sw.evaluator.windows import Axis, all_windows, pad_image, window_axes
+from cfukit_sw.evaluator.windows import Axis, all_windows, pad_image, padding_before, window_axes
 from cfukit_sw.fixed_point import Ints, requantize, wrap32
 from cfukit_sw.model import Tensor
-from cfukit_sw.quantization import product_multipliers, window_output, window_padding
+from cfukit_sw.quantization import product_multipliers, window_output
 
 # Products of two int8 values are at most 2**14 in size, so a sum of up to 1024 of them, in any order, with or
 # without fused multiply-add, stays within 2**24: every intermediate value is an integer that float32 holds
@@ -181,7 +181,7 @@ def _transposed_axis(
         at.refuse(
             f"{output} with stride {stride}, kernel {kernel}, padding {padding}", f"a size that gives {small}"
         )
-    return Axis(large, small, kernel, stride, 1, window_padding(small, large, kernel, stride)[0])
+    return Axis(large, small, kernel, stride, 1, padding_before(at, small, large, kernel, stride))
 
 
 @operator("FULLY_CONNECTED")

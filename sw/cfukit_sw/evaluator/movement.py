@@ -130,9 +130,11 @@ def pack(at: Site) -> Kernel:
     at.outputs_exactly(1)
     output = at.output(*MOVABLE)
     axis = at.axis(at.integer("axis", -8, 8), max(1, len(output.shape)))
-    if not output.shape or len(at.op.inputs) != output.shape[axis]:
-        at.refuse(f"{len(at.op.inputs)} inputs to {output}", "as many as the new axis has places")
-    for position in range(len(at.op.inputs)):
+    count = len(at.op.inputs)
+    at.integer("values_count", count, count)
+    if not output.shape or count != output.shape[axis]:
+        at.refuse(f"{count} inputs to {output}", "as many as the new axis has places")
+    for position in range(count):
         at.shape(at.input(position, output.type), output.shape[:axis] + output.shape[axis + 1 :])
 
     def run(inputs: list[Any]) -> list[Array]:

@@ -62,9 +62,17 @@ def window_axes(
             at.refuse(f"a {padding} window of {k} (dilation {dilation}) on {image}", "a window that fits")
         if count != output.shape[position]:
             at.refuse(f"{output} has size {output.shape[position]} in dimension {position}", f"{count}")
-        before, _ = window_padding(count, size, k, stride, dilation)
+        before = padding_before(at, count, size, k, stride, dilation)
         axes.append(Axis(size, count, k, stride, dilation, before))
     return axes[0], axes[1]
+
+
+def padding_before(at: Site, count: int, size: int, kernel: int, stride: int, dilation: int = 1) -> int:
+    """Padding before the image, which TFLM keeps in 16 bits."""
+    before, _ = window_padding(count, size, kernel, stride, dilation)
+    if before > MAX_WINDOW:
+        at.refuse(f"padding of {before}", f"at most {MAX_WINDOW}")
+    return before
 
 
 def pad_image(x: Array, y: Axis, x_axis: Axis, value: int) -> Array:
