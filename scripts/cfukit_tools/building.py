@@ -55,8 +55,10 @@ class System:
     def cpu(self) -> str | Path:
         """The stock CPU's name, or the cpu.json of another; cpu.v lies beside it."""
         from cfukit_cpu import configuration, write_cpu
+        from cfukit_cpu.verilog import stock_text
 
         with self.project.named():
+            stock_text()  # another version is refused for the stock CPU too, and for one made before
             given = cpu_of(self.project)
             named, bits = configuration(given), self.memory_port_bits
             if named.stock and not bits:
