@@ -6,7 +6,7 @@ SEEDS  ?= 20
 JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 
-.PHONY: help demo test test-long test-renode check format lock bench clean
+.PHONY: help demo test test-long test-renode check format lock bench proof clean
 
 help:
 	@echo "make demo       set up, then run the shipped model without and with a custom function unit"
@@ -14,6 +14,7 @@ help:
 	@echo "make check      lint, types, import rules, fast tests (under 90 seconds)"
 	@echo "make test-long  the long tests, SEEDS=$(SEEDS) seeds each"
 	@echo "make test-renode  the tests of engine renode; in Renode itself where RENODE or PATH has it"
+	@echo "make proof      mac4 on every board: resources, MHz of five placements, cycles before and after (hours)"
 	@echo "make format     format the Python sources"
 	@echo "make lock       renew third_party/constraints.txt"
 	@echo "make clean      remove build folders (the environment stays)"
@@ -33,6 +34,11 @@ test-long: dev
 
 test-renode: dev
 	$(PYTEST) tests/soc/test_renode_library.py tests/soc/test_renode_export.py tests/tools/test_renode_run.py
+
+PROOF ?=
+proof:
+	@$(PYTHON) scripts/set_up.py $(VENV) dev fpga
+	$(BIN)/python -m cfukit_tools.boards_proof $(PROOF)
 
 .PHONY: dev lint
 dev:

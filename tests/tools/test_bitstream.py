@@ -1,0 +1,211 @@
+"""The verb bitstream: what it builds, what it refuses, what is in its memories; and `make proof`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import jsonschema
+import pytest
+
+from cfukit_base.errors import MissingToolError, UsageError
+from cfukit_base.schemas import SCHEMAS
+from cfukit_soc import build_simulator, generate_soc, simulate
+from cfukit_soc.boards import board_named, boards
+from cfukit_soc.synthesis import place, vendor
+from cfukit_soc.synthesis.flash_image import rom_words
+from cfukit_sw.boot import build_boot
+from cfukit_tools import api, bitstream, boards_proof
+from cfukit_tools.building import System
+from cfukit_tools.project import load_target
+
+CFU = '''
+from cfukit import Cfu, Fixed, Instruction
+
+
+class Odd(Instruction):
+    """rd = {about}."""
+
+    rs1 = rs2 = rd = "uint32"
+    time = Fixed(latency_cycles=1)
+
+    def gateware(self, m, cmd):
+        x = cmd.rs1
+        {gateware}
+        return x
+
+    def call(self, funct7, rs1, rs2):
+        return 0
+
+
+def make_cfu():
+    return Cfu({{0: Odd()}}, name="odd", about="{about}")
+'''
+# Three products of 32 bits take four multipliers each: twelve of eight.
+LARGE = (
+    "x = (cmd.rs1 * cmd.rs2)[:32] ^ ((cmd.rs1 ^ 0x1357) * ~cmd.rs2)[:32] ^ ((~cmd.rs1) * (cmd.rs2 + 5))[:32]"
+)
+# Twenty additions in a row that cannot be joined: far more than 83 ns.
+SLOW = "for n in range(20): x = (x + (x.rotate_left(7) ^ cmd.rs2))[:32]"
+
+
+def project(folder: Path, about: str, gateware: str) -> Path:
+    folder.mkdir()
+    (folder / "cfu.py").write_text(CFU.format(about=about, gateware=gateware))
+    (folder / "project.toml").write_text('[soc]\nboard = "fomu"\n')
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.needs("fpga")
+def test_a_cfu_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    document = api.bitstream(project(tmp_path / "large", "too large", LARGE))
+    jsonschema.validate(document, SCHEMAS["cfukit.build/1"])
+    assert not document["ok"] and not document["fits"] and not document["files"]
+    (limit,) = [item for item in document["limits"] if item["name"] == "device dsp"]
+    assert limit["asked"] == 8 and limit["reached"] > 8 and limit["offender"] == "cfu: 12"
+    assert document["timing_met"] is None and document["parts"]["cfu"]["dsp"] == 12
+
+
+@pytest.mark.long
+@pytest.mark.needs("fpga")
+def test_a_cfu_that_is_too_slow_is_refused(tmp_path: Path) -> None:
+    document = api.bitstream(project(tmp_path / "slow", "too slow", SLOW), seeds=1)
+    assert not document["ok"] and document["fits"] and document["timing_met"] is False
+    (limit,) = document["limits"]
+    assert (limit["name"], limit["asked"]) == ("clock_mhz", 12.0) and limit["reached"] < 12
+    assert limit["offender"].startswith("cfu: ") and " ns of the path " in limit["offender"]
+    assert next(iter(document["worst_path"]["by_instance_ns"])) == "cfu" and not document["files"]
+
+
+@pytest.mark.slow
+@pytest.mark.needs("fpga")
+def test_too_slow_is_said_with_the_instance_that_takes_longest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = {
+        "delay_ns": 120.0,
+        "from": "soc.a",
+        "to": "soc.Cfu.b",
+        "by_instance_ns": {"cfu": 90.0, "cpu": 30.0},
+    }
+
+    def routed(_: Any, netlist: Path, clock_hz: int, seed: int, build_dir: Path) -> place.Routed:
+        return place.Routed(seed, tmp_path, 8.0 + seed / 100, path, {"lc": 4000})
+
+    monkeypatch.setattr(place, "route", routed)
+    document = api.bitstream(project(tmp_path / "any", "any", "x = cmd.rs1 ^ cmd.rs2"), seeds=3)
+    jsonschema.validate(document, SCHEMAS["cfukit.build/1"])
+    assert document["limits"] == [
+        {
+            "name": "clock_mhz",
+            "asked": 12.0,
+            "reached": 8.03,
+            "offender": "cfu: 90.0 ns of the path soc.a -> soc.Cfu.b",
+        }
+    ]
+    assert (document["fmax_median_mhz"], document["timing_met"], document["ok"]) == (8.02, False, False)
+
+
+@pytest.mark.long
+@pytest.mark.needs("fpga")
+def test_mac4_on_fomu_leaves_room_and_runs_as_a_netlist(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.init(str(tmp_path / "mine"), "mac4")
+    document = api.bitstream(tmp_path / "mine", board="fomu", seeds=1)
+    assert document["ok"] and document["fmax_mhz"] >= 12
+    assert document["used"]["lc"] <= 3400 and document["used"]["dsp"] <= 8 and document["used"]["spram"] == 4
+    names = [Path(file).name for file in document["files"]]
+    assert names == ["fomu.bin", "fomu.firmware", "fomu.dfu"]
+    whole = Path(document["files"][2]).read_bytes()
+    gateware, firmware = (Path(file).read_bytes() for file in document["files"][:2])
+    assert whole.startswith(gateware) and whole[0x20000:-16] == firmware and whole[-8:-5] == b"UFD"
+    program = tmp_path / "hello.c"
+    program.write_text(
+        '#include "cfu_ops.h"\n#include "cfukit.h"\n'
+        'int main(void) { printf("acc %d\\n", (int)cfu_op1(0, 0, 0)); return 0; }\n'
+    )
+    ran = api.bitstream(tmp_path / "mine", board="fomu", run_netlist=program)
+    assert ran["netlist"]["output"] == "acc 0\n"
+
+
+@pytest.mark.slow
+def test_the_boot_rom_on_the_bus_holds_the_loader_and_starts_it(tmp_path: Path) -> None:
+    soc_json = generate_soc("tang20k", tmp_path / "soc", from_rom=True)
+    boot = build_boot(soc_json, bytes(range(16)), build_dir=tmp_path)
+    result = simulate(build_simulator(soc_json, None, build_dir=tmp_path), soc_json, boot, max_cycles=100_000)
+    text = f"\ncfukit boot: board tang20k, system {bytes(range(16)).hex()}\n"
+    assert result.output.decode() == text
+    # What hardware gets is the same: the words of the ELF, in the order of the ROM.
+    words = rom_words(json.loads(soc_json.read_text()), None, boot)
+    assert words is not None and len(words) == 2048
+    assert b"cfukit boot: board tang20k" in b"".join(word.to_bytes(4, "little") for word in words)
+
+
+@pytest.mark.parametrize("name", [name for name, board in boards().items() if board.bus_rom_bytes])
+def test_the_loader_fits_the_rom_of_every_board(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "project.toml").write_text(f'[cfu]\nfile = ""\n[soc]\nboard = "{name}"\n')
+    system = System(load_target(tmp_path))
+    words = rom_words(json.loads(system.hardware_soc_json.read_text()), None, system.boot_loader)
+    assert words is not None and 4 * len(words) == board_named(name).bus_rom_bytes and words[-1] == 0
+    assert system.identity in b"".join(word.to_bytes(4, "little") for word in words)
+
+
+def test_without_a_router_an_arty_is_refused_before_synthesis_and_its_scripts_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vendor, "router", lambda: None)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "project.toml").write_text('[cfu]\nfile = ""\n[soc]\nboard = "arty"\n')
+    with pytest.raises(MissingToolError, match="no vivado; of openXC7 no"):
+        api.bitstream(tmp_path)
+    folder = tmp_path / "build" / "arty" / "bitstream" / "vendor"
+    script = (folder / "build.tcl").read_text()
+    named = script.partition("set sources {")[2].partition("}")[0].split()
+    assert {"top.v", "soc.v", "bus_rom.v", "serial.v"} <= set(named)
+    assert all((folder / name).is_file() for name in (*named, "boot_rom.hex", "top.xdc", "build.sh"))
+
+
+def test_a_board_that_is_only_simulated_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"soc.board: 'sim' is only simulated; one of .*arty.*ulx3s"):
+        api.bitstream(project(tmp_path / "any", "any", "x = cmd.rs1"), board="sim")
+
+
+def test_the_proof_has_a_line_per_board(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    asked: list[Any] = []
+
+    def build(_: Path, **options: Any) -> dict[str, Any]:
+        asked.append((options["board"], options["seeds"], options["synthesis_only"]))
+        fmax = None if options["synthesis_only"] else 17.25
+        figures = {"fmax_mhz": fmax, "fmax_median_mhz": fmax, "target_mhz": 12.0, "seeds": [], "limits": []}
+        return {"ok": True, "used": {"lc": 3000, "lut": 2900, "bram": 8, "dsp": 4}, **figures}
+
+    def run(*_: Any, **options: Any) -> dict[str, Any]:
+        cycles = {"reference": [1000], "portable": [400], "project": [100]}
+        return {"ok": True, "variants": [{"name": name, "cycles": value} for name, value in cycles.items()]}
+
+    monkeypatch.setattr(vendor, "router", lambda: None)
+    monkeypatch.setattr("cfukit_tools.api.bitstream", build)
+    monkeypatch.setattr("cfukit_tools.api.run", run)
+    assert boards_proof.proof(["arty", "fomu", "ulx3s"], 5, "kws_ref", tmp_path) == 0
+    header, arty, fomu, ulx3s, file = capsys.readouterr().out.splitlines()
+    assert fomu.split() == ["fomu", "3000", "8", "-", "4", "17.2", "17.2", "12", "1,000", "100", "10.00x"]
+    assert arty.split()[5:7] == ["-", "-"] and ulx3s.split()[-3:] == ["-", "-", "-"] and "median" in header
+    assert asked == [("arty", 5, True), ("fomu", 5, False), ("ulx3s", 5, False)]
+    assert len(json.loads(Path(file).read_text())["boards"]) == 3
+
+
+def test_what_nextpnr_cannot_place_is_a_limit() -> None:
+    document = {"limits": [], "target_mhz": 12.0}
+    failed = place.Routed(1, None, None, None, {}, "ERROR: Unable to place cell 'x'")
+    bitstream._judge(document, SimpleNamespace(), [failed], Path(), None)
+    (limit,) = document["limits"]
+    assert limit["name"] == "device placement" and limit["offender"].startswith("ERROR: Unable to place")
