@@ -1,0 +1,87 @@
+"""The check of a .tflite against TFLM's interpreter, with a stand-in for its package."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import cfukit_sw
+from cfukit_tools import testing
+from cfukit_tools.tflm import tflm_outputs
+
+DIGITS = Path(cfukit_sw.__file__).parent / "models" / "digits.tflite"
+STAND_IN = """
+import os
+import numpy as np
+
+class Interpreter:
+    @classmethod
+    def from_bytes(cls, data):
+        assert data[4:8] == b"TFL3"
+        return cls()
+
+    def __init__(self):
+        self.resets = 0
+
+    def reset(self):
+        self.resets += 1
+
+    def set_input(self, array, index):
+        self.given = array
+
+    def invoke(self):
+        {invoke}
+
+    def get_output(self, index):
+        return {output}
+"""
+SUMS = "np.array([self.resets, int(self.given.sum()), index])"
+
+
+@pytest.fixture
+def interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file to write the stand-in to; a child of this process imports it."""
+    folder = tmp_path / "site" / "tflite_micro" / "python" / "tflite_micro"
+    folder.mkdir(parents=True)
+    path = os.environ.get("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'site'}{os.pathsep}{path}")
+    return folder / "runtime.py"
+
+
+def test_each_sample_after_a_reset(interpreter: Path) -> None:
+    interpreter.write_text(STAND_IN.format(invoke="pass", output=SUMS))
+    samples = [[np.array([1, 2], np.int8)], [np.array([3, 4], np.int8)]]
+    got = tflm_outputs(DIGITS, samples, 2)
+    assert [[array.tolist() for array in sample] for sample in got] == [
+        [[1, 3, 0], [1, 3, 1]],
+        [[2, 7, 0], [2, 7, 1]],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("invoke", "said"),
+    [("os.abort()", "code -6"), ("raise RuntimeError('no such operator')", "no such operator")],
+)
+def test_a_model_that_it_does_not_take(
+    interpreter: Path, monkeypatch: pytest.MonkeyPatch, invoke: str, said: str
+) -> None:
+    """It ends on it, or refuses: said, and no failure of ours."""
+    interpreter.write_text(STAND_IN.format(invoke=invoke, output=SUMS))
+    monkeypatch.setattr(testing, "tflm_installed", lambda: True)
+    document = testing.test(DIGITS, only="tflm", random_samples=1)
+    (check,) = document["checks"]
+    assert document["ok"] and check["name"] == "tflm"
+    assert (
+        "not compared, TFLM's interpreter does not run this model" in check["detail"]
+        and said in check["detail"]
+    )
+
+
+def test_another_result_is_found(interpreter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interpreter.write_text(STAND_IN.format(invoke="pass", output="np.full((1, 10), -77, np.int8)"))
+    monkeypatch.setattr(testing, "tflm_installed", lambda: True)
+    document = testing.test(DIGITS, only="tflm", random_samples=1)
+    assert not document["ok"] and "TFLM's interpreter: sample 0, output 0" in str(document["checks"])
