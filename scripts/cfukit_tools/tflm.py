@@ -29,7 +29,9 @@ def tflm_outputs(model: Path, samples: Sequence[Arrays], outputs: int) -> list[l
     """For each sample, after a reset, the values of the `outputs` outputs; or why TFLM does not run this model."""
     with tempfile.TemporaryDirectory(prefix="cfukit-tflm-") as name:
         given, answer = Path(name) / "inputs.npz", Path(name) / "outputs.npz"
-        arrays: dict[str, Any] = {f"s{s}_in{i}": array for s, sample in enumerate(samples) for i, array in enumerate(sample)}
+        arrays: dict[str, Any] = {
+            f"s{s}_in{i}": array for s, sample in enumerate(samples) for i, array in enumerate(sample)
+        }
         np.savez(given, shape=[len(samples), len(samples[0]), outputs], **arrays)
         argv: list[str | Path] = [sys.executable, "-m", "cfukit_tools.tflm", model, given, answer]
         done = process.run(argv, timeout=SECONDS_ALLOWED)
