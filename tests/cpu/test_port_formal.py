@@ -1,5 +1,6 @@
 """A bounded proof about the CFU's memory port: a load gives the last value stored, by CPU or CFU; every read of the CFU's is answered
-once; the CFU has the cycles that the CPU leaves and delays it in none. Whatever the pipeline does, and whatever the CFU asks for."""
+once; the CFU has the cycles that the CPU leaves and delays it in none. Whatever the pipeline does, whatever the CFU asks for, and
+whenever reset comes."""
 
 from __future__ import annotations
 
@@ -42,6 +43,12 @@ WRONG = {
     ),
     "the load's word of the row": ("block", 64, r"lane <= .*;", "lane <= 1'h0;"),
     "a load misses a store in front": ("block", 128, r"(kept_mask <=) .*;", r"\1 4'd0;"),
+    "a read before reset is answered": (
+        "block",
+        32,
+        r"cfu_mem_rsp_valid <= [^=;]*;",
+        "cfu_mem_rsp_valid <= cfu_reads;",
+    ),
     "no report of a collision": ("block", 32, r"assign cfu_collides = .*;", "assign cfu_collides = 1'h0;"),
 }
 

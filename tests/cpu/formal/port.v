@@ -16,8 +16,10 @@ module port(input clk);
   (* anyconst *) reg cfu_owns;
   wire [31:0] address = {18'h0c000, watched, 2'b00};
 
-  reg reset = 1;
-  always @(posedge clk) reset <= 0;
+  reg first = 1;
+  always @(posedge clk) first <= 0;
+  (* anyseq *) reg again;  // reset in flight: what is in memory stays, what was asked for is not answered
+  wire reset = first | again;
 
   // The pipeline: an access in execute, memory and writeBack; each stage stalls when a later one does, or for reasons of its own.
   (* anyseq *) reg e_valid, e_write, e_halt, m_halt, w_halt, kill;
@@ -112,14 +114,17 @@ module port(input clk);
   wire load = fires & ~w_write & w_address[31:2] == address[31:2];
   wire [31:0] asked_lane = answer >> 32 * `LANE;
   wire data_store = fires & w_write & w_address[31:14] == address[31:14];
-  always @* if (!reset) begin
+  always @* begin
     assume (e_size != 3);
     assume (e_size == 0 || !e_address[0]);
     assume (e_size != 2 || e_address[1:0] == 0);
     assume (c_address < 20'h4000 && c_address % (`BITS/8) == 0);
     if (cfu_owns) assume (!(w_valid && w_write && w_address[31:2] == address[31:2]));
     else assume (c_bytes == 0);
+    if (first) assume (!c_valid && !e_valid);
+  end
 
+  always @* if (!reset) begin
     // A load gives the last value stored; of a word of the CFU's what it held when the load passed, unless that was undefined, which
     // is reported exactly then.
     if (load && !cfu_owns) assert (agree(loaded, now, known));
@@ -139,7 +144,6 @@ module port(input clk);
     assert (!tcm_halt);
 `endif
   end
-  always @* if (reset) assume (!c_valid && !e_valid);
 
 `ifdef COVER
   always @* cover (!reset && load && !cfu_owns && takes && c_we && m_valid && known == 15);
