@@ -80,7 +80,6 @@ def test_a_cfu_that_is_too_slow_is_refused(tmp_path: Path) -> None:
     assert next(iter(document["worst_path"]["by_instance_ns"])) == "cfu" and not document["files"]
 
 
-@pytest.mark.slow
 @pytest.mark.needs("fpga")
 def test_too_slow_is_said_with_the_instance_that_takes_longest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -91,10 +90,14 @@ def test_too_slow_is_said_with_the_instance_that_takes_longest(
         "to": "soc.Cfu.b",
         "by_instance_ns": {"cfu": 90.0, "cpu": 30.0},
     }
+    used = {"lc": 3900, "lut": 3900, "ff": 1600, "bram": 8, "dsp": 8, "spram": 4}
+    parts = {"cpu": used, "cfu": dict.fromkeys(used, 0), "soc": dict.fromkeys(used, 0)}
+    (tmp_path / "resources.json").write_text(json.dumps({"used": used, "parts": parts}))
 
     def routed(_: Any, netlist: Path, clock_hz: int, seed: int, build_dir: Path) -> place.Routed:
         return place.Routed(seed, tmp_path, 8.0 + seed / 100, path, {"lc": 4000})
 
+    monkeypatch.setattr("cfukit_soc.synthesis.system.synthesise", lambda *_: tmp_path)
     monkeypatch.setattr(place, "route", routed)
     document = api.bitstream(project(tmp_path / "any", "any", "x = cmd.rs1 ^ cmd.rs2"), seeds=3)
     jsonschema.validate(document, SCHEMAS["cfukit.build/1"])
@@ -107,6 +110,7 @@ def test_too_slow_is_said_with_the_instance_that_takes_longest(
         }
     ]
     assert (document["fmax_median_mhz"], document["timing_met"], document["ok"]) == (8.02, False, False)
+    assert (document["used"]["lc"], document["percent"]["lc"], document["files"]) == (4000, 75.8, [])
 
 
 @pytest.mark.long

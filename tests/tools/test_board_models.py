@@ -1,4 +1,4 @@
-"""Models on the simulated Fomu: everything in SPRAM, and the weights in flash, bit for bit; the cost of the flash is seen."""
+"""Models on simulated boards: on Fomu everything in SPRAM, and the weights in flash; on Arty with DDR3. Bit for bit."""
 
 from __future__ import annotations
 
@@ -37,3 +37,14 @@ def test_keyword_spotting_runs_from_spram_and_with_its_weights_in_flash(
     spram = cycles(mac4, **options)
     assert spram < 5_500_000
     assert spram < cycles(mac4, "place.weights=flash", **options) < 4 * spram
+
+
+@pytest.mark.long
+def test_the_shipped_model_runs_on_an_arty_and_faster_on_chip(mac4: Path, two_samples: Path) -> None:
+    document = api.run(mac4, board="arty", inputs=two_samples, samples=1, jobs=1)
+    assert document["ok"] and document["mismatch"] is None
+    found = {variant["name"]: variant["cycles"][0] for variant in document["variants"]}
+    assert 10 * found["project"] < found["reference"]
+    places = tuple(f"place.{part}=main_ram" for part in ("code", "weights", "arena"))
+    in_dram = api.profile(mac4, board="arty", inputs=two_samples, samples=1, jobs=1, assignments=places)
+    assert in_dram["ok"] and in_dram["variants"][0]["cycles"][0] > found["project"]
