@@ -8,7 +8,8 @@ import pytest
 from cfukit_base.errors import MissingToolError, UsageError
 from cfukit_soc.synthesis.area import cfu_area
 from cfukit_soc.synthesis.families import FAMILIES, family_named
-from cfukit_soc.synthesis.programs import WHEELS, program
+from cfukit_soc.synthesis.place import WATCH
+from cfukit_soc.synthesis.programs import WHEELS, _meaning, program
 
 ODD_CFU = Path(__file__).parents[1] / "support" / "odd_cfu.v"
 
@@ -51,3 +52,14 @@ def test_a_missing_wheel_is_named_with_its_command(name, monkeypatch):
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(UsageError, match=r"none\.v: no such file; a Verilog file with a module Cfu"):
         cfu_area(tmp_path / "none.v", "ice40", tmp_path)
+
+
+def test_progress_tells_the_stage_and_how_much_is_used():
+    assert _meaning("Info: Packing LUT-FFs..", WATCH) == ("packing", False)
+    line = "Info: \t         ICESTORM_LC:    4172/   5280    79%"
+    assert _meaning(line, WATCH) == ("LC 4172/ 5280 79%", True)
+    assert _meaning("Info: \t                LUT4:    6471/  20736    31%", WATCH) == (
+        "LUT 6471/ 20736 31%",
+        True,
+    )
+    assert _meaning("Info: nothing", WATCH) == ("", False)

@@ -27,6 +27,9 @@ _OUTPUT = {
 SUFFIX = {"ice40": "bin", "ecp5": "bit", "gowin": "fs"}
 WATCH = (
     ("Packing", "packing"),
+    ("ICESTORM_LC:", "LC {}"),
+    ("TRELLIS_COMB:", "LUT {}"),
+    (" LUT4:", "LUT {}"),
     ("Running main analytical placer", "placing"),
     ("HeAP Placer Time", "placed"),
     ("Running simulated annealing", "refining"),

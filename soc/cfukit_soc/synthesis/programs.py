@@ -61,7 +61,8 @@ def run_logged(
 ) -> str:
     """Run `tool` in `directory` to its end, both outputs in `log`; the log's text.
 
-    watch: (text in a line of the log, what it means) for progress: the last one seen is shown with the elapsed time.
+    watch: (text in a line of the log, what it means) for progress: the last one seen is shown with the elapsed time. One with {}, where
+    the rest of the line stands, is a count: it stays beside what comes later.
     BuildError with the last lines and the log's path when it fails or exceeds `timeout` (seconds).
     """
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +96,7 @@ def naming(where: str, what: str) -> Iterator[None]:
 
 
 def _follow(child: Child, log: Path, begin: float, timeout: float, watch: Sequence[tuple[str, str]]) -> None:
-    seen, position = "", 0
+    seen, count, position = "", "", 0
     while child.poll() is None:
         time.sleep(_POLL_SECONDS)
         elapsed = time.monotonic() - begin
@@ -104,10 +105,19 @@ def _follow(child: Child, log: Path, begin: float, timeout: float, watch: Sequen
             new = file.read()
         position += len(new)
         for line in new.decode(errors="replace").splitlines():
-            seen = next((meaning for text, meaning in watch if text in line), seen)
-        progress.advance(elapsed, 0, f"s {seen}")
+            meaning, counted = _meaning(line, watch)
+            seen, count = (seen, meaning) if counted else (meaning or seen, count)
+        progress.advance(elapsed, 0, f"s {seen} {count}".rstrip())
         if elapsed > timeout:
             raise BuildError(log.stem, f"no end after {timeout:.0f} s", hint=f"the log is {log}")
+
+
+def _meaning(line: str, watch: Sequence[tuple[str, str]]) -> tuple[str, bool]:
+    """What a line means, and whether that is a count."""
+    for text, meaning in watch:
+        if text in line:
+            return meaning.format(" ".join(line.partition(text)[2].split())), "{}" in meaning
+    return "", False
 
 
 def _why(text: str, code: int) -> str:
