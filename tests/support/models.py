@@ -129,6 +129,8 @@ class Case:
         scales = self.build.tensors[image].scale * self.build.tensors[weights].scales
         spread = int(3000 * sqrt(terms)) + 1
         data = self.rng.integers(-spread, spread, channels).astype(np.int32)
+        if self.chance(0.1):
+            data = self.rng.choice([-(2**31) + 10**7, 2**31 - 10**7], channels).astype(np.int32)
         return self.build.constant("b", data, scale=scales)
 
     def sum_scale(self, image: int, weights: int, terms: int) -> float:
@@ -147,10 +149,11 @@ class Case:
 def windows(case: Case, h: int, w: int, dilated: bool) -> tuple[dict[str, Any], int, int, int, int]:
     """(options, kernel height and width, output height and width) that fit an image of h x w."""
     while True:
-        kernel_h, kernel_w = case.whole(1, 5), case.whole(1, 5)
+        most = case.pick([5, 5, 8])
+        kernel_h, kernel_w = case.whole(1, most), case.whole(1, most)
         options = {"padding": case.pick(["SAME", "VALID"])}
-        options |= {"stride_h": case.whole(1, 3), "stride_w": case.whole(1, 3)}
-        dilation_h, dilation_w = (case.pick([1, 1, 2, 3]) for _ in range(2)) if dilated else (1, 1)
+        options |= {"stride_h": case.pick([1, 1, 2, 3, 6]), "stride_w": case.pick([1, 1, 2, 3, 5])}
+        dilation_h, dilation_w = (case.pick([1, 1, 2, 3, 7]) for _ in range(2)) if dilated else (1, 1)
         if dilated:
             options |= {"dilation_h_factor": dilation_h, "dilation_w_factor": dilation_w}
         out_h = window_output(options["padding"], h, kernel_h, options["stride_h"], dilation_h)
@@ -218,7 +221,7 @@ def _pool(case: Case) -> Model:
 
 @builds("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM")
 def _elementwise(case: Case) -> Model:
-    full = case.shape(1, 4)
+    full = case.shape(1, 5, 5)
     first, second = full, tuple(1 if case.chance(0.3) else size for size in full)
     if case.chance(0.3):
         second = second[case.whole(0, len(second) - 1) :]
@@ -228,13 +231,14 @@ def _elementwise(case: Case) -> Model:
     equal = case.type in ("MINIMUM", "MAXIMUM")
     if case.type != "SUB" and case.chance(0.2):
         a, b = case.image(first, "int32"), case.image(second, "int32")
-        return case.done([a, b], [case.build.tensor("y", shape, "int32")])
+        options = {} if equal else {"fused_activation_function": case.pick(ACTIVATIONS)}
+        return case.done([a, b], [case.build.tensor("y", shape, "int32")], **options)
     a = case.image(first)
     source = case.build.tensors[a]
     quantization = {"scale": source.scales, "zero_point": source.zero_points} if equal else {}
     if case.chance(0.3):
         data = case.rng.integers(-128, 128, second).astype(np.int8)
-        quantization = quantization or {"scale": case.scale(), "zero_point": case.zero_point()}
+        quantization = quantization or {"scale": case.scale(1e-4, 10), "zero_point": case.zero_point()}
         b = case.build.constant("c", data, **quantization)
     else:
         b = case.image(second, **quantization)
@@ -268,13 +272,14 @@ def _sigmoid(case: Case) -> Model:
 @builds("RELU", "RELU6", "LEAKY_RELU", "HARD_SWISH", "PRELU")
 def _rectifier(case: Case) -> Model:
     shape = (1, *case.shape(2, 3))
-    x = case.image(shape, scale=case.scale(0.01, 0.2))
+    x = case.image(shape, scale=case.scale(*((1e-6, 4) if case.chance(0.2) else (0.01, 0.2))))
     scale = float(case.build.tensors[x].scale)
     if case.type == "RELU6":
         return case.done([x], [case.like(x, shape)])
     y = case.out(shape, scale * (case.scale(1, 3) if case.type == "HARD_SWISH" else case.scale(0.4, 3)))
     if case.type == "PRELU":
-        data = case.rng.integers(-128, 128, (*[1] * (len(shape) - 2), shape[-1])).astype(np.int8)
+        broadcast = tuple(1 if case.chance(0.5) else size for size in shape[case.whole(0, len(shape) - 1) :])
+        data = case.rng.integers(-128, 128, broadcast).astype(np.int8)
         return case.done([x, case.build.constant("a", data, scale=0.01, zero_point=case.zero_point())], [y])
     options = {"alpha": case.scale(0.01, 1)} if case.type == "LEAKY_RELU" else {}
     return case.done([x], [y], **options)
@@ -285,9 +290,12 @@ def _quantize(case: Case) -> Model:
     source = case.pick(sorted(QUANTIZE_PAIRS))
     target = case.pick(QUANTIZE_PAIRS[source])
     shape, scale = case.shape(), case.scale()
-    x = case.image(shape, source, scale=scale)
-    point = case.zero_point() if target == "int8" else 0
-    y = case.build.tensor("y", shape, target, scale=scale * case.scale(0.3, 4), zero_point=point)
+    x = case.image(
+        shape, source, scale=scale, zero_point=case.pick([0, -5, 99]) if source != "float32" else 0
+    )
+    point = case.zero_point() if target == "int8" else case.pick([0, 0, -777])
+    ratio = case.scale(1e-3, 1e3) if case.chance(0.3) else case.scale(0.3, 4)
+    y = case.build.tensor("y", shape, target, scale=scale * ratio, zero_point=point)
     return case.done([x], [y])
 
 

@@ -14,10 +14,10 @@ TYPES = ("int8", "int8", "int8", "int16", "int32", "float32")
 
 @builds("MEAN", "SUM", "REDUCE_MAX")
 def _reduce(case: Case) -> Model:
-    shape = case.shape(2, 4)
+    shape = case.shape(1, 5, 7)
     count = case.whole(1, len(shape))
     axes = [int(axis) for axis in case.rng.permutation(len(shape))[:count]]
-    keep = case.chance(0.5) or count == len(shape)
+    keep = case.chance(0.5)
     kept = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
     result = kept if keep else tuple(size for axis, size in enumerate(shape) if axis not in axes)
     x = case.image(shape)
@@ -145,13 +145,13 @@ def _strided_slice(case: Case) -> Model:
     for axis, size in enumerate(shape):
         while True:
             row = (
-                case.whole(-size, size - 1),
-                case.whole(-size, size + 1),
-                case.pick([1, 1, 1, 2, 3, -1, -2]),
+                case.whole(-2 * size, 2 * size),
+                case.whole(-2 * size, 2 * size),
+                case.pick([1, 1, 1, 2, 3, -1, -2, 40]),
             )
             bits = [case.chance(0.2), case.chance(0.2), case.chance(0.15) and len(shape) > 1]
             if bits[2]:
-                row, bits = (row[0], row[0] + 1 or size, 1), [False, False, True]
+                row, bits = (case.whole(-size, size - 1), row[1], case.pick([1, 2])), [False, False, True]
             part = range(
                 *slice(None if bits[0] else row[0], None if bits[1] else row[1], row[2]).indices(size)
             )
@@ -178,9 +178,11 @@ def _blocks(case: Case) -> Model:
 
 @builds("RESIZE_NEAREST_NEIGHBOR", "RESIZE_BILINEAR")
 def _resize(case: Case) -> Model:
-    n, h, w, c = (case.whole(1, 6) for _ in range(4))
-    height, width = case.whole(1, 12), case.whole(1, 12)
+    n, h, w, c = case.whole(1, 2), case.whole(1, 15), case.whole(1, 15), case.whole(1, 4)
+    height, width = case.whole(1, 40), case.whole(1, 40)
     align, half = case.pick([(False, False), (True, False), (False, True)])
+    if case.type == "RESIZE_NEAREST_NEIGHBOR" and case.chance(0.2):
+        align = half = True
     x = case.image((n, h, w, c))
     y = case.like(x, (n, height, width, c))
     size = case.ints("size", (height, width))

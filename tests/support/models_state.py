@@ -12,7 +12,7 @@ from support.models import ACTIVATIONS, Case, builds
 
 @builds("SVDF")
 def _svdf(case: Case) -> Model:
-    batch, depth, units, rank, memory = (case.whole(1, n) for n in (2, 12, 6, 2, 8))
+    batch, depth, units, rank, memory = (case.whole(1, n) for n in (3, 20, 6, 3, 10))
     type = case.pick(["int16", "int16", "int8"])
     filters = units * rank
     x = case.image((batch, depth))
@@ -33,10 +33,10 @@ def _svdf(case: Case) -> Model:
 
 @builds("UNIDIRECTIONAL_SEQUENCE_LSTM")
 def _lstm(case: Case) -> Model:
-    batch, steps, depth, cells = case.whole(1, 2), case.whole(1, 4), case.whole(1, 6), case.whole(1, 5)
+    batch, steps, depth, cells = (case.whole(1, n) for n in (3, 6, 10, 9))
     major = case.chance(0.3)
     order = (steps, batch) if major else (batch, steps)
-    x = case.image((*order, depth), scale=case.scale(0.005, 0.05))
+    x = case.image((*order, depth), scale=case.scale(0.001, 0.2))
     gates = [case.weights((cells, depth), 0, False) for _ in range(4)]
     recurrent = [case.weights((cells, cells), 0, False) for _ in range(4)]
     biases = [

@@ -156,7 +156,7 @@ REFUSALS = [
     (changed("STRIDED_SLICE", option={"ellipsis_mask": 1}), "ellipsis_mask is 1; 0"),
     (changed("RESIZE_BILINEAR", option={"align_corners": True, "half_pixel_centers": True}), "one of them"),
     (changed("SVDF", 3, is_variable=False), "is not a variable; a variable tensor for the state"),
-    (changed("ADD", scales=np.array([1e-30], np.float32)), "left shift"),
+    (changed("SUB", scales=np.array([1e-30], np.float32)), "left shift"),
     (changed("MEAN", shape=(1, 2, 3, 4, 5)), r"shape \[.*\] follows from the operator"),
     (changed("RESHAPE", shape=(12345,)), "as many elements"),
 ]
