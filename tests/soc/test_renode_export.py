@@ -14,14 +14,21 @@ from cfukit_base.errors import UsageError
 from cfukit_soc import generate_soc
 from cfukit_soc.renode.csrs import foreign_csrs
 from cfukit_soc.renode.export import RenodeScripts, export_renode
-from cfukit_soc.renode.platform import dialect_of, platform, registers_script, silenced, uart_rest_script
+from cfukit_soc.renode.platform import (
+    _memory,
+    dialect_of,
+    platform,
+    registers_script,
+    silenced,
+    uart_rest_script,
+)
 from cfukit_soc.simulator import load_soc
 from support.bare import assemble
 
 NEW, OLD = "1.16", "1.13"
 
 
-@pytest.fixture(scope="module", params=["sim", "sim_slow"])
+@pytest.fixture(scope="module", params=["sim", "sim_slow", "arty"])
 def soc_json(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return generate_soc(request.param, tmp_path_factory.mktemp("soc"), sram_bytes=1024)
 
@@ -63,6 +70,11 @@ def test_every_register_of_the_system_has_one_place_and_no_two_places_overlap(
         assert sum(base <= register["address"] < base + size for base, size in places) == 1
     ordered = sorted(places)
     assert all(base + size <= after for (base, size), (after, _) in itertools.pairwise(ordered))
+
+
+def test_a_memory_that_begins_inside_a_page_has_all_of_it() -> None:
+    memory = {"name": "flash", "base": 0x0806_0040, "bytes": 0x19_FFC0}
+    assert regions(_memory(memory)) == {"flash": ("Memory.MappedMemory", 0x0806_0000, 0x1A_0000)}
 
 
 def test_registers_without_a_model_are_silenced(soc_json: Path) -> None:

@@ -78,13 +78,9 @@ cpu0: CPU.VexRiscv @ sysbus
 
 
 def _memory(memory: Mapping[str, Any]) -> str:
-    base, size = memory["base"], -(-memory["bytes"] // PAGE_BYTES) * PAGE_BYTES
-    if base % PAGE_BYTES:
-        raise UsageError(
-            f"memory {memory['name']}",
-            f"begins at {base:#010x}",
-            allowed=f"Renode wants multiples of {PAGE_BYTES:#x}",
-        )
+    """In whole pages: a flash whose firmware begins behind a header has the header's page too."""
+    base = memory["base"] // PAGE_BYTES * PAGE_BYTES
+    size = -(-(memory["base"] + memory["bytes"] - base) // PAGE_BYTES) * PAGE_BYTES
     return f"{memory['name']}: Memory.MappedMemory @ sysbus {base:#010x}\n    size: {size:#x}\n"
 
 
