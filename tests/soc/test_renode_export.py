@@ -79,11 +79,12 @@ def test_a_memory_that_begins_inside_a_page_has_all_of_it() -> None:
 
 def test_registers_without_a_model_are_silenced(soc_json: Path) -> None:
     soc = load_soc(soc_json)
-    more = {"sdram_a": 0xF0001000, "sdram_b": 0xF0001004, "leds_out": 0xF0002000}
+    before = silenced(soc)
+    more = {"pads_a": 0xF0003000, "pads_b": 0xF0003004, "leds_out": 0xF0004000}
     soc["csrs"] |= {name: {"address": address, "bits": 32} for name, address in more.items()}
-    soc["csrs"]["sdram_b"]["bits"] = 64
-    assert silenced(soc) == [(0xF0001000, 12), (0xF0002000, 4)]
-    assert "SilenceRange <0xf0001000 0xc>" in platform(soc, Path("/a.py"), Path("/b.py"))
+    soc["csrs"]["pads_b"]["bits"] = 64
+    assert silenced(soc) == [*before, (0xF0003000, 12), (0xF0004000, 4)]
+    assert "SilenceRange <0xf0003000 0xc>" in platform(soc, Path("/a.py"), Path("/b.py"))
 
 
 def test_versions_differ_in_the_cfu_and_the_uart_only(exported: RenodeScripts) -> None:
