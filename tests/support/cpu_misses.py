@@ -4,7 +4,7 @@ The D$ follows from the trace alone. The I$ also fetches for instructions that n
 decides on reaches decode (the wrong path), and so do up to three instructions behind a load that is done again, because it
 missed or because a store just wrote its bytes: all behind it is flushed and fetched anew. In a small cache those may evict the
 load itself. How many of them came as far as decode depends on the cycles; so the model does not count: it decides whether the
-lines that the RTL fetched, in their order, can be explained.
+lines that the RTL fetched, in their order, can be explained. Programs must not flush caches.
 """
 
 from __future__ import annotations
@@ -17,19 +17,16 @@ import numpy as np
 from support.cpu_programs import IO
 
 LINE_BYTES = 32
-_FENCES = (0x0000100F, 0x0000500F)
 _LOAD, _STORE, _BRANCH, _JALR, _JAL = 0x03, 0x23, 0x63, 0x67, 0x6F
 _BEHIND = 3  # stages between the one that sends a load back and the fetch
 
 
 def data_misses(trace: np.ndarray, size_bytes: int) -> set[int]:
-    """Rows of loads that fetch a line; stores fetch none. A flush (0x500F) empties the cache."""
+    """Rows of loads that fetch a line; stores fetch none."""
     tags: dict[int, int] = {}
     missed = set()
-    for row, word, address, _ in _accesses(trace):
-        if word == 0x0000500F:
-            tags.clear()
-        elif word & 0x7F == _LOAD and address < IO:
+    for row, opcode, address, _ in _accesses(trace):
+        if opcode == _LOAD and address < IO:
             line = address // LINE_BYTES
             slot = line % (size_bytes // LINE_BYTES)
             if tags.get(slot) != line:
@@ -42,10 +39,10 @@ def stored_before(trace: np.ndarray) -> set[int]:
     """Rows of loads of bytes that a store one or two instructions before wrote."""
     found = set()
     stores: dict[int, tuple[int, int]] = {}
-    for row, word, address, size in _accesses(trace):
-        if word & 0x7F == _STORE:
+    for row, opcode, address, size in _accesses(trace):
+        if opcode == _STORE:
             stores[row] = address, size
-        elif word & 0x7F == _LOAD:
+        else:
             near = (stores[at] for at in (row - 1, row - 2) if at in stores)
             if any(at < address + size and address < at + bytes_ for at, bytes_ in near):
                 found.add(row)
@@ -53,33 +50,29 @@ def stored_before(trace: np.ndarray) -> set[int]:
 
 
 def _accesses(trace: np.ndarray) -> Iterable[tuple[int, int, int, int]]:
-    """Row, instruction, address and size of loads and stores; fences too."""
+    """Row, opcode, address and size of loads and stores."""
     registers = [0] * 32
     for row, (_, word, rd, value) in enumerate(trace.tolist()):
         opcode = word & 0x7F
         if opcode in (_LOAD, _STORE):
             low = word >> 20 if opcode == _LOAD else word >> 25 << 5 | word >> 7 & 31
             address = registers[word >> 15 & 31] + low - (word >> 31 << 12) & 0xFFFFFFFF
-            yield row, word, address, 1 << (word >> 12 & 3)
-        elif word in _FENCES:
-            yield row, word, 0, 0
+            yield row, opcode, address, 1 << (word >> 12 & 3)
         if rd:
             registers[rd] = value
 
 
 @dataclass
 class _Cache:
-    """A possible past: what the I$ holds after the first `fetched` lines. `line` None in `step` empties it."""
+    """A possible past: what the I$ holds after the first `fetched` lines."""
 
     lines: int
     fetched: int = 0
     tags: dict[int, int] = field(default_factory=dict)
 
-    def step(self, line: int | None, fills: list[int]) -> bool:
+    def step(self, line: int, fills: list[int]) -> bool:
         """Whether this past allows an instruction of `line` in decode."""
-        if line is None:
-            self.tags.clear()
-        elif self.tags.get(line % self.lines) != line:
+        if self.tags.get(line % self.lines) != line:
             if self.fetched == len(fills) or fills[self.fetched] != line * LINE_BYTES:
                 return False
             self.tags[line % self.lines] = line
@@ -113,7 +106,7 @@ def unexplained(
     return f"fetched at the end: {', '.join(map(hex, beyond))}" if beyond else ""
 
 
-def _done_again(past: _Cache, steps: list[list[int | None]], row: int, fills: list[int]) -> list[_Cache]:
+def _done_again(past: _Cache, steps: list[list[int]], row: int, fills: list[int]) -> list[_Cache]:
     """Pasts in which the load of `row` went as far as it is sent back, with what came behind it."""
     found = []
     now = past.copy()
@@ -127,17 +120,12 @@ def _done_again(past: _Cache, steps: list[list[int | None]], row: int, fills: li
     return found
 
 
-def _decoded(trace: np.ndarray, prediction: bool) -> list[list[int | None]]:
-    """For each row the lines of what decode sees: the instruction, and one behind a jump that execute decides on.
-
-    None where the cache is emptied.
-    """
+def _decoded(trace: np.ndarray, prediction: bool) -> list[list[int]]:
+    """For each row the lines of what decode sees: the instruction, and one behind a jump that execute decides on."""
     found = []
     rows = trace.tolist()
     for row, (pc, word, _, _) in enumerate(rows):
-        steps: list[int | None] = [pc // LINE_BYTES]
-        if word in _FENCES:
-            steps.append(None)
+        steps = [pc // LINE_BYTES]
         following = rows[row + 1][0] if row + 1 < len(rows) else pc + 4
         opcode = word & 0x7F
         early = prediction and (opcode == _JAL or (opcode == _BRANCH and word >> 31))
