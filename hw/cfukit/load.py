@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
 from cfukit.cfu import BaseCfu
+from cfukit.users_code import BROKEN, failed
 from cfukit.verilog import VerilogCfu, load_module
-from cfukit_base.errors import BuildError, CfukitError, UsageError
+from cfukit_base.errors import CfukitError, UsageError
 
 
 def load_cfu(file: Path, params: Mapping[str, object] | None = None) -> BaseCfu:
@@ -32,12 +32,8 @@ def load_cfu(file: Path, params: Mapping[str, object] | None = None) -> BaseCfu:
         cfu = make_cfu(**(params or {}))
     except CfukitError:
         raise
-    except Exception as error:
-        lines = [entry for entry in traceback.extract_tb(error.__traceback__) if Path(entry.filename) == file]
-        where = f"{file}:{lines[-1].lineno}" if lines else str(file)
-        if isinstance(error, SyntaxError) and error.lineno:
-            where = f"{error.filename}:{error.lineno}"
-        raise BuildError(where, f"make_cfu failed: {type(error).__name__}: {error}") from error
+    except BROKEN as error:
+        raise failed(error, str(file), "make_cfu failed") from error
     if not isinstance(cfu, BaseCfu):
         raise UsageError(str(file), f"make_cfu returned a {type(cfu).__name__}", allowed="a Cfu is needed")
     return cfu

@@ -18,6 +18,7 @@ from pathlib import Path
 from cfukit.cfu import PORTS, BaseCfu
 from cfukit.instruction import Instruction
 from cfukit.memory import MemoryPort
+from cfukit.users_code import BROKEN
 from cfukit_base.errors import BuildError, CfukitError, UsageError
 
 INNER = "Cfu_inner"
@@ -123,7 +124,7 @@ class MigenCfu(BaseCfu):
             text = str(verilog.convert(made, ios | {domain.clk, domain.rst}, name="Cfu"))
         except CfukitError:
             raise
-        except Exception as error:
+        except BROKEN as error:
             raise BuildError(
                 where,
                 f"it does not elaborate: {type(error).__name__}: {error}",

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cfukit_base import interrupts
+from cfukit_base.errors import ResultError
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,36 @@ def started(argv: Sequence[str], **options: Any) -> Iterator[Child]:
     """A child in a group of its own, dead with all its descendants when the block is left.
 
     options: as subprocess.Popen's. KeyboardInterrupt if the command is being stopped, Cancelled if its batch is: then
-    nothing is started, and what was running has been killed.
+    nothing is started, and what was running has been killed. Its temporary files go with it: a compiler that is killed
+    cannot remove its own.
     """
+    folder: tempfile.TemporaryDirectory[str] | None = None
+    try:
+        with interrupts.deferred():
+            folder = _temporary_folder()
+        environment = {**(options.pop("env", None) or os.environ), "TMPDIR": folder.name}
+        with _started(argv, env=environment, **options) as child:
+            yield child
+    finally:
+        with interrupts.deferred():
+            if folder is not None:
+                folder.cleanup()
+    _check()
+
+
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="cfukit-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise ResultError(
+            "temporary files",
+            f"cannot write: {error.strerror or error}",
+            hint="set TMPDIR to a folder with free space",
+        ) from error
+
+
+@contextlib.contextmanager
+def _started(argv: Sequence[str], **options: Any) -> Iterator[Child]:
     with interrupts.deferred(), _lock:
         _check()
         guard = subprocess.Popen(
@@ -147,7 +177,6 @@ def started(argv: Sequence[str], **options: Any) -> Iterator[Child]:
                     with contextlib.suppress(OSError):
                         pipe.close()
             _release(guard)
-    _check()
 
 
 def _release(guard: subprocess.Popen[bytes]) -> None:

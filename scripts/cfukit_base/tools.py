@@ -7,6 +7,7 @@ asked for; others (Verilator, Icarus, the host's C++ compiler) are native when n
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 import re
 import shutil
@@ -152,6 +153,7 @@ class Finding:
     required: bool
     version: str
     path: str
+    source: str
     needed_for: str
     get_it: str
 
@@ -164,8 +166,8 @@ def survey() -> list[Finding]:
             tool = find()
         except MissingToolError:
             tool = None
-        version, path = (tool.version, tool.path) if tool else ("", "")
-        findings.append(Finding(name, tool is not None, required, version, path, needed_for, get_it))
+        version, path, source = (tool.version, tool.path, tool.source) if tool else ("", "", "")
+        findings.append(Finding(name, tool is not None, required, version, path, source, needed_for, get_it))
     return findings
 
 
@@ -182,7 +184,10 @@ def _wheel(package: str) -> Tool | None:
         version = metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-    return Tool(package, (sys.executable, "-m", package.replace("-", "_")), version, package, "wheel")
+    module = package.replace("-", "_")
+    found = importlib.util.find_spec(module)
+    path = str(Path(found.origin).parent) if found and found.origin else package
+    return Tool(package, (sys.executable, "-m", module), version, path, "wheel")
 
 
 _PIP = "pip install --force-reinstall cfukit"

@@ -20,6 +20,11 @@ except KeyboardInterrupt:
 
 def main() -> None:
     """Entry point: exit codes as in docs/cli.md."""
+    import os
+
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller (`cfukit ... >&-`): nobody wants to read it
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115
     try:
         from cfukit_tools import cli
 

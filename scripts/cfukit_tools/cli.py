@@ -5,7 +5,6 @@ stdout is the result (with --json exactly one document, errors included); progre
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import click
 
 from cfukit_base import interrupts
 from cfukit_base.errors import UsageError
-from cfukit_tools.cli_ending import run_action
+from cfukit_tools.cli_ending import run_action, tell
 from cfukit_tools.cli_options import ENGINE, PROJECT, inputs, options
 
 Document = dict[str, Any]
@@ -43,7 +42,7 @@ def _show(document: Document, as_json: bool, render: str, **options: Any) -> int
     interrupts.check()  # raised in the main thread, it can get lost in a destructor
     interrupts.finish()
     if as_json:
-        print(json.dumps(document, indent=1))
+        tell(document)
     else:
         from cfukit_tools import report
 

@@ -2,30 +2,55 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, TextIO
 
 import click
 
 from cfukit_base import interrupts
 from cfukit_base.cache import user_cache
-from cfukit_base.errors import CfukitError, UsageError
+from cfukit_base.errors import CfukitError, ResultError, UsageError
 
 
 def run_action(action: Callable[[], int], as_json: bool = False) -> int:
-    """Run `action`; whatever it raises becomes a message (or a document) and an exit code."""
+    """Run `action`; whatever it raises becomes a message (or a document) and an exit code.
+
+    as_json: stdout is for `tell` alone; what anything else prints, a user's cfu.py say, goes to stderr.
+    """
+    _stream.append(sys.stdout)
     try:
-        code = _run_and_tell(action, as_json)
+        with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+            code = _run_and_tell(action, as_json)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader of our output has gone (`cfukit ... | head`): that is its business, not an error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         code = 0
+    except OSError as error:  # whatever else fails names a file: see _run_and_tell
+        _give_up_stdout()
+        code = _fail(ResultError("standard output", f"cannot write here: {error.strerror}"), as_json=False)
+    finally:
+        _stream.pop()
     return code
+
+
+_stream: list[TextIO] = []  # stdout as it was when the command began
+
+
+def tell(document: Mapping[str, Any]) -> None:
+    """The one document of a command with --json."""
+    print(json.dumps(document, indent=1), file=_stream[-1] if _stream else sys.stdout)
+
+
+def _give_up_stdout() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run_and_tell(action: Callable[[], int], as_json: bool) -> int:
@@ -42,7 +67,13 @@ def _run_and_tell(action: Callable[[], int], as_json: bool) -> int:
         return _fail(error, as_json)
     except BrokenPipeError:
         raise
-    except Exception:
+    except (Exception, SystemExit) as error:
+        if (
+            isinstance(error, OSError)
+            and error.filename is None
+            and error.errno in (errno.ENOSPC, errno.EIO, errno.EBADF)
+        ):
+            raise  # stdout or stderr
         # What breaks while everything is being stopped (a program killed, a thread gone) is no bug.
         return _fail(_own_bug() if interrupts.stopped_by() is None else _Interrupted(), as_json)
 
@@ -79,7 +110,7 @@ def _own_bug() -> CfukitError:
 def _fail(error: CfukitError, as_json: bool) -> int:
     interrupts.finish()
     if as_json:
-        print(json.dumps(error.to_json(), indent=1))
+        tell(error.to_json())
     else:
         print(f"cfukit: {error.message}", file=sys.stderr)
         for line in _particulars(error)[-30:]:

@@ -31,9 +31,12 @@ class BoardSystem(System):
 
     @functools.cached_property
     def soc_json(self) -> Path:
+        from cfukit_soc.boards import board_named
         from cfukit_sw.boot import loaded_soc
 
-        whole = super().soc_json
+        # With a boot ROM on the bus the loader lies elsewhere than where a simulation starts.
+        has_rom = board_named(self.project["soc.board"]).bus_rom_bytes
+        whole = self.hardware_soc_json if has_rom else super().soc_json
         text = json.dumps(loaded_soc(json.loads(whole.read_text())), indent=1) + "\n"
 
         def write(folder: Path) -> None:

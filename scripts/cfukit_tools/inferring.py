@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cfukit_base.cache import write_atomic
+from cfukit_base.errors import UsageError
 from cfukit_tools.inference import evaluate
 from cfukit_tools.inputs import InputSet, accuracy, load_inputs
 from cfukit_tools.session import Session
@@ -30,6 +32,7 @@ def infer(
     dump: an operator, which becomes a kernel test beside `outputs`: NAME_opIII.tflite, it alone, and NAME_opIII.npz, what it reads
     (in0..) and what it must give (out0..) for each sample.
     """
+    _distinct({"--inputs": inputs, "--outputs": outputs, "--layers": layers})
     session = Session(target, engine, options, jobs)
     given = load_inputs(inputs, session.model)
     cycles = None
@@ -91,6 +94,16 @@ def _dump_operator(model: Any, inputs: InputSet, index: int, folder: Path) -> li
         {name: np.stack(each) for name, each in arrays.items()} | {"reset_before": inputs.reset_before},
     )
     return paths
+
+
+def _distinct(files: Mapping[str, Path | None]) -> None:
+    seen: dict[Path, str] = {}
+    for option, path in files.items():
+        if path is None:
+            continue
+        other = seen.setdefault(path.resolve(), option)
+        if other != option:
+            raise UsageError(option, f"{path} is the file of {other} too", allowed="files that differ")
 
 
 def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -61,9 +61,10 @@ def init(document: Document) -> None:
 
 
 def doctor(document: Document) -> None:
-    table = _table("tool", "", "version", "for", "get it")
+    table = _table("tool", "found", "version", "for", "get it")
     for tool in document["tools"]:
-        state = "found" if tool["found"] else "missing" if tool["required"] else "not here"
+        where = "in a wheel" if tool["source"] == "wheel" else tool["path"]
+        state = where if tool["found"] else "missing" if tool["required"] else "not here"
         get_it = "" if tool["found"] else tool["get_it"]
         table.add_row(tool["name"], state, tool["version"], tool["needed_for"], get_it)
     console().print(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -16,7 +17,7 @@ class StderrSink:
 
     def __init__(self, verbose: bool):
         self._verbose = verbose
-        self._terminal = sys.stderr.isatty()
+        self._terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"  # it cannot erase a line
         self._stages: list[str] = []
         self._drawn = 0.0
 

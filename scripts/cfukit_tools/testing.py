@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -278,7 +279,12 @@ def _own_tests(system: System) -> str:
             raise ResultError(
                 "the project's own tests", f"failed:\n{done.tail(25)}", hint="pytest in the project's folder"
             )
-        said.append(done.stdout.strip().splitlines()[-1])
+        summary = done.stdout.strip().splitlines()[-1]
+        if not re.search(r"\b\d+ passed", summary):
+            raise ResultError(
+                "the project's own tests", f"none has passed: {summary}", hint="run or remove them"
+            )
+        said.append(summary)
     if project.cfu_file is not None:
         from cfukit.testing import project_cocotb_tests, run_project_cocotb
 

@@ -130,7 +130,7 @@ def build_firmware(
             argv += ["-o", str(folder / "firmware.elf"), *libraries]
             done = process.run(argv, env=tool.env, timeout=TIMEOUT_SECONDS)
             if not done.ok:
-                raise link_error(done, objects, units, soc["memories"], RUNTIME)
+                raise link_error(done, objects, units, soc["memories"], RUNTIME, folder / "firmware.elf")
             check_instructions(folder / "firmware.elf", soc["cpu"], "firmware.elf")
             _write(folder / "warnings.txt", "".join(item.warnings for item in objects))
 
@@ -176,7 +176,7 @@ def build_host(
         argv = [*linker.argv, *checks, *inputs, "-o", str(folder / "firmware")]
         done = process.run(argv, env=linker.env, timeout=TIMEOUT_SECONDS)
         if not done.ok:
-            raise link_error(done, objects, units, [], RUNTIME)
+            raise link_error(done, objects, units, [], RUNTIME, folder / "firmware")
         _write(folder / "warnings.txt", "".join(item.warnings for item in objects))
 
     return cached(build_dir, "host", key, link) / "firmware"

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cfukit_base import process
+from cfukit_base.cache import disk_error
 from cfukit_base.errors import BuildError, CfukitError, ResultError
 from cfukit_sw.compile import TIMEOUT_SECONDS, Object, Unit
+
+ROOM_BYTES = 8 << 20  # more than any program here has
 
 _OVERFLOW = re.compile(r"region [`'](\w+)'[ :]+overflowed by (\d+) bytes")
 _UNDEFINED = re.compile(r"undefined (?:symbol: |reference to [`'])([\w.$]+)")
@@ -28,11 +34,15 @@ def link_error(
     units: Sequence[Unit],
     memories: Sequence[Mapping[str, Any]],
     runtime: Path,
+    output: Path,
 ) -> CfukitError:
-    """memories: of soc.json. runtime: the folder of cfukit's own sources, which are not to blame."""
+    """output: the ELF that was to be. memories: of soc.json. runtime: the folder of cfukit's own sources, which are not to blame."""
     text = done.stderr or done.stdout
     if done.code is None:
         return ResultError("linker", f"took more than {TIMEOUT_SECONDS:.0f} s")
+    # It writes through memory that is mapped to a file: on a full disk it dies of that without a word.
+    if done.code < 0 and not text.strip() and shutil.disk_usage(output.parent).free < ROOM_BYTES:
+        return disk_error(output, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     over: dict[str, int] = {}
     for name, excess in _OVERFLOW.findall(text):
         over[name] = max(over.get(name, 0), int(excess))
@@ -65,4 +75,6 @@ def link_error(
             diagnostics=text,
         )
     first = next((line for line in text.splitlines() if "error" in line or "multiple" in line), done.tail(3))
-    return BuildError("linker", first.strip(), diagnostics=text)
+    return BuildError(
+        "linker", first.strip() or f"failed with code {done.code} and no message", diagnostics=text
+    )

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from cfukit_base import process
+from cfukit_base.errors import ResultError
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 # Announces itself, and a grandchild that outlives every polite request.
@@ -204,3 +206,19 @@ def _session(path: Path) -> int:
         return os.getsid(int(path.name))
     except OSError:
         return 0
+
+
+def test_temporary_files_go_with_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compiler that is killed cannot remove its own."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    done = process.run(
+        ["/bin/sh", "-c", 'echo x > "$TMPDIR/a.s"; echo "$TMPDIR"; ls "$TMPDIR"; sleep 60'], timeout=1
+    )
+    assert done.code is None and done.stdout.split()[1] == "a.s"
+    assert Path(done.stdout.split()[0]).parent == tmp_path and list(tmp_path.iterdir()) == []
+
+
+def test_where_no_temporary_file_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/proc/nowhere")
+    with pytest.raises(ResultError, match=r"temporary files: cannot write: .* \(set TMPDIR to a folder"):
+        process.run(["/bin/true"])

@@ -215,3 +215,18 @@ def test_the_next_command_can_be_copied(
     monkeypatch.chdir(tmp_path)
     assert cli.run(["init", "two words"]) == 0
     assert "next: cfukit test 'two words'   cfukit run 'two words'" in capsys.readouterr().out
+
+
+def test_with_json_stdout_is_one_document_whatever_prints(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_json(["init", "mine"], capsys)[0] == 0
+    file = tmp_path / "mine" / "cfu.py"
+    file.write_text(file.read_text() + "print(12345)\n")
+    assert cli.run(["info", "mine", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["ok"] and "12345" in captured.err
+    file.write_text(file.read_text() + "raise SystemExit(0)\n")
+    code, document = run_json(["info", "mine"], capsys)
+    assert code == 2 and document["where"].startswith(f"{file}:") and "SystemExit: 0" in document["given"]

@@ -45,3 +45,21 @@ def test_a_host_program_has_one_digest_in_any_folder(tmp_path: Path) -> None:
         api.init(str(folder), "mac4")
         digests.append(api.run(folder, engine="host", samples=1)["digests"])
     assert digests[0] == digests[1]
+
+
+@pytest.mark.parametrize("words", [["info", "digits"], ["info", "digits", "--json"], ["list", "boards"]])
+def test_a_full_standard_output(words: list[str], tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "cfukit_tools", *words], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1
+    assert done.stderr == "cfukit: standard output: cannot write here: No space left on device\n"
+
+
+@pytest.mark.parametrize(("closed", "code"), [(">&-", 0), ("2>&-", 0), (">&- 2>&- <&-", 0)])
+def test_closed_streams_are_nobodys(closed: str, code: int) -> None:
+    line = f'"{sys.executable}" -m cfukit_tools list boards {closed}'
+    done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True)
+    assert done.returncode == code and "Traceback" not in done.stdout + done.stderr
+    assert ("fomu" in done.stdout) == (closed == "2>&-") and done.stderr == ""

@@ -246,3 +246,14 @@ def test_both_packagings_give_the_same(two_samples: Path) -> None:
         assert abs(other["cycles"][0] / one["cycles"][0] - 1) < 0.01
     with pytest.raises(UsageError, match="sw.packaging: 'load'; no such packaging, did you mean 'loaded'"):
         api.run(Path("digits"), assignments=("sw.packaging=load",))
+
+
+@pytest.mark.parametrize("option", ["outputs", "layers"])
+def test_infer_does_not_write_over_its_inputs(
+    mac4: Path, two_samples: Path, tmp_path: Path, option: str
+) -> None:
+    content = two_samples.read_bytes()
+    files = {"outputs": tmp_path / "out.npz", option: two_samples.parent / "." / two_samples.name}
+    with pytest.raises(UsageError, match=f"--{option}: .* is the file of --inputs too"):
+        api.infer(mac4, inputs=two_samples, engine="evaluator", **files)
+    assert two_samples.read_bytes() == content

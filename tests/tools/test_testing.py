@@ -73,6 +73,15 @@ def test_the_system_check_finds_a_wrong_model_too(here: Path) -> None:
     assert {"a", "b", "funct7", "call", "seed"} <= set(first)
 
 
+def test_own_tests_of_which_none_runs_are_no_success(here: Path) -> None:
+    api.init("mine")
+    (here / "mine" / "test_own.py").write_text(
+        "import pytest\n@pytest.mark.skip\ndef test_own():\n    assert True\n"
+    )
+    (check,) = api.test(here / "mine", only="own")["checks"]
+    assert not check["ok"] and "none has passed: 1 skipped" in check["detail"]
+
+
 def test_failing_own_tests_fail_the_check(here: Path) -> None:
     folder = project(here / "mine")
     (folder / "test_own.py").write_text("def test_own():\n    assert 1 == 2\n")

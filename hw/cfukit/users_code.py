@@ -1,0 +1,49 @@
+"""What goes wrong in the user's own Python (cfu.py, gateware, models), as a BuildError that names the line."""
+
+from __future__ import annotations
+
+import operator
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import amaranth
+
+from cfukit_base.errors import BuildError, CfukitError
+
+BROKEN = (Exception, SystemExit)  # sys.exit() in a user's file must not end the command, least of all with 0
+_LIBRARIES = (str(Path(__file__).parent), str(Path(amaranth.__file__).parent))
+
+
+def failed(error: BaseException, where: str, what: str) -> BuildError:
+    """`error` as a message: `what` failed at the innermost line that is neither ours nor Amaranth's, else at `where`."""
+    return BuildError(_line(error) or where, f"{what}: {type(error).__name__}: {error}")
+
+
+def integer(function: Callable[..., object], arguments: Sequence[int], where: str, what: str) -> int:
+    """`function(*arguments)` of a user's model; a BuildError with the line if it raises or gives anything but an integer."""
+    try:
+        answer = function(*arguments)
+    except CfukitError:
+        raise
+    except BROKEN as error:
+        raise failed(error, where, f"{what} failed") from error
+    try:
+        return operator.index(answer)  # type: ignore[arg-type]
+    except TypeError:
+        code = getattr(function, "__code__", None)
+        place = f"{code.co_filename}:{code.co_firstlineno}" if code else where
+        raise BuildError(
+            place, f"{what} gave {answer!r}, a {type(answer).__name__}", allowed="an integer is needed"
+        ) from None
+
+
+def _line(error: BaseException) -> str:
+    """ "cfu.py:12", or "" where only libraries took part."""
+    if isinstance(error, SyntaxError) and error.lineno:
+        return f"{error.filename}:{error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [
+        f"{frame.filename}:{frame.lineno}" for frame in frames if not frame.filename.startswith(_LIBRARIES)
+    ]
+    return own[-1] if own and not own[-1].startswith("<") else ""
