@@ -15,7 +15,7 @@ import pytest
 from cfukit.testing.verilator_driver import compile_verilog
 from cfukit_base import wire
 from cfukit_base.errors import ResultError, UsageError
-from cfukit_soc import synthesis
+from cfukit_soc import build_simulator, generate_soc, synthesis
 from cfukit_sw.boot import RESERVED_BYTES, boot_memory
 from cfukit_sw.firmware import build_firmware
 from cfukit_tools import api, boarding, cli, serial_port
@@ -69,6 +69,19 @@ def on(board: Callable[..., PtyBoard]) -> Iterator[PtyBoard]:
     with board() as running:
         serial_port.select(port=running.port)
         yield running
+
+
+@pytest.mark.slow
+def test_a_board_that_starts_in_a_rom_on_the_bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    system = BoardSystem(stock_project("stock", board="tang20k"))
+    soc_json = generate_soc("tang20k", tmp_path / "soc", from_rom=True)
+    simulator = build_simulator(soc_json, None, build_dir=tmp_path)
+    with PtyBoard(simulator, soc_json, tmp_path / "board", system.identity) as running:
+        serial_port.select(port=running.port)
+        document = api.exec_(program(SUM), engine="board", board="tang20k", stdin=b"abc")
+    assert (document["exit_code"], document["fault"]) == (7, None)
+    assert document["output"].endswith(" 3 bytes, sum 294\n")
 
 
 def program(text: str, name: str = "program.c") -> Path:
