@@ -27,7 +27,7 @@ void cfukit_reference_depthwise_conv_2d(const void *params) {
                 const int inside = in_x >= 0 && in_x < p->input_width && in_y >= 0 && in_y < p->input_height;
                 if (inside) {
                   const int32_t x = p->input[offset(&input_shape, batch, in_y, in_x, in_channel)];
-                  const int32_t w = weights[offset(&filter_shape, 0, filter_y, filter_x, out_channel)];
+                  const int32_t w = weights[offset_in_filter(&filter_shape, filter_y, filter_x, out_channel)];
                   sum += w * (x - p->input_zero_point);
                 }
               }

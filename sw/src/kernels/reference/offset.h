@@ -22,4 +22,15 @@ static inline int32_t offset_in_loop(const struct shape *shape, int32_t i0, int3
   return offset(shape, i0, i1, i2, i3);
 }
 
+/* Of the depthwise filter. micro_speech on board sim: TFLM 15.8 million cycles (gcc -O3); with `offset` gcc -O3 12.9 and clang -O2 15.7,
+ * with `offset_in_loop` gcc 15.0 and clang 24.1.
+ */
+static inline int32_t offset_in_filter(const struct shape *shape, int32_t i1, int32_t i2, int32_t i3) {
+#ifdef __clang__
+  return offset(shape, 0, i1, i2, i3);
+#else
+  return offset_in_loop(shape, 0, i1, i2, i3);
+#endif
+}
+
 #endif
