@@ -25,7 +25,6 @@ from cfukit_soc.boards import Ddr3
 IDELAY_HZ = 200e6
 # Clocks of the PHY besides the system's: ports of soc.v on hardware. Four times faster, the same a quarter period later, 200 MHz.
 CLOCKS = ("sys4x", "sys4x_dqs", "idelay")
-LOWEST_HZ = 75_000_000  # DDR3 with its DLL on wants at least 300 MHz, four times this
 
 
 def chip_of(ddr3: Ddr3, clock_hz: int) -> Any:

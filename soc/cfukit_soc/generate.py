@@ -57,6 +57,8 @@ def generate_soc(
         the_board, the_cpu, clock_hz, memories, reset_address, simulated
     )
     cpu_verilog = the_cpu.verilog.read_text()
+    if the_board.ddr3 is not None and clock_hz < the_board.ddr3.lowest_hz:
+        constants["ddr3_out_of_specification"] = 1
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "board": the_board.name,

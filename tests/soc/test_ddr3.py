@@ -149,3 +149,10 @@ def test_a_simulated_board_differs_from_hardware_in_phy_and_start_alone(
     own = set(real["csrs"]) - set(played["csrs"])
     assert own and all(name.startswith("ddrphy_") for name in own)
     assert {name: board.ddr3 for name, board in boards().items() if board.ddr3}.keys() == {"arty", "arty100t"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("clock_hz", "marked"), [(75_000_000, False), (50_000_000, True)])
+def test_ddr3_below_its_slowest_clock_is_marked(clock_hz: int, marked: bool, tmp_path: Path) -> None:
+    soc = json.loads(generate_soc("arty", tmp_path, clock_hz=clock_hz).read_text())
+    assert ("ddr3_out_of_specification" in soc["constants"]) == marked

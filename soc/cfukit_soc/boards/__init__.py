@@ -98,7 +98,10 @@ class Sdram:
 
 @dataclass(frozen=True)
 class Ddr3:
-    """A DDR3 chip as main memory behind LiteDRAM and an L2 cache. module: of litedram.modules; read_cycles, write_cycles: as of Sdram."""
+    """A DDR3 chip as main memory behind LiteDRAM and an L2 cache. module: of litedram.modules; read_cycles, write_cycles: as of Sdram.
+
+    lowest_hz: of the system's clock; with its DLL on DDR3 wants at least four times this.
+    """
 
     module: str
     data_bits: int
@@ -106,6 +109,7 @@ class Ddr3:
     l2_bytes: int = 8192
     read_cycles: int = 40
     write_cycles: int = 40
+    lowest_hz: int = 75_000_000
 
     @property
     def memory(self) -> Memory:
