@@ -1,0 +1,112 @@
+"""The C kernels on the simulated RISC-V system: one firmware with all of them (zig), one model after the other over the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cfukit_base import wire
+from cfukit_base.errors import ModelError
+from cfukit_soc import build_simulator, generate_soc, simulate
+from cfukit_sw.evaluator import Evaluator
+from cfukit_sw.firmware import build_firmware
+from cfukit_sw.loaded import make_blob, write_loader
+from cfukit_sw.lower import lower
+from cfukit_sw.model import Model
+from cfukit_sw.registry import library
+from support import reference
+from support.models import all_types, random_inputs, random_model
+
+ROOM = 4 << 20
+Samples = Sequence[tuple[bool, Sequence[Any]]]  # (reset variables first, one array an input)
+registries = pytest.mark.parametrize("registry", ["portable", "reference"])
+
+
+class System:
+    """Board sim with the loader."""
+
+    def __init__(self, folder: Path, shared: Path):
+        self.soc = generate_soc("sim", folder / "soc")
+        self.simulator = build_simulator(self.soc, None, build_dir=shared)
+        sources = write_loader(library(), folder / "loader", ROOM, ROOM)
+        self.elf = build_firmware(sources, self.soc, build_dir=folder, kind="loader")
+
+    def run(self, models: Sequence[tuple[Model, Samples]], registry: str) -> list[list[bytes]]:
+        """For each model the outputs of each sample, one after the other, as bytes."""
+        script, reads = wire.Script(), []
+        for model, samples in models:
+            plan = lower(model, registry=registry)
+            blob = make_blob(plan, library())
+            script.load(blob.header, blob.data)
+            for reset, inputs in samples:
+                for tensor, array in zip(plan.inputs, inputs, strict=True):
+                    script.write(plan.tensors[tensor].offset, np.ascontiguousarray(array).tobytes())
+                script.run(reset=reset)
+                for tensor in plan.outputs:
+                    script.read(plan.tensors[tensor].offset, plan.tensors[tensor].bytes)
+            reads.append([sum(plan.tensors[tensor].bytes for tensor in plan.outputs)] * len(samples))
+        script.exit()
+        done = simulate(self.simulator, self.soc, self.elf, stdin=bytes(script), hang_cycles=50_000_000)
+        answers = [wire.parse(frame) for frame in wire.split(done.output)[1]]
+        data = b"".join(answer.data for answer in answers if isinstance(answer, wire.Data))
+        ends = np.cumsum([0, *(count for counts in reads for count in counts)])
+        assert ends[-1] == len(data)
+        pieces = iter(data[first:last] for first, last in pairwise(ends))
+        return [[next(pieces) for _ in counts] for counts in reads]
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> System:
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if base.name.startswith("popen-") else base
+    return System(tmp_path_factory.mktemp("rtl"), shared / "soc")
+
+
+def evaluated(model: Model, samples: Samples) -> list[bytes]:
+    evaluator, found = Evaluator(model), []
+    for reset, inputs in samples:
+        if reset:
+            evaluator.reset()
+        found.append(b"".join(array.tobytes() for array in evaluator.run(inputs).outputs))
+    return found
+
+
+@pytest.mark.slow
+@registries
+def test_every_operator_type(system: System, registry: str) -> None:
+    """Two random models of each, three inferences, the last one after a reset."""
+    given, names = [], []
+    for type in all_types():
+        for seed in (70, 71):
+            model, rng = random_model(type, seed), np.random.default_rng(seed)
+            samples = [(number != 1, random_inputs(model, rng)) for number in range(3)]
+            try:
+                evaluated(model, samples)
+            except ModelError:
+                continue
+            given.append((model, samples))
+            names.append(f"{type} {seed}")
+    assert len(given) > 1.9 * len(all_types())
+    for name, (model, samples), got in zip(names, given, system.run(given, registry), strict=True):
+        assert got == evaluated(model, samples), name
+
+
+@pytest.mark.long
+@pytest.mark.needs("reference")
+@registries
+def test_kernel_cases(system: System, registry: str) -> None:
+    """TFLM's outputs of the first and the last sample of all single-operator cases; of the first four where variables carry on."""
+    count = 0
+    for name, model, cases in reference.kernel_cases():
+        kept = cases[:4] if any(tensor.is_variable for tensor in model.tensors) else [cases[0], cases[-1]]
+        samples = [(case.reset, case.inputs) for case in kept]
+        (got,) = system.run([(model, samples)], registry)
+        for case, data in zip(kept, got, strict=True):
+            assert data == b"".join(array.tobytes() for array in case.outputs), f"{name} sample {case.number}"
+        count += 1
+    assert count == 297
