@@ -51,6 +51,13 @@ def install() -> None:
     for number in SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _on_signal)
+    sys.unraisablehook = _unraisable
+
+
+def _unraisable(lost: sys.UnraisableHookArgs) -> None:
+    """Ours may get lost in a destructor: `check` raises it again, and nobody needs its traceback."""
+    if _state.stopped_by is None or not isinstance(lost.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)
 
 
 def uninstall() -> None:
@@ -61,6 +68,7 @@ def uninstall() -> None:
         signal.set_wakeup_fd(-1)
         os.close(_wakeup[1])
         _wakeup.clear()
+    sys.unraisablehook = sys.__unraisablehook__
     for number in SIGNALS:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 

