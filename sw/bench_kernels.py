@@ -81,12 +81,7 @@ def measure(model: Model, registry: str, compiler: str) -> Measured:
     elf = firmware.build_firmware(sources, soc, build_dir=build_dir, kind="server", compiler=compiler)
     inputs = random_inputs(model)
     script = wire.Script()
-    for tensor, array in zip(plan.inputs, inputs, strict=True):
-        script.write(plan.tensors[tensor].offset, array.tobytes())
-    script.run(reset=True)
-    for tensor in plan.outputs:
-        script.read(plan.tensors[tensor].offset, plan.tensors[tensor].bytes)
-    script.exit()
+    ask(script, plan, inputs)
     result = simulate(simulator, soc, elf, stdin=bytes(script))
     answers = [wire.parse(frame) for frame in wire.split(result.output)[1]]
     done = next(answer for answer in answers if isinstance(answer, wire.Done))
@@ -94,6 +89,16 @@ def measure(model: Model, registry: str, compiler: str) -> Measured:
     if got != b"".join(array.tobytes() for array in Evaluator(model).run(inputs).outputs):
         raise ResultError(f"{model.name}, {registry}", "the outputs differ from the evaluator's")
     return Measured(model, plan, done, _section_bytes(elf, ".text"))
+
+
+def ask(script: wire.Script, plan: Plan, inputs: list[np.ndarray]) -> None:
+    """One inference, its outputs, and the end."""
+    for tensor, array in zip(plan.inputs, inputs, strict=True):
+        script.write(plan.tensors[tensor].offset, array.tobytes())
+    script.run(reset=True)
+    for tensor in plan.outputs:
+        script.read(plan.tensors[tensor].offset, plan.tensors[tensor].bytes)
+    script.exit()
 
 
 def operator_row(model: Model, compiler: str) -> str:

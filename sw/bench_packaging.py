@@ -12,7 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench_kernels import random_inputs
+from bench_kernels import ask, random_inputs
 from cfukit_base import wire
 from cfukit_base.cache import user_cache
 from cfukit_base.errors import CfukitError, ResultError
@@ -89,12 +89,7 @@ class Bench:
         inputs, script = random_inputs(model), wire.Script()
         if blob is not None:
             script.load(blob.header, blob.data)
-        for tensor, array in zip(plan.inputs, inputs, strict=True):
-            script.write(plan.tensors[tensor].offset, array.tobytes())
-        script.run(reset=True)
-        for tensor in plan.outputs:
-            script.read(plan.tensors[tensor].offset, plan.tensors[tensor].bytes)
-        script.exit()
+        ask(script, plan, inputs)
         result = simulate(self.simulator, self.soc, elf, stdin=bytes(script), hang_cycles=20_000_000)
         answers = [wire.parse(frame) for frame in wire.split(result.output)[1]]
         got = b"".join(answer.data for answer in answers if isinstance(answer, wire.Data))
