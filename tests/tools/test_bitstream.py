@@ -149,6 +149,22 @@ def test_the_boot_rom_on_the_bus_holds_the_loader_and_starts_it(tmp_path: Path) 
     assert b"cfukit boot: board tang20k" in b"".join(word.to_bytes(4, "little") for word in words)
 
 
+@pytest.mark.long
+@pytest.mark.needs("fpga")
+def test_the_synthesised_block_rams_hold_the_loader(tmp_path: Path) -> None:
+    (tmp_path / "project.toml").write_text('[cfu]\nfile = ""\n[soc]\nboard = "ulx3s"\n')
+    document = api.bitstream(tmp_path, synthesis_only=True)
+    assert document["ok"] and document["timing_met"] is None and document["used"]["bram"] >= 4
+    (folder,) = (tmp_path / "build" / "ulx3s" / "bitstream").glob("synthesis-ulx3s*")
+    cells = json.loads((folder / "netlist.json").read_text())["modules"]["top"]["cells"]
+    roms = [
+        cell["parameters"] for name, cell in cells.items() if "bus_rom" in name and cell["type"] == "DP16KD"
+    ]
+    ones = sum(value.count("1") for rom in roms for key, value in rom.items() if key.startswith("INITVAL"))
+    words = (folder / "boot_rom.hex").read_text().split()
+    assert len(roms) == 4 and ones == sum(int(word, 16).bit_count() for word in words)
+
+
 @pytest.mark.parametrize("name", [name for name, board in boards().items() if board.bus_rom_bytes])
 def test_the_loader_fits_the_rom_of_every_board(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
