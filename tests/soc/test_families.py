@@ -9,7 +9,7 @@ from cfukit_base.errors import MissingToolError, UsageError
 from cfukit_soc.synthesis.area import cfu_area
 from cfukit_soc.synthesis.families import FAMILIES, family_named
 from cfukit_soc.synthesis.place import WATCH
-from cfukit_soc.synthesis.programs import WHEELS, _meaning, program
+from cfukit_soc.synthesis.programs import WHEELS, _meaning, _why, program
 
 ODD_CFU = Path(__file__).parents[1] / "support" / "odd_cfu.v"
 
@@ -63,3 +63,9 @@ def test_progress_tells_the_stage_and_how_much_is_used():
         True,
     )
     assert _meaning("Info: nothing", WATCH) == ("", False)
+
+
+def test_why_a_tool_failed_is_said_in_its_words_or_ours():
+    assert _why("Info: a\nERROR: no room\n", 1) == "ERROR: no room"
+    assert "a combinational path" in _why("Caused by:\n    wasm trap: call stack exhausted\n", 1)
+    assert _why("nothing\n", 7) == "ended with code 7"

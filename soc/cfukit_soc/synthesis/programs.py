@@ -121,8 +121,10 @@ def _meaning(line: str, watch: Sequence[tuple[str, str]]) -> tuple[str, bool]:
 
 
 def _why(text: str, code: int) -> str:
-    """The first line that says ERROR, else how it ended."""
+    """The first line that says ERROR or why a wheel's program was stopped, else how it ended."""
     for line in text.splitlines():
         if line.startswith("ERROR") or "Error:" in line:
             return line.strip()
+        if "call stack exhausted" in line:
+            return "its stack is exhausted: a combinational path of hundreds of cells, which needs registers"
     return f"ended with code {code}"
