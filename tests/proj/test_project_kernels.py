@@ -77,30 +77,36 @@ def project_library(name: str) -> ctypes.CDLL:
     return dll
 
 
-def compare(name: str, model: Any, seed: int) -> set[str]:
-    """Names of the kernels that ran."""
+def compare(name: str, model: Any, seed: int) -> bool:
+    """True if a kernel of the project ran; without one nothing is compared."""
     evaluator = Evaluator(model)
     plan = lower(model, kernels=kernels(name))
+    if not any(step.registry == "project" for step in plan.steps):
+        return False
     host, rng = HostModel(plan, project_library(name), seed), np.random.default_rng(seed)
     inputs = random_inputs(model, rng)
     expected = evaluator.run(inputs, keep_layers=True)
     for (op, output), value in host.layers(inputs).items():
         where = f"seed {seed}: {model.operators[op]}: {[s.kernel for s in plan.steps]}"
         np.testing.assert_array_equal(value, expected.layers[op][output], err_msg=where)
-    return {step.kernel for step in plan.steps if step.registry == "project"}
+    return True
 
 
-@pytest.mark.parametrize("type", ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "CHAIN"])
-@pytest.mark.parametrize("name", ["mac4", "template"])
+MAC4 = [("mac4", type) for type in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "CHAIN")]
+
+
+@pytest.mark.parametrize(("name", "type"), [*MAC4, ("template", "CONV_2D"), ("template", "CHAIN")])
 def test_random_shapes(name: str, type: str) -> None:
-    used: set[str] = set()
-    for seed in range(40):
+    """Of 200 random models the first 20 that the project has a kernel for."""
+    compared = 0
+    for seed in range(200):
         try:
-            used |= compare(name, random_model(type, seed), seed)
+            compared += compare(name, random_model(type, seed), seed)
         except ModelError:
             continue
-    if name == "mac4" or type in ("CONV_2D", "CHAIN"):
-        assert used
+        if compared == 20:
+            break
+    assert compared >= 10
 
 
 @pytest.mark.long
@@ -152,4 +158,4 @@ def conv(
 @pytest.mark.parametrize("name", ["mac4", "template"])
 def test_shapes_at_the_edges(name: str, shape: Any) -> None:
     inputs, filters, stride, padding, groups = shape
-    compare(name, conv(inputs, filters, stride, padding, groups), 0)
+    assert compare(name, conv(inputs, filters, stride, padding, groups), 0) or name == "template"
