@@ -93,7 +93,8 @@ class Command:
     """What `Instruction.gateware` sees of the command: operands, and when it is accepted.
 
     `rs1`, `rs2` (32 bits), `funct7` (7 bits): valid while `fire` is 1. `fire`: this instruction's command is accepted in this
-    cycle; state changes under `with m.If(cmd.fire)`.
+    cycle; state changes under `with m.If(cmd.fire)`. `advance`: the pipeline moves in this cycle; enables the read port of a
+    memory that is one of its registers.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class Command:
         self.rs1, self.rs2, self.funct7 = rs1, rs2, funct7
         self._m = m
         self._fires = fires
-        self._advance = advance
+        self.advance = advance
 
     @property
     def fire(self) -> Value:
@@ -113,10 +114,11 @@ class Command:
         return self._fires[stages]
 
     def pipe(self, value: ValueLike) -> Signal:
-        """`value` one pipeline register later. An instruction of latency L has at most L - 1 on any path: the last is Cfu's."""
+        """`value` one pipeline register later. Of the L registers of an instruction of latency L the last is Cfu's, unless it
+        has `own_registers`."""
         value = Value.cast(value)
         register = Signal(value.shape(), reset_less=True)
-        with self._m.If(self._advance):
+        with self._m.If(self.advance):
             self._m.d.sync += register.eq(value)
         return register
 
@@ -153,6 +155,8 @@ class Instruction:
     `rs1`, `rs2`: what the operand holds (None: unused, not an argument of the C function). `rd`: what comes back.
     `modes`: the named values of funct7, or None (funct7 is not looked at, or any value means something).
     `params`: numbers that C sees as `CFU_INSTRUCTION_PARAM`. `version`: raise it when the meaning changes.
+    `own_registers`: `gateware` has all L registers of its latency L, so that logic may stand behind the last one (the read port
+    of a memory, say); all of them move with `cmd.advance`.
     """
 
     name: str = ""
@@ -164,6 +168,7 @@ class Instruction:
     params: dict[str, int] = {}  # noqa: RUF012
     time: Fixed | Variable = Fixed()
     stateful: bool = False
+    own_registers: bool = False
     operands: Callable[..., tuple[int, int, int]] | None = (
         None  # (random) -> (funct7, rs1, rs2): narrows random tests
     )
@@ -178,7 +183,8 @@ class Instruction:
     # gateware
 
     def gateware(self, m: Module, cmd: Any) -> ValueLike:
-        """The value of rd, from `cmd` (see Command); with latency L >= 1 after L - 1 registers (`cmd.pipe`)."""
+        """The value of rd, from `cmd` (see Command); with latency L >= 1 after L - 1 registers (`cmd.pipe`),
+        after L with `own_registers`."""
         raise NotImplementedError
 
     # model
@@ -228,6 +234,12 @@ class Instruction:
                 f"time is {time}",
                 allowed="an Instruction is a pipeline: fixed latency, interval 1",
                 hint="derive from SequentialInstruction or HandshakeInstruction",
+            )
+        if self.own_registers and (not type(self).pipelined or time.max_cycles == 0):
+            raise UsageError(
+                where,
+                f"own_registers is {self.own_registers}, time is {time}",
+                allowed="own registers are for an Instruction with a latency of at least 1",
             )
 
     def check(self) -> None:

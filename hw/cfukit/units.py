@@ -59,6 +59,7 @@ def pipeline_unit(
 
     Latency 0: the result passes through, or waits in a register when it is not taken at once.
     Latency L: valid bits of L stages; the last register holds the result; everything moves unless a result is not taken.
+    Instructions with registers of their own give their results behind that register.
     """
     unit = Unit(f"pipe{latency_cycles}", latency_cycles + 1)
     port = unit.port
@@ -70,18 +71,18 @@ def pipeline_unit(
     unit.pending = held
 
     valids: list[Value] = [port.cmd_valid]
-    funct3: Value = unit.funct3
     decode: list[Value] = [unit.funct3]
-    for stage in range(1, latency_cycles):
-        valid = Signal(name=f"pipe{latency_cycles}_valid{stage}")
+    own = any(instruction.own_registers for instruction in instructions.values())
+    for stage in range(1, latency_cycles + own):
+        valid = held if stage == latency_cycles else Signal(name=f"pipe{latency_cycles}_valid{stage}")
         kind = Signal(3, name=f"pipe{latency_cycles}_funct3_{stage}", reset_less=True)
         with m.If(advance):
-            m.d.sync += [valid.eq(valids[-1]), kind.eq(funct3)]
+            m.d.sync += [valid.eq(valids[-1]), kind.eq(decode[-1])]
         valids.append(valid)
         decode.append(kind)
-        funct3 = kind
 
-    terms: list[Value] = []
+    before: Value = Const(0, 32)  # the last register, and behind it
+    behind: Value = held_rd
     for index, instruction in sorted(instructions.items()):
         module = modules.of(instruction)
         fires = []
@@ -92,11 +93,12 @@ def pipeline_unit(
         command = Command(module, port.rs1, port.rs2, port.funct7, fires, advance)
         rd = Signal(32, name=f"{instruction.name}_rd")
         module.d.comb += rd.eq(Value.cast(instruction.gateware(module, command)))
-        terms.append(Mux(funct3 == index, rd, 0))
-    total: Value = Const(0, 32)
-    for term in terms:
-        total = total | term  # an OR of gated results: cheaper than a chain of multiplexers
-    m.d.comb += result.eq(total)
+        # An OR of gated results is cheaper than a chain of multiplexers.
+        if instruction.own_registers:
+            behind = behind | Mux(decode[latency_cycles] == index, rd, 0)
+        else:
+            before = before | Mux(decode[max(0, latency_cycles - 1)] == index, rd, 0)
+    m.d.comb += result.eq(before)
 
     if latency_cycles == 0:
         m.d.comb += [
@@ -106,9 +108,11 @@ def pipeline_unit(
         with m.If(advance):
             m.d.sync += [held.eq(port.cmd_valid & (held | ~port.rsp_ready)), held_rd.eq(result)]
     else:
-        m.d.comb += [port.rsp_valid.eq(held), port.rd.eq(held_rd)]
+        m.d.comb += [port.rsp_valid.eq(held), port.rd.eq(behind)]
         with m.If(advance):
-            m.d.sync += [held.eq(valids[-1]), held_rd.eq(result)]
+            m.d.sync += held_rd.eq(result)
+            if not own:
+                m.d.sync += held.eq(valids[-1])
     return unit
 
 

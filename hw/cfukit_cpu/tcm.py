@@ -7,8 +7,8 @@ what they write is forwarded byte by byte to loads in execute and memory. Fetch 
 
 style "block", dual-ported: the data TCM has a port for loads and one for stores and never stalls; the instruction TCM has a
 port for fetches and one for data, and a load waits in execute while a store to it is in writeBack (1 cycle).
-style "spram", two single-ported banks: besides, a load waits while a store to its bank is in writeBack, and a fetch waits for
-every data access to the instruction bank.
+style "spram", two single-ported banks: besides, a load waits while a store to a bank is in writeBack, and a fetch waits for
+every data access to the instruction bank, and while a load from there waits.
 """
 
 from __future__ import annotations
@@ -71,6 +71,8 @@ class Tcm(Elaboratable):
         self.config = config
         self.ports: list[Signal] = []
         self.memory_port = MemoryPort(self, memory_port_bits) if memory_port_bits else None
+        # Then no store is written while a load reads, nor while one waits in memory: it waits for what is in writeBack only.
+        self.loads_wait_for_stores = config.tcm == "spram" and not memory_port_bits
         for prefix, plain, exchanged in (
             ("data", DATA_PORTS, (*DATA_TO_CACHE, *DATA_FROM_CACHE)),
             ("fetch", FETCH_PORTS, FETCH_FROM_CACHE),
@@ -153,14 +155,17 @@ class Tcm(Elaboratable):
         def merged(old: Value, mask: Value, new: Value) -> Value:
             return Cat(Mux(mask[n], new.word_select(n, 8), old.word_select(n, 8)) for n in range(4))
 
-        kept, kept_mask = Signal(32), Signal(4)  # written since the load in memory was read
-        now_mask, now = Signal(4), Signal(32)
+        now_mask, now = Signal(4), Signal(32)  # written since the load in memory was read
         stored = self.data_writeBack_storeData
-        m.d.comb += [now_mask.eq(kept_mask | newer(memory)), now.eq(merged(kept, newer(memory), stored))]
-        with m.If(self.data_memory_isStuck):
-            m.d.sync += [kept_mask.eq(now_mask), kept.eq(now)]
-        with m.Else():
-            m.d.sync += [kept_mask.eq(newer(execute)), kept.eq(stored)]
+        if self.loads_wait_for_stores:
+            m.d.comb += [now_mask.eq(newer(memory)), now.eq(stored)]
+        else:
+            kept, kept_mask = Signal(32), Signal(4)
+            m.d.comb += [now_mask.eq(kept_mask | newer(memory)), now.eq(merged(kept, newer(memory), stored))]
+            with m.If(self.data_memory_isStuck):
+                m.d.sync += [kept_mask.eq(now_mask), kept.eq(now)]
+            with m.Else():
+                m.d.sync += [kept_mask.eq(newer(execute)), kept.eq(stored)]
         with m.If(~self.data_writeBack_isStuck):
             m.d.sync += w_word.eq(merged(raw, now_mask, now))
 
@@ -261,7 +266,8 @@ class Tcm(Elaboratable):
             self._banks(m, reads, i_word, d_word)
         selected = Signal(32)
         m.d.comb += selected.eq(Mux(self.m_instruction, i_word, d_word))
-        if config.tcm == "block":  # a read port keeps its word while the load waits in memory
+        # While a load waits in memory, a read port keeps its word, and so does a bank that nobody uses.
+        if config.tcm == "block" or self.loads_wait_for_stores:
             m.d.comb += self.raw.eq(selected)
             return
         fresh, held = Signal(), Signal(32)
@@ -286,11 +292,16 @@ class Tcm(Elaboratable):
         in_bank = self.data_execute_address[_REGION_BITS:] == ITCM_BASE >> _REGION_BITS
         loads = reads & in_bank
         address = self.fetch_prefetch_pc[2:_REGION_BITS]
-        m.d.comb += self.bank_taken.eq(writes | loads)
+        kept, loaded = Signal(), Signal()  # for the load in memory
+        if self.loads_wait_for_stores:
+            with m.If(~self.data_memory_isStuck):
+                m.d.sync += loaded.eq(loads)
+            m.d.comb += kept.eq(loaded & self.data_memory_isStuck)
+        m.d.comb += self.bank_taken.eq(writes | loads | kept)
         m.submodules.itcm = Instance(
             "InstructionTcm",
             i_clk=ClockSignal(),
-            i_enable=self.bank_taken | ~self.fetch_fetch_isStuck,
+            i_enable=writes | loads | ~(self.fetch_fetch_isStuck | kept),
             i_address=Mux(writes, self.store_word, Mux(loads, self.load_word, address)),
             i_mask=self.store_instruction,
             i_write_data=stored,

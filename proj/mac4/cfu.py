@@ -5,33 +5,63 @@ sums need no CPU register, and the last `mac4` of a sum returns it.
 
     cfu_mac4_start3(x, w)     accumulator 3 = x . w        (begins a sum)
     cfu_mac4_add3(x, w)       accumulator 3 += x . w
-    cfu_acc_swap3(bias)       accumulator 3 = bias         (returns its old value)
+    cfu_acc_set3(bias)        accumulator 3 = bias
 
-All return the accumulator's new value except `acc`, which returns the old one. With k a constant expression:
-`cfu_mac4_op(CFU_MAC4_START0 + k, x, w)`, `cfu_mac4_op(CFU_MAC4_ADD0 + k, x, w)`, `cfu_acc_op(k, value, 0)`.
+All return the accumulator's new value. With k a constant expression: `cfu_mac4_op(CFU_MAC4_START0 + k, x, w)`,
+`cfu_mac4_op(CFU_MAC4_ADD0 + k, x, w)`, `cfu_acc_op(k, value, 0)`.
 """
 
 from math import prod
 
 import numpy as np
 
-from cfukit import Array, Cfu, Fixed, Instruction, Mode, Mux, Signal, State, int8_lanes, signed
+from cfukit import Cfu, Fixed, Instruction, Memory, Mode, Mux, Signal, State, int8_lanes, signed
 
 MAX_ACCUMULATORS = 8
 START = 8  # funct7 bit 3: do not add the old value
 
 
 class Accumulators(State):
-    """The accumulators: signals and integers. All take the one value `next`: a choice for each would cost 40 % more LUTs."""
+    """acc[k] = (fresh ? 0 : acc[k]) + term, for every command; both instructions say what `term` and `fresh` are.
+
+    The accumulators are a memory, a third of the LUTs that registers and their multiplexer take: read while the products are made,
+    added to and written in the next cycle. A command for the accumulator that is being written takes the sum of that cycle.
+    """
 
     def __init__(self, count: int):
         self.count = count
-        self.registers = Array(Signal(signed(32), name=f"acc{k}") for k in range(count))
-        self.next = Signal(signed(32))
+        self.term, self.fresh = Signal(signed(32)), Signal()
+        self.used, self.writes = Signal(), Signal()  # a command is accepted; its sum is written
+        self.total = Signal(signed(32))
         self.reset()
 
     def number(self, cmd):
         return cmd.funct7[: (self.count - 1).bit_length()]
+
+    def sum(self, m, cmd):
+        """Make `total` of what the command says, one register after it."""
+        m.submodules.memory = memory = Memory(
+            shape=signed(32), depth=self.count, init=[], attrs={"no_rw_check": 1}
+        )
+        read, write = memory.read_port(), memory.write_port()
+        k, known, last = self.number(cmd), Signal(self.count), Signal(signed(32))
+        number = cmd.pipe(k)
+        zero = cmd.pipe(
+            self.fresh | ~known.bit_select(k, 1)
+        )  # after reset all are zero, whatever the memory has
+        again = cmd.pipe(self.writes & (number == k))
+        m.d.comb += [
+            read.addr.eq(k),
+            read.en.eq(cmd.advance),
+            self.total.eq(Mux(zero, 0, Mux(again, last, read.data)) + cmd.pipe(self.term)),
+            write.addr.eq(number),
+            write.data.eq(self.total),
+            write.en.eq(self.writes),
+        ]
+        with m.If(self.writes):
+            m.d.sync += last.eq(self.total)
+        with m.If(self.used):
+            m.d.sync += known.bit_select(k, 1).eq(1)
 
     def reset(self):
         self.values = [0] * self.count
@@ -44,6 +74,7 @@ class Mac4(Instruction):
     rs2 = "four int8, lane 0 in bits 7:0"
     rd = "int32, the new acc[k], modulo 2^32"
     time = Fixed(latency_cycles=1)
+    own_registers = True
 
     def __init__(self, state):
         super().__init__(state=state)
@@ -53,20 +84,18 @@ class Mac4(Instruction):
         ]
 
     def gateware(self, m, cmd):
-        registers, k = self.state.registers, self.state.number(cmd)
+        state = self.state
         products = [
             cmd.rs1.word_select(i, 8).as_signed() * cmd.rs2.word_select(i, 8).as_signed() for i in range(4)
         ]
-        dot = Signal(signed(18))
-        total = Signal(signed(32))
         m.d.comb += [
-            dot.eq((products[0] + products[1]) + (products[2] + products[3])),
-            total.eq(dot + Mux(cmd.funct7[3], 0, registers[k])),
-            self.state.next.eq(total),
+            state.term.eq((products[0] + products[1]) + (products[2] + products[3])),
+            state.fresh.eq(cmd.funct7[3]),
+            state.used.eq(cmd.fire),
+            state.writes.eq(cmd.fire_after(1)),
         ]
-        with m.If(cmd.fire):
-            m.d.sync += registers[k].eq(self.state.next)
-        return total
+        state.sum(m, cmd)
+        return state.total
 
     def call(self, funct7, rs1, rs2):
         values = self.state.values
@@ -77,28 +106,31 @@ class Mac4(Instruction):
 
 
 class Acc(Instruction):
-    """acc[k] = rs1, k = funct7[2:0]; rd is the old acc[k]."""
+    """acc[k] = rs1, k = funct7[2:0]; rd is the new acc[k]."""
 
     rs1 = "int32, the new acc[k] (a bias, say)"
     rs2 = None
-    rd = "int32, the old acc[k]"
+    rd = "int32, the new acc[k]"
     time = Fixed(latency_cycles=1)
+    own_registers = True
+    version = 2
 
     def __init__(self, state):
         super().__init__(state=state)
-        self.modes = [Mode(k, f"swap{k}", f"returns acc[{k}] and sets it to rs1") for k in range(state.count)]
+        self.modes = [Mode(k, f"set{k}", f"acc[{k}] = rs1") for k in range(state.count)]
 
     def gateware(self, m, cmd):
-        registers, k = self.state.registers, self.state.number(cmd)
+        state = self.state
         with m.If(cmd.fire):
-            m.d.comb += self.state.next.eq(cmd.rs1)
-            m.d.sync += registers[k].eq(self.state.next)
-        return registers[k]
+            m.d.comb += [state.term.eq(cmd.rs1), state.fresh.eq(1), state.used.eq(1)]
+        with m.If(cmd.fire_after(1)):
+            m.d.comb += state.writes.eq(1)
+        return state.total
 
     def call(self, funct7, rs1, rs2):
         k = funct7 % self.state.count
-        old, self.state.values[k] = self.state.values[k], rs1
-        return old
+        self.state.values[k] = rs1
+        return rs1
 
 
 def make_cfu(accumulators=8):

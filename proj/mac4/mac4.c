@@ -60,14 +60,14 @@ __attribute__((noinline)) static void rows_by_block(const struct product *p, int
     const word *a = row, *b = alone ? row : row + stride, *w = p->weights + c * p->words;
     int8_t *const out_b = alone ? out_a : out_a + p->output_stride;
     uint32_t s0 = bias[0], s1 = bias[1], s2 = bias[2], s3 = bias[3], t0 = s0, t1 = s1, t2 = s2, t3 = s3;
-    cfu_acc_swap0(s0);
-    cfu_acc_swap1(s1);
-    cfu_acc_swap2(s2);
-    cfu_acc_swap3(s3);
-    cfu_acc_swap4(s0);
-    cfu_acc_swap5(s1);
-    cfu_acc_swap6(s2);
-    cfu_acc_swap7(s3);
+    cfu_acc_set0(s0);
+    cfu_acc_set1(s1);
+    cfu_acc_set2(s2);
+    cfu_acc_set3(s3);
+    cfu_acc_set4(s0);
+    cfu_acc_set5(s1);
+    cfu_acc_set6(s2);
+    cfu_acc_set7(s3);
     const word *const end = a + p->words;
     if (p->words & 1) {
       uint32_t x = *a++, y = *b++, w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];

@@ -129,7 +129,7 @@ def test_mac4_on_fomu_leaves_room_and_runs_as_a_netlist(
     assert whole.startswith(gateware) and whole[0x20000:-16] == firmware and whole[-8:-5] == b"UFD"
     program = tmp_path / "hello.c"
     program.write_text(
-        '#include "cfu_ops.h"\n#include "cfukit.h"\nint main(void) {\n  (void)cfu_acc_swap0(100);\n'
+        '#include "cfu_ops.h"\n#include "cfukit.h"\nint main(void) {\n  (void)cfu_acc_set0(100);\n'
         '  printf("mac4 %d\\n", (int)cfu_mac4_add0(0x01020304, 0x01010101));\n  return 0;\n}\n'
     )
     ran = api.bitstream(tmp_path / "mine", board="fomu", run_netlist=program)

@@ -71,7 +71,7 @@ def test_profile_is_one_system(mac4: Path, two_samples: Path) -> None:
     ("text", "replacement", "op_type"),
     [
         ("cfu_mac4_add3(x, w3)", "cfu_mac4_add3(x, w2)", "CONV_2D"),
-        ("cfu_acc_swap6(s2);", "cfu_acc_swap6(s2 + 4000);", "CONV_2D"),
+        ("cfu_acc_set6(s2);", "cfu_acc_set6(s2 + 4000);", "CONV_2D"),
     ],
 )
 def test_a_wrong_kernel_is_found_with_operator_tensor_and_index(
