@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,11 @@ from hypothesis import HealthCheck, settings
 # Two busy cores make any single example slow now and then: that says nothing about the code.
 settings.register_profile("cfukit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("cfukit")
+
+# A shell gives what it starts in the background (nohup, &) ignored signals; the programs under test would ignore them too.
+for _number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
 
 def _reference() -> bool:
