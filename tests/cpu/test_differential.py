@@ -18,6 +18,7 @@ from support.cpu_compare import (
     difference,
     features_of,
     label,
+    reference_bench,
     run,
     same_cycles,
     tcms_of,
@@ -102,7 +103,7 @@ def case(
 @cache
 def reference(seed: int, features: Features, *place: int) -> Any:
     program, interrupts = case(seed, features, *place)
-    return run(build(REFERENCE), program, interrupts=interrupts)
+    return run(reference_bench(), program, interrupts=interrupts)
 
 
 def check(given: str | Mapping[str, Any], seeds: Iterable[int], *place: int) -> None:

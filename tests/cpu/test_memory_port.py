@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from cfukit_cpu import configuration, derive
-from support.cpu_compare import REFERENCE, build, difference, features_of, label, run, tcms_of
+from support.cpu_compare import build, difference, features_of, label, reference_bench, run, tcms_of
 from support.cpu_programs import generate
 
 RAM, ITCM, DTCM = 0x4000_0000, 0x2000_0000, 0x3000_0000
@@ -43,7 +43,7 @@ def check(given: str | dict[str, Any], bits: int, code: int, seeds: Iterable[int
             "interrupts": interrupts,
             "tcms": tcms_of(config),
         }
-        expected = run(build(REFERENCE), program, wait=0, interrupts=interrupts)
+        expected = run(reference_bench(), program, wait=0, interrupts=interrupts)
         first = run(bench, program, seed=seed, touched=folder / "touched", **common)
         assert difference(first, expected) == "", f"seed {seed}, without traffic"
         assert first.port_errors == 0, f"seed {seed}, without traffic"
@@ -98,12 +98,13 @@ def test_wrong_gateware_is_seen(name: str, tmp_path: Path) -> None:
     given, bits, old, new = WRONG[name]
     config, code = configuration(given).configuration, ITCM if given == "fomu" else RAM
     bench = build(given, lambda text: re.sub(old, new, text), memory_port_bits=bits)
+    right = build(given, memory_port_bits=bits)
     assert re.search(old, derive(configuration(given), bits))
     for seed in range(20):
         program = generate(seed, features_of(config), code, DTCM, 600)
-        expected = run(build(REFERENCE), program)
+        expected = run(reference_bench(), program)
         common: dict[str, Any] = {"seed": seed, "tcms": tcms_of(config), "touched": tmp_path / "touched"}
-        run(build(given, memory_port_bits=bits), program, **common)
+        run(right, program, **common)
         got = run(bench, program, traffic=230, **common)
         if difference(got, expected) or got.port_errors:
             return

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,11 @@ def _once(pattern: str, replace: Any, text: str) -> str:
     text, count = re.subn(pattern, replace, text)
     assert count == 1, pattern
     return text
+
+
+@cache
+def reference_bench() -> Path:
+    return build(REFERENCE)
 
 
 def build(
