@@ -25,7 +25,7 @@ from cfukit_cpu.configuration import BOOT_ROM_BASE
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = Path(sys.executable).parent
-LIMITS = {"lc": 2900, "ebr": 8}
+LIMITS = {"lc": 2650, "ebr": 8}
 BOOT_ROM_BYTES = 1024
 _USED = {"lc": "ICESTORM_LC", "ebr": "ICESTORM_RAM", "dsp": "ICESTORM_DSP", "spram": "ICESTORM_SPRAM"}
 

@@ -17,6 +17,7 @@ from support.cpu_compare import (
     build,
     difference,
     features_of,
+    interrupt_times,
     label,
     reference_bench,
     run,
@@ -96,8 +97,7 @@ def case(
 ) -> tuple[Program, str]:
     """A program and the retirement indices of its interrupts."""
     program = generate(seed, features, code, data, length=500 + seed % 5 * 150)
-    every = 97 + seed % 200
-    return program, ",".join(str(150 + every * n) for n in range(60)) if features.interrupts else ""
+    return program, interrupt_times(program, 97 + seed % 200) if features.interrupts else ""
 
 
 @cache

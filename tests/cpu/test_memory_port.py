@@ -14,7 +14,16 @@ from typing import Any
 import pytest
 
 from cfukit_cpu import configuration, derive
-from support.cpu_compare import build, difference, features_of, label, reference_bench, run, tcms_of
+from support.cpu_compare import (
+    build,
+    difference,
+    features_of,
+    interrupt_times,
+    label,
+    reference_bench,
+    run,
+    tcms_of,
+)
 from support.cpu_programs import generate
 
 RAM, ITCM, DTCM = 0x4000_0000, 0x2000_0000, 0x3000_0000
@@ -36,7 +45,7 @@ def check(given: str | dict[str, Any], bits: int, code: int, seeds: Iterable[int
     for seed in seeds:
         features = features_of(config, interrupts=seed % 3 == 2)
         program = generate(seed, features, code, DTCM, 500 + seed % 5 * 150)
-        interrupts = ",".join(str(150 + (97 + seed) * n) for n in range(60)) if features.interrupts else ""
+        interrupts = interrupt_times(program, 97 + seed) if features.interrupts else ""
         common: dict[str, Any] = {
             "wait": seed % 9,
             "fixed": False,

@@ -303,3 +303,10 @@ def same_cycles(config: Configuration) -> bool:
 
 def label(given: str | Mapping[str, Any]) -> str:
     return given if isinstance(given, str) else json.dumps(given)
+
+
+def interrupt_times(program: Program, every: int) -> str:
+    """`interrupts` of `run`: one each `every` retired instructions, none so near the end that a CPU may end without taking it."""
+    times = [150 + every * n for n in range(60)]
+    last = run(reference_bench(), program, interrupts=",".join(map(str, times))).retired - 100
+    return ",".join(str(time) for time in times if time < last)
