@@ -82,6 +82,11 @@ def test_files(tmp_path: Path) -> None:
     assert header.count("/*") == header.count("*/")
 
 
+class Registered(Twice):
+    time = Fixed(0)
+    own_registers = True
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -89,6 +94,7 @@ def test_files(tmp_path: Path) -> None:
         (lambda: Cfu({0: Twice(), 1: Twice()}), "both named 'twice'; names must differ"),
         (lambda: Cfu({0: Twice(name="Two")}), "name is 'Two'; a lower-case C identifier"),
         (lambda: Cfu({0: Twice(time=Fixed(3, 4))}), "fixed latency, interval 1 .*SequentialInstruction"),
+        (lambda: Cfu({0: Registered()}), "own registers are for an Instruction with a latency of at least 1"),
         (lambda: Cfu({0: Instruction(name="empty")}), "it has no gateware"),
         (lambda: Cfu({0: Twice()}, front_end="moat"), "front_end is 'moat'"),
         (lambda: VerilogCfu("nowhere.v"), "nowhere.v: no such Verilog file"),

@@ -16,7 +16,7 @@ from cfukit import BaseCfu, Cfu, Fixed, HandshakeInstruction, Instruction, Signa
 from cfukit import units as units_module
 from cfukit.testing import CfuMismatch, check_gateware, check_verilog
 from cfukit_base.errors import BuildError
-from support.latency_cfu import Count, Passing, Piped, Slow
+from support.latency_cfu import Count, OwnPiped, Passing, Piped, Slow
 from support.odd_units import Buffered, Countdown, Lazy
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cfu.md"
@@ -28,6 +28,8 @@ KINDS = {
     "pipe0": lambda name, state: Piped(0, state),
     "pipe1": lambda name, state: Piped(1, state),
     "pipe3": lambda name, state: Piped(3, state),
+    "own1": lambda name, state: OwnPiped(1, state),
+    "own3": lambda name, state: OwnPiped(3, state),
     "fixed": lambda name, state: Countdown(4, name=name, state=state),
     "variable": lambda name, state: Lazy(name=name, state=state),
     "zero": lambda name, state: Slow(name=name, state=state),
@@ -78,7 +80,7 @@ def test_every_order_of_funct3(kinds: tuple[str, ...]) -> None:
 @settings(max_examples=12)
 @given(
     kinds=st.lists(st.sampled_from(sorted(KINDS)), min_size=1, max_size=8).filter(
-        lambda kinds: all(kinds.count(kind) == 1 for kind in kinds if kind.startswith("pipe"))
+        lambda kinds: all(kinds.count(kind) == 1 for kind in kinds if kind.startswith(("pipe", "own")))
     ),
     seed=st.integers(0, 1000),
 )
@@ -89,8 +91,16 @@ def test_any_set_of_units(kinds: list[str], seed: int) -> None:
 
 
 @pytest.mark.slow
-def test_all_kinds_at_once_in_verilog() -> None:
-    check_verilog(mixed(sorted(KINDS)), 1, 5000)
+@pytest.mark.parametrize("kinds", [sorted(KINDS)[:8], sorted(KINDS)[-8:]], ids=["first", "last"])
+def test_eight_kinds_at_once_in_verilog(kinds: list[str]) -> None:
+    check_verilog(mixed(kinds), 1, 5000)
+
+
+@pytest.mark.parametrize(
+    "kinds", [("own1",), ("own1", "pipe1"), ("pipe3", "own3", "fixed", "own1")], ids="-".join
+)
+def test_instructions_with_registers_of_their_own(kinds: tuple[str, ...]) -> None:
+    check_gateware(mixed(kinds, start=1), 1, 300)
 
 
 def test_a_sequential_instruction_hands_over_in_the_next_cycle() -> None:

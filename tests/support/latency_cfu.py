@@ -54,6 +54,24 @@ class Piped(Instruction):
         return self.state.next(rs1, rs2)
 
 
+class OwnPiped(Piped):
+    """The same with all registers its own, and an addition behind the last."""
+
+    own_registers = True
+
+    def __init__(self, latency: int, state: Count):
+        super().__init__(latency, state)
+        self.name = f"own{latency}"
+
+    def gateware(self, m, cmd):
+        with m.If(cmd.fire):
+            m.d.sync += self.state.signal.eq(self.state.signal + 1)
+        operands, count = cmd.rs1 + 3 * cmd.rs2, self.state.signal + 1
+        for _ in range(self.time.latency_cycles):
+            operands, count = cmd.pipe(operands), cmd.pipe(count)
+        return operands + (count << 16)
+
+
 class Slow(SequentialInstruction):
     """The same after funct7 cycles."""
 
