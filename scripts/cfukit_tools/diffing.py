@@ -69,7 +69,7 @@ def _first(variant: dict[str, Any]) -> int | None:
 def _share(text: str) -> float:
     try:
         value = float(text.removesuffix("%"))
-        if not math.isfinite(value):
+        if not math.isfinite(value) or value < 0:
             raise ValueError(text)
     except ValueError:
         raise UsageError("--max-regression", f"'{text}'", allowed="a percentage such as 1%") from None

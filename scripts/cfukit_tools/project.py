@@ -138,7 +138,8 @@ def load_target(
     if target.suffix == ".tflite" or listed:
         if not listed and not target.is_file():
             allowed = "a .tflite, a listed model or a project folder"
-            raise UsageError(str(target), "no such file", allowed=allowed, hint="cfukit list models")
+            given = "a folder" if target.is_dir() else "no such file"
+            raise UsageError(str(target), given, allowed=allowed, hint="cfukit list models")
         if variant:
             raise UsageError("--variant", f"'{variant}'", allowed="a model has no variants")
         overrides.setdefault("model", str(target) if listed else str(target.resolve()))

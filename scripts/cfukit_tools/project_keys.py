@@ -71,7 +71,9 @@ def check_table(
         if type(value) is not type(default) or (
             isinstance(value, list) and not all(isinstance(v, str) for v in value)
         ):
-            allowed = f"it must be {_type_name(default)}"
+            allowed = f"it must be {_type_name(default)}" + (
+                " or a table" if dotted in STRING_OR_TABLE else ""
+            )
             raise UsageError(where, f"{dotted} is {shown(value)}", allowed=allowed)
         if isinstance(value, int) and value < 0:
             raise UsageError(where, f"{dotted} is {value}", allowed="it must not be negative")

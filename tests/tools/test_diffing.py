@@ -105,7 +105,7 @@ def test_percentages_and_shares(tmp_path: Path, text: str, share: float) -> None
     assert compare(tmp_path, [10_000], [100_000], text)["limits"][0]["asked"] == share
 
 
-@pytest.mark.parametrize("text", ["much", "%", "1%%", "nan", "nan%", "inf", "-inf%"])
+@pytest.mark.parametrize("text", ["much", "%", "1%%", "nan", "nan%", "inf", "-inf%", "-5%"])
 def test_a_gate_that_is_no_percentage_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(UsageError, match="--max-regression: .*; a percentage such as 1%"):
         compare(tmp_path, [1], [1], text)

@@ -95,6 +95,9 @@ def test_wrong_command_lines_are_refused(tmp_path: Path) -> None:
         load_target(tmp_path.parent)
     with pytest.raises(UsageError, match=r"gone\.tflite: no such file"):
         load_target(tmp_path / "gone.tflite")
+    (tmp_path / "folder.tflite").mkdir()
+    with pytest.raises(UsageError, match=r"folder\.tflite: a folder; a \.tflite"):
+        load_target(tmp_path / "folder.tflite")
 
 
 def test_a_bare_model_is_a_project_without_cfu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
