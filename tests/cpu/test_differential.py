@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -91,7 +91,7 @@ WRONG = {
 }
 
 
-@cache
+@lru_cache(2000)
 def case(
     seed: int, features: Features, code: int = RAM, data: int = RAM + 2 * CODE_BYTES
 ) -> tuple[Program, str]:
@@ -100,7 +100,7 @@ def case(
     return program, interrupt_times(program, 97 + seed % 200) if features.interrupts else ""
 
 
-@cache
+@lru_cache(2000)
 def reference(seed: int, features: Features, *place: int) -> Any:
     program, interrupts = case(seed, features, *place)
     return run(reference_bench(), program, interrupts=interrupts)
