@@ -167,6 +167,12 @@ def _hardware_version() -> str:
 
 
 @functools.cache
+def software_version() -> str:
+    """Of what writes C: another one writes the same plan differently."""
+    return digest_tree(_package_folder("cfukit_sw"), ("**/*.py",))
+
+
+@functools.cache
 def _cpu_version() -> str:
     return digest_of(digest_tree(_package_folder("cfukit_cpu"), ("**/*.py",)))
 

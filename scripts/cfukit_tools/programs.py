@@ -11,7 +11,7 @@ from cfukit_base import progress
 from cfukit_base.cache import cached
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import UsageError, suggest
-from cfukit_tools.building import System
+from cfukit_tools.building import System, software_version
 from cfukit_tools.loading import kernel_function
 
 PACKAGINGS = ("linked", "loaded")
@@ -98,7 +98,7 @@ def build_program(system: System, model: Any, variant: str, engine: str) -> Prog
     folder = cached(
         project.board_dir,
         "model",
-        digest_of(document),
+        digest_of(document, software_version()),
         lambda temporary: _write_plan(plan, document, temporary),
     )
     blob, sources = None, [folder / "model.c", folder / "model_data.S", *plan.sources]
@@ -140,7 +140,7 @@ def _loaded(system: System, plan: Any, variant: str, engine: str) -> tuple[Any, 
     rooms = min(1 << 20, largest // 4), min(1 << 19, largest // 4)
     blob = make_blob(plan, kernels, pointer_bytes=8 if engine == "host" else 4)
     check_room(plan, blob, *rooms)
-    key = digest_of([kernel.function for kernel in kernels], list(rooms))
+    key = digest_of([kernel.function for kernel in kernels], list(rooms), software_version())
 
     def build(folder: Path) -> None:
         write_loader(kernels, folder, *rooms)

@@ -283,6 +283,7 @@ class Generator:
         asm.li(27, self.random.getrandbits(12) << 20 | rd << 15 | rd << 7 | 0x13)
         asm.hole()  # the store
         asm.i(PORT, 3, 2, 27, 0x03)  # answered when the store is done
+        asm.i(0, 27, 0, 27)  # fence.i waits for nothing; behind this it comes after the answer
         asm.word(0x0000100F)
         for _ in range(self.random.randrange(4, 7)):  # those behind fence.i may have been fetched before it
             self.alu()

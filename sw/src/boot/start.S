@@ -22,7 +22,8 @@ __boot_start:
   addi t1, t1, 4
   j 1b
 2:li t0, CFUKIT_CSR_CFUKIT_CYCLES
-  lw t0, 0(t0)                /* an uncached load: what was stored has arrived */
+  lw t0, 0(t0)                /* an uncached load: what was stored has arrived, */
+  addi t0, t0, 0              /* when its value has: fence.i would not wait for it */
 #if BOOT_FENCE_I
   .word 0x0000100f            /* fence.i: forget what was fetched from there before */
 #endif
