@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cfukit_base.errors import UsageError
+from cfukit_tools import api
 from cfukit_tools.project import load_target
 from cfukit_tools.project_keys import DEFAULTS, check_table
 
@@ -237,3 +238,13 @@ def test_any_value_for_any_key_is_taken_or_refused_cleanly(value: object) -> Non
                 check_table("file", table)  # type: ignore[arg-type]
             except UsageError as error:
                 assert path[-1] in error.message
+
+
+@pytest.mark.slow
+def test_what_another_version_wrote_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The build folder outlives an update of cfukit, whose C for the same plan may differ."""
+    api.init(str(tmp_path / "mine"), "template")
+    for version in ("one", "two"):
+        monkeypatch.setattr("cfukit_tools.programs.software_version", lambda given=version: given)
+        api.run(tmp_path / "mine", engine="host", samples=1)
+    assert len(list((tmp_path / "mine" / "build" / "sim").glob("model-*"))) == 6  # of three variants
