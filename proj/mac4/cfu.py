@@ -24,7 +24,7 @@ START = 8  # funct7 bit 3: do not add the old value
 class Accumulators(State):
     """acc[k] = (fresh ? 0 : acc[k]) + term, for every command; both instructions say what `term` and `fresh` are.
 
-    The accumulators are a memory, a third of the LUTs that registers and their multiplexer take: read while the products are made,
+    The accumulators are a memory, a quarter of the LUTs that registers and their multiplexer take: read while the products are made,
     added to and written in the next cycle. A command for the accumulator that is being written takes the sum of that cycle.
     """
 
