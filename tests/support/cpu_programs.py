@@ -282,6 +282,8 @@ class Generator:
         at = len(asm.words)
         asm.li(27, self.random.getrandbits(12) << 20 | rd << 15 | rd << 7 | 0x13)
         asm.hole()  # the store
+        for _ in range(self.random.randrange(4)):
+            self.alu()
         asm.i(PORT, 3, 2, 27, 0x03)  # answered when the store is done
         asm.i(0, 27, 0, 27)  # fence.i waits for nothing; behind this it comes after the answer
         asm.word(0x0000100F)
