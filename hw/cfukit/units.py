@@ -72,8 +72,7 @@ def pipeline_unit(
 
     valids: list[Value] = [port.cmd_valid]
     decode: list[Value] = [unit.funct3]
-    own = any(instruction.own_registers for instruction in instructions.values())
-    for stage in range(1, latency_cycles + own):
+    for stage in range(1, latency_cycles + 1):
         valid = held if stage == latency_cycles else Signal(name=f"pipe{latency_cycles}_valid{stage}")
         kind = Signal(3, name=f"pipe{latency_cycles}_funct3_{stage}", reset_less=True)
         with m.If(advance):
@@ -111,8 +110,6 @@ def pipeline_unit(
         m.d.comb += [port.rsp_valid.eq(held), port.rd.eq(behind)]
         with m.If(advance):
             m.d.sync += held_rd.eq(result)
-            if not own:
-                m.d.sync += held.eq(valids[-1])
     return unit
 
 
