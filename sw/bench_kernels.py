@@ -31,7 +31,7 @@ from cfukit_sw.model import Model
 from cfukit_sw.model_c import write_model
 from cfukit_sw.plan import Plan
 from cfukit_sw.tflite_reader import read_model
-from cfukit_tools import catalog
+from cfukit_tools import catalog, inference
 from operator_models import operator_models
 
 BEGIN, END = "<!-- table: sw/bench_kernels.py{} -->\n", "<!-- end of table -->\n"
@@ -81,24 +81,16 @@ def measure(model: Model, registry: str, compiler: str) -> Measured:
     elf = firmware.build_firmware(sources, soc, build_dir=build_dir, kind="server", compiler=compiler)
     inputs = random_inputs(model)
     script = wire.Script()
-    ask(script, plan, inputs)
+    inference.start(script, plan, inputs)
+    inference.read_outputs(script, plan)
+    script.exit()
     result = simulate(simulator, soc, elf, stdin=bytes(script))
     answers = [wire.parse(frame) for frame in wire.split(result.output)[1]]
     done = next(answer for answer in answers if isinstance(answer, wire.Done))
-    got = b"".join(answer.data for answer in answers if isinstance(answer, wire.Data))
-    if got != b"".join(array.tobytes() for array in Evaluator(model).run(inputs).outputs):
+    expected = b"".join(array.tobytes() for array in Evaluator(model).run(inputs).outputs)
+    if inference.output_bytes(answers) != expected:
         raise ResultError(f"{model.name}, {registry}", "the outputs differ from the evaluator's")
     return Measured(model, plan, done, _section_bytes(elf, ".text"))
-
-
-def ask(script: wire.Script, plan: Plan, inputs: list[np.ndarray]) -> None:
-    """One inference, its outputs, and the end."""
-    for tensor, array in zip(plan.inputs, inputs, strict=True):
-        script.write(plan.tensors[tensor].offset, array.tobytes())
-    script.run(reset=True)
-    for tensor in plan.outputs:
-        script.read(plan.tensors[tensor].offset, plan.tensors[tensor].bytes)
-    script.exit()
 
 
 def operator_row(model: Model, compiler: str) -> str:

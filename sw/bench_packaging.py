@@ -12,7 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench_kernels import ask, random_inputs
+from bench_kernels import random_inputs
 from cfukit_base import wire
 from cfukit_base.cache import user_cache
 from cfukit_base.errors import CfukitError, ResultError
@@ -27,7 +27,7 @@ from cfukit_sw.model_c import write_model
 from cfukit_sw.plan import Plan
 from cfukit_sw.registry import library
 from cfukit_sw.tflite_reader import read_model
-from cfukit_tools import catalog
+from cfukit_tools import catalog, inference
 
 BLOB_ROOM, ARENA_ROOM = 2 << 20, 1 << 20
 
@@ -89,11 +89,13 @@ class Bench:
         inputs, script = random_inputs(model), wire.Script()
         if blob is not None:
             script.load(blob.header, blob.data)
-        ask(script, plan, inputs)
+        inference.start(script, plan, inputs)
+        inference.read_outputs(script, plan)
+        script.exit()
         result = simulate(self.simulator, self.soc, elf, stdin=bytes(script), hang_cycles=20_000_000)
         answers = [wire.parse(frame) for frame in wire.split(result.output)[1]]
-        got = b"".join(answer.data for answer in answers if isinstance(answer, wire.Data))
-        if got != b"".join(array.tobytes() for array in Evaluator(model).run(inputs).outputs):
+        expected = b"".join(array.tobytes() for array in Evaluator(model).run(inputs).outputs)
+        if inference.output_bytes(answers) != expected:
             raise ResultError(model.name, "the outputs differ from the evaluator's")
         return next(answer for answer in answers if isinstance(answer, wire.Done))
 

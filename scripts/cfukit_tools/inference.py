@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,21 +46,39 @@ def script(plan: Any, model: Any, inputs: InputSet, samples: range, layers: bool
     if blob is not None:
         requests.load(blob.header, blob.data)
     for number in samples:
-        for index, array in zip(model.inputs, inputs.sample(number), strict=True):
-            requests.write(plan.tensors[index].offset, array.tobytes())
-        requests.run(reset=bool(inputs.reset_before[number]), pause=layers)
+        start(requests, plan, inputs.sample(number), reset=bool(inputs.reset_before[number]), pause=layers)
         if layers:
             for after in range(len(plan.steps) + 1):
                 for dump in _dumps(plan, model, after):
                     _read(requests, plan, dump.tensor)
                 if after == len(plan.steps):
-                    _read_outputs(requests, plan, model)
+                    read_outputs(requests, plan)
                 requests.step()
         else:
-            _read_outputs(requests, plan, model)
+            read_outputs(requests, plan)
     requests.hello()
     requests.exit(0)
     return bytes(requests)
+
+
+def start(
+    requests: wire.Script, plan: Any, inputs: Sequence[np.ndarray], *, reset: bool = True, pause: bool = False
+) -> None:
+    """Request one inference of `inputs`, in the order of the model's."""
+    for index, array in zip(plan.inputs, inputs, strict=True):
+        requests.write(plan.tensors[index].offset, array.tobytes())
+    requests.run(reset=reset, pause=pause)
+
+
+def read_outputs(requests: wire.Script, plan: Any) -> None:
+    """Request all outputs, in the order of the model's."""
+    for index in plan.outputs:
+        _read(requests, plan, index)
+
+
+def output_bytes(answers: Iterable[wire.Answer]) -> bytes:
+    """What was read, one piece after the other."""
+    return b"".join(answer.data for answer in answers if isinstance(answer, wire.Data))
 
 
 def decode(
@@ -175,11 +193,6 @@ def _dumps(plan: Any, model: Any, after: int) -> list[Any]:
 def _read(requests: wire.Script, plan: Any, index: int) -> None:
     tensor = plan.tensors[index]
     requests.read(tensor.offset, tensor.bytes)
-
-
-def _read_outputs(requests: wire.Script, plan: Any, model: Any) -> None:
-    for index in model.outputs:
-        _read(requests, plan, index)
 
 
 def _pieces(count: int) -> int:

@@ -22,6 +22,7 @@ from cfukit_sw.model import Model
 from cfukit_sw.model_builder import ModelBuilder
 from cfukit_sw.model_c import write_model
 from cfukit_sw.quantization import quantize_multiplier
+from cfukit_tools import inference
 from support.kernels import HostModel, shared_object
 from support.models import all_types, random_inputs, random_model
 
@@ -80,16 +81,13 @@ def test_linked_packaging_under_the_address_sanitizer(tmp_path: Path) -> None:
         program = build_host(sources, build_dir=tmp_path, kind="server", sanitize=True)
         inputs = random_inputs(model, np.random.default_rng(5))
         script = wire.Script()
-        for tensor, array in zip(plan.inputs, inputs, strict=True):
-            script.write(plan.tensors[tensor].offset, array.tobytes())
-        script.run(reset=True)
-        for tensor in plan.outputs:
-            script.read(plan.tensors[tensor].offset, plan.tensors[tensor].bytes)
+        inference.start(script, plan, inputs)
+        inference.read_outputs(script, plan)
         script.exit()
         done = subprocess.run([program], input=bytes(script), capture_output=True, timeout=60)
         assert done.returncode == 0, done.stderr.decode()
         answers = [wire.parse(frame) for frame in wire.split(done.stdout)[1]]
-        data = b"".join(answer.data for answer in answers if isinstance(answer, wire.Data))
+        data = inference.output_bytes(answers)
         assert data == b"".join(array.tobytes() for array in Evaluator(model).run(inputs).outputs)
 
 

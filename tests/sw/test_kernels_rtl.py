@@ -19,6 +19,7 @@ from cfukit_sw.loaded import make_blob, write_loader
 from cfukit_sw.lower import lower
 from cfukit_sw.model import Model
 from cfukit_sw.registry import library
+from cfukit_tools import inference
 from support import reference
 from support.models import all_types, random_inputs, random_model
 
@@ -44,16 +45,13 @@ class System:
             blob = make_blob(plan, library())
             script.load(blob.header, blob.data)
             for reset, inputs in samples:
-                for tensor, array in zip(plan.inputs, inputs, strict=True):
-                    script.write(plan.tensors[tensor].offset, np.ascontiguousarray(array).tobytes())
-                script.run(reset=reset)
-                for tensor in plan.outputs:
-                    script.read(plan.tensors[tensor].offset, plan.tensors[tensor].bytes)
+                inference.start(script, plan, inputs, reset=reset)
+                inference.read_outputs(script, plan)
             reads.append([sum(plan.tensors[tensor].bytes for tensor in plan.outputs)] * len(samples))
         script.exit()
         done = simulate(self.simulator, self.soc, self.elf, stdin=bytes(script), hang_cycles=50_000_000)
         answers = [wire.parse(frame) for frame in wire.split(done.output)[1]]
-        data = b"".join(answer.data for answer in answers if isinstance(answer, wire.Data))
+        data = inference.output_bytes(answers)
         ends = np.cumsum([0, *(count for counts in reads for count in counts)])
         assert ends[-1] == len(data)
         pieces = iter(data[first:last] for first, last in pairwise(ends))

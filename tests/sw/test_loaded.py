@@ -25,6 +25,7 @@ from cfukit_sw.registry import library
 from cfukit_sw.structs import layout
 from cfukit_sw.structs import structs as described
 from cfukit_sw.tflite_reader import read_model
+from cfukit_tools import inference
 from support.kernels import structs
 from support.models import all_types, random_inputs, random_model
 
@@ -58,15 +59,12 @@ def talk(script: wire.Script) -> list[wire.Answer]:
 
 
 def ask(script: wire.Script, plan: Plan, inputs: list[np.ndarray], reset: bool = True) -> None:
-    for tensor, array in zip(plan.inputs, inputs, strict=True):
-        script.write(plan.tensors[tensor].offset, array.tobytes())
-    script.run(reset=reset)
-    for tensor in plan.outputs:
-        script.read(plan.tensors[tensor].offset, plan.tensors[tensor].bytes)
+    inference.start(script, plan, inputs, reset=reset)
+    inference.read_outputs(script, plan)
 
 
 def outputs(answers: list[wire.Answer]) -> bytes:
-    return b"".join(answer.data for answer in answers if isinstance(answer, wire.Data))
+    return inference.output_bytes(answers)
 
 
 def as_bytes(arrays: Any) -> bytes:

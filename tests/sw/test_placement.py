@@ -21,6 +21,7 @@ from cfukit_sw.model_c import write_model
 from cfukit_sw.placement import PARTS, place, traffic
 from cfukit_sw.plan import Plan
 from cfukit_sw.tflite_reader import read_model
+from cfukit_tools import inference
 from support.models import random_inputs
 
 DIGITS = Path(__file__).parents[2] / "sw" / "cfukit_sw" / "models" / "digits.tflite"
@@ -178,15 +179,12 @@ class Bench:
     def cycles(self, elf: Path) -> int:
         """Of one inference whose outputs are right."""
         script = wire.Script()
-        for tensor, array in zip(self.plan.inputs, self.inputs, strict=True):
-            script.write(self.plan.tensors[tensor].offset, array.tobytes())
-        script.run(reset=True)
-        for tensor in self.plan.outputs:
-            script.read(self.plan.tensors[tensor].offset, self.plan.tensors[tensor].bytes)
+        inference.start(script, self.plan, self.inputs)
+        inference.read_outputs(script, self.plan)
         script.exit()
         result = simulate(self.simulator, self.soc_json, elf, stdin=bytes(script), max_cycles=100_000_000)
         answers = [wire.parse(frame) for frame in wire.split(result.output)[1]]
-        data = b"".join(answer.data for answer in answers if isinstance(answer, wire.Data))
+        data = inference.output_bytes(answers)
         assert data == b"".join(array.tobytes() for array in self.expected)
         return next(answer.cycles for answer in answers if isinstance(answer, wire.Done))
 
