@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import math
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cfukit_base import wire
 from cfukit_base.cache import cached, user_cache
@@ -22,6 +21,9 @@ from cfukit_tools.inference import evaluate
 from cfukit_tools.inputs import InputSet
 from cfukit_tools.project import Project
 from cfukit_tools.serial_port import SerialPort, selected
+
+if TYPE_CHECKING:
+    from cfukit_soc.renode.export import RenodeScripts
 
 EXEC_SECONDS = 600.0  # on a board, until a program that has not ended is given up
 
@@ -52,37 +54,35 @@ def system_for(project: Project, engine: str) -> System:
     return BoardSystem(project) if engine == "board" else System(project)
 
 
-def run_renode(
-    system: System,
-    elf: Path,
-    stdin: bytes,
-    *,
-    name: str,
-    expected: Sequence[bytes] = (),
-    macs: int = 0,
-) -> RawRun:
-    """A program in Renode; its scripts stay in build/BOARD/renode/NAME-..., whether or not Renode is there to run them.
-
-    expected: what the UART must send, for the exported .robot file. macs: for how long that lets it run.
-    """
-    from cfukit_soc.renode.engine import run_renode as run_scripts
+def export_for_renode(
+    system: System, elf: Path, stdin: bytes, *, name: str, expected: Sequence[bytes] = ()
+) -> RenodeScripts:
+    """A program for Renode, in build/BOARD/renode/NAME-.... expected: what the UART must send, for the .robot file."""
     from cfukit_soc.renode.export import export_renode
 
     key = digest_of(digest_bytes(elf.read_bytes()), stdin)
-    scripts = export_renode(
-        system.project.board_dir / "renode" / f"{name}-{key[:8]}",
-        system.soc_json,
-        elf,
-        renode_library(system),
-        stdin=stdin,
-        expected=expected,
-        virtual_seconds=1 + math.ceil(macs / 1_000_000),  # 100 instructions each, and one second to start
-    )
+    folder = system.project.board_dir / "renode" / f"{name}-{key[:8]}"
+    return export_renode(folder, system.soc_json, elf, renode_library(system), stdin=stdin, expected=expected)
+
+
+def check_renode(exported: Sequence[RenodeScripts]) -> None:
+    """MissingToolError where no Renode is: it names what was exported."""
+    from cfukit_soc.renode.engine import find_renode
+
     try:
-        result = run_scripts(scripts)
+        find_renode()
     except MissingToolError as error:
-        hint = f"{error.hint}; what it would run is in {scripts.folder}"
-        raise MissingToolError(error.where, error.given, hint=hint, scripts=str(scripts.folder)) from None
+        folders = [str(scripts.folder) for scripts in exported]
+        where = folders[0] if len(folders) == 1 else exported[0].folder.parent
+        hint = f"{error.hint}; what it would run is in {where}"
+        raise MissingToolError(error.where, error.given, hint=hint, scripts=folders) from None
+
+
+def run_renode(scripts: RenodeScripts) -> RawRun:
+    """A program in Renode."""
+    from cfukit_soc.renode import engine
+
+    result = engine.run_renode(scripts)
     return RawRun(result.output, result.exit_code, None, None, result.fault)
 
 

@@ -16,7 +16,7 @@ from cfukit_base.errors import BuildError, UsageError
 from cfukit_base.symbols import locate
 from cfukit_tools.building import System
 from cfukit_tools.checking import at_least
-from cfukit_tools.devices import exec_board, run_renode, system_for
+from cfukit_tools.devices import check_renode, exec_board, export_for_renode, run_renode, system_for
 from cfukit_tools.engines import check_engine
 from cfukit_tools.project import Project, load_target
 
@@ -152,7 +152,9 @@ def _on_device(
         if engine == "board":
             raw = exec_board(system, elf, stdin)
         else:
-            raw = run_renode(system, elf, wire.encode_stdin(stdin), name=program.stem)
+            scripts = export_for_renode(system, elf, wire.encode_stdin(stdin), name=program.stem)
+            check_renode([scripts])
+            raw = run_renode(scripts)
     output = _Output(sys.stdout.buffer.write if stream else None)
     output.feed(raw.output)
     output.close()

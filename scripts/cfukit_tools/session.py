@@ -6,18 +6,45 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cfukit_base import process, progress
 from cfukit_tools import catalog
 from cfukit_tools.checking import at_least
-from cfukit_tools.devices import expected_answers, run_board, run_renode, system_for
+from cfukit_tools.devices import (
+    check_renode,
+    expected_answers,
+    export_for_renode,
+    run_board,
+    run_renode,
+    system_for,
+)
 from cfukit_tools.engines import RawRun, check_engine, run_host, run_rtl
 from cfukit_tools.inference import Served, decode, script
 from cfukit_tools.inputs import InputSet
 from cfukit_tools.programs import Program, build_program, variants_of
 from cfukit_tools.project import load_target
+
+if TYPE_CHECKING:
+    from cfukit_soc.renode.export import RenodeScripts
+
+
+@dataclass(frozen=True)
+class Task:
+    """Some samples of one program, and the requests for them. scripts: for Renode."""
+
+    program: Program
+    samples: range
+    stdin: bytes
+    scripts: RenodeScripts | None = None
+
+    @property
+    def effort(self) -> float:
+        """Relative length of the run, for progress: reference kernels take about eight times as long."""
+        kernels = 8 if self.program.variant == "reference" else 1
+        return len(self.samples) * max(self.program.plan.macs, 1) * kernels
 
 
 class Session:
@@ -51,30 +78,33 @@ class Session:
         if self.engine == "rtl":
             self.system.simulator()
         chunks = list(inputs.chunks())
-        work = [(program, chunk) for program in programs for chunk in chunks]
-        total = sum(_effort(program, len(chunk)) for program, chunk in work)
+        work = [
+            Task(program, chunk, script(program.plan, self.model, inputs, chunk, layers, program.blob))
+            for program in programs
+            for chunk in chunks
+        ]
+        if self.engine == "renode":
+            with progress.stage("exporting for Renode"):
+                work = [self._exported(task, inputs, layers) for task in work]
+            check_renode([task.scripts for task in work if task.scripts is not None])
+        total = sum(task.effort for task in work)
         done, lock = 0.0, threading.Lock()
 
-        def one(item: tuple[Program, range]) -> Served:
+        def one(task: Task) -> Served:
             nonlocal done
-            program, chunk = item
-            stdin = script(program.plan, self.model, inputs, chunk, layers, program.blob)
-            expected: list[bytes] = []
-            if self.engine == "renode" and not layers:
-                expected = expected_answers(program.plan, self.model, inputs, chunk, stdin)
-            raw = self.execute(program, stdin, expected)
+            program = task.program
             served = decode(
                 program.plan,
                 self.model,
                 inputs,
-                chunk,
+                task.samples,
                 layers,
-                raw,
+                self.execute(task),
                 f"{program.variant} firmware",
                 program.blob,
             )
             with lock:
-                done += _effort(program, len(chunk))
+                done += task.effort
                 progress.advance(done, total, program.variant)
             return served
 
@@ -83,7 +113,7 @@ class Session:
             served = _in_parallel(one, work, 1 if self.engine == "board" else jobs)
         results = {}
         for program in programs:
-            parts = [part for (owner, _), part in zip(work, served, strict=True) if owner is program]
+            parts = [part for task, part in zip(work, served, strict=True) if task.program is program]
             results[program.variant] = Served(
                 [sample for part in parts for sample in part.samples],
                 max(part.stack_bytes for part in parts),
@@ -91,20 +121,24 @@ class Session:
             )
         return results
 
-    def execute(self, program: Program, stdin: bytes, expected: list[bytes]) -> RawRun:
+    def _exported(self, task: Task, inputs: InputSet, layers: bool) -> Task:
+        """All of them first: without Renode they are what a run leaves."""
+        program, expected = task.program, []
+        if not layers:
+            expected = expected_answers(program.plan, self.model, inputs, task.samples, task.stdin)
+        scripts = export_for_renode(
+            self.system, program.file, task.stdin, name=program.variant, expected=expected
+        )
+        return replace(task, scripts=scripts)
+
+    def execute(self, task: Task) -> RawRun:
         if self.engine == "host":
-            return run_host(program.file, stdin)
+            return run_host(task.program.file, task.stdin)
         if self.engine == "board":
-            return run_board(self.system, program.file, stdin)
-        if self.engine == "renode":
-            name, macs = program.variant, program.plan.macs
-            return run_renode(self.system, program.file, stdin, name=name, expected=expected, macs=macs)
-        return run_rtl(self.system, program.file, stdin)
-
-
-def _effort(program: Program, samples: int) -> float:
-    """Relative length of a run, for progress: reference kernels take about eight times as long."""
-    return samples * max(program.plan.macs, 1) * (8 if program.variant == "reference" else 1)
+            return run_board(self.system, task.program.file, task.stdin)
+        if task.scripts is not None:
+            return run_renode(task.scripts)
+        return run_rtl(self.system, task.program.file, task.stdin)
 
 
 def _in_parallel(function: Callable[[Any], Any], items: list[Any], jobs: int) -> list[Any]:

@@ -104,7 +104,8 @@ def test_versions_differ_in_the_cfu_and_the_uart_only(exported: RenodeScripts) -
 def test_the_script_follows_the_version(
     exported: RenodeScripts, version: tuple[int, ...], suffix: str
 ) -> None:
-    assert exported.run(version).name == f"run_{suffix}.resc" and exported.run(version).is_file()
+    script = exported.run(dialect_of(version))
+    assert script.name == f"run_{suffix}.resc" and script.is_file()
 
 
 def test_a_renode_that_is_too_old_is_refused() -> None:
@@ -139,9 +140,17 @@ def test_registers_that_the_program_uses_and_renode_lacks(exported: RenodeScript
 
 def test_the_robot_file_demands_what_the_uart_must_send(exported: RenodeScripts) -> None:
     text = exported.robot.read_text()
-    assert "bytes.fromhex('9301c0') in $sent" in text and "Should Not Be Empty" in text
+    assert "bytes.fromhex('9301c0') in $sent" in text
     tables = re.findall(r"^\*\*\* (.*) \*\*\*$", text, re.MULTILINE)
-    assert tables == ["Settings", "Variables", "Test Cases"]
+    assert tables == ["Settings", "Variables", "Test Cases", "Keywords"]
+
+
+@pytest.mark.parametrize("name", ["a;b", 'a"b', "a\\b", "a[1]", "a\nb"])
+def test_a_path_that_the_scripts_cannot_name_is_refused(tmp_path: Path, name: str) -> None:
+    soc_json = generate_soc("sim", tmp_path / "soc")
+    with pytest.raises(UsageError, match="in a path; its scripts cannot name a path with"):
+        export_renode(tmp_path / name, soc_json, tmp_path / "elf", tmp_path / "library")
+    assert not (tmp_path / name).exists()
 
 
 class Registers:

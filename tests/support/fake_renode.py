@@ -2,7 +2,8 @@
 
 It is called as Renode is, runs the program on an RV32IM interpreter, and calls the library in Renode's order. Like Renode it ends with
 code 0 when a script fails and leaves rd unchanged when a CFU instruction fails. What it does not know it refuses, so a test that passes
-says that the files are consistent; that Renode itself takes them, only Renode can tell. FAKE_RENODE_VERSION: 1.16.0 by default.
+says that the files are consistent; that Renode itself takes them, only Renode can tell. FAKE_RENODE_VERSION: 1.16.0 by default;
+FAKE_RENODE_SAYS: the version that it calls itself.
 """
 
 from __future__ import annotations
@@ -21,10 +22,21 @@ from elftools.elf.elffile import ELFFile
 
 VERSION = tuple(int(part) for part in os.environ.get("FAKE_RENODE_VERSION", "1.16.0").split("."))
 MASK = 0xFFFF_FFFF
+STEPS_PER_SECOND = 1_000_000  # of virtual time; Renode's are 100 times as many
 
 
 class ScriptError(Exception):
     pass
+
+
+class Abort(Exception):
+    """The processor came to where no code is."""
+
+    def __init__(self, pc: int):
+        self.pc = pc
+
+
+PLAIN_ERRORS = ("No such command or device", "Could not tokenize here")  # said without a heading
 
 
 class Cfu:
@@ -59,7 +71,8 @@ class PythonPeripheral:
     """Runs a script per access, with `request` in its scope, whose members changed their case in 1.16."""
 
     def __init__(self, filename: str):
-        self._code = compile(Path(filename).read_text(), filename, "exec")
+        # IronPython takes no other characters without a word about them.
+        self._code = compile(Path(filename).read_text(encoding="ascii"), filename, "exec")
         self._scope: dict[str, Any] = {"self": self}
         self._do("Init", 0, 0)
 
@@ -97,6 +110,20 @@ class Uart:
             self.log.flush()
 
 
+def tokens(line: str) -> list[str]:
+    """The words of a line of the monitor: a path is as its tokenizer takes it, with \\ before a space."""
+    found = re.findall(r'@(?:(?!;)(?:\\ |\S))+|"[^"]*"|[^\s@"]+(?:=@(?:(?!;)(?:\\ |\S))+)?', line)
+    if "".join(found) != re.sub(r"(?<!\\)\s", "", line) and '"' not in line:
+        raise ScriptError(f"Could not tokenize here: {line}")
+    return found
+
+
+def path_of(word: str) -> Path:
+    if not word.startswith("@"):
+        raise ScriptError(f"not a path: {word}")
+    return Path(word[1:].replace("\\ ", " "))
+
+
 class Machine:
     """Platform files and monitor commands."""
 
@@ -108,6 +135,7 @@ class Machine:
         self.cfu_class = ""
         self.entry = 0
         self.started = False
+        self.program: Program | None = None
         self.variables: dict[str, str] = {}
 
     def load_platform(self, path: Path) -> None:
@@ -158,32 +186,39 @@ class Machine:
         self.names[name] = thing
 
     def command(self, line: str) -> None:
-        line = re.sub(r"\$(\w+)(?!\w|\?)", lambda found: self.variables[found[1]], line)
-        words = line.split()
+        words = [self._value(word) for word in tokens(line)]
         if words[0] in ("include", "i"):
-            for inner in Path(words[1].removeprefix("@")).read_text().splitlines():
+            for inner in path_of(words[1]).read_text().splitlines():
                 if inner and not inner.startswith("#"):
                     self.command(inner)
-        elif found := re.fullmatch(r"\$(\w+)\?=(\S+)", line):
+        elif found := re.fullmatch(r"\$(\w+)\?=(@.+)", line):
             self.variables.setdefault(found[1], found[2])
+        elif found := re.fullmatch(r"\$(\w+)=(@.+)", line):
+            self.variables[found[1]] = found[2]
         elif words[:2] == ["machine", "LoadPlatformDescription"]:
-            self.load_platform(Path(words[2].removeprefix("@")))
+            self.load_platform(path_of(words[2]))
         elif words[:2] == ["cpu0.cfu0", "SimulationFilePathLinux"]:
-            self.cfu = Cfu(words[2].removeprefix("@"))
+            self.cfu = Cfu(str(path_of(words[2])))
         elif words[:2] == ["cpu0", "RegisterCustomCSR"]:
             if int(words[3], 16) in self.csrs:
                 raise ScriptError("An item with the same key has already been added")
             self.csrs[int(words[3], 16)] = 0
         elif words[:2] == ["uart", "CreateFileBackend"]:
-            self.names["uart"].log = open(words[2].removeprefix("@"), "wb")  # noqa: SIM115, PTH123 (until the end)
+            self.names["uart"].log = path_of(words[2]).open("wb")
         elif words[:2] == ["uart", "WriteChar"]:
             self.names["uart"].received.append(int(words[2], 16))
         elif words[:2] == ["sysbus", "LoadELF"]:
-            self._load_elf(Path(words[2].removeprefix("@")))
+            self._load_elf(path_of(words[2]))
+        elif words[:2] == ["emulation", "RunFor"]:
+            self.program = self.program or Program(self)
+            self.program.run(int(float(words[2].strip('"')) * STEPS_PER_SECOND))
         elif words == ["start"]:
             self.started = True
         elif words[0] not in ("using", "mach"):
             raise ScriptError(f"No such command or device: {line}")
+
+    def _value(self, word: str) -> str:
+        return self.variables[word[1:]] if re.fullmatch(r"\$\w+", word) else word
 
     def _load_elf(self, path: Path) -> None:
         with path.open("rb") as file:
@@ -257,9 +292,14 @@ class Program:
         for _ in range(steps):
             step = decoded.get(pc)
             if step is None:
-                step = decoded[pc] = self._decode(pc, self.load(pc, 4))
+                step = decoded[pc] = self._decode(pc, self._fetch(pc))
             pc = step()
         self.pc = pc
+
+    def _fetch(self, pc: int) -> int:
+        if not any(begin <= pc < end for begin, end, _ in self._memories):
+            raise Abort(pc)
+        return self.load(pc, 4)
 
     def load(self, address: int, size: int) -> int:
         for begin, end, data in self._memories:
@@ -370,7 +410,8 @@ class Program:
 
 def main(arguments: list[str]) -> int:
     if "--version" in arguments:
-        print(f"Renode v{'.'.join(map(str, VERSION))}.12345 (0123456789abcdef)")
+        said = os.environ.get("FAKE_RENODE_SAYS", ".".join(map(str, VERSION)))
+        print(f"Renode v{said}.12345 (0123456789abcdef)")
         return 0
     machine = Machine()
     try:
@@ -381,7 +422,14 @@ def main(arguments: list[str]) -> int:
         return 0
     program = Program(machine)
     while machine.started:
-        program.run(10_000)
+        try:
+            program.run(10_000)
+        except Abort as error:
+            print(
+                f"[ERROR] cpu0: CPU abort [PC={error.pc:#x}]: Trying to execute code outside RAM or ROM",
+                flush=True,
+            )
+            time.sleep(60)  # the processor stands still, Renode does not
         if os.getppid() == 1:
             return 0
     return 0

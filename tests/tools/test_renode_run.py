@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -137,6 +139,11 @@ def test_a_script_that_fails_is_told_though_renode_ends_with_0(
     renode(script='[ "$1" = --version ] && echo "Renode v1.16.0" || echo "Error E01: no such type"')
     with pytest.raises(ResultError, match=r"engine renode: .*Error E01: no such type.*renode\.log"):
         api.exec_(program(), engine="renode", stdin=b"")
+    renode(
+        script='[ "$1" = --version ] && echo "Renode v1.16.0" || { echo "No such command or device: x"; sleep 50; }'
+    )
+    with pytest.raises(ResultError, match="a script failed: No such command or device: x"):
+        api.exec_(program(), engine="renode", stdin=b"")
     renode(script='[ "$1" = --version ] && echo "Renode v1.16.0" || exit 0')
     with pytest.raises(ResultError, match="ended with code 0 before the program did"):
         api.exec_(program(), engine="renode", stdin=b"")
@@ -145,16 +152,84 @@ def test_a_script_that_fails_is_told_though_renode_ends_with_0(
         api.exec_(program(), engine="renode", stdin=b"")
 
 
+@pytest.fixture
+def no_renode(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("RENODE", "/nothing")
+    tools.renode.cache_clear()
+    yield
+    tools.renode.cache_clear()
+
+
+def exported(action: Callable[[], object]) -> list[Path]:
+    """The folders that a verb leaves where there is no Renode."""
+    with pytest.raises(MissingToolError, match=r"which is no program .*; what it would run is in ") as caught:
+        action()
+    return [Path(text) for text in caught.value.details["scripts"]]  # type: ignore[attr-defined]
+
+
+def robot(file: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Robot Framework runs an exported file with Renode's keywords on the stand-in."""
+    support = Path(fake_renode.__file__).parent
+    keywords = file.parent / "keywords.resource"
+    keywords.write_text("*** Settings ***\nLibrary    support.fake_renode_keywords.Keywords\n")
+    command = [sys.executable, "-m", "robot", "--pythonpath", str(support.parent), "--output", "NONE"]
+    command += ["--log", "NONE", "--report", "NONE", "--variable", f"RENODEKEYWORDS:{keywords}"]
+    return subprocess.run([*command, *words, str(file)], capture_output=True, text=True, timeout=300)
+
+
 @pytest.mark.slow
-def test_without_renode_the_scripts_are_there(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RENODE", str(here / "nothing"))
-    tools.renode.cache_clear()
-    with pytest.raises(MissingToolError, match=r"which is no program .*https://renode\.io") as caught:
-        api.exec_(program(), engine="renode", stdin=b"abc")
-    tools.renode.cache_clear()
-    folder = Path(str(caught.value.details["scripts"]))
-    names = {path.name for path in folder.iterdir()}
-    assert {"soc.repl", "run_1.16.resc", "run_1.13.resc", "run.robot", "stdin.resc"} <= names
+def test_without_renode_every_program_is_exported_and_its_robot_file_works(
+    no_renode: None, mac4: Path, two_samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_RENODE_VERSION", "1.16.0")
+    folders = exported(lambda: api.run(mac4, engine="renode", inputs=two_samples))
+    assert [folder.name.split("-")[0] for folder in folders] == ["reference", "portable", "project"]
+    file = folders[2] / "run.robot"
+    done = robot(file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = file.read_text()
+    sent = next(line.split("'")[1] for line in text.splitlines() if "fromhex" in line)
+    file.write_text(text.replace(sent, sent[:-6] + "00ffff"))
+    done = robot(file)
+    assert done.returncode == 1 and "the UART did not send part 0" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["1.14.0", "1.16.0"])
+def test_the_robot_file_waits_for_the_programs_end(
+    no_renode: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    """In a folder whose name means something to monitor and robot."""
+    here = tmp_path / "a  b $c #\N{LATIN SMALL LETTER L WITH STROKE}"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("FAKE_RENODE_VERSION", version)
+    dialect = "VERSION:" + ("1.13" if version < "1.16" else "1.16")
+    for text, right in ((SUM, True), ("int main(void) { for (;;) {} }", False)):
+        (folder,) = exported(partial(api.exec_, program(text), engine="renode", stdin=b"\1\2"))
+        done = robot(folder / "run.robot", "--variable", dialect, "--variable", "SECONDS:2")
+        assert (done.returncode == 0) == right, done.stdout + done.stderr
+        assert right or "the program did not end in 2 virtual seconds" in done.stdout
+        assert not right or (folder / "robot_uart.log").read_bytes().startswith(b"sum 3\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("version", "said"), [("1.16.0", "1.15.3"), ("1.15.3", "1.16.0")])
+def test_a_build_between_two_versions_is_understood(
+    renode: Callable[..., None], here: Path, monkeypatch: pytest.MonkeyPatch, version: str, said: str
+) -> None:
+    renode(version)
+    monkeypatch.setenv("FAKE_RENODE_SAYS", said)
+    assert api.exec_(program(), engine="renode", stdin=b"\1\2")["output"] == "sum 3\n"
+
+
+@pytest.mark.slow
+def test_a_jump_to_where_no_code_is_is_a_fault(renode: Callable[..., None], here: Path) -> None:
+    renode()
+    document = api.exec_(
+        program("int main(void) { ((void (*)(void))0x20000000)(); return 0; }"), engine="renode", stdin=b""
+    )
+    assert (document["fault"]["kind"], document["fault"]["address"]) == ("fetch_fault", 0x20000000)
 
 
 @pytest.mark.parametrize("option", ["waves", "trace", "max_cycles"])

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import time
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -18,14 +19,21 @@ from typing import IO, Any
 from cfukit_base import process, wire
 from cfukit_base.errors import ResultError
 from cfukit_base.tools import Tool, renode
-from cfukit_soc.renode.export import RenodeScripts
+from cfukit_soc.renode.export import RenodeScripts, monitor_path
+from cfukit_soc.renode.platform import DIALECTS, Dialect, dialect_of
 
 _POLL_SECONDS = 0.02
-# What Renode prints when a script or a .repl is wrong, or when it dies.
+# What Renode prints when a script or a .repl is wrong, or when it dies; it stays up after most of them.
 _SCRIPT_ERROR = re.compile(
-    r"There was an error executing command|^Error E\d+|^Unhandled exception|^Fatal error",
+    r"There was an error executing command|^Error E\d+|^Unhandled exception|^Fatal error|Could not tokenize here"
+    r"|No such command or device|Could not find file '|Failed to download",
     re.MULTILINE,
 )
+_CPU_ABORT = re.compile(r"CPU abort \[PC=(0x[0-9a-fA-F]+)\]")
+# Renode goes on after a fault of the CFU: no place to name.
+_NOWHERE = {"pc": 0, "function": "", "file": "", "line": 0, "registers": []}
+# A class or property of another range of versions: a build between two releases calls itself the older one.
+_OTHER_DIALECT = re.compile(r"Could not resolve type|txFifoCapacity")
 
 
 @dataclass(frozen=True)
@@ -46,12 +54,27 @@ def find_renode() -> tuple[Tool, tuple[int, ...]]:
 def run_renode(scripts: RenodeScripts, *, timeout_seconds: float = 600) -> RenodeResult:
     """Run Renode ($RENODE, else PATH) on the exported scripts. ResultError: a script failed, Renode died, no end in time."""
     tool, version = find_renode()
+    likely = dialect_of(version)
+    end = time.monotonic() + timeout_seconds
+    try:
+        return _run(tool, scripts, likely, end)
+    except ResultError as error:
+        if not _OTHER_DIALECT.search(str(error.details["log"])):
+            raise
+        (other,) = (dialect for dialect in DIALECTS if dialect is not likely)
+        try:
+            return _run(tool, scripts, other, end)
+        except ResultError:
+            raise error from None
+
+
+def _run(tool: Tool, scripts: RenodeScripts, dialect: Dialect, end: float) -> RenodeResult:
     folder = scripts.folder
     status = folder / "cfu_status.json"
     for old in (scripts.uart_log, scripts.exit_file, status):
         old.unlink(missing_ok=True)
-    script = scripts.run(version)
-    words = [*tool.argv, "--disable-xwt", "--console", "--plain", "-e", f"include @{script}"]
+    start = f"include {monitor_path(scripts.run(dialect))}"
+    words = [*tool.argv, "--disable-xwt", "--console", "--plain", "-e", start]
     environment = {**os.environ, "CFUKIT_RENODE_STATUS": str(status)}
     log = folder / "renode.log"
     with log.open("wb") as said:
@@ -59,11 +82,37 @@ def run_renode(scripts: RenodeScripts, *, timeout_seconds: float = 600) -> Renod
         with process.started(
             words, stdin=subprocess.PIPE, stdout=said, stderr=subprocess.STDOUT, cwd=folder, env=environment
         ) as child:
-            return _watch(child, scripts, status, log, time.monotonic() + timeout_seconds)
+            return _watch(child, scripts, status, _Log(log), end)
+
+
+class _Log:
+    """What Renode says: read as it grows, since a program may make it say very much. lines: those that matter, and the last ones."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._file = path.open(errors="replace")
+        self._rest = ""
+        self.last: deque[str] = deque(maxlen=40)
+        self.script_error = self.abort = ""
+
+    def read(self, ended: bool) -> None:
+        """Take the lines that are new."""
+        *lines, self._rest = (self._rest + self._file.read()).split("\n")
+        if ended:
+            lines.append(self._rest)
+        for line in filter(str.strip, lines):
+            self.last.append(line)
+            if not self.script_error and _SCRIPT_ERROR.search(line):
+                self.script_error = line
+            if not self.abort and _CPU_ABORT.search(line):
+                self.abort = line
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def _watch(
-    child: subprocess.Popen[bytes], scripts: RenodeScripts, status: Path, log: Path, end: float
+    child: subprocess.Popen[bytes], scripts: RenodeScripts, status: Path, log: _Log, end: float
 ) -> RenodeResult:
     output, decoder = bytearray(), wire.Decoder()
     sent: IO[bytes] | None = None
@@ -71,6 +120,7 @@ def _watch(
         while True:
             ended = child.poll() is not None  # before the last look at what it left
             late = time.monotonic() > end
+            log.read(ended)
             if sent is None and scripts.uart_log.is_file():
                 sent = scripts.uart_log.open("rb")
             fresh = sent.read() if sent is not None else b""
@@ -85,10 +135,13 @@ def _watch(
                 output += sent.read() if sent is not None else b""
                 code = int(text)
                 return RenodeResult(bytes(output), code - (1 << 32 if code >> 31 else 0), None)
-            if ended or late or _SCRIPT_ERROR.search(_said(log)):
-                raise _failure(child, log, ended, late)
+            if log.abort:
+                return RenodeResult(bytes(output), None, _cpu_fault(log.abort))
+            if ended or late or log.script_error:
+                raise _failure(child, log, ended)
             time.sleep(_POLL_SECONDS)
     finally:
+        log.close()
         if sent is not None:
             sent.close()
 
@@ -104,13 +157,7 @@ def _exit_code(events: list[bytes | wire.Frame | wire.Damaged]) -> int | None:
 
 def _cfu_fault(said: dict[str, Any]) -> dict[str, Any]:
     """The library's complaint as a fault of the other engines; Renode itself goes on with rd unchanged."""
-    said = said | {
-        "pc": 0,
-        "function": "",
-        "file": "",
-        "line": 0,
-        "registers": [],
-    }  # Renode goes on: no place to name
+    said = _NOWHERE | said
     which = f"funct3={said['funct3']} funct7={said['funct7']}"
     operands = f"with operands {said['a']:#010x}, {said['b']:#010x}"
     if said["kind"] == "time_out":
@@ -122,20 +169,28 @@ def _cfu_fault(said: dict[str, Any]) -> dict[str, Any]:
     return said | {"kind": "cfu_stopped", "message": "the CFU's Verilog ended the simulation"}
 
 
-def _said(log: Path) -> str:
-    return log.read_text(errors="replace")
+def _cpu_fault(line: str) -> dict[str, Any]:
+    """Renode's processor stopped for good: it came to where no code can be."""
+    found = _CPU_ABORT.search(line)
+    assert found is not None
+    pc = int(found[1], 16)
+    message = f"instruction fetch from {pc:#010x}, where no code can be"
+    return _NOWHERE | {"kind": "fetch_fault", "pc": pc, "address": pc, "message": message}
 
 
-def _failure(child: subprocess.Popen[bytes], log: Path, ended: bool, late: bool) -> ResultError:
-    lines = [line for line in _said(log).splitlines() if line.strip()]
-    telling = [line for line in lines if _SCRIPT_ERROR.search(line) or "rror" in line] or lines[-3:]
+def _failure(child: subprocess.Popen[bytes], log: _Log, ended: bool) -> ResultError:
     if ended:
         given = f"ended with code {child.returncode} before the program did"
-    elif late and not _SCRIPT_ERROR.search(_said(log)):
-        given = "the program did not end in time"
-    else:
+    elif log.script_error:
         given = "a script failed"
-    said = f": {telling[0].strip()}" if telling else ""
+    else:
+        given = "the program did not end in time"
+    telling = (
+        log.script_error
+        or next((line for line in log.last if "rror" in line), "")
+        or "".join([*log.last][-1:])
+    )
+    said = f": {telling.strip()}" if telling else ""
     return ResultError(
-        "engine renode", f"{given}{said}", hint=f"its log is {log}", log="\n".join(lines[-40:])
+        "engine renode", f"{given}{said}", hint=f"its log is {log.path}", log="\n".join(log.last)
     )

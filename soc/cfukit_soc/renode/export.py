@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +14,15 @@ from cfukit_soc.renode.csrs import foreign_csrs
 from cfukit_soc.renode.platform import (
     DIALECTS,
     Dialect,
-    dialect_of,
     overlay,
     platform,
     registers_script,
     uart_rest_script,
 )
 from cfukit_soc.simulator import load_soc
+
+MOST_VIRTUAL_SECONDS = 600  # of the .robot file, 100 million instructions each
+_UNSPEAKABLE = ';"\\*?[]\n\r'
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,9 @@ class RenodeScripts:
     uart_log: Path
     exit_file: Path
 
-    def run(self, version: tuple[int, ...] = ()) -> Path:
-        """The script that loads and starts, for a version of Renode; () is the newest."""
-        return self.folder / f"run_{dialect_of(version).suffix}.resc"
+    def run(self, dialect: Dialect) -> Path:
+        """The script that loads and starts."""
+        return self.folder / f"run_{dialect.suffix}.resc"
 
     @property
     def robot(self) -> Path:
@@ -47,12 +50,12 @@ def export_renode(
     *,
     stdin: bytes = b"",
     expected: Sequence[bytes] = (),
-    virtual_seconds: float = 10,
 ) -> RenodeScripts:
     """Write soc.repl, soc_VERSION.repl, setup_VERSION.resc, run_VERSION.resc, stdin.resc, run.robot and two Python files.
 
     library: of `build_library`. stdin: what the UART receives. expected: byte strings that must stand in what it sends, checked by
-    the .robot file after `virtual_seconds` (100 million instructions each). The files are for Renode 1.13 to today's.
+    the .robot file when the program has ended. The files are for Renode 1.13 to today's. UsageError: a path that its monitor
+    cannot be told.
     """
     soc = load_soc(soc_json)
     if soc["cpu"].get("memory_port_bits"):
@@ -62,7 +65,9 @@ def export_renode(
             allowed="Renode gives a CFU no memory, and this one has a memory port",
             hint="--engine rtl",
         )
-    folder = folder.resolve()
+    folder, elf, library = folder.resolve(), elf.resolve(), library.resolve()
+    for path in (folder, elf, library):
+        _check_path(path)
     folder.mkdir(parents=True, exist_ok=True)
     scripts = RenodeScripts(folder, folder / "uart.log", folder / "exit.txt")
     registers, uart_rest = folder / "cfukit_registers.py", folder / "uart_rest.py"
@@ -71,7 +76,7 @@ def export_renode(
         registers.name: registers_script(soc, scripts.exit_file),
         uart_rest.name: uart_rest_script(),
         "stdin.resc": "".join(f"uart WriteChar {byte:#04x}\n" for byte in stdin),
-        "run.robot": _robot(folder, expected, virtual_seconds),
+        "run.robot": _robot(scripts, expected),
     }
     csrs = foreign_csrs(elf)
     for dialect in DIALECTS:
@@ -81,6 +86,26 @@ def export_renode(
     for name, text in files.items():
         write_atomic(folder / name, text)
     return scripts
+
+
+def _check_path(path: Path) -> None:
+    if found := set(str(path)) & set(_UNSPEAKABLE):
+        raise UsageError(
+            str(path),
+            f"{min(found)!r} in a path",
+            allowed="its scripts cannot name a path with one of ; \" \\ * ? [ ] or a line's end",
+            hint="another folder",
+        )
+
+
+def monitor_path(path: Path) -> str:
+    """A path as a word of Renode's monitor."""
+    return "@" + str(path).replace(" ", "\\ ")
+
+
+def _cell(text: str) -> str:
+    """Text as a cell of a .robot file, where spaces, $ and # may mean something."""
+    return re.sub(r"[^\w/.@-]", lambda found: f"\\U{ord(found[0]):08x}", text)
 
 
 def _setup(
@@ -95,32 +120,35 @@ def _setup(
     lines = [
         f"# Board {soc['board']} with its CFU, for Renode {'.'.join(map(str, dialect.first))} and later. Generated.",
         "# Functional only: every instruction takes one tick here. Never take a cycle count or a speed-up from it.",
-        f"$uart_log?=@{scripts.uart_log}",
+        f"$uart_log?={monitor_path(scripts.uart_log)}",
         "using sysbus",
         f'mach create "{soc["board"]}"',
-        f"machine LoadPlatformDescription @{folder / f'soc_{dialect.suffix}.repl'}",
+        f"machine LoadPlatformDescription {monitor_path(folder / f'soc_{dialect.suffix}.repl')}",
         *(f'cpu0 RegisterCustomCSR "csr_{csr:03x}" {csr:#05x} 3' for csr in csrs),
-        f"cpu0.cfu0 SimulationFilePathLinux @{library.resolve()}",
+        f"cpu0.cfu0 SimulationFilePathLinux {monitor_path(library)}",
         "uart CreateFileBackend $uart_log true",
-        f"sysbus LoadELF @{elf.resolve()}",
-        f"include @{folder / 'stdin.resc'}",
+        f"sysbus LoadELF {monitor_path(elf)}",
+        f"include {monitor_path(folder / 'stdin.resc')}",
     ]
     return "\n".join([*lines, ""])
 
 
 def _run(folder: Path, dialect: Dialect) -> str:
+    script = monitor_path(folder / f"run_{dialect.suffix}.resc")
     return (
-        f"# renode --disable-xwt --console --plain -e 'include @{folder / f'run_{dialect.suffix}.resc'}'\n"
-        f"include @{folder / f'setup_{dialect.suffix}.resc'}\nstart\n"
+        f"# renode --disable-xwt --console --plain -e 'include {script}'\n"
+        f"include {monitor_path(folder / f'setup_{dialect.suffix}.resc')}\nstart\n"
     )
 
 
-def _robot(folder: Path, expected: Sequence[bytes], virtual_seconds: float) -> str:
+def _robot(scripts: RenodeScripts, expected: Sequence[bytes]) -> str:
     checks = "".join(
         f"    Should Be True              bytes.fromhex('{part.hex()}') in $sent    the UART did not send part {number}\n"
         for number, part in enumerate(expected)
     )
-    # A script that fails does not end Renode: the log, which must be there and not empty, is what tells.
+    folder = scripts.folder
+    log = folder / "robot_uart.log"
+    # A script that fails does not end Renode, nor does a program: what tells is the file that the program's end leaves.
     return f"""\
 *** Settings ***
 Suite Setup       Setup
@@ -131,18 +159,24 @@ Resource          ${{RENODEKEYWORDS}}
 Library           OperatingSystem
 
 *** Variables ***
-# renode-test {folder / "run.robot"}
-# Renode before 1.16: renode-test --variable VERSION:{DIALECTS[-1].suffix} {folder / "run.robot"}
-${{VERSION}}        {DIALECTS[0].suffix}
-${{SECONDS}}        {virtual_seconds:g}
-${{LOG}}            {folder / "robot_uart.log"}
+# renode-test {scripts.robot}
+# Renode before 1.16: renode-test --variable VERSION:{DIALECTS[-1].suffix} {scripts.robot}
+${{VERSION}}                    {DIALECTS[0].suffix}
+${{SECONDS}}                    {MOST_VIRTUAL_SECONDS}
+${{LOG}}                        {_cell(str(log))}
+${{ENDED}}                      {_cell(str(scripts.exit_file))}
+${{CREATE_SNAPSHOT_ON_FAIL}}    False
 
 *** Test Cases ***
 Firmware Sends What Is Expected
-    Remove File                 ${{LOG}}
-    Execute Command             $uart_log=@${{LOG}}
-    Execute Command             include @{folder}/setup_${{VERSION}}.resc
-    Execute Command             emulation RunFor "${{SECONDS}}"
+    Remove Files                ${{LOG}}    ${{ENDED}}
+    Execute Command             $uart_log={_cell(monitor_path(log))}
+    Execute Command             include {_cell(monitor_path(folder))}/setup_${{VERSION}}.resc
+    Wait Until Keyword Succeeds    ${{SECONDS}}x    0s    Program Has Ended
     ${{sent}}=                    Get Binary File    ${{LOG}}
-    Should Not Be Empty         ${{sent}}
-{checks}"""
+{checks}
+*** Keywords ***
+Program Has Ended
+    Execute Command             emulation RunFor "1"
+    File Should Exist           ${{ENDED}}    the program did not end in ${{SECONDS}} virtual seconds
+"""

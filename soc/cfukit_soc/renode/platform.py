@@ -177,7 +177,7 @@ def registers_script(soc: Mapping[str, Any], exit_file: Path) -> str:
 if beginning:
     counted = 0
 elif writing and offset == {at_exit}:
-    written = open({str(exit_file)!r}, "w")
+    written = open(u{str(exit_file)!a}, "w")
     written.write(str(value) + "\\n")
     written.close()
 elif reading and offset == 0:
