@@ -23,7 +23,8 @@ from migen import ClockDomain, If, Instance, Module, Mux, Replicate, Signal
 from cfukit_soc.boards import Ddr3
 
 IDELAY_HZ = 200e6
-# Clocks of the PHY besides the system's: ports of soc.v on hardware. Four times faster, the same a quarter period later, 200 MHz.
+# Clocks of the PHY besides the system's: ports of soc.v on hardware, as `idelay_rst` is. Four times faster, the same a quarter period
+# later, 200 MHz.
 CLOCKS = ("sys4x", "sys4x_dqs", "idelay")
 
 
@@ -111,7 +112,8 @@ def pads_extension(chip: Any, data_bits: int) -> list[Any]:
     widths |= {"dqs_p": strobes, "dqs_n": strobes}
     one = ("ras_n", "cas_n", "we_n", "cs_n", "clk_p", "clk_n", "cke", "odt", "reset_n")
     subsignals = [Subsignal(name, Pins(width)) for name, width in (widths | dict.fromkeys(one, 1)).items()]
-    return [("ddram", 0, *subsignals), *((f"{name}_clk", 0, Pins(1)) for name in CLOCKS)]
+    clocks = [(f"{name}_clk", 0, Pins(1)) for name in CLOCKS]
+    return [("ddram", 0, *subsignals), *clocks, ("idelay_rst", 0, Pins(1))]
 
 
 class Ddr3Phy(Module):
@@ -124,7 +126,8 @@ class Ddr3Phy(Module):
             domain = ClockDomain(name, reset_less=name != "idelay")
             setattr(self.clock_domains, f"cd_{name}", domain)
             self.comb += domain.clk.eq(platform.request(f"{name}_clk"))
-        self.comb += self.cd_idelay.rst.eq(0)
+        # IDELAYCTRL's own reset counts from here: its clock must be stable by then.
+        self.comb += self.cd_idelay.rst.eq(platform.request("idelay_rst"))
         self.submodules.control = S7IDELAYCTRL(self.cd_idelay)
         pads = platform.request("ddram")
         self.phy = A7DDRPHY(pads, memtype="DDR3", nphases=4, sys_clk_freq=clock_hz)

@@ -148,15 +148,31 @@ def test_openxc7s_script_says_what_is_missing_and_builds_when_all_is_there(folde
     assert "cfukit: nextpnr-xilinx is not on PATH" in openxc7(folder).stderr
     done = openxc7(folder, *programs)
     assert done.code and "the folder with xc7a35t.bin" in done.stderr
-    (folder / "db" / "artix7").mkdir(parents=True)
+    (folder / "db").mkdir()
     here = {"CHIPDB": str(folder / "db"), "PRJXRAY_DB_DIR": str(folder / "db")}
     assert "has no xc7a35t.bin: make it" in openxc7(folder, *programs, **here).stderr
-    (folder / "db" / "xc7a35t.bin").write_text("")
+    (folder / "db" / "xc7a35tcsg324.bin").write_text("")
+    part = folder / "db" / "artix7" / "xc7a35tcsg324-1" / "part.yaml"  # of an xc7a35ticsg324-1L
+    assert f"there is no {part}" in openxc7(folder, *programs, **here).stderr
+    part.parent.mkdir(parents=True)
+    part.write_text("")
     assert "neither netlist.json nor yosys" in openxc7(folder, *programs, **here).stderr
     (folder / "netlist.json").write_text("{}")
     done = openxc7(folder, *programs, **here)
     assert done.ok, done.stderr
     assert "61.25 MHz" in done.stdout and (folder / "arty.bit").is_file()
+
+
+@pytest.mark.parametrize(
+    ("part", "parts"),
+    [
+        ("xc7a35ticsg324-1L", ("xc7a35t", "csg324", "1")),
+        ("xc7a100tcsg324-1", ("xc7a100t", "csg324", "1")),
+        ("xc7a200tsbg484-2", ("xc7a200t", "sbg484", "2")),
+    ],
+)
+def test_the_part_in_the_words_of_the_open_databases(part: str, parts: tuple[str, str, str]) -> None:
+    assert vendor.open_part(part) == parts
 
 
 @pytest.fixture

@@ -43,6 +43,9 @@ _CLOCKING = """\
   BUFG clk4x_buffer (.I(clk4x_raw), .O(sys4x_clk));
   BUFG clk4x_dqs_buffer (.I(clk4x_dqs_raw), .O(sys4x_dqs_clk));
   BUFG idelay_buffer (.I(idelay_raw), .O(idelay_clk));
+  reg [1:0] idelay_wait = 2'b11;
+  always @(posedge idelay_clk) idelay_wait <= {idelay_wait[0], !locked};
+  wire idelay_rst = idelay_wait[1];
 """
 
 

@@ -1,7 +1,7 @@
 """What differs between FPGA families for synthesis: the command of Yosys, what its cells cost, the devices.
 
 Resources carry each vendor's words under common names: `lut`, `ff`, `bram`, `dsp`, `spram`; on iCE40 also `lc`, logic cells, each
-a LUT with a flip-flop. Before placement `lc` is the number of LUTs and of flip-flops that no LUT feeds alone.
+a LUT with a flip-flop. Before placement `lc` is a lower bound: packing needs some more.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Family:
 
 
 def _logic_cells(by_type: Mapping[str, int], used: Mapping[str, int]) -> int:
-    """A lower bound: packing needs at least one cell per LUT and one per flip-flop, and carries ride along."""
+    """At least one cell per LUT, one per flip-flop, and one per carry, which may all be the same ones."""
     return max(used["lut"], used["ff"], by_type.get("SB_CARRY", 0))
 
 

@@ -63,7 +63,7 @@ def synthesise(
         SERIAL,
         BUS_ROM,
         yosys.identity,
-        family.synth,
+        _script(family, []),
     )
 
     def build(folder: Path) -> None:
@@ -85,10 +85,13 @@ def synthesise(
 
 def _script(family: Family, files: list[str]) -> list[str]:
     flatten = " -flatten" if family.name == "xc7" else ""
+    # nextpnr-xilinx routes no cascades between multipliers.
+    before = ["scratchpad -set xilinx_dsp.multonly 1"] if family.name == "xc7" else []
     kept = [f"setattr -mod -set keep_hierarchy 1 {module}" for module in PARTS.values()]
     read = [f"read_verilog {'-sv ' if name.endswith('.sv') else ''}{name}" for name in files]
     return [
         *read,
+        *before,
         "design -save read",
         f"{family.synth}{flatten} -top top",
         "delete t:$scopeinfo",  # nextpnr would place them

@@ -100,7 +100,9 @@ def _ddr3(hardware: Hardware, ports: list[str], connections: list[str]) -> None:
         way = "inout" if name.removeprefix("ddram_") in _DDR3_IN_OUT else "output"
         ports.append(f"{way} {f'[{width - 1}:0] ' if width else ''}{name}")
         connections.append(f"    .{name}({name}),")
-    connections += [f"    .{name}_clk({name}_clk)," for name in ("sys4x", "sys4x_dqs", "idelay")]
+    connections += [
+        f"    .{name}({name})," for name in ("sys4x_clk", "sys4x_dqs_clk", "idelay_clk", "idelay_rst")
+    ]
 
 
 # Ports of an SDRAM: the system's name -> the board's, and the name that tools of a device with one in its package know.

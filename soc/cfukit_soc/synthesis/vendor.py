@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cfukit_base import progress
-from cfukit_base.errors import BuildError, MissingToolError
+from cfukit_base.errors import BuildError, MissingToolError, UsageError
 from cfukit_base.tools import Tool
 from cfukit_soc.boards import Board, Pin
 from cfukit_soc.synthesis.families import family_named
@@ -61,7 +61,7 @@ def write_scripts(board: Board, clock_hz: int, sources: list[str], folder: Path)
     part = board.fpga.device
     code = [name for name in sources if name.endswith((".v", ".sv"))]
     data = [path.name for path in sorted(folder.iterdir()) if path.suffix in (".hex", ".init", ".vh")]
-    chip = re.sub(r"t(i?)csg.*", "t", part)
+    chip, package, speed = open_part(part)
     values = {
         "BOARD": board.name,
         "PART": part,
@@ -69,6 +69,8 @@ def write_scripts(board: Board, clock_hz: int, sources: list[str], folder: Path)
         "DATA": " ".join(data),
         "FILES": " ".join([*code, *data]),
         "CHIP": chip,
+        "PACKAGE": package,
+        "OPEN_PART": f"{chip}{package}-{speed}",
         "SYNTH": family_named("xc7").synth,
         "MHZ": f"{clock_hz / 1e6:g}",
     }
@@ -81,6 +83,16 @@ def write_scripts(board: Board, clock_hz: int, sources: list[str], folder: Path)
     for name, text in texts.items():
         (folder / name).write_text(text)
     return [folder / name for name in texts]
+
+
+def open_part(part: str) -> tuple[str, str, str]:
+    """(chip, package, speed) as openXC7's databases name a part: they know no temperature ranges and no low power grades."""
+    found = re.fullmatch(r"(xc7[a-z]\d+t)i?([a-z]+\d+)-(\d)L?", part)
+    if not found:
+        raise UsageError(
+            "board", f"part {part!r}", allowed="a Xilinx 7 series part such as xc7a35ticsg324-1L"
+        )
+    return found[1], found[2], found[3]
 
 
 def xdc(board: Board) -> str:
@@ -120,7 +132,8 @@ def build(board: Board, tool: str, folder: Path, log: Path) -> VendorRun:
         found = re.findall(
             r"Max frequency for clock\s+'?([^':]+)'?: ([\d.]+) MHz", (folder / "nextpnr.log").read_text()
         )
-        return VendorRun(tool, min(float(mhz) for name, mhz in found if "idelay" not in name), image, None)
+        system = [float(mhz) for name, mhz in found if re.split(r"[./]", name)[-1] == "clk"]
+        return VendorRun(tool, min(system or [float(mhz) for _, mhz in found]), image, None)
     result = json.loads((folder / "result.json").read_text())
     path = {"delay_ns": round(1000 / result["fmax_mhz"], 2), "from": result["from"], "to": result["to"]}
     met = image if image.is_file() else None
