@@ -108,6 +108,17 @@ def disk_error(where: Path, error: OSError, details: Mapping[str, Any] | None = 
     )
 
 
+@contextmanager
+def writing(where: Path) -> Iterator[None]:
+    """A full disk, or a folder that cannot be written, as a ResultError about `where`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        raise disk_error(where, error) from error
+
+
 def write_atomic(path: Path, data: bytes | str) -> None:
     """Write `path` whole or not at all."""
     raw = data.encode() if isinstance(data, str) else data

@@ -7,7 +7,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from cfukit_base.cache import write_atomic
+from cfukit_base.cache import write_atomic, writing
 from cfukit_base.errors import UsageError
 from cfukit_base.process import in_parallel
 from cfukit_tools.area import cpu_name, does_not_fit, limits_of
@@ -197,10 +197,12 @@ def _vendor_scripts(
     from cfukit_soc.synthesis.system import write_sources
 
     place = folder / "vendor"
-    place.mkdir(parents=True, exist_ok=True)
-    sources = write_sources(board, system.hardware_soc_json, system.cfu_or_stub, rom, place)
-    clock_hz = json.loads(system.hardware_soc_json.read_text())["clock_hz"]
-    scripts = vendor.write_scripts(board, clock_hz, sources, place)
+    soc_json, cfu = system.hardware_soc_json, system.cfu_or_stub
+    clock_hz = json.loads(soc_json.read_text())["clock_hz"]
+    with writing(place):
+        place.mkdir(parents=True, exist_ok=True)
+        sources = write_sources(board, soc_json, cfu, rom, place)
+        scripts = vendor.write_scripts(board, clock_hz, sources, place)
     if not synthesis_only and vendor.router() is None:
         raise vendor.missing(place)
     return scripts
@@ -212,7 +214,8 @@ def _judge_vendor(document: Document, board: Any, netlist: Path, folder: Path) -
 
     tool = vendor.router()
     assert tool is not None
-    (folder / "vendor" / "netlist.json").write_bytes((netlist / "netlist.json").read_bytes())
+    with writing(folder):
+        (folder / "vendor" / "netlist.json").write_bytes((netlist / "netlist.json").read_bytes())
     run = vendor.build(board, tool, folder / "vendor", folder / "logs" / f"route-{board.name}.log")
     document["tools"][tool] = ""
     document["seeds"] = [{"seed": 1, "fmax_mhz": run.fmax_mhz}]

@@ -74,7 +74,8 @@ def _synthesise(cfu_verilog: Path, family: Family, folder: Path) -> dict[str, An
     (folder / "area.ys").write_text("\n".join(script) + "\n")
     kept = folder.parent / f"area-{family.name}.log"
     with naming(str(cfu_verilog), "does not synthesise"):
-        run_logged(yosys, ["-s", "area.ys"], directory=folder, log=kept, watch=WATCH)
+        made = ("flat.json", "parts.json")
+        run_logged(yosys, ["-s", "area.ys"], directory=folder, log=kept, makes=made, watch=WATCH)
     flat = json.loads((folder / "flat.json").read_text())
     parts = json.loads((folder / "parts.json").read_text())
     return {

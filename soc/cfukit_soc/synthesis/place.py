@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cfukit_base import progress
-from cfukit_base.cache import cached
+from cfukit_base.cache import cached, writing
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError
 from cfukit_base.tools import Tool
@@ -82,7 +82,7 @@ def route(board: Board, netlist_dir: Path, clock_hz: int, seed: int, build_dir: 
         (folder / "in.json").hardlink_to(netlist_dir / "netlist.json")
         words += ["--vopt", f"cst={name}"] if family == "gowin" else [f"--{name.rpartition('.')[2]}", name]
         with progress.stage(f"placing and routing {board.name}, seed {seed}"):
-            run_logged(router, words, directory=folder, log=log, watch=WATCH)
+            run_logged(router, words, directory=folder, log=log, makes=(file, "report.json"), watch=WATCH)
         (folder / "in.json").unlink()
 
     try:
@@ -158,7 +158,11 @@ def pack(board: Board, routed: Routed, build_dir: Path) -> Path:
     placed = _OUTPUT[family][1]
     words = [*board.fpga.pack, "-o", made, placed] if family == "gowin" else [*board.fpga.pack, placed, made]
     log = build_dir / "logs" / f"pack-{board.name}.log"
-    with progress.stage(f"packing {final.name}"):
-        run_logged(packer, words, directory=routed.folder, log=log)
-    (routed.folder / made).rename(final)
+    new = routed.folder / made
+    try:
+        with progress.stage(f"packing {final.name}"), writing(routed.folder):
+            run_logged(packer, words, directory=routed.folder, log=log, makes=(made,))
+            new.rename(final)
+    finally:
+        new.unlink(missing_ok=True)
     return final

@@ -6,6 +6,11 @@ call compiles it for this machine, which takes a minute or two; the result is ke
 
 from __future__ import annotations
 
+import errno
+import json
+import os
+import re
+import resource
 import subprocess
 import sys
 import time
@@ -15,7 +20,7 @@ from importlib import metadata
 from pathlib import Path
 
 from cfukit_base import progress
-from cfukit_base.errors import BuildError, MissingToolError
+from cfukit_base.errors import BuildError, MissingToolError, ResultError
 from cfukit_base.process import Child, started
 from cfukit_base.tools import Tool
 
@@ -36,6 +41,15 @@ WHEELS: dict[str, tuple[str, str, str]] = {
     "gowin_pack": ("apycula", "apycula.gowin_pack", "main"),
 }
 _POLL_SECONDS = 0.2
+_PROBE_BYTES = 1 << 16
+# The end of a whole file, where its format tells; of others that there is something.
+_END = {
+    ".v": re.compile(rb"endmodule\s*\Z"),
+    ".asc": re.compile(rb"\n\.sym [^\n]+\n\Z"),
+    ".config": re.compile(rb"\n\Z"),
+    ".fs": re.compile(rb"[01]\n\Z"),
+}
+_ANY = re.compile(rb"(?s).")
 
 
 def program(name: str) -> Tool:
@@ -56,14 +70,16 @@ def run_logged(
     *,
     directory: Path,
     log: Path,
+    makes: Sequence[str],
     timeout: float = 7200.0,
     watch: Sequence[tuple[str, str]] = (),
 ) -> str:
-    """Run `tool` in `directory` to its end, both outputs in `log`; the log's text.
+    """Run `tool` in `directory` to its end, both outputs in `log`; the log's text. makes: the files that it writes there.
 
     watch: (text in a line of the log, what it means) for progress: the last one seen is shown with the elapsed time. One with {}, where
     the rest of the line stands, is a count: it stays beside what comes later.
-    BuildError with the last lines and the log's path when it fails or exceeds `timeout` (seconds).
+    BuildError with the last lines and the log's path when it fails or exceeds `timeout` (seconds). OSError when the disk is full, and
+    ResultError when a file is not whole: these programs end with 0 whether or not they could write.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     begin = time.monotonic()
@@ -82,7 +98,40 @@ def run_logged(
             hint=f"the log is {log}",
             log="\n".join(text.strip().splitlines()[-25:]),
         )
+    _check_room(directory, makes)
+    for name in makes:
+        _check_whole(directory / name)
     return text
+
+
+def _check_room(directory: Path, files: Sequence[str]) -> None:
+    """OSError if the disk is full, or a file as large as files may be."""
+    probe = directory / ".probe"
+    try:
+        with probe.open("wb") as file:
+            file.write(bytes(_PROBE_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    finally:
+        probe.unlink(missing_ok=True)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    for path in (directory / name for name in files):
+        if limit != resource.RLIM_INFINITY and path.is_file() and path.stat().st_size >= limit:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+
+
+def _check_whole(path: Path) -> None:
+    """ResultError unless a file is there and, as far as its format tells, has its end."""
+    data = path.read_bytes() if path.is_file() else b""
+    try:
+        whole = bool(json.loads(data) if path.suffix == ".json" else _END.get(path.suffix, _ANY).search(data))
+    except ValueError:
+        whole = False
+    if not whole:
+        where = path.parent.parent
+        raise ResultError(
+            str(where), f"{path.name} was not written to its end", hint="free space there, and call again"
+        )
 
 
 @contextmanager

@@ -74,7 +74,8 @@ def synthesise(
             progress.stage(f"synthesising the system for {board.name}"),
             naming(board.name, "does not synthesise"),
         ):
-            run_logged(yosys, ["-s", "synthesis.ys"], directory=folder, log=log, watch=WATCH)
+            makes = ("netlist.json", "netlist.v", "flat.json", "parts.json")
+            run_logged(yosys, ["-s", "synthesis.ys"], directory=folder, log=log, makes=makes, watch=WATCH)
         flat = json.loads((folder / "flat.json").read_text())["modules"]
         kept = json.loads((folder / "parts.json").read_text())["modules"]
         resources = {"used": family.count(flat["\\top"]["num_cells_by_type"]), "parts": _parts(family, kept)}

@@ -124,7 +124,9 @@ def build(board: Board, tool: str, folder: Path, log: Path) -> VendorRun:
         left.unlink(missing_ok=True)
     try:
         with progress.stage(f"placing and routing {board.name} with {tool}"):
-            run_logged(Tool(tool, words, "", "", "PATH"), [], directory=folder, log=log, timeout=4 * 3600.0)
+            run_logged(
+                Tool(tool, words, "", "", "PATH"), [], directory=folder, log=log, makes=(), timeout=4 * 3600.0
+            )
     except BuildError:
         if not (folder / "result.json").is_file():
             raise

@@ -1,0 +1,92 @@
+"""Programs of synthesis end with 0 whether or not they could write: what they wrote is looked at."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cfukit_base.cache import cached
+from cfukit_base.errors import BuildError, ResultError
+from cfukit_base.tools import Tool
+from cfukit_soc.synthesis.programs import run_logged
+
+WHOLE = {
+    "netlist.json": b'{"modules": {}}\n',
+    "netlist.v": b"module top;\nendmodule\n",
+    "placed.asc": b".device 5k\n.sym 1 a\n",
+    "placed.config": b".device LFE5U-45F\n",
+    "board.fs": b"//\n0101\n",
+    "board.bin": b"\xff\0",
+}
+
+
+def build(root: Path, name: str, data: bytes, shell: str = "") -> Path:
+    """A program that writes `data`, in an entry of the cache."""
+    tool = Tool("writer", ("/bin/sh", "-c", shell or 'cat source >"$0"; exit 0', name), "1", "", "")
+
+    def fill(folder: Path) -> None:
+        (folder / "source").write_bytes(data)
+        run_logged(tool, [], directory=folder, log=root / "log", makes=(name,))
+
+    return cached(root, "entry", "key", fill) / name
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_file_that_lacks_its_end_is_no_artefact(tmp_path: Path, name: str) -> None:
+    for cut in (WHOLE[name][:-5], b""):
+        with pytest.raises(ResultError, match=f"{name} was not written to its end .*free space") as caught:
+            build(tmp_path, name, cut)
+        assert caught.value.exit_code == 1
+        assert not [path for path in tmp_path.iterdir() if path.is_dir()]
+    assert build(tmp_path, name, WHOLE[name]).read_bytes() == WHOLE[name]
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ResultError, match=r"netlist\.v was not written"):
+        build(tmp_path, "netlist.v", b"", "exit 0")
+
+
+@pytest.fixture
+def small_files() -> Iterator[int]:
+    """Files of at most 100 kB, as `ulimit -f` and a disk that is nearly full have it."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    yield 100_000
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_program_that_ignores_what_it_could_not_write(tmp_path: Path, small_files: int) -> None:
+    shell = f'trap "" XFSZ; {sys.executable} -c "print(chr(48) * 200000)" >"$0" 2>/dev/null; exit 0'
+    with pytest.raises(ResultError, match="cannot write here: File too large") as caught:
+        build(tmp_path, "board.bin", b"", shell)
+    assert caught.value.exit_code == 1
+    assert not [path for path in tmp_path.iterdir() if path.is_dir()]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_disk_that_is_full_afterwards(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", disk], capture_output=True
+    ).returncode:
+        pytest.skip("no mount here")
+    try:
+        shell = f'{sys.executable} -c "print(chr(48) * 1000000)" >"$0" 2>/dev/null; exit 0'
+        with pytest.raises(ResultError, match="cannot write here: No space left on device"):
+            build(disk, "board.bin", b"", shell)
+        assert not [path for path in disk.iterdir() if path.is_dir()]
+        assert build(disk, "board.bin", b"\xff").is_file()
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_program_that_fails_is_told_with_its_words(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="ERROR: no such cell.*the log is"):
+        build(tmp_path, "netlist.v", b"", "echo ERROR: no such cell; exit 1")
