@@ -232,7 +232,7 @@ def _judge_vendor(document: Document, board: Any, netlist: Path, folder: Path) -
 
 def _files(board: Any, image: Path, folder: Path, firmware: Path | None) -> list[Path]:
     """What is loaded: the gateware, and with a firmware the flash's contents behind it."""
-    from cfukit_soc.synthesis.flash_image import dfu, flash_image
+    from cfukit_soc.synthesis.flash_image import AUTO_BOOT_SECONDS, dfu, flash_image, starts_itself
 
     gateware = folder / image.name
     write_atomic(gateware, image.read_bytes())
@@ -240,6 +240,8 @@ def _files(board: Any, image: Path, folder: Path, firmware: Path | None) -> list
     if board.flash is None:
         return files
     whole = image.read_bytes()
+    if board.hardware.dfu:
+        whole = starts_itself(whole, AUTO_BOOT_SECONDS)
     if firmware is not None:
         behind = flash_image(firmware, board.flash)
         write_atomic(folder / f"{board.name}.firmware", behind)

@@ -126,7 +126,10 @@ def test_mac4_on_fomu_leaves_room_and_runs_as_a_netlist(
     assert names == ["fomu.bin", "fomu.firmware", "fomu.dfu"]
     whole = Path(document["files"][2]).read_bytes()
     gateware, firmware = (Path(file).read_bytes() for file in document["files"][:2])
-    assert whole.startswith(gateware) and whole[0x20000:-16] == firmware and whole[-8:-5] == b"UFD"
+    # A comment that starts it after five seconds, as foboot's examples/add_autoboot_timeout.py writes it.
+    assert whole[:16].hex(" ", 4) == "ff000000 ace36d4a 05000000 000000ff"
+    assert whole[16:].startswith(gateware[4:]) and gateware[:8].hex(" ", 4) == "ff0000ff 7eaa997e"
+    assert whole[0x20000:-16] == firmware and whole[-8:-5] == b"UFD"
     program = tmp_path / "hello.c"
     program.write_text(
         '#include "cfu_ops.h"\n#include "cfukit.h"\nint main(void) {\n  (void)cfu_acc_set0(100);\n'

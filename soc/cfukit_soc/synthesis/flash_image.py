@@ -14,6 +14,9 @@ from cfukit_soc.boards import FLASH_BASE, FLASH_HEADER_BYTES, Flash
 
 MAGIC = 0x31554643  # "CFU1"
 SOURCE = Path(__file__).parent / "boot_flash.S"
+_COMMENT_BEGIN = b"\xff\x00"
+_AUTO_BOOT = 0x4A6DE3AC
+AUTO_BOOT_SECONDS = 5
 _PARTS = ("text", "rodata")  # what the ROM copies; the start of the program copies the rest
 
 
@@ -74,6 +77,16 @@ def flash_image(elf: Path, flash: Flash) -> bytes:
         f"<{len(names)}I", *(symbols[n] for n in names)
     )
     return header.ljust(FLASH_HEADER_BYTES, b"\0") + bytes(body)
+
+
+def starts_itself(gateware: bytes, seconds: int) -> bytes:
+    """An iCE40 configuration whose comment tells Fomu's bootloader to start it after so many seconds (1 to 255) without a host.
+
+    The words are foboot's (examples/add_autoboot_timeout.py of im-tomu/foboot); one that does not know them waits for a host, and
+    the FPGA skips comments. What follows stays at multiples of four, where the bootloader looks for the configuration's sync word.
+    """
+    assert gateware[:2] == _COMMENT_BEGIN and 1 <= seconds <= 255
+    return _COMMENT_BEGIN + struct.pack("<HIIH", 0, _AUTO_BOOT, seconds, 0) + gateware[2:]
 
 
 def dfu(image: bytes, vendor: int, product: int) -> bytes:
