@@ -23,6 +23,7 @@ from cfukit_tools.line import Line, Port, RefusedError, SilentError
 
 BLOCK_BYTES = 4096  # compared by its checksum before it is sent, checked after
 HELLO_SECONDS = 3.0
+BABBLE_SECONDS = 15.0  # something comes all the time, but no answer: many tries on a bad line
 LONG_SECONDS = 900.0  # an inference: silent all the time
 _POLL_SECONDS = 0.25
 _CHECKS = 3  # uploads of a block that does not keep what was written
@@ -65,7 +66,12 @@ class Board:
     def _hello(self) -> wire.Answer:
         try:
             frame = self.line.ask(
-                wire.Type.HELLO, b"", wire.Type.BOOT_IS, wire.Type.HELLO_IS, silent_seconds=HELLO_SECONDS
+                wire.Type.HELLO,
+                b"",
+                wire.Type.BOOT_IS,
+                wire.Type.HELLO_IS,
+                silent_seconds=HELLO_SECONDS,
+                within_seconds=BABBLE_SECONDS,
             )
         except SilentError:
             raise diagnose(self.line.port, self.line.heard) from None

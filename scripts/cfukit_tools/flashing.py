@@ -30,7 +30,10 @@ _GET = {
 }
 # What the tools say, and what to do about it.
 _ADVICE = (
-    ("No DFU capable USB device", "plug the board in again; Fomu's bootloader may start what it holds after five seconds"),
+    (
+        "No DFU capable USB device",
+        "plug the board in again; Fomu's bootloader may start what it holds after five seconds",
+    ),
     ("Cannot open DFU device", "permission: a udev rule for the board, or sudo"),
     ("unable to open ftdi device", "plug the board in; permission: a udev rule for FTDI adapters, or sudo"),
     ("Permission denied", "permission: a udev rule for the board, or sudo"),

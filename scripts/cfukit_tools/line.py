@@ -7,6 +7,7 @@ while the line is bad: of 256 bytes hardly any frame arrives where one byte in a
 from __future__ import annotations
 
 import itertools
+import math
 import struct
 import time
 from collections.abc import Callable
@@ -82,11 +83,12 @@ class Line:
         payload: bytes,
         *answers: int,
         silent_seconds: float = SILENT_SECONDS,
+        within_seconds: float = math.inf,
         tries: int = 0,
     ) -> wire.Frame:
         """The answer (one of the types `answers`), or RefusedError, or SilentError after so long without a byte.
 
-        tries: give up as SilentError after so many; 0: only when silent.
+        within_seconds, tries (0: any number): give up as SilentError even if something else comes all the time.
         """
         seq, wait, begin = next(self._numbers), self._wait(len(payload)), time.monotonic()
         for count in range(1, (tries or _MOST_TRIES) + 1):
@@ -97,6 +99,8 @@ class Line:
             if not answer:
                 wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
             self._check_silence(begin, silent_seconds)
+            if time.monotonic() - begin > within_seconds:
+                raise SilentError(self.port.name, f"no answer within {within_seconds:g} s")
         if tries:
             raise SilentError(self.port.name, "no answer")
         raise ResultError(

@@ -91,40 +91,51 @@ def test_another_bitstream_is_told_by_its_digest() -> None:
 
 
 class Fake:
-    """A port that says `by_itself` once and answers a HELLO at one rate only."""
+    """A port that talks and answers a HELLO at one rate only. `talks`: once, at each request, or all the time."""
 
-    def __init__(self, by_itself: bytes = b"", answers_at: int = 0):
+    def __init__(self, by_itself: bytes = b"", answers_at: int = 0, talks: str = "once"):
         self.name, self.baud, self.silent_since = "fake", 115_200, time.monotonic()
-        self._waiting, self._answers_at = by_itself, answers_at
+        self._by_itself, self._waiting, self._answers_at = by_itself, by_itself, answers_at
+        self._talks = talks
 
     def write(self, data: bytes) -> None:
         _, frames, _ = wire.split(data)
+        if self._talks == "at each request":
+            self._waiting += self._by_itself
         if frames and self.baud == self._answers_at:
             self._waiting += wire.encode(wire.Type.HELLO_IS, frames[0].seq, bytes(32))
 
     def read(self, seconds: float) -> bytes:
+        if self._talks == "all the time":
+            self._waiting += self._by_itself
+        if self._waiting:
+            self.silent_since = time.monotonic()
+        time.sleep(min(seconds, 0.001))
         data, self._waiting = self._waiting, b""
         return data
 
 
+@pytest.mark.parametrize("talks", ["once", "at each request", "all the time"])
 @pytest.mark.parametrize(
-    ("port", "said", "advice"),
+    ("by_itself", "answers_at", "said", "advice"),
     [
-        (Fake(), "not a byte comes at 115200 baud, nor at any other rate", "reset button"),
-        (Fake(b"\r\ncfukit boot: board sim, system 00\r\n"), "does not hear us", "TX to the board's RX"),
-        (Fake(b"BIOS built on Jan 1\nlitex> "), "LiteX's own BIOS", "cfukit bitstream"),
-        (Fake(b"\xff\x00\xfe\x81\x03" * 9, 9_600), "it answers at 9600 baud, not at 115200", "--baud 9600"),
-        (Fake(b"\x7f\x00\x1e\x01\x03" * 9), "45 bytes come that are neither text nor a record", "--baud"),
-        (Fake(b"temperature 21.5\n" * 3), "another program talks: 'temperature 21.5'", "reset"),
-        (Fake(wire.encode(wire.Type.EXITED, 0, bytes(4))), "does not go back to the boot loader", "reset"),
+        (b"", 0, "not a byte comes at 115200 baud, nor at any other rate", "reset button"),
+        (b"\r\ncfukit boot: board sim, system 00\r\n", 0, "does not hear us", "TX to the board's RX"),
+        (b"BIOS built on Jan 1\nlitex> ", 0, "LiteX's own BIOS", "cfukit bitstream"),
+        (b"\xff\x00\xfe\x81\x03" * 9, 9_600, "it answers at 9600 baud, not at 115200", "--baud 9600"),
+        (b"\x7f\x00\x1e\x01\x03" * 9, 0, " bytes come that are neither text nor a record", "--baud"),
+        (b"temperature 21.5\n" * 3, 0, "another program talks: 'temperature 21.5'", "reset"),
+        (wire.encode(wire.Type.EXITED, 0, bytes(4)), 0, "does not go back to the boot loader", "reset"),
     ],
 )
 def test_a_port_where_nobody_answers_is_diagnosed(
-    port: Fake, said: str, advice: str, monkeypatch: pytest.MonkeyPatch
+    by_itself: bytes, answers_at: int, said: str, advice: str, talks: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    port = Fake(by_itself, answers_at, talks)
     monkeypatch.setattr(diagnosis, "_LISTEN_SECONDS", 0.02)
     monkeypatch.setattr(diagnosis, "_BAUD_SECONDS", 0.0)
-    monkeypatch.setattr(boarding, "HELLO_SECONDS", 0.0)
+    monkeypatch.setattr(boarding, "HELLO_SECONDS", 0.0 if talks == "once" else 3.0)
+    monkeypatch.setattr(boarding, "BABBLE_SECONDS", 0.1)
     with pytest.raises(SilentError) as caught:
         Board(port, SYSTEM).loader()
     assert said in caught.value.message and advice in caught.value.hint
