@@ -8,6 +8,7 @@ from typing import Any
 from cfukit_base.process import in_parallel
 from cfukit_tools.board_cpu import cpu_of
 from cfukit_tools.building import System
+from cfukit_tools.checking import at_least
 from cfukit_tools.project import Project, load_target
 
 Document = dict[str, Any]
@@ -32,6 +33,7 @@ def area(
     from cfukit_soc.synthesis.area import cfu_area
     from cfukit_soc.synthesis.families import FAMILIES, family_named
 
+    at_least(0, jobs=jobs)
     if family:
         family_named(family)
     project = load_target(target, board=board, assignments=assignments, variant=variant)
@@ -67,6 +69,7 @@ def area(
         "seeds": [],
         "used": used,
         "available": available,
+        "percent": percent(used, available),
         "parts": {"cpu": None, "cfu": used, "soc": None},
         "families": [
             {"name": name, "used": item["used"], "parts": _named(system, item["parts"])}
@@ -96,6 +99,11 @@ def limits_of(project: Project, used: dict[str, int], parts: list[Document]) -> 
             offender = f"{worst['module']}: {worst['used'][name]}" if worst else ""
             exceeded.append({"name": name, "asked": asked, "reached": used[name], "offender": offender})
     return exceeded
+
+
+def percent(used: dict[str, int], available: dict[str, int]) -> dict[str, float]:
+    """Of what the device has."""
+    return {name: round(100 * used[name] / n, 1) for name, n in available.items() if name in used}
 
 
 def does_not_fit(used: dict[str, int], available: dict[str, int], offender: str) -> list[Document]:

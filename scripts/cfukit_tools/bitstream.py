@@ -10,8 +10,9 @@ from typing import Any
 from cfukit_base.cache import write_atomic, writing
 from cfukit_base.errors import UsageError
 from cfukit_base.process import in_parallel
-from cfukit_tools.area import cpu_name, does_not_fit, limits_of
+from cfukit_tools.area import cpu_name, does_not_fit, limits_of, percent
 from cfukit_tools.building import System
+from cfukit_tools.checking import at_least
 from cfukit_tools.project import load_target
 
 Document = dict[str, Any]
@@ -38,26 +39,27 @@ def bitstream(
     gateware, where there is flash; None: the boot loader, for engine board. synthesis_only: resources, nothing is placed.
     ok is false if the system does not fit, misses its clock or exceeds [limits]; then no file is made.
     """
-    from cfukit_soc.boards import board_named, boards
+    from cfukit_soc.boards import real_board_named
     from cfukit_soc.synthesis import place
     from cfukit_soc.synthesis.flash_image import rom_words
     from cfukit_soc.synthesis.system import synthesise
 
+    at_least(0, seeds=seeds, seed=seed, jobs=jobs)
     project = load_target(target, board=board, assignments=assignments, variant=variant, compiler=compiler)
-    the_board = board_named(project["soc.board"])
-    if the_board.hardware is None or the_board.fpga is None:
-        real = ", ".join(name for name, item in boards().items() if item.hardware)
-        raise UsageError(
-            "soc.board",
-            f"'{the_board.name}' is only simulated",
-            allowed=f"one of {real}",
-            hint="--board NAME",
-        )
+    the_board = real_board_named(project["soc.board"])
+    assert the_board.hardware is not None and the_board.fpga is not None
     vendor = the_board.fpga.family not in place.SUFFIX
     used_tools = [] if vendor or synthesis_only else [*place.tools(the_board)]
     system = System(project)
-    if firmware is None and the_board.flash is not None:
-        firmware = system.boot_loader
+    if the_board.flash is None and (firmware or run_netlist):
+        raise UsageError(
+            "--firmware" if firmware else "--run-netlist",
+            f"board '{the_board.name}' has no flash for a program",
+            allowed="a board with flash: fomu, icebreaker",
+            hint="its boot loader takes programs over the serial port: cfukit exec --engine board",
+        )
+    in_flash = _elf(system, firmware or system.boot_loader) if the_board.flash is not None else None
+    alone = _elf(system, run_netlist) if run_netlist is not None else None
     folder = project.board_dir / "bitstream"
     soc_json = system.hardware_soc_json
     soc = json.loads(soc_json.read_text())
@@ -90,10 +92,10 @@ def bitstream(
     }
     named = [{"module": name, "used": values} for name, values in parts.items()]
     document["limits"] = limits_of(project, used, named) + _too_large(used, available, parts)
-    if run_netlist is not None and not document["limits"]:
+    if alone is not None and not document["limits"]:
         from cfukit_soc.synthesis.netlist import run_netlist as run
 
-        ran = run(the_board, netlist, _elf(system, run_netlist), folder)
+        ran = run(the_board, netlist, alone, folder)
         document["netlist"] = {"output": _text(ran.output), "cycles": ran.cycles}
         document["ok"] = True
         return document
@@ -108,15 +110,15 @@ def bitstream(
             list(numbers),
             jobs or 2,
         )
-        _judge(document, the_board, runs, folder, _elf(system, firmware) if firmware is not None else None)
-    document["percent"] = {
-        name: round(100 * used[name] / n, 1) for name, n in available.items() if name in used
-    }
+        _judge(document, the_board, runs, folder, in_flash)
+    document["percent"] = percent(used, available)
     document["fits"] = not any(limit["name"].startswith("device ") for limit in document["limits"])
     document["ok"] = (
         document["fits"] and not document["limits"] and (synthesis_only or bool(document["files"]))
     )
-    write_atomic(folder / "build.json", json.dumps(document, indent=1) + "\n")
+    # `load` takes build.json for what is loaded: resources alone do not replace it.
+    name = "synthesis.json" if synthesis_only else "build.json"
+    write_atomic(folder / name, json.dumps(document, indent=1) + "\n")
     return document
 
 

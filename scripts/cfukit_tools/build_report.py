@@ -42,6 +42,8 @@ def bitstream(document: Document) -> None:
     share = document["percent"]
     table.add_row("per cent", *(f"{share[name]:.0f}" if name in share else "" for name in document["used"]))
     out.print(table)
+    if "lc" in document["used"] and not any(seed["fmax_mhz"] for seed in document["seeds"]):
+        out.print("lc: at least; what packing adds is known when the system is placed")
     if document["fmax_mhz"] is not None:
         seeds = ", ".join(f"{seed['fmax_mhz']:.1f}" for seed in document["seeds"] if seed["fmax_mhz"])
         out.print(

@@ -15,13 +15,6 @@ from cfukit_base.errors import MissingToolError, ResultError, UsageError
 from cfukit_tools.project import Project, load_target
 
 SECONDS = 600.0
-# Names of boards in openFPGALoader, where they differ from ours.
-OPENFPGALOADER = {
-    "arty": "arty_a7_35t",
-    "arty100t": "arty_a7_100t",
-    "icebreaker": "ice40_generic",
-    "tang20k": "tangnano20k",
-}
 _GATEWARE = (".bit", ".fs", ".bin")
 _GET = {
     "dfu-util": "apt install dfu-util",
@@ -68,8 +61,12 @@ def load(
     variant: str = "",
 ) -> dict[str, Any]:
     """Load what build/BOARD/bitstream/build.json lists; the document cfukit.load/1."""
+    from cfukit_soc.boards import real_board_named
+
     project = load_target(target, board=board, assignments=assignments, variant=variant)
-    the_board = _real_board(project)
+    the_board = real_board_named(project["soc.board"])
+    hardware = the_board.hardware
+    assert hardware is not None
     files = _files(project)
     steps = plan(the_board, files)
     with progress.stage(f"loading {', '.join(step.file.name for step in steps)} with {steps[0].words[0]}"):
@@ -82,20 +79,8 @@ def load(
         "board": the_board.name,
         "tool": Path(steps[0].words[0]).name,
         "files": [str(step.file) for step in steps],
-        "serial": the_board.hardware.serial,
+        "serial": hardware.serial,
     }
-
-
-def _real_board(project: Project) -> Any:
-    from cfukit_soc.boards import board_named, boards
-
-    found = board_named(project["soc.board"])
-    if found.hardware is None:
-        real = ", ".join(name for name, item in boards().items() if item.hardware)
-        raise UsageError(
-            "soc.board", f"'{found.name}' is only simulated", allowed=f"one of {real}", hint="--board NAME"
-        )
-    return found
 
 
 def _files(project: Project) -> list[Path]:
@@ -127,7 +112,7 @@ def plan(board: Any, files: Sequence[Path]) -> list[Step]:
         raise UsageError(
             board.name, "no file for the FPGA among what was built", allowed=", ".join(_GATEWARE)
         )
-    name = OPENFPGALOADER.get(board.name, board.name)
+    name = board.hardware.openfpgaloader or board.name
     vivado_can = gateware[0].suffix == ".bit" and board.fpga.family == "xc7"
     tool = _tool("openFPGALoader", *(["vivado"] if vivado_can else []))
     if Path(tool).name == "vivado":

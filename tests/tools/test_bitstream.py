@@ -200,6 +200,37 @@ def test_a_board_that_is_only_simulated_is_refused(tmp_path: Path) -> None:
         api.bitstream(project(tmp_path / "any", "any", "x = cmd.rs1"), board="sim")
 
 
+@pytest.mark.parametrize("options", [{"seeds": -1}, {"seed": -1}, {"jobs": -3}])
+def test_negative_numbers_are_refused(tmp_path: Path, options: dict[str, int]) -> None:
+    with pytest.raises(UsageError, match=r"--(seeds?|jobs): -\d; 0 or more"):
+        api.bitstream(project(tmp_path / "any", "any", "x = cmd.rs1"), board="fomu", **options)
+    if "jobs" in options:
+        with pytest.raises(UsageError, match="--jobs: -3; 0 or more"):
+            api.area(tmp_path / "any", jobs=-3)
+
+
+@pytest.mark.needs("fpga")
+@pytest.mark.parametrize("option", ["firmware", "run_netlist"])
+def test_a_program_for_flash_is_refused_before_synthesis(tmp_path: Path, option: str) -> None:
+    folder = project(tmp_path / "any", "any", "x = cmd.rs1")
+    file = tmp_path / "program.c"
+    dashed = "--" + option.replace("_", "-")
+    with pytest.raises(UsageError, match=f"{dashed}: board 'tang20k' has no flash for a program"):
+        api.bitstream(folder, board="tang20k", **{option: file})
+    with pytest.raises(UsageError, match=r"program\.c: no such file"):
+        api.bitstream(folder, board="fomu", **{option: file})
+    assert not list((folder / "build" / "fomu").glob("bitstream/synthesis*"))
+
+
+@pytest.mark.long
+@pytest.mark.needs("fpga")
+def test_resources_alone_leave_what_was_built(tmp_path: Path) -> None:
+    folder = project(tmp_path / "any", "any", "x = cmd.rs1 ^ cmd.rs2")
+    api.bitstream(folder, board="fomu", synthesis_only=True)
+    built = folder / "build" / "fomu" / "bitstream"
+    assert json.loads((built / "synthesis.json").read_text())["ok"] and not (built / "build.json").exists()
+
+
 def test_the_proof_has_a_line_per_board(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

@@ -13,19 +13,11 @@ import pytest
 
 from cfukit_base import wire
 from cfukit_base.errors import MissingToolError, ResultError, UsageError
-from cfukit_soc.boards import Board, Fpga, Hardware, board_named
+from cfukit_soc.boards import board_named
 from cfukit_tools import api, cli, serial_port
 from cfukit_tools.flashing import plan
 
-ARTIX = Board(
-    name="arty",
-    about="",
-    clock_hz=100_000_000,
-    cpu="full+cfu",
-    reset_address=0,
-    memories=(),
-    hardware=Hardware(Fpga("xc7", "xc7a35t", {}), "", 100_000_000, (), serial="USB", loads=""),
-)
+ARTIX = board_named("arty")
 
 
 @pytest.fixture

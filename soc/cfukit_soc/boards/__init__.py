@@ -124,7 +124,8 @@ class Hardware:
     `sdram_clk`, later by a quarter to half a cycle; with DDR3 the clocks of soc/cfukit_soc/ddr3.py. pin_hz: of `clk_pin`.
     other_clocking: the same for other clocks than the board's, by their Hz.
     image_begin_bytes: where the gateware lies in flash; dfu: USB vendor and product of a bootloader that takes it.
-    pins: every port of the top module. serial: for people, how to connect. loads: for people, the command that loads it.
+    pins: every port of the top module. xdc: lines beside theirs for Xilinx' tools. openfpgaloader: its name there, if another.
+    serial: for people, how to connect. loads: for people, the command that loads it.
     """
 
     fpga: Fpga
@@ -137,6 +138,8 @@ class Hardware:
     image_begin_bytes: int = 0
     dfu: tuple[int, int] | None = None
     other_clocking: Mapping[int, str] = field(default_factory=dict)
+    openfpgaloader: str = ""
+    xdc: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -190,6 +193,13 @@ SRAM_BASE = 0x1000_0000
 MAIN_RAM_BASE = 0x4000_0000
 
 
+def with_values(verilog: str, **values: int) -> str:
+    """A clocking in which `(NAME)` is a number of `values`."""
+    for name, value in values.items():
+        verilog = verilog.replace(f"({name})", f"({value})")
+    return verilog
+
+
 @cache
 def boards() -> dict[str, Board]:
     """Every board of this package by name."""
@@ -222,3 +232,14 @@ def board_named(name: str) -> Board:
             "soc.board", f"'{name}'", allowed=suggest(name, known, "board"), hint="cfukit list boards"
         )
     return known[name]
+
+
+def real_board_named(name: str) -> Board:
+    """As `board_named`, for what can be built: a UsageError for a board that is only simulated."""
+    found = board_named(name)
+    if found.hardware is None:
+        real = ", ".join(name for name, board in boards().items() if board.hardware)
+        raise UsageError(
+            "soc.board", f"'{found.name}' is only simulated", allowed=f"one of {real}", hint="--board NAME"
+        )
+    return found

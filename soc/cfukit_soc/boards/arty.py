@@ -1,6 +1,6 @@
 """`arty`: Digilent Arty A7-35T, 256 MiB of DDR3 behind LiteDRAM and an L2 cache. `arty100t` is the same with a larger FPGA."""
 
-from cfukit_soc.boards import MAIN_RAM_BASE, Board, Ddr3, Fpga, Hardware, Pin
+from cfukit_soc.boards import MAIN_RAM_BASE, Board, Ddr3, Fpga, Hardware, Pin, with_values
 
 _ADDRESS = ["R2", "M6", "N4", "T1", "N6", "R7", "V6", "U7", "R8", "V7", "R6", "U6", "T6", "T8"]
 _DATA = ["K5", "L3", "K3", "L6", "M3", "M1", "L4", "M2", "V4", "T5", "U4", "V5", "V1", "T3", "U3", "R3"]
@@ -27,6 +27,13 @@ PINS = (
     Pin("ddram_clk_n", "V9", f"DIFF_{_SSTL}", "SLEW FAST"),
 )
 
+# The reference voltage of DDR3's bank is made inside; the configuration bank is at 3.3 V.
+_XDC = (
+    "set_property INTERNAL_VREF 0.675 [get_iobanks 34]",
+    "set_property CFGBVS VCCO [current_design]",
+    "set_property CONFIG_VOLTAGE 3.3 [current_design]",
+)
+
 # 100 MHz times MULTIPLY (an oscillator of 800 to 1600 MHz), divided for the system, its fourfold (and a quarter later), and 200 MHz.
 _CLOCKING = """\
   wire feedback, locked, ready = locked;
@@ -50,15 +57,11 @@ _CLOCKING = """\
 
 
 def _clocking(multiply: int, system: int, fourfold: int, idelay: int) -> str:
-    values = {"MULTIPLY": multiply, "SYSTEM": system, "FOURFOLD": fourfold, "IDELAY": idelay}
-    text = _CLOCKING
-    for name, value in values.items():
-        text = text.replace(f"({name})", f"({value})")
-    return text
+    return with_values(_CLOCKING, MULTIPLY=multiply, SYSTEM=system, FOURFOLD=fourfold, IDELAY=idelay)
 
 
-def arty(name: str, device: str, available: dict[str, int], sram_bytes: int) -> Board:
-    """An Arty A7 with this FPGA and on-chip RAM."""
+def arty(name: str, device: str, available: dict[str, int], sram_bytes: int, loader: str) -> Board:
+    """An Arty A7 with this FPGA and on-chip RAM; loader: its name in openFPGALoader."""
     return Board(
         name=name,
         about=f"Digilent Arty {device}: 256 MiB DDR3, 8 KiB L2, {sram_bytes >> 10} KiB on-chip RAM",
@@ -76,6 +79,8 @@ def arty(name: str, device: str, available: dict[str, int], sram_bytes: int) -> 
             other_clocking={75_000_000: _clocking(12, 16, 4, 6), 50_000_000: _clocking(16, 32, 8, 8)},
             pin_hz=100_000_000,
             pins=PINS,
+            xdc=_XDC,
+            openfpgaloader=loader,
             serial="its USB socket, the second serial port",
             loads="openFPGALoader or Vivado: cfukit load",
         ),
@@ -83,5 +88,9 @@ def arty(name: str, device: str, available: dict[str, int], sram_bytes: int) -> 
 
 
 BOARD = arty(
-    "arty", "xc7a35ticsg324-1L", {"lut": 20800, "ff": 41600, "bram": 50, "dsp": 90}, sram_bytes=64 * 1024
+    "arty",
+    "xc7a35ticsg324-1L",
+    {"lut": 20800, "ff": 41600, "bram": 50, "dsp": 90},
+    sram_bytes=64 * 1024,
+    loader="arty_a7_35t",
 )

@@ -7,4 +7,5 @@ BOARD = arty(
     "xc7a100tcsg324-1",
     {"lut": 63400, "ff": 126800, "bram": 135, "dsp": 240},
     sram_bytes=256 * 1024,
+    loader="arty_a7_100t",
 )

@@ -30,6 +30,7 @@ BOARD = Board(
             Pin("flash_dq[2]", "12"),
             Pin("flash_dq[3]", "13"),
         ),
+        openfpgaloader="ice40_generic",
         serial="the second port of its USB socket, /dev/ttyUSB1",
         loads="openFPGALoader -b ice40_generic FILE.bin (gateware), -o 0x100000 FILE.firmware (firmware)",
     ),

@@ -1,13 +1,13 @@
 """`tang20k`: Sipeed Tang Nano 20K, a Gowin GW2AR-18 with 8 MiB of SDRAM in its package."""
 
-from cfukit_soc.boards import MAIN_RAM_BASE, Board, Fpga, Hardware, Pin, Sdram
+from cfukit_soc.boards import MAIN_RAM_BASE, Board, Fpga, Hardware, Pin, Sdram, with_values
 
-# 27 MHz x 16 / 9; the oscillator inside runs at 768 MHz. The chip's clock is 112.5 degrees (6.5 ns) later: as far from the
-# commands before it as from the data that must be back at the next edge.
+# The oscillator inside may run at 500 to 1250 MHz. The chip's clock is 112.5 degrees later: as far from the commands before it as from
+# the data that must be back at the next edge.
 _PLL = """\
   wire clk, sdram_clk, ready;
   rPLL #(
-    .FCLKIN("27"), .DEVICE("GW2AR-18C"), .IDIV_SEL(8), .FBDIV_SEL(15), .ODIV_SEL(16), .PSDA_SEL("0101"), .DUTYDA_SEL("1000"),
+    .FCLKIN("27"), .DEVICE("GW2AR-18C"), .IDIV_SEL(IDIV), .FBDIV_SEL(FBDIV), .ODIV_SEL(ODIV), .PSDA_SEL("0101"), .DUTYDA_SEL("1000"),
     .DYN_IDIV_SEL("false"), .DYN_FBDIV_SEL("false"), .DYN_ODIV_SEL("false"), .DYN_DA_EN("false"), .DYN_SDIV_SEL(2),
     .CLKFB_SEL("internal"), .CLKOUT_BYPASS("false"), .CLKOUTP_BYPASS("false"), .CLKOUTD_BYPASS("false"),
     .CLKOUTD_SRC("CLKOUT"), .CLKOUTD3_SRC("CLKOUT")
@@ -17,12 +17,18 @@ _PLL = """\
   );
 """
 
+
+def _pll(multiply: int, divide: int, oscillator: int) -> str:
+    """27 MHz times multiply / divide; oscillator: how many times faster it runs."""
+    return with_values(_PLL, IDIV=divide - 1, FBDIV=multiply - 1, ODIV=oscillator)
+
+
 _PLACE = ("--device", "GW2AR-LV18QN88C8/I7", "--vopt", "family=GW2A-18C")
 
 BOARD = Board(
     name="tang20k",
     about="Sipeed Tang Nano 20K (Gowin GW2AR-18): 8 MiB SDRAM, 8 KiB L2, 16 KiB on-chip RAM",
-    clock_hz=48_000_000,
+    clock_hz=27_000_000,
     cpu="full+cfu",
     reset_address=MAIN_RAM_BASE,
     memories=(),
@@ -37,12 +43,11 @@ BOARD = Board(
             place=_PLACE,
             pack=("-d", "GW2A-18C"),
         ),
-        clocking=_PLL,
-        other_clocking={
-            27_000_000: "  wire clk = clk_pin;\n  wire ready = 1'b1;\n  wire sdram_clk = ~clk;\n"
-        },
+        clocking=_pll(1, 1, 32),
+        other_clocking={48_000_000: _pll(16, 9, 16)},
         pin_hz=27_000_000,
         pins=(Pin("clk_pin", "4"), Pin("serial_tx", "69"), Pin("serial_rx", "70")),
+        openfpgaloader="tangnano20k",
         serial="its USB socket, the second serial port",
         loads="openFPGALoader -b tangnano20k FILE.fs",
     ),

@@ -101,9 +101,7 @@ def xdc(board: Board) -> str:
     assert hardware is not None
     lines = [line for pin in hardware.pins for line in _pin(pin)]
     lines += [f"create_clock -name clk_pin -period {1e9 / hardware.pin_hz:.3f} [get_ports clk_pin]"]
-    lines += ["set_property INTERNAL_VREF 0.675 [get_iobanks 34]"]
-    lines += ["set_property CFGBVS VCCO [current_design]", "set_property CONFIG_VOLTAGE 3.3 [current_design]"]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *hardware.xdc]) + "\n"
 
 
 def _pin(pin: Pin) -> list[str]:
