@@ -52,7 +52,7 @@ def area(
         found = dict(zip(names, made, strict=True))
     used = found[main]["used"]
     available = dict(fpga.available) if fpga and fpga.family == main else {}
-    exceeded = limits_of(project, used, found[main]["parts"])
+    exceeded = limits_of(project, used, _named(system, found[main]["parts"]))
     fits = all(used[name] <= available[name] for name in available if name in used)
     exceeded += does_not_fit(used, available, "the CFU alone")
     return {
@@ -96,9 +96,14 @@ def limits_of(project: Project, used: dict[str, int], parts: list[Document]) -> 
         asked = project[f"limits.{name}"]
         if asked and used.get(name, 0) > asked:
             worst = max(parts, key=lambda part: int(part["used"][name]), default=None)
-            offender = f"{worst['module']}: {worst['used'][name]}" if worst else ""
+            offender = f"{part_name(worst)}: {worst['used'][name]}" if worst else ""
             exceeded.append({"name": name, "asked": asked, "reached": used[name], "offender": offender})
     return exceeded
+
+
+def part_name(part: Document) -> str:
+    """For people: its instructions, else its module."""
+    return ", ".join(part.get("instructions", [])) or str(part["module"])
 
 
 def percent(used: dict[str, int], available: dict[str, int]) -> dict[str, float]:

@@ -88,6 +88,7 @@ def bitstream(
         "limits": [],
         "worst_path": None,
         "files": [],
+        "notes": _notes(soc),
         "tools": {tool.name: tool.version for tool in [*used_tools, _yosys()]},
     }
     named = [{"module": name, "used": values} for name, values in parts.items()]
@@ -120,6 +121,13 @@ def bitstream(
     name = "synthesis.json" if synthesis_only else "build.json"
     write_atomic(folder / name, json.dumps(document, indent=1) + "\n")
     return document
+
+
+def _notes(soc: Document) -> list[str]:
+    """What a person should know before loading it."""
+    if "ddr3_out_of_specification" in soc["constants"]:
+        return [f"DDR3 at {soc['clock_hz'] / 1e6:g} MHz is out of specification: below its slowest clock"]
+    return []
 
 
 def _elf(system: System, program: Path) -> Path:

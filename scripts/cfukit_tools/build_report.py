@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
+from cfukit_tools.area import part_name
 from cfukit_tools.report import _table, console
 
 Document = dict[str, Any]
@@ -19,8 +20,7 @@ def area(document: Document) -> None:
         table.add_row(family["name"], "CFU", *(str(family["used"][name]) for name in names))
         if len(family["parts"]) > 1:
             for part in family["parts"]:
-                held = ", ".join(part["instructions"]) or part["module"]
-                own = "front end and results" if part["module"] == "Cfu" else held
+                own = "front end and results" if part["module"] == "Cfu" else part_name(part)
                 table.add_row("", f"  {own}", *(str(part["used"][name]) for name in names))
     out = console()
     out.print(table)
@@ -56,6 +56,8 @@ def bitstream(document: Document) -> None:
     if "netlist" in document:
         out.print(f"the netlist ran {document['netlist']['cycles']:,} cycles and sent:")
         out.print(document["netlist"]["output"], end="")
+    for note in document["notes"]:
+        out.print(note)
     _limits(out, document)
     for file in document["files"]:
         out.print(file)

@@ -205,12 +205,14 @@ def _limits(session: Session, entry: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _memory(session: Session) -> str:
     """The memory that the program runs from, for people: name, size, cycles per word read."""
-    reset = session.system.soc["cpu"]["reset_address"]
-    for memory in session.system.soc["memories"]:
+    soc = session.system.soc
+    reset = soc["cpu"]["reset_address"]
+    below = ", DDR3 out of specification" if "ddr3_out_of_specification" in soc["constants"] else ""
+    for memory in soc["memories"]:
         if memory["base"] <= reset < memory["base"] + memory["bytes"]:
             size = memory["bytes"]
             shown = f"{size >> 20} MiB" if size >= 1 << 20 else f"{size >> 10} KiB"
-            return f"{memory['name']} {shown} ({memory['read_cycles']} cycles/word)"
+            return f"{memory['name']} {shown} ({memory['read_cycles']} cycles/word){below}"
     return "none"
 
 

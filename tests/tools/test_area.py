@@ -39,7 +39,7 @@ def test_a_limit_that_is_exceeded_fails_with_the_largest_part(tmp_path, capsys):
     document = json.loads(capsys.readouterr().out)
     (limit,) = document["limits"]
     assert limit["asked"] == 100 and limit["reached"] == document["used"]["lut"]
-    assert limit["offender"].startswith("state_0: ")
+    assert limit["offender"].startswith("mac4, acc: ")
     assert run([word for word in command if word != "--json"]) == 1
     assert "limit exceeded: lut asked 100, reached" in capsys.readouterr().out
 

@@ -195,6 +195,14 @@ def test_without_a_router_an_arty_is_refused_before_synthesis_and_its_scripts_ar
     assert all((folder / name).is_file() for name in (*named, "boot_rom.hex", "top.xdc", "build.sh"))
 
 
+def test_ddr3_below_its_slowest_clock_is_told() -> None:
+    from cfukit_tools.bitstream import _notes
+
+    assert _notes({"clock_hz": 100_000_000, "constants": {}}) == []
+    (note,) = _notes({"clock_hz": 50_000_000, "constants": {"ddr3_out_of_specification": 1}})
+    assert note.startswith("DDR3 at 50 MHz is out of specification")
+
+
 def test_a_board_that_is_only_simulated_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"soc.board: 'sim' is only simulated; one of .*arty.*ulx3s"):
         api.bitstream(project(tmp_path / "any", "any", "x = cmd.rs1"), board="sim")

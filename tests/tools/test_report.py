@@ -244,6 +244,7 @@ def test_what_a_system_takes_of_a_device(capsys: pytest.CaptureFixture[str]) -> 
         "seeds": [{"seed": 1, "fmax_mhz": 13.25}, {"seed": 2, "fmax_mhz": None}],
         "worst_path": {"delay_ns": 75.5, "from": "a", "to": "b"},
         "limits": [{"name": "lut", "asked": 1, "reached": 2, "offender": ""}],
+        "notes": ["DDR3 is slow"],
         "files": ["x.bin"],
     }
     lines = drawn(capsys, build_report.bitstream, document)
@@ -257,6 +258,9 @@ def test_what_a_system_takes_of_a_device(capsys: pytest.CaptureFixture[str]) -> 
     assert lines[8:] == [
         "13.2 MHz of 12 asked (median 13.0; seeds: 13.2)",
         "worst path: 75.5 ns from a to b",
+        "DDR3 is slow",
         "limit exceeded: lut asked 1, reached 2",
         "x.bin",
     ]
+    document |= {"seeds": [], "fmax_mhz": None}
+    assert drawn(capsys, build_report.bitstream, document)[8].startswith("lc: at least")
