@@ -227,7 +227,7 @@ def _judge_vendor(document: Document, board: Any, netlist: Path, folder: Path) -
     with writing(folder):
         (folder / "vendor" / "netlist.json").write_bytes((netlist / "netlist.json").read_bytes())
     run = vendor.build(board, tool, folder / "vendor", folder / "logs" / f"route-{board.name}.log")
-    document["tools"][tool] = ""
+    document["tools"][tool] = vendor.version(tool)
     document["seeds"] = [{"seed": 1, "fmax_mhz": run.fmax_mhz}]
     document["fmax_mhz"] = document["fmax_median_mhz"] = run.fmax_mhz
     document["worst_path"] = run.worst_path

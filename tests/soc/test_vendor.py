@@ -187,6 +187,26 @@ def nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.parametrize(
+    ("tool", "program", "says", "version"),
+    [
+        ("vivado", "vivado", "vivado v2024.1 (64-bit)", "2024.1"),
+        ("vivado", "vivado", "Vivado v2019.2.1 (64-bit)", "2019.2.1"),
+        (
+            "openxc7",
+            "nextpnr-xilinx",
+            "nextpnr-xilinx -- Next Generation Place and Route (Version 0.8.2)",
+            "0.8.2",
+        ),
+        ("openxc7", "nextpnr-xilinx", "what?", ""),
+    ],
+)
+def test_the_version_of_a_tool(nothing: Path, tool: str, program: str, says: str, version: str) -> None:
+    (nothing / program).write_text(f'#!/bin/sh\necho "{says}" >&2\nexit 1\n')
+    (nothing / program).chmod(0o755)
+    assert vendor.version(tool) == version
+
+
 def test_what_is_missing_is_said_with_the_way_to_get_it(nothing: Path, folder: Path) -> None:
     assert vendor.router() is None
     error = vendor.missing(folder)

@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from cfukit_base import progress
+from cfukit_base import process, progress
 from cfukit_base.errors import BuildError, MissingToolError, UsageError
 from cfukit_base.tools import Tool
 from cfukit_soc.boards import Board, Pin
@@ -44,6 +44,17 @@ def router() -> str | None:
         return "vivado"
     has = all(map(shutil.which, _OPEN_PROGRAMS)) and all(os.environ.get(name) for name in _OPEN_VARIABLES)
     return "openxc7" if has else None
+
+
+def version(tool: str) -> str:
+    """What the tool calls its version; "" if it does not say."""
+    words, pattern = {
+        "vivado": (["vivado", "-version"], r"[Vv]ivado v(\S+)"),
+        "openxc7": (["nextpnr-xilinx", "--version"], r"Version ([^\s)]+)"),
+    }[tool]
+    done = process.run(words, timeout=60)
+    found = re.search(pattern, done.stdout + done.stderr)
+    return found[1] if found else ""
 
 
 def missing(folder: Path) -> MissingToolError:
