@@ -78,6 +78,7 @@ def area(
         "limits": exceeded,
         "worst_path": None,
         "files": [],
+        "notes": [],
         "tools": found[main]["tools"],
     }
 
@@ -103,6 +104,8 @@ def limits_of(project: Project, used: dict[str, int], parts: list[Document]) -> 
 
 def part_name(part: Document) -> str:
     """For people: its instructions, else its module."""
+    if part["module"] == "Cfu":
+        return "front end and results"
     return ", ".join(part.get("instructions", [])) or str(part["module"])
 
 

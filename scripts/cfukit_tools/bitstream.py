@@ -39,7 +39,7 @@ def bitstream(
     gateware, where there is flash; None: the boot loader, for engine board. synthesis_only: resources, nothing is placed.
     ok is false if the system does not fit, misses its clock or exceeds [limits]; then no file is made.
     """
-    from cfukit_soc.boards import real_board_named
+    from cfukit_soc.boards import boards, real_board_named
     from cfukit_soc.synthesis import place
     from cfukit_soc.synthesis.flash_image import rom_words
     from cfukit_soc.synthesis.system import synthesise
@@ -48,16 +48,16 @@ def bitstream(
     project = load_target(target, board=board, assignments=assignments, variant=variant, compiler=compiler)
     the_board = real_board_named(project["soc.board"])
     assert the_board.hardware is not None and the_board.fpga is not None
-    vendor = the_board.fpga.family not in place.SUFFIX
-    used_tools = [] if vendor or synthesis_only else [*place.tools(the_board)]
-    system = System(project)
     if the_board.flash is None and (firmware or run_netlist):
         raise UsageError(
             "--firmware" if firmware else "--run-netlist",
             f"board '{the_board.name}' has no flash for a program",
-            allowed="a board with flash: fomu, icebreaker",
+            allowed=f"one with flash: {', '.join(name for name, other in boards().items() if other.flash)}",
             hint="its boot loader takes programs over the serial port: cfukit exec --engine board",
         )
+    vendor = the_board.fpga.family not in place.SUFFIX
+    used_tools = [] if vendor or synthesis_only else [*place.tools(the_board)]
+    system = System(project)
     in_flash = _elf(system, firmware or system.boot_loader) if the_board.flash is not None else None
     alone = _elf(system, run_netlist) if run_netlist is not None else None
     folder = project.board_dir / "bitstream"
@@ -224,9 +224,9 @@ def _judge_vendor(document: Document, board: Any, netlist: Path, folder: Path) -
 
     tool = vendor.router()
     assert tool is not None
-    with writing(folder):
+    with writing(folder / "vendor"):
         (folder / "vendor" / "netlist.json").write_bytes((netlist / "netlist.json").read_bytes())
-    run = vendor.build(board, tool, folder / "vendor", folder / "logs" / f"route-{board.name}.log")
+        run = vendor.build(board, tool, folder / "vendor", folder / "logs" / f"route-{board.name}.log")
     document["tools"][tool] = vendor.version(tool)
     document["seeds"] = [{"seed": 1, "fmax_mhz": run.fmax_mhz}]
     document["fmax_mhz"] = document["fmax_median_mhz"] = run.fmax_mhz
@@ -242,7 +242,7 @@ def _judge_vendor(document: Document, board: Any, netlist: Path, folder: Path) -
 
 def _files(board: Any, image: Path, folder: Path, firmware: Path | None) -> list[Path]:
     """What is loaded: the gateware, and with a firmware the flash's contents behind it."""
-    from cfukit_soc.synthesis.flash_image import AUTO_BOOT_SECONDS, dfu, flash_image, starts_itself
+    from cfukit_soc.synthesis.flash_image import AUTO_BOOT_SECONDS, dfu, flash_image, with_auto_boot
 
     gateware = folder / image.name
     write_atomic(gateware, image.read_bytes())
@@ -251,7 +251,7 @@ def _files(board: Any, image: Path, folder: Path, firmware: Path | None) -> list
         return files
     whole = image.read_bytes()
     if board.hardware.dfu:
-        whole = starts_itself(whole, AUTO_BOOT_SECONDS)
+        whole = with_auto_boot(whole, AUTO_BOOT_SECONDS)
     if firmware is not None:
         behind = flash_image(firmware, board.flash)
         write_atomic(folder / f"{board.name}.firmware", behind)

@@ -20,8 +20,7 @@ def area(document: Document) -> None:
         table.add_row(family["name"], "CFU", *(str(family["used"][name]) for name in names))
         if len(family["parts"]) > 1:
             for part in family["parts"]:
-                own = "front end and results" if part["module"] == "Cfu" else part_name(part)
-                table.add_row("", f"  {own}", *(str(part["used"][name]) for name in names))
+                table.add_row("", f"  {part_name(part)}", *(str(part["used"][name]) for name in names))
     out = console()
     out.print(table)
     if any(len(family["parts"]) > 1 for family in document["families"]):

@@ -239,7 +239,11 @@ def area(as_json: bool, verbose: bool, **values: Any) -> int:
     metavar="PROGRAM",
     help="Do not place: simulate the synthesised netlist with this program in flash.",
 )
-@click.option("--synthesis-only", is_flag=True, help="Resources of the whole system; nothing is placed.")
+@click.option(
+    "--synthesis-only",
+    is_flag=True,
+    help="Resources of the whole system; nothing is placed, build.json stays.",
+)
 @click.option("--seed", default=1, metavar="N", help="The first placement's seed.")
 @options("target", "board", "set", "variant", "cc", "jobs", "json", "verbose")
 def bitstream(as_json: bool, verbose: bool, **values: Any) -> int:

@@ -17,8 +17,7 @@ from cfukit_base.errors import MissingToolError, UsageError
 from cfukit_tools.boarding import Board, Expected
 from cfukit_tools.building import System
 from cfukit_tools.engines import RawRun
-from cfukit_tools.inference import evaluate
-from cfukit_tools.inputs import InputSet
+from cfukit_tools.inference import SampleResult
 from cfukit_tools.project import Project
 from cfukit_tools.serial_port import SerialPort, selected
 
@@ -102,15 +101,9 @@ def renode_library(system: System) -> Path:
     return build_library(system.cfu_verilog, folder)
 
 
-def expected_answers(plan: Any, model: Any, inputs: InputSet, samples: range, script: bytes) -> list[bytes]:
+def expected_answers(plan: Any, model: Any, truth: Sequence[SampleResult], script: bytes) -> list[bytes]:
     """What a right firmware sends for the outputs that `script` (of `inference.script`, without layers) reads."""
-    part = InputSet(
-        tuple(array[samples.start : samples.stop] for array in inputs.arrays),
-        inputs.reset_before[samples.start : samples.stop],
-        None,
-        inputs.source,
-    )
-    truth, number, answers = evaluate(model, part), -1, []
+    number, answers = -1, []
     _, requests, _ = wire.split(script)
     for request in requests:
         number += request.type == wire.Type.RUN

@@ -49,7 +49,7 @@ def diagnose(port: Port, heard: bytes) -> SilentError:
         )
     printable = sum(32 <= byte < 127 or byte in b"\r\n\t" for byte in heard)
     if printable > 0.9 * len(heard):
-        shown = heard.decode(errors="replace").strip().splitlines()[-1][:60]
+        shown = (heard.decode(errors="replace").strip().splitlines() or [""])[-1][:60]
         return _error(
             port, f"another program talks: '{shown}'", "press the board's reset button; cfukit load"
         )

@@ -22,7 +22,7 @@ from cfukit_tools.devices import (
     system_for,
 )
 from cfukit_tools.engines import RawRun, check_engine, run_host, run_rtl
-from cfukit_tools.inference import Served, decode, script
+from cfukit_tools.inference import Served, decode, evaluate, script
 from cfukit_tools.inputs import InputSet
 from cfukit_tools.programs import Program, build_program, variants_of
 from cfukit_tools.project import load_target
@@ -33,11 +33,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Task:
-    """Some samples of one program, and the requests for them. scripts: for Renode."""
+    """Some samples of one program. scripts: for Renode."""
 
     program: Program
     samples: range
-    stdin: bytes
     scripts: RenodeScripts | None = None
 
     @property
@@ -78,15 +77,9 @@ class Session:
         if self.engine == "rtl":
             self.system.simulator()
         chunks = list(inputs.chunks())
-        work = [
-            Task(program, chunk, script(program.plan, self.model, inputs, chunk, layers, program.blob))
-            for program in programs
-            for chunk in chunks
-        ]
+        work = [Task(program, chunk) for program in programs for chunk in chunks]
         if self.engine == "renode":
-            with progress.stage("exporting for Renode"):
-                work = [self._exported(task, inputs, layers) for task in work]
-            check_renode([task.scripts for task in work if task.scripts is not None])
+            work = self._exported(work, inputs, layers)
         total = sum(task.effort for task in work)
         done, lock = 0.0, threading.Lock()
 
@@ -99,7 +92,7 @@ class Session:
                 inputs,
                 task.samples,
                 layers,
-                self.execute(task),
+                self._execute(task, inputs, layers),
                 f"{program.variant} firmware",
                 program.blob,
             )
@@ -121,24 +114,35 @@ class Session:
             )
         return results
 
-    def _exported(self, task: Task, inputs: InputSet, layers: bool) -> Task:
-        """All of them first: without Renode they are what a run leaves."""
-        program, expected = task.program, []
-        if not layers:
-            expected = expected_answers(program.plan, self.model, inputs, task.samples, task.stdin)
-        scripts = export_for_renode(
-            self.system, program.file, task.stdin, name=program.variant, expected=expected
-        )
-        return replace(task, scripts=scripts)
+    def _requests(self, task: Task, inputs: InputSet, layers: bool) -> bytes:
+        return script(task.program.plan, self.model, inputs, task.samples, layers, task.program.blob)
 
-    def execute(self, task: Task) -> RawRun:
-        if self.engine == "host":
-            return run_host(task.program.file, task.stdin)
-        if self.engine == "board":
-            return run_board(self.system, task.program.file, task.stdin)
+    def _exported(self, work: list[Task], inputs: InputSet, layers: bool) -> list[Task]:
+        """The same with scripts for Renode: all of them first, since without Renode they are what a run leaves."""
+        with progress.stage("exporting for Renode"):
+            truth = [] if layers else evaluate(self.model, inputs)
+            found = []
+            for task in work:
+                program, requests = task.program, self._requests(task, inputs, layers)
+                own = truth[task.samples.start : task.samples.stop]
+                expected = expected_answers(program.plan, self.model, own, requests) if own else []
+                found.append(
+                    export_for_renode(
+                        self.system, program.file, requests, name=program.variant, expected=expected
+                    )
+                )
+        check_renode(found)
+        return [replace(task, scripts=scripts) for task, scripts in zip(work, found, strict=True)]
+
+    def _execute(self, task: Task, inputs: InputSet, layers: bool) -> RawRun:
         if task.scripts is not None:
             return run_renode(task.scripts)
-        return run_rtl(self.system, task.program.file, task.stdin)
+        requests = self._requests(task, inputs, layers)
+        if self.engine == "host":
+            return run_host(task.program.file, requests)
+        if self.engine == "board":
+            return run_board(self.system, task.program.file, requests)
+        return run_rtl(self.system, task.program.file, requests)
 
 
 def _in_parallel(function: Callable[[Any], Any], items: list[Any], jobs: int) -> list[Any]:

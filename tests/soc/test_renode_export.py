@@ -145,10 +145,10 @@ def test_the_robot_file_demands_what_the_uart_must_send(exported: RenodeScripts)
     assert tables == ["Settings", "Variables", "Test Cases", "Keywords"]
 
 
-@pytest.mark.parametrize("name", ["a;b", 'a"b', "a\\b", "a[1]", "a\nb"])
+@pytest.mark.parametrize("name", ["a;b", 'a"b', "a\\b", "a[1]", "a\nb", "a\tb", "a\u00a0b"])
 def test_a_path_that_the_scripts_cannot_name_is_refused(tmp_path: Path, name: str) -> None:
     soc_json = generate_soc("sim", tmp_path / "soc")
-    with pytest.raises(UsageError, match="in a path; its scripts cannot name a path with"):
+    with pytest.raises(UsageError, match="in a path; Renode's scripts cannot name a path with"):
         export_renode(tmp_path / name, soc_json, tmp_path / "elf", tmp_path / "library")
     assert not (tmp_path / name).exists()
 

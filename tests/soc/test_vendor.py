@@ -136,14 +136,18 @@ def openxc7(folder: Path, *programs: str, **variables: str) -> process.Finished:
     tools.mkdir(exist_ok=True)
     for name in programs:
         text = '#!/bin/sh\nwhile [ $# -gt 0 ]; do case $1 in --fasm|--output_file) echo x >"$2";;\n'
-        text += '--log) echo "Info: Max frequency for clock \'clk\': 61.25 MHz (FAIL at 100.00 MHz)" >"$2";; esac; shift; done\n'
+        said = "Info: Max frequency for clock '{}': {} MHz (FAIL at 100.00 MHz)"
+        lines = [said.format(*each) for each in (("clk", 51.5), ("idelay_clk", 9.0), ("clk", 61.25))]
+        text += f'--log) printf "%s\\n" "{lines[0]}" "{lines[1]}" "{lines[2]}" >"$2";; esac; shift; done\n'
         (tools / name).write_text(text + ("echo frames\n" if name == "fasm2frames" else ""))
         (tools / name).chmod(0o755)
     env = {"PATH": f"{tools}:/usr/bin:/bin", "CHIPDB": "", "PRJXRAY_DB_DIR": "", **variables}
     return process.run(["sh", "build.sh"], cwd=folder, env=env, timeout=60)
 
 
-def test_openxc7s_script_says_what_is_missing_and_builds_when_all_is_there(folder: Path) -> None:
+def test_openxc7s_script_says_what_is_missing_and_builds_when_all_is_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     programs = ("nextpnr-xilinx", "fasm2frames", "xc7frames2bit")
     assert "cfukit: nextpnr-xilinx is not on PATH" in openxc7(folder).stderr
     done = openxc7(folder, *programs)
@@ -161,6 +165,13 @@ def test_openxc7s_script_says_what_is_missing_and_builds_when_all_is_there(folde
     done = openxc7(folder, *programs, **here)
     assert done.ok, done.stderr
     assert "61.25 MHz" in done.stdout and (folder / "arty.bit").is_file()
+    monkeypatch.setenv("PATH", f"{folder / 'bin'}:/usr/bin:/bin")
+    for name, value in here.items():
+        monkeypatch.setenv(name, value)
+    assert vendor.router() == "openxc7"
+    run = vendor.build(board_named("arty"), "openxc7", folder, folder / "log")
+    # The system's clock, after routing; not the estimate after placing, nor another clock.
+    assert run.fmax_mhz == 61.25 and run.file == folder / "arty.bit"
 
 
 @pytest.mark.parametrize(

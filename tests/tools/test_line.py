@@ -124,6 +124,7 @@ class Fake:
         (b"BIOS built on Jan 1\nlitex> ", 0, "LiteX's own BIOS", "cfukit bitstream"),
         (b"\xff\x00\xfe\x81\x03" * 9, 9_600, "it answers at 9600 baud, not at 115200", "--baud 9600"),
         (b"\x7f\x00\x1e\x01\x03" * 9, 0, " bytes come that are neither text nor a record", "--baud"),
+        (b"\r\n", 0, "another program talks: ''", "reset"),
         (b"temperature 21.5\n" * 3, 0, "another program talks: 'temperature 21.5'", "reset"),
         (wire.encode(wire.Type.EXITED, 0, bytes(4)), 0, "does not go back to the boot loader", "reset"),
     ],
@@ -134,6 +135,7 @@ def test_a_port_where_nobody_answers_is_diagnosed(
     port = Fake(by_itself, answers_at, talks)
     monkeypatch.setattr(diagnosis, "_LISTEN_SECONDS", 0.02)
     monkeypatch.setattr(diagnosis, "_BAUD_SECONDS", 0.0)
+    monkeypatch.setattr(diagnosis, "BAUDS", (9_600, 115_200))
     monkeypatch.setattr(boarding, "HELLO_SECONDS", 0.0 if talks == "once" else 3.0)
     monkeypatch.setattr(boarding, "BABBLE_SECONDS", 0.1)
     with pytest.raises(SilentError) as caught:

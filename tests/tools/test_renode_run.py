@@ -137,7 +137,7 @@ def test_a_script_that_fails_is_told_though_renode_ends_with_0(
     renode: Callable[..., None], here: Path
 ) -> None:
     renode(script='[ "$1" = --version ] && echo "Renode v1.16.0" || echo "Error E01: no such type"')
-    with pytest.raises(ResultError, match=r"engine renode: .*Error E01: no such type.*renode\.log"):
+    with pytest.raises(ResultError, match=r"engine renode: .*Error E01: no such type.*renode_1\.16\.log"):
         api.exec_(program(), engine="renode", stdin=b"")
     renode(
         script='[ "$1" = --version ] && echo "Renode v1.16.0" || { echo "No such command or device: x"; sleep 50; }'

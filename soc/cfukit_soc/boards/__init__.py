@@ -125,7 +125,7 @@ class Hardware:
     other_clocking: the same for other clocks than the board's, by their Hz.
     image_begin_bytes: where the gateware lies in flash; dfu: USB vendor and product of a bootloader that takes it.
     pins: every port of the top module. xdc: lines beside theirs for Xilinx' tools. openfpgaloader: its name there, if another.
-    serial: for people, how to connect. loads: for people, the command that loads it.
+    serial: for people, how to connect.
     """
 
     fpga: Fpga
@@ -133,7 +133,6 @@ class Hardware:
     pin_hz: int
     pins: tuple[Pin, ...]
     serial: str
-    loads: str
     baud: int = 115_200
     image_begin_bytes: int = 0
     dfu: tuple[int, int] | None = None

@@ -82,7 +82,6 @@ def arty(name: str, device: str, available: dict[str, int], sram_bytes: int, loa
             xdc=_XDC,
             openfpgaloader=loader,
             serial="its USB socket, the second serial port",
-            loads="openFPGALoader or Vivado: cfukit load",
         ),
     )
 

@@ -39,6 +39,5 @@ BOARD = Board(
         serial="touch pad 1 (E4): TX of Fomu, pad 2 (D5): RX of Fomu, both 3.3 V; ground from USB",
         image_begin_bytes=0x40000,
         dfu=(0x1209, 0x5BF0),
-        loads="dfu-util -d 1209:5bf0 -D FILE.dfu",
     ),
 )

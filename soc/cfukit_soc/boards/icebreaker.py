@@ -32,6 +32,5 @@ BOARD = Board(
         ),
         openfpgaloader="ice40_generic",
         serial="the second port of its USB socket, /dev/ttyUSB1",
-        loads="openFPGALoader -b ice40_generic FILE.bin (gateware), -o 0x100000 FILE.firmware (firmware)",
     ),
 )

@@ -49,6 +49,5 @@ BOARD = Board(
         pins=(Pin("clk_pin", "4"), Pin("serial_tx", "69"), Pin("serial_rx", "70")),
         openfpgaloader="tangnano20k",
         serial="its USB socket, the second serial port",
-        loads="openFPGALoader -b tangnano20k FILE.fs",
     ),
 )

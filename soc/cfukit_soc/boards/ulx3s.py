@@ -67,6 +67,5 @@ BOARD = Board(
             *(Pin(f"sdram_dq[{n}]", place) for n, place in enumerate(_DQ)),
         ),
         serial="US1, the socket of the USB serial chip",
-        loads="openFPGALoader -b ulx3s FILE.bit",
     ),
 )

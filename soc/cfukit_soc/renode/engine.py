@@ -30,8 +30,6 @@ _SCRIPT_ERROR = re.compile(
     re.MULTILINE,
 )
 _CPU_ABORT = re.compile(r"CPU abort \[PC=(0x[0-9a-fA-F]+)\]")
-# Renode goes on after a fault of the CFU: no place to name.
-_NOWHERE = {"pc": 0, "function": "", "file": "", "line": 0, "registers": []}
 # A class or property of another range of versions: a build between two releases calls itself the older one.
 _OTHER_DIALECT = re.compile(r"Could not resolve type|txFifoCapacity")
 
@@ -59,7 +57,7 @@ def run_renode(scripts: RenodeScripts, *, timeout_seconds: float = 600) -> Renod
     try:
         return _run(tool, scripts, likely, end)
     except ResultError as error:
-        if not _OTHER_DIALECT.search(str(error.details["log"])):
+        if not _OTHER_DIALECT.search(str(error.details.get("log", ""))):
             raise
         (other,) = (dialect for dialect in DIALECTS if dialect is not likely)
         try:
@@ -76,7 +74,7 @@ def _run(tool: Tool, scripts: RenodeScripts, dialect: Dialect, end: float) -> Re
     start = f"include {monitor_path(scripts.run(dialect))}"
     words = [*tool.argv, "--disable-xwt", "--console", "--plain", "-e", start]
     environment = {**os.environ, "CFUKIT_RENODE_STATUS": str(status)}
-    log = folder / "renode.log"
+    log = folder / f"renode_{dialect.suffix}.log"
     with log.open("wb") as said:
         # stdin stays open: the console would end at its end.
         with process.started(
@@ -157,7 +155,7 @@ def _exit_code(events: list[bytes | wire.Frame | wire.Damaged]) -> int | None:
 
 def _cfu_fault(said: dict[str, Any]) -> dict[str, Any]:
     """The library's complaint as a fault of the other engines; Renode itself goes on with rd unchanged."""
-    said = _NOWHERE | said
+    said = _nowhere() | said
     which = f"funct3={said['funct3']} funct7={said['funct7']}"
     operands = f"with operands {said['a']:#010x}, {said['b']:#010x}"
     if said["kind"] == "time_out":
@@ -169,13 +167,18 @@ def _cfu_fault(said: dict[str, Any]) -> dict[str, Any]:
     return said | {"kind": "cfu_stopped", "message": "the CFU's Verilog ended the simulation"}
 
 
+def _nowhere() -> dict[str, Any]:
+    """Renode goes on after a fault of the CFU: no place to name."""
+    return {"pc": 0, "function": "", "file": "", "line": 0, "registers": []}
+
+
 def _cpu_fault(line: str) -> dict[str, Any]:
     """Renode's processor stopped for good: it came to where no code can be."""
     found = _CPU_ABORT.search(line)
     assert found is not None
     pc = int(found[1], 16)
     message = f"instruction fetch from {pc:#010x}, where no code can be"
-    return _NOWHERE | {"kind": "fetch_fault", "pc": pc, "address": pc, "message": message}
+    return _nowhere() | {"kind": "fetch_fault", "pc": pc, "address": pc, "message": message}
 
 
 def _failure(child: subprocess.Popen[bytes], log: _Log, ended: bool) -> ResultError:

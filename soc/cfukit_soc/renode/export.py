@@ -22,7 +22,7 @@ from cfukit_soc.renode.platform import (
 from cfukit_soc.simulator import load_soc
 
 MOST_VIRTUAL_SECONDS = 600  # of the .robot file, 100 million instructions each
-_UNSPEAKABLE = ';"\\*?[]\n\r'
+_UNSPEAKABLE = ';"\\*?[]'
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,11 @@ def export_renode(
 
 
 def _check_path(path: Path) -> None:
-    if found := set(str(path)) & set(_UNSPEAKABLE):
+    if found := {char for char in str(path) if char in _UNSPEAKABLE or (char.isspace() and char != " ")}:
         raise UsageError(
             str(path),
             f"{min(found)!r} in a path",
-            allowed="its scripts cannot name a path with one of ; \" \\ * ? [ ] or a line's end",
+            allowed="Renode's scripts cannot name a path with one of ; \" \\ * ? [ ] or white space but spaces",
             hint="another folder",
         )
 

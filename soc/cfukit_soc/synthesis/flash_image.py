@@ -79,11 +79,11 @@ def flash_image(elf: Path, flash: Flash) -> bytes:
     return header.ljust(FLASH_HEADER_BYTES, b"\0") + bytes(body)
 
 
-def starts_itself(gateware: bytes, seconds: int) -> bytes:
-    """An iCE40 configuration whose comment tells Fomu's bootloader to start it after so many seconds (1 to 255) without a host.
+def with_auto_boot(gateware: bytes, seconds: int) -> bytes:
+    """An iCE40 configuration whose comment tells Fomu's bootloader to start it after so many seconds, 1 to 255.
 
-    The words are foboot's (examples/add_autoboot_timeout.py of im-tomu/foboot); one that does not know them waits for a host, and
-    the FPGA skips comments. What follows stays at multiples of four, where the bootloader looks for the configuration's sync word.
+    Unless something is being loaded. The words are foboot's (examples/add_autoboot_timeout.py of im-tomu/foboot); one that does not
+    know them waits, and the FPGA skips comments. What follows stays at multiples of four, where the bootloader looks for the sync word.
     """
     assert gateware[:2] == _COMMENT_BEGIN and 1 <= seconds <= 255
     return _COMMENT_BEGIN + struct.pack("<HIIH", 0, _AUTO_BOOT, seconds, 0) + gateware[2:]

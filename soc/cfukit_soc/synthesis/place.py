@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cfukit_base import progress
-from cfukit_base.cache import cached, writing
+from cfukit_base.cache import cached
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError
 from cfukit_base.tools import Tool
@@ -147,22 +147,20 @@ def _readable(cell: str) -> str:
 
 
 def pack(board: Board, routed: Routed, build_dir: Path) -> Path:
-    """The configuration file of a routed design, in its folder."""
+    """The configuration file of a routed design. Cached by digest."""
     assert board.fpga is not None and routed.folder is not None
-    family = board.fpga.family
+    family, words = board.fpga.family, list(board.fpga.pack)
     _, packer = tools(board)
-    final = routed.folder / f"{board.name}.{SUFFIX[family]}"
-    if final.is_file():
-        return final
-    made = f"new.{SUFFIX[family]}"
-    placed = _OUTPUT[family][1]
-    words = [*board.fpga.pack, "-o", made, placed] if family == "gowin" else [*board.fpga.pack, placed, made]
+    name, placed = f"{board.name}.{SUFFIX[family]}", _OUTPUT[family][1]
+    source = routed.folder / placed
+    words += ["-o", name, placed] if family == "gowin" else [placed, name]
     log = build_dir / "logs" / f"pack-{board.name}.log"
-    new = routed.folder / made
-    try:
-        with progress.stage(f"packing {final.name}"), writing(routed.folder):
-            run_logged(packer, words, directory=routed.folder, log=log, makes=(made,))
-            new.rename(final)
-    finally:
-        new.unlink(missing_ok=True)
-    return final
+
+    def build(folder: Path) -> None:
+        (folder / placed).hardlink_to(source)
+        with progress.stage(f"packing {name}"):
+            run_logged(packer, words, directory=folder, log=log, makes=(name,))
+        (folder / placed).unlink()
+
+    key = digest_of(routed.folder.name, packer.identity, words)
+    return cached(build_dir, f"pack-{board.name}", key, build) / name

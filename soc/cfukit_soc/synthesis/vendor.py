@@ -134,7 +134,12 @@ def build(board: Board, tool: str, folder: Path, log: Path) -> VendorRun:
     try:
         with progress.stage(f"placing and routing {board.name} with {tool}"):
             run_logged(
-                Tool(tool, words, "", "", "PATH"), [], directory=folder, log=log, makes=(), timeout=4 * 3600.0
+                Tool(tool, words, "", "", "PATH"),
+                [],
+                directory=folder,
+                log=log,
+                makes=(image.name,),
+                timeout=4 * 3600.0,
             )
     except BuildError:
         if not (folder / "result.json").is_file():
@@ -143,8 +148,11 @@ def build(board: Board, tool: str, folder: Path, log: Path) -> VendorRun:
         found = re.findall(
             r"Max frequency for clock\s+'?([^':]+)'?: ([\d.]+) MHz", (folder / "nextpnr.log").read_text()
         )
-        system = [float(mhz) for name, mhz in found if re.split(r"[./]", name)[-1] == "clk"]
-        return VendorRun(tool, min(system or [float(mhz) for _, mhz in found]), image, None)
+        last = {
+            name: float(mhz) for name, mhz in found
+        }  # each clock is told after placing, and again after routing
+        system = [mhz for name, mhz in last.items() if re.split(r"[./]", name)[-1] == "clk"]
+        return VendorRun(tool, min(system or last.values()), image, None)
     result = json.loads((folder / "result.json").read_text())
     path = {"delay_ns": round(1000 / result["fmax_mhz"], 2), "from": result["from"], "to": result["to"]}
     met = image if image.is_file() else None
