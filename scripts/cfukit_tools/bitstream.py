@@ -93,18 +93,16 @@ def bitstream(
     }
     named = [{"module": name, "used": values} for name, values in parts.items()]
     document["limits"] = limits_of(project, used, named) + _too_large(used, available, parts)
-    if alone is not None and not document["limits"]:
+    if document["limits"]:
+        pass  # it would not fit, or is larger than it may be
+    elif alone is not None:
         from cfukit_soc.synthesis.netlist import run_netlist as run
 
         ran = run(the_board, netlist, alone, folder)
         document["netlist"] = {"output": _text(ran.output), "cycles": ran.cycles}
-        document["ok"] = True
-        return document
-    if synthesis_only:
-        document["files"] = [str(path) for path in scripts]
-    elif vendor and not document["limits"]:
+    elif vendor and not synthesis_only:
         _judge_vendor(document, the_board, netlist, folder)
-    elif not document["limits"]:
+    elif not synthesis_only:
         numbers = range(seed, seed + (seeds or SEEDS))
         runs = in_parallel(
             lambda number: place.route(the_board, netlist, soc["clock_hz"], number, folder),
@@ -112,13 +110,13 @@ def bitstream(
             jobs or 2,
         )
         _judge(document, the_board, runs, folder, in_flash)
+    if synthesis_only:
+        document["files"] = [str(path) for path in scripts]
     document["percent"] = percent(used, available)
     document["fits"] = not any(limit["name"].startswith("device ") for limit in document["limits"])
-    document["ok"] = (
-        document["fits"] and not document["limits"] and (synthesis_only or bool(document["files"]))
-    )
-    # `load` takes build.json for what is loaded: resources alone do not replace it.
-    name = "synthesis.json" if synthesis_only else "build.json"
+    document["ok"] = not document["limits"]
+    # `load` takes build.json for what is loaded: what places nothing does not replace it.
+    name = "synthesis.json" if synthesis_only or alone is not None else "build.json"
     write_atomic(folder / name, json.dumps(document, indent=1) + "\n")
     return document
 
