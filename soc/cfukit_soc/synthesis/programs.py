@@ -41,6 +41,8 @@ WHEELS: dict[str, tuple[str, str, str]] = {
     "gowin_pack": ("apycula", "apycula.gowin_pack", "main"),
 }
 _POLL_SECONDS = 0.2
+_SILENT_SECONDS = 5.0
+_FIRST_CALL = "a wheel's first call compiles it for this machine: a minute or two, once"
 _PROBE_BYTES = 1 << 16
 # The end of a whole file, where its format tells.
 _END = {
@@ -159,7 +161,8 @@ def _follow(child: Child, log: Path, begin: float, timeout: float, watch: Sequen
         for line in new.decode(errors="replace").splitlines():
             meaning, counted = _meaning(line, watch)
             seen, count = (seen, meaning) if counted else (meaning or seen, count)
-        progress.advance(elapsed, 0, f"s {seen} {count}".rstrip())
+        waiting = _FIRST_CALL if position == 0 and elapsed > _SILENT_SECONDS else ""
+        progress.advance(elapsed, 0, f"s {seen or waiting} {count}".rstrip())
         if elapsed > timeout:
             raise BuildError(log.stem, f"no end after {timeout:.0f} s", hint=f"the log is {log}")
 
