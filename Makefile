@@ -14,7 +14,7 @@ help:
 	@echo "make check      lint, types, import rules, fast tests (under 90 seconds)"
 	@echo "make test-long  the long tests, SEEDS=$(SEEDS) seeds each"
 	@echo "make test-renode  the tests of engine renode; in Renode itself where RENODE or PATH has it"
-	@echo "make proof      mac4 on every board: resources, MHz of five placements, cycles before and after (hours)"
+	@echo "make proof      mac4 on every board: resources, MHz of five placements, cycles before and after (an hour)"
 	@echo "make format     format the Python sources"
 	@echo "make lock       renew third_party/constraints.txt"
 	@echo "make clean      remove build folders (the environment stays)"

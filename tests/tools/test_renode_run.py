@@ -164,7 +164,9 @@ def exported(action: Callable[[], object]) -> list[Path]:
     """The folders that a verb leaves where there is no Renode."""
     with pytest.raises(MissingToolError, match=r"which is no program .*; what it would run is in ") as caught:
         action()
-    return [Path(text) for text in caught.value.details["scripts"]]  # type: ignore[attr-defined]
+    folders = caught.value.details["scripts"]
+    assert isinstance(folders, list)
+    return [Path(text) for text in folders]
 
 
 def robot(file: Path, *words: str) -> subprocess.CompletedProcess[str]:

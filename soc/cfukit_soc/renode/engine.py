@@ -36,7 +36,7 @@ _OTHER_DIALECT = re.compile(r"Could not resolve type|txFifoCapacity")
 
 @dataclass(frozen=True)
 class RenodeResult:
-    """output: the bytes of the UART; exit_code: None after a fault of the CFU, then `fault` says which."""
+    """output: the bytes of the UART; exit_code: None after a fault of the CFU or the processor, then `fault` says which."""
 
     output: bytes
     exit_code: int | None
@@ -84,7 +84,10 @@ def _run(tool: Tool, scripts: RenodeScripts, dialect: Dialect, end: float) -> Re
 
 
 class _Log:
-    """What Renode says: read as it grows, since a program may make it say very much. lines: those that matter, and the last ones."""
+    """What Renode says, read as it grows, since a program may make it say very much.
+
+    last: its last lines; script_error, abort: the first line that is one, "" while there is none.
+    """
 
     def __init__(self, path: Path):
         self.path = path
