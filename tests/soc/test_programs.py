@@ -102,6 +102,15 @@ def test_two_first_calls_of_a_wheel_make_its_code_once(
     assert environment(Tool("vivado", ("vivado",), "", "", "PATH")) == {}
 
 
+def test_a_first_call_that_is_killed_leaves_no_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CFUKIT_CACHE", str(tmp_path))
+    monkeypatch.setattr("cfukit_soc.synthesis.programs.metadata.version", lambda name: "1")
+    shell = 'echo half >"$YOWASP_CACHE_DIR/code"; kill -9 $$'
+    with pytest.raises(BuildError, match="yosys: does not start"):
+        environment(Tool("yosys", ("/bin/sh", "-c", shell), "1", "", "wheel"))
+    assert not list((tmp_path / "wheels").glob("yosys-*"))
+
+
 def test_a_program_that_fails_is_told_with_its_words(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="ERROR: no such cell.*the log is"):
         build(tmp_path, "netlist.v", b"", "echo ERROR: no such cell; exit 1")
