@@ -20,9 +20,10 @@ from pathlib import Path
 import numpy as np
 from elftools.elf.elffile import ELFFile
 
-from cfukit_base import tools, wire
+from cfukit_base import tools
 from cfukit_base.cache import user_cache
 from cfukit_base.errors import CfukitError, ResultError
+from cfukit_base.protocol import wire
 from cfukit_soc import build_simulator, generate_soc, simulate
 from cfukit_sw import firmware
 from cfukit_sw.evaluator import Evaluator
@@ -31,7 +32,8 @@ from cfukit_sw.model import Model
 from cfukit_sw.model_c import write_model
 from cfukit_sw.plan import Plan
 from cfukit_sw.tflite_reader import read_model
-from cfukit_tools import catalog, inference
+from cfukit_tools.inference import script as inference
+from cfukit_tools.project import catalogue as catalog
 from operator_models import operator_models
 
 BEGIN, END = "<!-- table: sw/bench_kernels.py{} -->\n", "<!-- end of table -->\n"

@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 
 from bench_kernels import random_inputs
-from cfukit_base import wire
 from cfukit_base.cache import user_cache
 from cfukit_base.errors import CfukitError, ResultError
+from cfukit_base.protocol import wire
 from cfukit_soc import build_simulator, generate_soc, simulate
 from cfukit_sw.elf import sizes
 from cfukit_sw.evaluator import Evaluator
@@ -27,7 +27,8 @@ from cfukit_sw.model_c import write_model
 from cfukit_sw.plan import Plan
 from cfukit_sw.registry import library
 from cfukit_sw.tflite_reader import read_model
-from cfukit_tools import catalog, inference
+from cfukit_tools.inference import script as inference
+from cfukit_tools.project import catalogue as catalog
 
 BLOB_ROOM, ARENA_ROOM = 2 << 20, 1 << 20
 

@@ -26,7 +26,7 @@ def main() -> None:
         if getattr(sys, name) is None:  # closed by the caller (`cfukit ... >&-`): nobody wants to read it
             setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115
     try:
-        from cfukit_tools import cli
+        from cfukit_tools.cli import commands as cli
 
         code = cli.run(sys.argv[1:])
     except KeyboardInterrupt:  # before `cli.run` listens

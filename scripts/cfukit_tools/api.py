@@ -5,17 +5,17 @@ Errors are `cfukit_base.errors.CfukitError`. Nothing is printed; progress goes t
 
 from __future__ import annotations
 
-from cfukit_tools.area import area
-from cfukit_tools.bitstream import bitstream
-from cfukit_tools.diffing import diff
-from cfukit_tools.executing import exec_
-from cfukit_tools.flashing import load
-from cfukit_tools.inferring import infer
-from cfukit_tools.informing import info
-from cfukit_tools.making import doctor, fetch, init, list_
-from cfukit_tools.running import profile, run
-from cfukit_tools.terminal import term
-from cfukit_tools.testing import test
+from cfukit_tools.verbs.area import area
+from cfukit_tools.verbs.bitstream import bitstream
+from cfukit_tools.verbs.diff import diff
+from cfukit_tools.verbs.exec import exec_
+from cfukit_tools.verbs.infer import infer
+from cfukit_tools.verbs.info import info
+from cfukit_tools.verbs.init import doctor, fetch, init, list_
+from cfukit_tools.verbs.load import load
+from cfukit_tools.verbs.run import profile, run
+from cfukit_tools.verbs.term import term
+from cfukit_tools.verbs.test import test
 
 __all__ = [
     "area",

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; the same exit codes as the command."""
     from cfukit_base import interrupts
     from cfukit_soc.boards import boards
-    from cfukit_tools.cli_ending import run_action
+    from cfukit_tools.cli.endings import run_action
 
     real = [name for name, board in boards().items() if board.hardware]
     parser = argparse.ArgumentParser(prog="boards_proof", description=__doc__)
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def proof(names: Sequence[str], seeds: int, model: str, folder: Path) -> int:
     """Print a line per board as it is done; the whole in `folder`/proof.json. 0 if every board fits, is in time and is bit-exact."""
     from cfukit_tools import api
-    from cfukit_tools.show_progress import install
+    from cfukit_tools.cli.progress import install
 
     install()
     project = folder / PROJECT

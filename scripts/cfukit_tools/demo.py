@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cfukit_tools import report
+from cfukit_tools.report import documents as report
 
 PROJECT = "mac4"
 SHADES = " .:-=+*#%@"
@@ -21,7 +21,7 @@ def main() -> int:
     from cfukit_base import interrupts
 
     interrupts.install()
-    from cfukit_tools.cli_ending import run_action
+    from cfukit_tools.cli.endings import run_action
 
     code = run_action(demo)
     if interrupts.stopped_by() is not None:
@@ -32,8 +32,8 @@ def main() -> int:
 def demo() -> int:
     """Run proj/mac4 on the held-out samples and print the result."""
     from cfukit_tools import api
-    from cfukit_tools.making import project_folders
-    from cfukit_tools.show_progress import install
+    from cfukit_tools.cli.progress import install
+    from cfukit_tools.verbs.init import project_folders
 
     install()
     begin = time.monotonic()
@@ -46,7 +46,7 @@ def demo() -> int:
 
 
 def heldout_path() -> Path:
-    from cfukit_tools.catalog import shipped_folder
+    from cfukit_tools.project.catalogue import shipped_folder
 
     return shipped_folder() / "digits_heldout.npz"
 

@@ -6,8 +6,8 @@ import zlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfukit_base import wire
-from cfukit_base.slip import END, ESC, Decoder, Frame, encode, encode_text, escape, split
+from cfukit_base.protocol import wire
+from cfukit_base.protocol.slip import END, ESC, Decoder, Frame, encode, encode_text, escape, split
 
 payloads = st.binary(max_size=20)
 strange = st.binary(max_size=30).map(lambda data: data.replace(bytes([END]), b""))

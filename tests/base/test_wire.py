@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfukit_base import wire
-from cfukit_base.wire import Damaged, Decoder, Frame, Type
+from cfukit_base.protocol import wire
+from cfukit_base.protocol.wire import Damaged, Decoder, Frame, Type
 
 frames = st.builds(
     Frame,

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cfukit_sw
-from cfukit_base import wire
-from cfukit_base.wire import ErrorCode, Frame, RunFlag, Script, Type
+from cfukit_base.protocol import wire
+from cfukit_base.protocol.wire import ErrorCode, Frame, RunFlag, Script, Type
 
 SPECIFIED = {
     name: int(code, 16) for name, code in re.findall(r"\b([A-Z_]{2,}) +(0x[0-9A-F]{2})\b", wire.__doc__)

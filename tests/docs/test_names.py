@@ -13,9 +13,9 @@ import click
 import pytest
 
 from cfukit.testing.judge import RULES
-from cfukit_tools.cli import cli
-from cfukit_tools.project_keys import DEFAULTS, KERNEL_DEFAULTS
-from cfukit_tools.testing import CHECKS
+from cfukit_tools.cli.commands import cli
+from cfukit_tools.project.keys import DEFAULTS, KERNEL_DEFAULTS
+from cfukit_tools.verbs.test import CHECKS
 from support.pages import ALL, ROOT, blocks, figures, is_like
 
 DOCS = ROOT / "docs"

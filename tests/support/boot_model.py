@@ -7,7 +7,7 @@ import time
 import zlib
 from collections.abc import Callable
 
-from cfukit_base import wire
+from cfukit_base.protocol import wire
 from support.pty_board import Noise
 
 

@@ -27,7 +27,7 @@ from cfukit_sw.lower import lower
 from cfukit_sw.model import Model, Operator, Tensor
 from cfukit_sw.tflite_reader import parse_model
 from cfukit_sw.tflite_writer import model_bytes
-from cfukit_tools import informing
+from cfukit_tools.verbs import info as informing
 from support.kernels import HostModel, library
 from support.models import all_types, random_inputs, random_model
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
-from cfukit_base import wire
-from cfukit_base.wire import ErrorCode, Frame, Type
+from cfukit_base.protocol import wire
+from cfukit_base.protocol.wire import ErrorCode, Frame, Type
 
 ARENA_BYTES = 64
 N_OPS = 3

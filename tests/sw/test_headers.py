@@ -112,8 +112,8 @@ def test_instructions_are_as_asked_and_results_never_in_x0(compiler, level, tmp_
 
 
 def test_protocol_numbers_agree_with_python():
-    """runtime.h repeats what cfukit_base.wire defines."""
-    from cfukit_base import wire
+    """runtime.h repeats what cfukit_base.protocol.wire defines."""
+    from cfukit_base.protocol import wire
 
     text = (RUNTIME / "runtime.h").read_text()
     names = {member.name: member.value for member in wire.Type if member is not wire.Type.REGION}

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cfukit_base import wire
 from cfukit_base.errors import ModelError
+from cfukit_base.protocol import wire
 from cfukit_sw import fixed_point
 from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.firmware import build_host
@@ -22,7 +22,7 @@ from cfukit_sw.model import Model
 from cfukit_sw.model_builder import ModelBuilder
 from cfukit_sw.model_c import write_model
 from cfukit_sw.quantization import quantize_multiplier
-from cfukit_tools import inference
+from cfukit_tools.inference import script as inference
 from support.kernels import HostModel, shared_object
 from support.models import all_types, random_inputs, random_model
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cfukit_base import wire
 from cfukit_base.errors import ModelError
+from cfukit_base.protocol import wire
 from cfukit_soc import build_simulator, generate_soc, simulate
 from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.firmware import build_firmware
@@ -19,7 +19,7 @@ from cfukit_sw.loaded import make_blob, write_loader
 from cfukit_sw.lower import lower
 from cfukit_sw.model import Model
 from cfukit_sw.registry import library
-from cfukit_tools import inference
+from cfukit_tools.inference import script as inference
 from support import reference
 from support.models import all_types, random_inputs, random_model
 

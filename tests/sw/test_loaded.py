@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cfukit_base import wire
 from cfukit_base.errors import ResultError
+from cfukit_base.protocol import wire
 from cfukit_soc import build_simulator, generate_soc, simulate
 from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.firmware import build_firmware, build_host
@@ -25,7 +25,7 @@ from cfukit_sw.registry import library
 from cfukit_sw.structs import layout
 from cfukit_sw.structs import structs as described
 from cfukit_sw.tflite_reader import read_model
-from cfukit_tools import inference
+from cfukit_tools.inference import script as inference
 from support.kernels import structs
 from support.models import all_types, random_inputs, random_model
 

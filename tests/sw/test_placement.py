@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cfukit_base import wire
 from cfukit_base.errors import ResultError, UsageError
+from cfukit_base.protocol import wire
 from cfukit_soc import build_simulator, generate_soc, simulate
 from cfukit_sw.elf import memory_map
 from cfukit_sw.evaluator import Evaluator
@@ -21,7 +21,7 @@ from cfukit_sw.model_c import write_model
 from cfukit_sw.placement import PARTS, place, traffic
 from cfukit_sw.plan import Plan
 from cfukit_sw.tflite_reader import read_model
-from cfukit_tools import inference
+from cfukit_tools.inference import script as inference
 from support.models import random_inputs
 
 DIGITS = Path(__file__).parents[2] / "sw" / "cfukit_sw" / "models" / "digits.tflite"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cfukit_base import wire
-from cfukit_base.wire import Type
+from cfukit_base.protocol import wire
+from cfukit_base.protocol.wire import Type
 from cfukit_sw.firmware import RUNTIME, build_host
 from support import tiny_model
 from support.c_programs import ECHO, printf_program

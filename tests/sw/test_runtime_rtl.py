@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cfukit_base import wire
+from cfukit_base.protocol import wire
 from cfukit_base.symbols import locate, symbol
 from cfukit_soc import build_simulator, generate_soc, simulate
 from cfukit_sw import elf as elf_file

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cfukit_tools import api
-from cfukit_tools.catalog import shipped_folder
+from cfukit_tools.project.catalogue import shipped_folder
 
 
 @pytest.fixture(scope="session")

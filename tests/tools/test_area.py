@@ -10,8 +10,8 @@ from cfukit_base.errors import BuildError
 from cfukit_base.schemas import SCHEMAS
 from cfukit_soc.synthesis.area import cfu_area
 from cfukit_tools import api
-from cfukit_tools.area import does_not_fit
-from cfukit_tools.cli import run
+from cfukit_tools.cli.commands import run
+from cfukit_tools.verbs.area import does_not_fit
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("fpga")]
 MAC4 = Path(__file__).parents[2] / "proj" / "mac4"

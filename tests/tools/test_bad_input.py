@@ -9,8 +9,8 @@ import pytest
 
 from cfukit_sw.model_builder import ModelBuilder
 from cfukit_sw.tflite_writer import write_model
-from cfukit_tools import cli
-from cfukit_tools.catalog import shipped_folder
+from cfukit_tools.cli import commands as cli
+from cfukit_tools.project.catalogue import shipped_folder
 
 
 @pytest.fixture

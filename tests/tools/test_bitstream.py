@@ -17,9 +17,10 @@ from cfukit_soc.boards import board_named, boards
 from cfukit_soc.synthesis import place, vendor
 from cfukit_soc.synthesis.flash_image import rom_words
 from cfukit_sw.boot import build_boot
-from cfukit_tools import api, bitstream, boards_proof
-from cfukit_tools.building import System
-from cfukit_tools.project import load_target
+from cfukit_tools import api, boards_proof
+from cfukit_tools.project.project import load_target
+from cfukit_tools.project.system import System
+from cfukit_tools.verbs import bitstream
 
 CFU = '''
 from cfukit import Cfu, Fixed, Instruction, Signal
@@ -196,7 +197,7 @@ def test_without_a_router_an_arty_is_refused_before_synthesis_and_its_scripts_ar
 
 
 def test_ddr3_below_its_slowest_clock_is_told() -> None:
-    from cfukit_tools.bitstream import _notes
+    from cfukit_tools.verbs.bitstream import _notes
 
     assert _notes({"clock_hz": 100_000_000, "constants": {}}) == []
     (note,) = _notes({"clock_hz": 50_000_000, "constants": {"ddr3_out_of_specification": 1}})

@@ -13,15 +13,18 @@ from pathlib import Path
 import pytest
 
 from cfukit.testing.verilator_driver import compile_verilog
-from cfukit_base import wire
 from cfukit_base.errors import ResultError, UsageError
+from cfukit_base.protocol import wire
 from cfukit_soc import build_simulator, generate_soc, synthesis
 from cfukit_sw.boot import RESERVED_BYTES, boot_memory
 from cfukit_sw.firmware import build_firmware
-from cfukit_tools import api, boarding, cli, serial_port
-from cfukit_tools.building import System
-from cfukit_tools.devices import BoardSystem, connected
-from cfukit_tools.project import load_target, stock_project
+from cfukit_tools import api
+from cfukit_tools.cli import commands as cli
+from cfukit_tools.engines.board import board as boarding
+from cfukit_tools.engines.board import port as serial_port
+from cfukit_tools.engines.devices import BoardSystem, connected
+from cfukit_tools.project.project import load_target, stock_project
+from cfukit_tools.project.system import System
 from support import pty_board, tiny_model
 from support.pty_board import Noise, PtyBoard
 
@@ -261,8 +264,8 @@ def test_a_silent_board_is_exit_1(
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
     monkeypatch.setattr(boarding, "HELLO_SECONDS", 0.05)
-    monkeypatch.setattr("cfukit_tools.diagnosis._LISTEN_SECONDS", 0.01)
-    monkeypatch.setattr("cfukit_tools.diagnosis._BAUD_SECONDS", 0.0)
+    monkeypatch.setattr("cfukit_tools.engines.board.diagnosis._LISTEN_SECONDS", 0.01)
+    monkeypatch.setattr("cfukit_tools.engines.board.diagnosis._BAUD_SECONDS", 0.0)
     master, slave = pty.openpty()
     tty.setraw(slave)
     try:

@@ -9,14 +9,14 @@ import pytest
 from elftools.elf.elffile import ELFFile
 
 from cfukit_base.errors import ResultError, UsageError
+from cfukit_base.protocol.wire import BootIs
 from cfukit_base.symbols import symbol
-from cfukit_base.wire import BootIs
 from cfukit_soc.boards import boards
 from cfukit_soc.synthesis.flash_image import flash_image
 from cfukit_sw.boot import RESERVED_BYTES, boot_memory, build_boot, loaded_soc
-from cfukit_tools.board_image import board_image
-from cfukit_tools.devices import BoardSystem
-from cfukit_tools.project import stock_project
+from cfukit_tools.engines.board.image import board_image
+from cfukit_tools.engines.devices import BoardSystem
+from cfukit_tools.project.project import stock_project
 from support.bare import assemble
 
 REAL = [name for name, board in boards().items() if board.hardware]

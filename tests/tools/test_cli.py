@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from cfukit_base.errors import BuildError, CfukitError, MissingToolError, ModelError, ResultError
-from cfukit_tools import cli, cli_ending
+from cfukit_tools.cli import commands as cli
+from cfukit_tools.cli import endings as cli_ending
 
 
 def run_json(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, dict]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cfukit_base.errors import UsageError
 from cfukit_base.schemas import SCHEMAS
-from cfukit_tools.diffing import diff
+from cfukit_tools.verbs.diff import diff
 from support.documents import run_document, variant
 
 cycles = st.integers(0, 1 << 40)

@@ -12,9 +12,10 @@ from cfukit.artefacts import description
 from cfukit_base.errors import ResultError
 from cfukit_base.schemas import SCHEMAS
 from cfukit_soc import generate_soc
-from cfukit_tools import api, cli
-from cfukit_tools.loading import load_cfu
-from cfukit_tools.project import load_target
+from cfukit_tools import api
+from cfukit_tools.cli import commands as cli
+from cfukit_tools.project.code import load_cfu
+from cfukit_tools.project.project import load_target
 from support.documents import broken, run_document, variant
 
 LISTS = ["boards", "cpus", "models", "kernels", "projects"]

@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from cfukit_base.errors import BuildError, UsageError
-from cfukit_tools import api, cli
-from cfukit_tools.executing import _last_cycles
+from cfukit_tools import api
+from cfukit_tools.cli import commands as cli
+from cfukit_tools.verbs.exec import _last_cycles
 
 HANGING_CFU = """
 from cfukit import Cfu, SequentialInstruction, Variable

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from cfukit_base.errors import ResultError
-from cfukit_tools import catalog, cli
+from cfukit_tools.cli import commands as cli
+from cfukit_tools.project import catalogue as catalog
 
 CONTENT = bytes(range(256)) * 2000  # eight chunks
 NAME = "tiny"

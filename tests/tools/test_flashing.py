@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from cfukit_base import wire
 from cfukit_base.errors import MissingToolError, ResultError, UsageError
+from cfukit_base.protocol import wire
 from cfukit_soc.boards import board_named
-from cfukit_tools import api, cli, serial_port
-from cfukit_tools.flashing import plan
+from cfukit_tools import api
+from cfukit_tools.cli import commands as cli
+from cfukit_tools.engines.board import port as serial_port
+from cfukit_tools.verbs.load import plan
 
 ARTIX = board_named("arty")
 
@@ -129,7 +131,7 @@ def line(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_term_shows_text_and_records_and_sends_keys(line: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cfukit_tools.terminal.AFTER_INPUT_SECONDS", 0.3)
+    monkeypatch.setattr("cfukit_tools.verbs.term.AFTER_INPUT_SECONDS", 0.3)
     shown, (reader, writer) = bytearray(), os.pipe()
     sent = []
 

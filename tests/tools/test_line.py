@@ -8,12 +8,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cfukit_base import wire
 from cfukit_base.errors import ResultError, UsageError
-from cfukit_tools import boarding, diagnosis, serial_port
-from cfukit_tools.board_image import BoardImage
-from cfukit_tools.boarding import Board, Expected
-from cfukit_tools.line import Line, RefusedError, SilentError
+from cfukit_base.protocol import wire
+from cfukit_tools.engines.board import board as boarding
+from cfukit_tools.engines.board import diagnosis
+from cfukit_tools.engines.board import port as serial_port
+from cfukit_tools.engines.board.board import Board, Expected
+from cfukit_tools.engines.board.image import BoardImage
+from cfukit_tools.engines.board.line import Line, RefusedError, SilentError
 from support.boot_model import BootModel
 from support.pty_board import Noise
 

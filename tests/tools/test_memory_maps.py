@@ -8,9 +8,9 @@ import pytest
 
 from cfukit_base.errors import UsageError
 from cfukit_soc.boards import boards, list_boards
-from cfukit_tools.board_cpu import cpu_of
-from cfukit_tools.building import System
-from cfukit_tools.project import stock_project
+from cfukit_tools.project.cpu import cpu_of
+from cfukit_tools.project.project import stock_project
+from cfukit_tools.project.system import System
 
 UNCACHED = 0x8000_0000  # VexRiscv: what has address bit 31 is not cached
 

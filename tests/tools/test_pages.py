@@ -6,14 +6,14 @@ import jsonschema
 import pytest
 
 from cfukit_base.schemas import CAUSE_NAMES, SCHEMAS, SIZE_NAMES
-from cfukit_tools.reference_docs import PAGES
+from cfukit_tools.cli.reference_docs import PAGES
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_the_page_is_fresh(name: str) -> None:
-    stale = f"docs/{name} is stale: python -m cfukit_tools.reference_docs docs"
+    stale = f"docs/{name} is stale: python -m cfukit_tools.cli.reference_docs docs"
     assert (ROOT / "docs" / name).read_text() == PAGES[name](), stale
 
 

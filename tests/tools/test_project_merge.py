@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cfukit_base.errors import UsageError
-from cfukit_tools.project import Project, load_target, stock_project
-from cfukit_tools.project_keys import DEFAULTS, dotted_keys, is_name, merge, nested, parse_assignment
+from cfukit_tools.project.keys import DEFAULTS, dotted_keys, is_name, merge, nested, parse_assignment
+from cfukit_tools.project.project import Project, load_target, stock_project
 
 # Some keys of each kind; names of boards and models are checked by those who know them, later.
 KEYS: dict[str, st.SearchStrategy[Any]] = {

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from cfukit_base import tools, wire
+from cfukit_base import tools
 from cfukit_base.errors import MissingToolError, ResultError, UsageError
-from cfukit_tools import api, cli
+from cfukit_base.protocol import wire
+from cfukit_tools import api
+from cfukit_tools.cli import commands as cli
 from support import fake_renode
 
 SUM = r"""

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cfukit_tools import build_report, report
+from cfukit_tools.report import build as build_report
+from cfukit_tools.report import documents as report
 from support.documents import operator, run_document, variant
 
 TYPES = ["CONV_2D", "DEPTHWISE_CONV_2D", "UNIDIRECTIONAL_SEQUENCE_LSTM", "RESIZE_NEAREST_NEIGHBOR"]

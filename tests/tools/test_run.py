@@ -12,8 +12,9 @@ from cfukit_base.errors import BuildError, UsageError
 from cfukit_base.schemas import SCHEMAS
 from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.tflite_reader import read_model
-from cfukit_tools import api, cli
-from cfukit_tools.catalog import shipped_folder
+from cfukit_tools import api
+from cfukit_tools.cli import commands as cli
+from cfukit_tools.project.catalogue import shipped_folder
 
 
 def without_host(document: dict[str, Any]) -> dict[str, Any]:

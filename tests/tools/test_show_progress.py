@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from cfukit_base import interrupts
-from cfukit_tools.show_progress import StderrSink
+from cfukit_tools.cli.progress import StderrSink
 
 
 def test_stages_of_two_threads_each_have_their_line(capsys: pytest.CaptureFixture[str]) -> None:

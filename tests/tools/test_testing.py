@@ -7,8 +7,9 @@ import jsonschema
 import pytest
 
 from cfukit_base.schemas import SCHEMAS
-from cfukit_tools import api, cli
-from cfukit_tools.vectors_program import first_wrong, vectors_program
+from cfukit_tools import api
+from cfukit_tools.checks.vectors_program import first_wrong, vectors_program
+from cfukit_tools.cli import commands as cli
 
 RIGHT = "return sum(x * y for x, y in zip(int8_lanes(rs1), int8_lanes(rs2), strict=True))"
 WRONG = "return sum(x * y for x, y in zip(int8_lanes(rs1)[:3], int8_lanes(rs2), strict=False))"

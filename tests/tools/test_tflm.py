@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import cfukit_sw
-from cfukit_tools import testing
-from cfukit_tools.tflm import tflm_outputs
+from cfukit_tools.inference.tflm import tflm_outputs
+from cfukit_tools.verbs import test as testing
 
 DIGITS = Path(cfukit_sw.__file__).parent / "models" / "digits.tflite"
 STAND_IN = """

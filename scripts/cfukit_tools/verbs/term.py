@@ -1,0 +1,123 @@
+"""The verb term: a board's serial line in the terminal. Text goes through; records are shown as lines."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from cfukit_base.errors import UsageError
+from cfukit_base.protocol import wire
+from cfukit_tools.engines.board.port import SerialPort, selected
+
+QUIT = 0x1D  # Ctrl-]
+AFTER_INPUT_SECONDS = 2.0  # of silence, when standard input was a file or pipe and has ended
+
+
+def term(
+    *, stdin: int | None = None, write: Callable[[bytes], object] | None = None, seconds: float = 0
+) -> dict[str, Any]:
+    """Keys to the selected port, what comes back to `write` (default: stdout), until Ctrl-]; the document cfukit.term/1.
+
+    stdin: a file descriptor, None: standard input. At its end, if it is no terminal, until the line is silent.
+    seconds: at most; 0: no limit.
+    """
+    handle = sys.stdin.fileno() if stdin is None else stdin
+    show = write or _to_stdout
+    name, baud = selected()
+    port = SerialPort(name, baud)
+    sent = received = 0
+    begin, ended = time.monotonic(), False
+    decoder = wire.Decoder()
+    try:
+        with _raw(handle) as keyboard:
+            if keyboard:
+                show(f"{name} at {baud} baud; Ctrl-] ends\r\n".encode())
+            while not seconds or time.monotonic() - begin < seconds:
+                data = port.read(0.02)
+                received += len(data)
+                for event in decoder.feed(data):
+                    show(_shown(event))
+                keys = b"" if ended else _keys(handle)
+                if keys is None:
+                    if keyboard:
+                        break
+                    ended = True
+                elif keyboard and QUIT in keys:
+                    port.write(keys[: keys.index(QUIT)])
+                    break
+                elif keys:
+                    port.write(keys)
+                    sent += len(keys)
+                if ended and time.monotonic() - max(begin, port.silent_since) > AFTER_INPUT_SECONDS:
+                    break
+    finally:
+        port.close()
+    return {
+        "schema": "cfukit.term/1",
+        "ok": True,
+        "port": name,
+        "baud": baud,
+        "host": {"sent_bytes": sent, "received_bytes": received},
+    }
+
+
+def _shown(event: bytes | wire.Frame | wire.Damaged) -> bytes:
+    """An event for a person; text as it is."""
+    if isinstance(event, bytes):
+        return event
+    if isinstance(event, wire.Damaged):
+        return f"\r\n[{len(event.data)} bytes, damaged]\r\n".encode()
+    with contextlib.suppress(wire.WireError):
+        answer = wire.parse(event)
+        match answer:
+            case wire.Region():
+                said = f"region {answer.name}: {answer.count} runs, {answer.cycles:,} cycles"
+            case wire.Exited():
+                said = f"exit code {answer.code}"
+            case wire.Fault():
+                said = f"fault: {answer}"
+            case _:
+                said = str(answer)
+        return f"\r\n[{said}]\r\n".encode()
+    return f"\r\n[record {event.type:#04x}, {len(event.payload)} bytes]\r\n".encode()
+
+
+def _keys(handle: int) -> bytes | None:
+    """What was typed since the last look; None at the end of the input."""
+    import select
+
+    ready, _, _ = select.select([handle], [], [], 0)
+    if not ready:
+        return b""
+    try:
+        return os.read(handle, 4096) or None
+    except OSError as error:
+        raise UsageError(
+            "standard input", f"cannot be read: {error.strerror}", allowed="a terminal or a file"
+        ) from None
+
+
+@contextlib.contextmanager
+def _raw(handle: int) -> Iterator[bool]:
+    """Keys one by one and unseen; whether `handle` is a terminal at all."""
+    if not os.isatty(handle):
+        yield False
+        return
+    import termios
+    import tty
+
+    before = termios.tcgetattr(handle)
+    try:
+        tty.setraw(handle)
+        yield True
+    finally:
+        termios.tcsetattr(handle, termios.TCSADRAIN, before)
+
+
+def _to_stdout(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
