@@ -40,7 +40,9 @@ class ListedModel:
 
 def _fetchable() -> list[dict[str, Any]]:
     """models.json: name, repository, commit, path, sha256, bytes, macs, licence of each."""
-    entries: list[dict[str, Any]] = json.loads((Path(__file__).parent.parent / "models.json").read_text())["models"]
+    entries: list[dict[str, Any]] = json.loads((Path(__file__).parent.parent / "models.json").read_text())[
+        "models"
+    ]
     return entries
 
 

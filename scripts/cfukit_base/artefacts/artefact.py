@@ -1,0 +1,85 @@
+"""What every document has in common: reading, writing, and the JSON Schema that follows from its type.
+
+A document is a frozen dataclass whose first field is its schema's name and version:
+
+    schema: Literal["cfukit.soc/1"] = "cfukit.soc/1"
+
+The version rises when a field goes away or changes its meaning; a new field keeps it. All other fields stand without a
+default, so the producer writes each of them and no consumer needs one. msgspec checks what is read and derives the schema.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+
+from cfukit_base.cache import write_atomic
+from cfukit_base.errors import UsageError
+
+Json = dict[str, Any]  # a JSON object: where documents leave Python
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artefact:
+    """Base of all documents."""
+
+    @classmethod
+    def read(cls, path: Path, *, hint: str = "") -> Self:
+        """The document in `path`. UsageError if it cannot be read, or is another document or another version."""
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            given = f"cannot be read: {error.strerror or error}"
+            raise UsageError(str(path), given, allowed=f"a file {cls.schema_name()}", hint=hint) from None
+        return cls.parse(data, str(path), hint=hint)
+
+    @classmethod
+    def parse(cls, data: bytes | str, where: str, *, hint: str = "") -> Self:
+        """The document in the text `data`, which stands in `where`. UsageError as for `read`."""
+        try:
+            found = msgspec.json.decode(data, type=_Header)
+            if found.schema != cls.schema_name():
+                given = f"schema is {found.schema!r}"
+                raise UsageError(where, given, allowed=cls.schema_name(), hint=hint)
+            return msgspec.json.decode(data, type=cls)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            allowed = f"a whole {cls.schema_name()}"
+            raise UsageError(where, f"is damaged: {error}", allowed=allowed, hint=hint) from None
+
+    def write(self, path: Path) -> None:
+        """Write the document to `path`, whole or not at all. ResultError if the disk is full or cannot be written."""
+        write_atomic(path, self.text())
+
+    def text(self) -> str:
+        """The document as the text of its file."""
+        return json.dumps(self.to_json(), indent=1) + "\n"
+
+    def to_json(self) -> Json:
+        """The document as plain dicts, lists and numbers."""
+        document: Json = msgspec.json.decode(msgspec.json.encode(self))
+        return document
+
+    @classmethod
+    def schema_name(cls) -> str:
+        """Name and version of the document, "cfukit.soc/1"."""
+        return str(cls.__dataclass_fields__["schema"].default)
+
+    @classmethod
+    def json_schema(cls) -> Json:
+        """The JSON Schema (2020-12) of the document."""
+        schema = msgspec.json.schema(cls)
+        for definition in schema["$defs"].values():
+            if "properties" in definition:  # what is always written is always there
+                definition["required"] = list(definition["properties"])
+                for rule in definition["properties"].values():
+                    rule.pop("default", None)
+        return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+@dataclass(frozen=True)
+class _Header:
+    schema: str

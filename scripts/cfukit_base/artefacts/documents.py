@@ -1,0 +1,293 @@
+"""The documents of verbs that no other area reads, and the document of an error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cfukit_base.artefacts.artefact import Artefact, Json
+from cfukit_base.artefacts.limits import Limit
+from cfukit_base.artefacts.outcome import Causes, Fault
+from cfukit_base.artefacts.run import MemoryUse
+
+Row = Json  # a line of a table whose columns depend on what is listed
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorDocument(Artefact):
+    """The document cfukit.error/1. details: what else is known, a compiler's messages for example."""
+
+    schema: Literal["cfukit.error/1"] = "cfukit.error/1"
+    ok: Literal[False]
+    kind: str
+    where: str
+    given: str
+    allowed: str
+    hint: str
+    details: Row
+
+
+@dataclass(frozen=True, kw_only=True)
+class Init(Artefact):
+    """The document cfukit.init/1. origin: the project that was copied."""
+
+    schema: Literal["cfukit.init/1"] = "cfukit.init/1"
+    ok: bool
+    project: str
+    folder: str
+    origin: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolFinding:
+    """A program that cfukit can use. source: "native", "wheel", "environment", or "" if it is not here."""
+
+    name: str
+    found: bool
+    required: bool
+    version: str
+    path: str
+    source: str
+    needed_for: str
+    get_it: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doctor(Artefact):
+    """The document cfukit.doctor/1. ok: nothing that is required is missing."""
+
+    schema: Literal["cfukit.doctor/1"] = "cfukit.doctor/1"
+    ok: bool
+    version: str
+    tools: tuple[ToolFinding, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing(Artefact):
+    """The document cfukit.list/1. items: one per board, CPU, model, kernel or project, with its columns."""
+
+    schema: Literal["cfukit.list/1"] = "cfukit.list/1"
+    ok: bool
+    what: str
+    items: tuple[Row, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetch(Artefact):
+    """The document cfukit.fetch/1."""
+
+    schema: Literal["cfukit.fetch/1"] = "cfukit.fetch/1"
+    ok: bool
+    name: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFile:
+    """A model as a file."""
+
+    name: str
+    sha256: str
+    bytes: int
+    macs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorInfo:
+    """An input or output; scale and zero_point: None if it is not quantised."""
+
+    name: str
+    type: str
+    shape: tuple[int, ...]
+    scale: float | None
+    zero_point: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpInfo:
+    """An operator. kernel: the one it gets; "" if it is refused."""
+
+    index: int
+    type: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    macs: int
+    const_bytes: int
+    kernel: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryNeeds:
+    """What a model needs, and where it lies."""
+
+    arena_bytes: int
+    state_bytes: int
+    scratch_bytes: int
+    const_bytes: int
+    map: tuple[MemoryUse, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Info(Artefact):
+    """The document cfukit.info/1. refused: why, for each operator that is; memory: None if anything is refused."""
+
+    schema: Literal["cfukit.info/1"] = "cfukit.info/1"
+    ok: bool
+    model: ModelFile
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    ops: tuple[OpInfo, ...]
+    refused: tuple[str, ...]
+    memory: MemoryNeeds | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferHost:
+    """Files that were written; dump: model and arrays of one operator."""
+
+    outputs: str
+    layers: str
+    dump: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Infer(Artefact):
+    """The document cfukit.infer/1. cycles: of each sample; None on an engine that cannot tell."""
+
+    schema: Literal["cfukit.infer/1"] = "cfukit.infer/1"
+    ok: bool
+    engine: str
+    samples: int
+    cycles: tuple[int, ...] | None
+    accuracy: float | None
+    host: InferHost
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionRun:
+    """A CFUKIT_REGION: how often it ran, and the cycles of all its runs."""
+
+    name: str
+    count: int
+    cycles: int | None
+    causes: Causes | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecHost:
+    """Files that were written: waves, trace."""
+
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exec(Artefact):
+    """The document cfukit.exec/1. cycles: from the release of reset to the write that ends the program."""
+
+    schema: Literal["cfukit.exec/1"] = "cfukit.exec/1"
+    ok: bool
+    engine: str
+    exit_code: int | None
+    cycles: int | None
+    instructions: int | None
+    causes: Causes | None
+    output: str
+    regions: tuple[RegionRun, ...]
+    fault: Fault | None
+    host: ExecHost
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One check of `test`. detail: what was compared, or what is wrong; error: None if nothing is wrong."""
+
+    name: str
+    ok: bool
+    detail: str
+    error: ErrorDocument | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestHost:
+    """Seconds by check."""
+
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Test(Artefact):
+    """The document cfukit.test/1."""
+
+    schema: Literal["cfukit.test/1"] = "cfukit.test/1"
+    ok: bool
+    target: str
+    seed: int
+    checks: tuple[Check, ...]
+    host: TestHost
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffRow:
+    """One operator of one variant, or its total. change: relative to before; None if it cannot be computed."""
+
+    variant: str
+    op: str
+    before: int | None
+    after: int | None
+    change: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diff(Artefact):
+    """The document cfukit.diff/1. same: whether both runs agree in model, board, CPU, engine, clock and toolchain."""
+
+    schema: Literal["cfukit.diff/1"] = "cfukit.diff/1"
+    ok: bool
+    same: dict[str, bool]
+    rows: tuple[DiffRow, ...]
+    limits: tuple[Limit, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load(Artefact):
+    """The document cfukit.load/1. serial: how to connect."""
+
+    schema: Literal["cfukit.load/1"] = "cfukit.load/1"
+    ok: bool
+    board: str
+    tool: str
+    files: tuple[str, ...]
+    serial: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TermHost:
+    """What went over the line."""
+
+    sent_bytes: int
+    received_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Term(Artefact):
+    """The document cfukit.term/1."""
+
+    schema: Literal["cfukit.term/1"] = "cfukit.term/1"
+    ok: bool
+    port: str
+    baud: int
+    host: TermHost
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clean(Artefact):
+    """The document cfukit.clean/1. in_use: entries that another command works with; they stay."""
+
+    schema: Literal["cfukit.clean/1"] = "cfukit.clean/1"
+    ok: bool
+    folder: str
+    entries: int
+    bytes: int
+    in_use: int

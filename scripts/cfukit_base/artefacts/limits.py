@@ -1,0 +1,15 @@
+"""What was asked and not reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """A limit that is exceeded. offender: what takes most of it; "" if nothing stands out."""
+
+    name: str
+    asked: float
+    reached: float
+    offender: str

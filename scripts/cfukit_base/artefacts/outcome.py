@@ -1,0 +1,93 @@
+"""What a program left when it ran: the one result of every engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CAUSE_NAMES = (
+    "executing",
+    "icache",
+    "dcache",
+    "store",
+    "uncached",
+    "branch",
+    "hazard",
+    "muldiv",
+    "csr",
+    "cfu_issue",
+    "cfu_wait",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Causes:
+    """Cycles by what the CPU did in them; their sum is the number of cycles."""
+
+    executing: int
+    icache: int
+    dcache: int
+    store: int
+    uncached: int
+    branch: int
+    hazard: int
+    muldiv: int
+    csr: int
+    cfu_issue: int
+    cfu_wait: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CfuCommand:
+    """A command that the CFU was given; accepted: whether it took it."""
+
+    funct3: int
+    funct7: int
+    a: int
+    b: int
+    accepted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """Why a program did not end by itself.
+
+    * kind: what happened; `cfukit_soc.faults` lists the kinds of the RTL, each engine those of its own.
+    * pc: of the instruction; None where the engine knows no place. function, file, line: its place in the source.
+    * registers: x0 to x31 by name; empty where the engine cannot tell.
+    * message: one sentence for people.
+    * cycle: when; None on an engine without cycles.
+    * address: what the fault is about, if it is about an address.
+    * value: mtval of a trap.
+    * cfu: the command, if the fault is about the CFU.
+    * waves: the command that shows it as a waveform; "" if there is none.
+    """
+
+    kind: str
+    pc: int | None
+    function: str = ""
+    file: str = ""
+    line: int = 0
+    registers: dict[str, int]
+    message: str
+    cycle: int | None = None
+    address: int | None = None
+    value: int | None = None
+    cfu: CfuCommand | None = None
+    waves: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a program left.
+
+    * output: the bytes of its UART.
+    * exit_code: None if it did not end by itself; then `fault` says why.
+    * cycles: from the release of reset to the end; None on an engine that cannot tell. instructions: retired, likewise.
+    """
+
+    output: bytes
+    exit_code: int | None
+    cycles: int | None = None
+    instructions: int | None = None
+    fault: Fault | None = None
+    causes: Causes | None = None

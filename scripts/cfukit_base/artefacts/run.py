@@ -1,0 +1,156 @@
+"""run.json: what `run` and `profile` found. Reports, diffs and gates read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cfukit_base.artefacts.artefact import Artefact
+from cfukit_base.artefacts.limits import Limit
+from cfukit_base.artefacts.outcome import Causes
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelId:
+    """Which model."""
+
+    name: str
+    sha256: str
+    macs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toolchain:
+    """compiler: name and version. flags: by what is compiled with them."""
+
+    compiler: str
+    flags: dict[str, tuple[str, ...]]
+    verilator: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digests:
+    """SHA-256 of everything that the figures depend on; firmware: by variant; cfu: "" without one."""
+
+    model: str
+    inputs: str
+    firmware: dict[str, str]
+    cfu: str
+    soc: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """Bytes of a firmware; None where nothing is linked or measured."""
+
+    code_bytes: int | None
+    const_bytes: int | None
+    arena_bytes: int
+    state_bytes: int
+    scratch_bytes: int
+    stack_bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryUse:
+    """A memory and the bytes of what lies in it."""
+
+    name: str
+    base: int
+    bytes: int
+    parts: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpRun:
+    """One kernel call of sample 0. fused: all operators that it covers; cycles and causes: None where the engine cannot tell."""
+
+    index: int
+    fused: tuple[int, ...]
+    type: str
+    kernel: str
+    macs: int
+    cycles: int | None
+    causes: Causes | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariantRun:
+    """One set of kernels.
+
+    * cycles: of each sample. overhead_cycles: of sample 0 outside of all operators. instructions: of sample 0.
+    * text: what kernels printed.
+    """
+
+    name: str
+    cycles: tuple[int, ...] | None
+    overhead_cycles: int | None
+    instructions: int | None
+    sizes: Sizes
+    memory_map: tuple[MemoryUse, ...] | None
+    causes: Causes | None
+    text: str
+    ops: tuple[OpRun, ...]
+
+    @property
+    def first_cycles(self) -> int | None:
+        """Cycles of sample 0."""
+        return self.cycles[0] if self.cycles else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mismatch:
+    """The first value that differs from the evaluator's."""
+
+    sample: int
+    op: int
+    tensor: int
+    index: int
+    expected: float
+    got: float
+    variant: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunHost:
+    """What depends on the machine."""
+
+    path: str
+    seconds: float
+    cores: int
+    load: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(Artefact):
+    """The document cfukit.run/1.
+
+    * memory: what the program runs from, in words.
+    * cfu_engine: what computes CFU instructions, "none" without a CFU.
+    * checked_operators: how many operators of sample 0 were compared one by one.
+    * accuracy: share of samples whose largest output stands at the label; None without labels.
+    * predictions: index of the largest value of output 0, by sample.
+    """
+
+    schema: Literal["cfukit.run/1"] = "cfukit.run/1"
+    ok: bool
+    project: str
+    model: ModelId
+    board: str
+    cpu: str
+    memory: str
+    engine: str
+    cfu_engine: str
+    clock_hz: int
+    toolchain: Toolchain
+    seed: int
+    digests: Digests
+    samples: int
+    inputs: str
+    variants: tuple[VariantRun, ...]
+    checked_operators: int
+    mismatch: Mismatch | None
+    accuracy: float | None
+    predictions: tuple[int, ...]
+    limits: tuple[Limit, ...]
+    host: RunHost

@@ -1,0 +1,58 @@
+"""soc.json: a whole system. `soc/cfukit_soc` writes it beside soc.v; linker, simulator and loaders read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cfukit_base.artefacts.artefact import Artefact
+from cfukit_base.artefacts.cpu import CpuFacts, Memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Register:
+    """A register of a peripheral; wider ones than 32 bits take several words, the most significant first."""
+
+    address: int
+    bits: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SocCpu(CpuFacts):
+    """The CPU in the system. verilog: the files beside soc.json that define it."""
+
+    reset_address: int
+    verilog: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Soc(Artefact):
+    """The document cfukit.soc/1.
+
+    * memories: in the order in which the board and the CPU list them.
+    * csrs: registers by name, "block_register".
+    * constants: numbers that C gets as macros, among them bus_timeout_cycles.
+    * chips: Verilog models of chips beside the FPGA that a simulation adds.
+    * headers: the folder beside soc.json with LiteX's headers for DRAM; "" without.
+    * digest: of this document, soc.v and the CPU.
+    """
+
+    schema: Literal["cfukit.soc/1"] = "cfukit.soc/1"
+    board: str
+    cpu: SocCpu
+    clock_hz: int
+    memories: tuple[Memory, ...]
+    csrs: dict[str, Register]
+    constants: dict[str, int]
+    verilog: str
+    chips: tuple[str, ...]
+    headers: str
+    digest: str
+
+    def memory(self, name: str) -> Memory | None:
+        """The memory called `name`."""
+        return next((memory for memory in self.memories if memory.name == name), None)
+
+    def memory_at(self, address: int) -> Memory | None:
+        """The memory that holds `address`."""
+        return next((memory for memory in self.memories if memory.holds(address)), None)
