@@ -32,7 +32,7 @@ from cfukit_sw.model import Model
 from cfukit_sw.model_c import write_model
 from cfukit_sw.plan import Plan
 from cfukit_sw.tflite_reader import read_model
-from cfukit_tools.inference import script as inference
+from cfukit_tools.firmware import script as inference
 from cfukit_tools.project import catalogue as catalog
 from operator_models import operator_models
 

@@ -38,21 +38,6 @@ class CfukitError(Exception):
             text += f" ({self.hint})"
         return text
 
-    def to_json(self) -> dict[str, object]:
-        """The document `cfukit.error/1`."""
-        document: dict[str, object] = {
-            "schema": "cfukit.error/1",
-            "ok": False,
-            "kind": self.kind,
-            "where": self.where,
-            "given": self.given,
-            "allowed": self.allowed,
-            "hint": self.hint,
-        }
-        if self.details:
-            document["details"] = self.details
-        return document
-
 
 class UsageError(CfukitError):
     """Wrong command line, configuration or project file."""

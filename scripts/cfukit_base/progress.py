@@ -18,6 +18,7 @@ class Sink(Protocol):
     def start(self, text: str) -> None: ...
     def advance(self, done: float, total: float, note: str) -> None: ...
     def end(self, text: str, seconds: float, ok: bool) -> None: ...
+    def note(self, text: str) -> None: ...
 
 
 _sink: Sink | None = None
@@ -48,3 +49,9 @@ def advance(done: float, total: float, note: str = "") -> None:
     """`done` of `total` of the current stage (any unit; total 0: unknown)."""
     if _sink is not None:
         _sink.advance(done, total, note)
+
+
+def note(text: str) -> None:
+    """A line that a person should read now: a tool that is missing, a compiler's warning."""
+    if _sink is not None:
+        _sink.note(text)

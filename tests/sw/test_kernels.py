@@ -22,7 +22,7 @@ from cfukit_sw.model import Model
 from cfukit_sw.model_builder import ModelBuilder
 from cfukit_sw.model_c import write_model
 from cfukit_sw.quantization import quantize_multiplier
-from cfukit_tools.inference import script as inference
+from cfukit_tools.firmware import script as inference
 from support.kernels import HostModel, shared_object
 from support.models import all_types, random_inputs, random_model
 

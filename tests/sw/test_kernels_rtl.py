@@ -19,7 +19,7 @@ from cfukit_sw.loaded import make_blob, write_loader
 from cfukit_sw.lower import lower
 from cfukit_sw.model import Model
 from cfukit_sw.registry import library
-from cfukit_tools.inference import script as inference
+from cfukit_tools.firmware import script as inference
 from support import reference
 from support.models import all_types, random_inputs, random_model
 

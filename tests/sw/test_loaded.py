@@ -25,7 +25,7 @@ from cfukit_sw.registry import library
 from cfukit_sw.structs import layout
 from cfukit_sw.structs import structs as described
 from cfukit_sw.tflite_reader import read_model
-from cfukit_tools.inference import script as inference
+from cfukit_tools.firmware import script as inference
 from support.kernels import structs
 from support.models import all_types, random_inputs, random_model
 

@@ -21,7 +21,7 @@ from cfukit_sw.model_c import write_model
 from cfukit_sw.placement import PARTS, place, traffic
 from cfukit_sw.plan import Plan
 from cfukit_sw.tflite_reader import read_model
-from cfukit_tools.inference import script as inference
+from cfukit_tools.firmware import script as inference
 from support.models import random_inputs
 
 DIGITS = Path(__file__).parents[2] / "sw" / "cfukit_sw" / "models" / "digits.tflite"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfukit_base.errors import UsageError
-from cfukit_tools.inference.inputs import InputSet, accuracy, choose_inputs, load_inputs, random_inputs
+from cfukit_tools.firmware.inputs import InputSet, accuracy, choose_inputs, load_inputs, random_inputs
 
 
 def model(*tensors: tuple[tuple[int, ...], type]) -> SimpleNamespace:

@@ -245,6 +245,6 @@ def test_what_another_version_wrote_is_not_used(tmp_path: Path, monkeypatch: pyt
     """The build folder outlives an update of cfukit, whose C for the same plan may differ."""
     api.init(str(tmp_path / "mine"), "template")
     for version in ("one", "two"):
-        monkeypatch.setattr("cfukit_tools.inference.program.software_version", lambda given=version: given)
+        monkeypatch.setattr("cfukit_tools.firmware.program.software_version", lambda given=version: given)
         api.run(tmp_path / "mine", engine="host", samples=1)
     assert len(list((tmp_path / "mine" / "build" / "sim").glob("model-*"))) == 6  # of three variants

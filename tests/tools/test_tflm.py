@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cfukit_sw
-from cfukit_tools.inference.tflm import tflm_outputs
+from cfukit_tools.checks.tflm import tflm_outputs
 from cfukit_tools.verbs import test as testing
 
 DIGITS = Path(cfukit_sw.__file__).parent / "models" / "digits.tflite"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
+
+import msgspec
 
 from cfukit_base.artefacts.artefact import Artefact, Json
 from cfukit_base.artefacts.limits import Limit
 from cfukit_base.artefacts.outcome import Causes, Fault
-from cfukit_base.artefacts.run import MemoryUse
+from cfukit_base.artefacts.run import MemoryUse, Mismatch
+from cfukit_base.errors import CfukitError
 
 Row = Json  # a line of a table whose columns depend on what is listed
 
@@ -25,6 +28,20 @@ class ErrorDocument(Artefact):
     allowed: str
     hint: str
     details: Row
+
+    @classmethod
+    def of(cls, error: CfukitError) -> Self:
+        """The document of an error."""
+        plain = msgspec.to_builtins(error.details, str_keys=True, enc_hook=str)
+        return cls(
+            ok=False,
+            kind=error.kind,
+            where=error.where,
+            given=error.given,
+            allowed=error.allowed,
+            hint=error.hint,
+            details=plain,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,13 +171,19 @@ class InferHost:
 
 @dataclass(frozen=True, kw_only=True)
 class Infer(Artefact):
-    """The document cfukit.infer/1. cycles: of each sample; None on an engine that cannot tell."""
+    """The document cfukit.infer/1.
+
+    * cycles: of each sample; None on an engine that cannot tell.
+    * checked: the outputs were compared with the evaluator's. mismatch: the first that differs.
+    """
 
     schema: Literal["cfukit.infer/1"] = "cfukit.infer/1"
     ok: bool
     engine: str
     samples: int
     cycles: tuple[int, ...] | None
+    checked: bool
+    mismatch: Mismatch | None
     accuracy: float | None
     host: InferHost
 

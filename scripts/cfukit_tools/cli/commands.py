@@ -1,21 +1,23 @@
-"""The command `cfukit VERB [TARGET]`: parses, calls one function of `cfukit_tools.api`, shows what it returns.
+"""The command `cfukit VERB [TARGET]`: parses, calls one function of `cfukit_tools.verbs`, shows what it returns.
 
-stdout is the result (with --json exactly one document, errors included); progress and logs go to stderr.
+stdout is the result (with --json exactly one document, errors included); progress and logs go to stderr. Each verb is imported when
+it is called: `cfukit --help` needs none of them.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cfukit_base import interrupts
+from cfukit_base.artefacts import Artefact, Build
 from cfukit_base.errors import UsageError
 from cfukit_tools.cli.endings import run_action, tell
-from cfukit_tools.cli.options import ENGINE, PROJECT, inputs, options
-
-Document = dict[str, Any]
+from cfukit_tools.cli.options import ENGINE, PROJECT, SYSTEM, inputs, options, output
 
 
 def run(arguments: list[str]) -> int:
@@ -37,32 +39,22 @@ def cli() -> None:
     """
 
 
-def _show(document: Document, as_json: bool, render: str, **options: Any) -> int:
+def _show(document: Artefact, as_json: bool, render: Callable[[Any], None]) -> int:
     """Print what a verb returned; 1 if it says that something is wrong."""
     interrupts.check()  # raised in the main thread, it can get lost in a destructor
     interrupts.finish()
     if as_json:
-        tell(document)
+        tell(document.to_json())
     else:
-        from cfukit_tools.report import documents as report
-
-        getattr(report, render)(document, **options)
-    return 0 if document.get("ok", True) else 1
+        render(document)
+    return 0 if getattr(document, "ok", True) else 1
 
 
-def _begin(as_json: bool, verbose: bool) -> Any:
-    """Install progress on stderr and give the api."""
-    from cfukit_tools import api
+def _begin(verbose: bool) -> None:
+    """Show progress on stderr."""
     from cfukit_tools.cli.progress import install
 
     install(verbose)
-    return api
-
-
-def _target(values: Document) -> Document:
-    """The options that choose what a verb works on, as `api` takes them."""
-    names = ("target", "model", "board", "assignments", "variant", "compiler")
-    return {name: values.pop(name) for name in names if name in values}
 
 
 @cli.command()
@@ -73,14 +65,22 @@ def _target(values: Document) -> Document:
 @options("json", "verbose")
 def init(name: str, origin: str, as_json: bool, verbose: bool) -> int:
     """Make a new project: a copy of the template, or of another project."""
-    return _show(_begin(as_json, verbose).init(name, origin), as_json, "init")
+    from cfukit_tools.report import others
+    from cfukit_tools.verbs import init as verb
+
+    _begin(verbose)
+    return _show(verb.init(name, origin), as_json, others.init)
 
 
 @cli.command()
 @options("json", "verbose")
 def doctor(as_json: bool, verbose: bool) -> int:
     """Which tools are here, which version, what for, and how to get the others."""
-    return _show(_begin(as_json, verbose).doctor(), as_json, "doctor")
+    from cfukit_tools.report import others
+    from cfukit_tools.verbs import doctor as verb
+
+    _begin(verbose)
+    return _show(verb.doctor(), as_json, others.doctor)
 
 
 @cli.command("list")
@@ -88,7 +88,11 @@ def doctor(as_json: bool, verbose: bool) -> int:
 @options("json", "verbose")
 def list_(what: str, as_json: bool, verbose: bool) -> int:
     """What exists: boards, cpus, models, kernels or projects."""
-    return _show(_begin(as_json, verbose).list_(what), as_json, "list_")
+    from cfukit_tools.report import others
+    from cfukit_tools.verbs import list as verb
+
+    _begin(verbose)
+    return _show(verb.list_(what), as_json, others.list_)
 
 
 @cli.command()
@@ -96,33 +100,63 @@ def list_(what: str, as_json: bool, verbose: bool) -> int:
 @options("json", "verbose")
 def fetch(name: str, as_json: bool, verbose: bool) -> int:
     """Download a listed model by its pinned source and check it."""
-    return _show(_begin(as_json, verbose).fetch(name), as_json, "fetch")
+    from cfukit_tools.report import others
+    from cfukit_tools.verbs import fetch as verb
+
+    _begin(verbose)
+    return _show(verb.fetch(name), as_json, others.fetch)
 
 
 @cli.command()
-@options("target", "model", "board", "set", "variant", "json", "verbose")
+@click.option("--cache", is_flag=True, help="The user's cache instead of the project's builds.")
+@options("target", "json", "verbose")
+def clean(as_json: bool, verbose: bool, **values: Any) -> int:
+    """Remove a project's build folder, or with --cache what the user's cache holds."""
+    from cfukit_tools.report import others
+    from cfukit_tools.verbs import clean as verb
+
+    _begin(verbose)
+    return _show(verb.clean(**values), as_json, others.clean)
+
+
+@cli.command()
+@options("target", "model", *SYSTEM, "json", "verbose")
 def info(as_json: bool, verbose: bool, **values: Any) -> int:
     """A model's operators, shapes, MACs, bytes, memory map, and what would be refused."""
-    code = _show(_begin(as_json, verbose).info(**_target(values)), as_json, "info")
+    from cfukit_tools.report import others
+    from cfukit_tools.verbs import info as verb
+
+    _begin(verbose)
+    code = _show(verb.info(**values), as_json, others.info)
     return 2 if code else 0  # what is refused is the input's fault
 
 
 @cli.command("run")
 @inputs
+@click.option("--only", multiple=True, metavar="VARIANT", help="Only reference, portable or project.")
+@click.option("--skip", multiple=True, metavar="VARIANT", help="Not reference, portable or project.")
+@output
 @options(*PROJECT, "seed")
 def run_(as_json: bool, verbose: bool, **values: Any) -> int:
     """Run a model: baselines against the project, every output checked."""
-    api = _begin(as_json, verbose)
-    return _show(api.run(**_target(values), **values), as_json, "run", verbose=verbose)
+    from cfukit_tools.report import run as report
+    from cfukit_tools.verbs import run as verb
+
+    _begin(verbose)
+    return _show(verb.run(**values), as_json, lambda document: report.show(document, verbose))
 
 
 @cli.command()
 @inputs
+@output
 @options(*PROJECT, "seed")
 def profile(as_json: bool, verbose: bool, **values: Any) -> int:
     """One system: where the cycles go."""
-    api = _begin(as_json, verbose)
-    return _show(api.profile(**_target(values), **values), as_json, "run", verbose=verbose)
+    from cfukit_tools.report import run as report
+    from cfukit_tools.verbs import profile as verb
+
+    _begin(verbose)
+    return _show(verb.profile(**values), as_json, lambda document: report.show(document, verbose))
 
 
 @cli.command()
@@ -132,7 +166,11 @@ def profile(as_json: bool, verbose: bool, **values: Any) -> int:
 @options("json", "verbose")
 def diff(before: Path, after: Path, max_regression: str, as_json: bool, verbose: bool) -> int:
     """Compare two run.json."""
-    return _show(_begin(as_json, verbose).diff(before, after, max_regression), as_json, "diff")
+    from cfukit_tools.report import others
+    from cfukit_tools.verbs import diff as verb
+
+    _begin(verbose)
+    return _show(verb.diff(before, after, max_regression), as_json, others.diff)
 
 
 @cli.command()
@@ -146,7 +184,11 @@ def diff(before: Path, after: Path, max_regression: str, as_json: bool, verbose:
 @options(*PROJECT, "seed")
 def test(as_json: bool, verbose: bool, **values: Any) -> int:
     """Test a project (gateware = model = Verilog = system, outputs) or a .tflite (evaluator = firmware)."""
-    return _show(_begin(as_json, verbose).test(**_target(values), **values), as_json, "test")
+    from cfukit_tools.report import others
+    from cfukit_tools.verbs import test as verb
+
+    _begin(verbose)
+    return _show(verb.test(**values), as_json, others.test)
 
 
 @cli.command()
@@ -174,10 +216,15 @@ def test(as_json: bool, verbose: bool, **values: Any) -> int:
     metavar="OP",
     help="This operator as a kernel test beside OUT.npz: .tflite and .npz.",
 )
+@click.option("--unchecked", is_flag=True, help="Do not compare the outputs with the evaluator's.")
 @options(*PROJECT)
 def infer(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Arrays in, arrays out, on any engine."""
-    return _show(_begin(as_json, verbose).infer(**_target(values), **values), as_json, "infer")
+    """Arrays in, arrays out, on any engine; the outputs are compared with the evaluator's."""
+    from cfukit_tools.report import others
+    from cfukit_tools.verbs import infer as verb
+
+    _begin(verbose)
+    return _show(verb.infer(**values), as_json, others.infer)
 
 
 @cli.command("exec")
@@ -206,21 +253,32 @@ def infer(as_json: bool, verbose: bool, **values: Any) -> int:
     metavar="FILE",
     help="Every retired instruction.",
 )
-@click.option("--gdb", default=0, metavar="PORT", help="Wait for a debugger (engine fast).")
-@options("board", "set", "variant", "cc", *ENGINE, "json", "verbose")
+@options(*SYSTEM, "cc", *ENGINE, "json", "verbose")
 def exec_(as_json: bool, verbose: bool, **values: Any) -> int:
     """Run a bare program (.c, .S, .elf, or membench) on the system; stdin is passed on."""
-    document = _begin(as_json, verbose).exec_(**values, stream=not as_json)
-    return _show(document, as_json, "exec_")
+    from cfukit_tools.report import exec as report
+    from cfukit_tools.verbs import exec as verb
+
+    _begin(verbose)
+    document = verb.exec_(**values, write=None if as_json else _to_stdout)
+    return _show(document, as_json, report.show)
+
+
+def _to_stdout(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
 
 
 @cli.command()
 @click.option("--family", default="", metavar="NAME", help="ice40, ecp5, gowin or xc7; without it all four.")
-@options("target", "board", "set", "variant", "jobs", "json", "verbose")
+@options("target", *SYSTEM, "jobs", "json", "verbose")
 def area(as_json: bool, verbose: bool, **values: Any) -> int:
     """What the CFU costs in LUT, FF, RAM and DSP, by synthesis alone."""
-    document = _begin(as_json, verbose).area(**_target(values), **values)
-    return _show_build(document, as_json, "area")
+    from cfukit_tools.report import build as report
+    from cfukit_tools.verbs import area as verb
+
+    _begin(verbose)
+    return _show(verb.area(**values), as_json, report.area)
 
 
 @cli.command()
@@ -245,35 +303,38 @@ def area(as_json: bool, verbose: bool, **values: Any) -> int:
     help="Resources of the whole system; nothing is placed, build.json stays.",
 )
 @click.option("--seed", default=1, metavar="N", help="The first placement's seed.")
-@options("target", "board", "set", "variant", "cc", "jobs", "json", "verbose")
+@options("target", *SYSTEM, "cc", "jobs", "json", "verbose")
 def bitstream(as_json: bool, verbose: bool, **values: Any) -> int:
     """Build what is loaded into the FPGA: size, speed, files."""
-    document = _begin(as_json, verbose).bitstream(**_target(values), **values)
-    return _show_build(document, as_json, "bitstream")
+    from cfukit_tools.report import build as report
+    from cfukit_tools.verbs import bitstream as verb
 
-
-def _show_build(document: Document, as_json: bool, render: str) -> int:
-    if as_json:
-        return _show(document, True, render)
-    from cfukit_tools.report import build as build_report
-
-    getattr(build_report, render)(document)
-    return 0 if document["ok"] else 1
+    _begin(verbose)
+    document: Build = verb.bitstream(**values)
+    return _show(document, as_json, report.bitstream)
 
 
 @cli.command()
-@options("target", "board", "set", "variant", "json", "verbose")
+@options("target", *SYSTEM, "json", "verbose")
 def load(as_json: bool, verbose: bool, **values: Any) -> int:
     """Load what bitstream has built into the board: dfu-util, openFPGALoader or Vivado, as found."""
-    return _show(_begin(as_json, verbose).load(**_target(values), **values), as_json, "load")
+    from cfukit_tools.report import others
+    from cfukit_tools.verbs import load as verb
+
+    _begin(verbose)
+    return _show(verb.load(**values), as_json, others.load)
 
 
 @cli.command()
 @options("port", "baud", "json", "verbose")
-def term(as_json: bool, verbose: bool) -> int:
+def term(as_json: bool, verbose: bool, **values: Any) -> int:
     """A board's serial line in the terminal; Ctrl-] ends. With --json nothing but the document is shown."""
+    from cfukit_tools.report import others
+    from cfukit_tools.verbs import term as verb
+
+    _begin(verbose)
     write = (lambda data: None) if as_json else None
-    return _show(_begin(as_json, verbose).term(write=write), as_json, "term")
+    return _show(verb.term(**values, write=write), as_json, others.term)
 
 
 def _later(name: str, does: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 import click
 
 from cfukit_base import interrupts
+from cfukit_base.artefacts import ErrorDocument
 from cfukit_base.cache import user_cache
 from cfukit_base.errors import CfukitError, ResultError, UsageError
 
@@ -110,7 +111,7 @@ def _own_bug() -> CfukitError:
 def _fail(error: CfukitError, as_json: bool) -> int:
     interrupts.finish()
     if as_json:
-        tell(error.to_json())
+        tell(ErrorDocument.of(error).to_json())
     else:
         print(f"cfukit: {error.message}", file=sys.stderr)
         for line in _particulars(error)[-30:]:

@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 
-ENGINES = ("evaluator", "host", "fast", "rtl", "renode", "board")
+from cfukit_tools.engines.catalogue import ENGINES
+
+SYSTEM = ("board", "set", "variant")
 ENGINE = ("engine", "port", "baud")
-PROJECT = ("target", "model", "board", "set", "variant", "cc", *ENGINE, "json", "jobs", "verbose")
+PROJECT = ("target", "model", *SYSTEM, "cc", *ENGINE, "json", "jobs", "verbose")
 
 
 def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -34,16 +36,12 @@ def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             "--port",
             default="",
             metavar="DEVICE",
-            expose_value=False,
-            callback=lambda _context, _option, value: _select(port=value),
             help="Engine board: its serial port (else $CFUKIT_PORT, else the only USB adapter).",
         ),
         "baud": click.option(
             "--baud",
             default=0,
             metavar="N",
-            expose_value=False,
-            callback=lambda _context, _option, value: _select(baud=value),
             help="Engine board: bits per second; 0: 115200.",
         ),
         "seed": click.option("--seed", default=0, metavar="N", help="Seed of everything random."),
@@ -57,12 +55,6 @@ def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return decorate
 
 
-def _select(**choice: Any) -> None:
-    from cfukit_tools.engines.board.port import select
-
-    select(**choice)
-
-
 def inputs(function: Callable[..., Any]) -> Callable[..., Any]:
     function = click.option(
         "--samples", default=0, metavar="N", help="How many samples; 0: the set's default."
@@ -73,4 +65,14 @@ def inputs(function: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Path(path_type=Path),
         metavar="SET.npz",
         help="Input set (in0.., labels).",
+    )(function)
+
+
+def output(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--output",
+        default=None,
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Where the JSON document goes.",
     )(function)

@@ -45,6 +45,11 @@ class StderrSink:
             if self._stages:
                 self._draw(f"{self._stages[-1]} ...")
 
+    def note(self, text: str) -> None:
+        with self._lock:
+            self._draw("")
+            print(text, file=sys.stderr, flush=True)
+
     def _draw(self, text: str) -> None:
         if self._terminal:
             print(f"\r\x1b[K{text[:100]}", end="", file=sys.stderr, flush=True)

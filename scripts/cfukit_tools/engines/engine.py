@@ -1,100 +1,131 @@
-"""What runs firmware: a program and its stdin go in, raw output, cycles and faults come out.
+"""What an engine is: it runs programs and models on a system, and says what it can tell about them.
 
-An engine's result for the same program, system and stdin never changes, so it is kept like any other artefact: a run that was
-interrupted goes on where it stopped, a repeated one costs nothing.
+A verb asks `engine_named` for one, calls `prepare` before it compiles anything, and then `serve` or `exec`. No verb asks which engine
+it has: what differs between engines stands in `Abilities`.
 """
 
 from __future__ import annotations
 
-import json
-import signal
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-from cfukit_base import process
-from cfukit_base.cache import cached
-from cfukit_base.digest import digest_bytes, digest_of
-from cfukit_base.errors import ResultError, UsageError
+from cfukit_base.artefacts import Outcome
+from cfukit_base.errors import UsageError
+from cfukit_tools.firmware.inputs import InputSet
+from cfukit_tools.firmware.program import Program
+from cfukit_tools.firmware.samples import Served
+from cfukit_tools.project.project import Project
 from cfukit_tools.project.system import System
 
-AVAILABLE = ("evaluator", "host", "rtl", "renode", "board")
-PLANNED = ("fast",)
-DEFAULT = "rtl"
+
+class Machine(Enum):
+    """What an engine executes: code of the system's CPU, code of this computer, or no code at all."""
+
+    SYSTEM = "system"
+    HOST = "host"
+    NONE = "none"
 
 
 @dataclass(frozen=True)
-class RawRun:
-    """output: the bytes of the UART; cycles, instructions: of the whole program, None if unknown; fault: as in exec."""
+class Abilities:
+    """What an engine can tell, and what it can do.
 
-    output: bytes
-    exit_code: int | None
-    cycles: int | None
-    instructions: int | None
-    fault: dict[str, Any] | None = None
+    * machine: what programs are compiled for.
+    * cycles, instructions, causes, layers: whether results have them.
+    * memory_port: a CFU may have one.
+    * cfu: what computes CFU instructions, as run.json's `cfu_engine`.
+    * options: the fields of `ExecOptions` that `exec` obeys; others are refused.
+    * refusal: why those others are refused.
+    """
 
-
-def check_engine(name: str, allowed: tuple[str, ...] = AVAILABLE) -> str:
-    """The engine to use; "" is the default. UsageError for one that this version or verb does not have."""
-    name = name or DEFAULT
-    if name in allowed:
-        return name
-    given = f"'{name}'"
-    if name in PLANNED:
-        given += " is not in this version yet"
-    elif name in AVAILABLE:
-        given += " cannot do this"
-    else:
-        given += " is no engine"
-    raise UsageError("--engine", given, allowed=f"one of {', '.join(allowed)}")
+    machine: Machine
+    cycles: bool = False
+    instructions: bool = False
+    causes: bool = False
+    layers: bool = True
+    memory_port: bool = True
+    cfu: str = "verilog"
+    options: frozenset[str] = frozenset()
+    refusal: str = ""
 
 
-def run_rtl(system: System, elf: Path, stdin: bytes, *, max_cycles: int = 0) -> RawRun:
-    """Run on the RTL of the whole system; results are kept under the project's build folder."""
-    simulator = system.simulator()
+@dataclass(frozen=True)
+class Job:
+    """Some samples of one program. layers: every operator's outputs are wanted too."""
 
-    def simulate_it() -> RawRun:
-        from cfukit_soc import simulate
+    program: Program
+    inputs: InputSet
+    samples: range
+    layers: bool = False
 
-        result = simulate(simulator, system.soc_json, elf, stdin=stdin, max_cycles=max_cycles)
-        return RawRun(result.output, result.exit_code, result.cycles, result.instructions, result.fault)
-
-    key = digest_of("rtl", simulator.parent.name, digest_bytes(elf.read_bytes()), stdin, max_cycles)
-    return _kept(system.project.board_dir / "runs", key, simulate_it)
-
-
-def run_host(program: Path, stdin: bytes, *, timeout: float = 600) -> RawRun:
-    """Run a build for this machine: the same C, no cycles."""
-    finished = process.run_bytes([program], stdin=stdin, timeout=timeout)
-    if finished.code is None:
-        raise ResultError("engine host", f"no end after {timeout:.0f} s", hint="an endless loop in a kernel?")
-    if finished.code < 0:
-        name = signal.Signals(-finished.code).name
-        hint = "a wrong pointer, say; --engine rtl tells function and line, gdb the rest"
-        raise ResultError("engine host", f"the program ended by {name}", hint=hint, program=str(program))
-    return RawRun(finished.stdout, finished.code, None, None, None)
+    @property
+    def effort(self) -> float:
+        """Relative length, for progress: reference kernels take about eight times as long."""
+        kernels = 8 if self.program.variant == "reference" else 1
+        return len(self.samples) * max(self.program.plan.macs, 1) * kernels
 
 
-def _kept(folder: Path, key: str, run: Any) -> RawRun:
-    def build(entry: Path) -> None:
-        result = run()
-        # A fault is shown, not kept: whoever looks into it wants to see it run again.
-        if result.fault is not None:
-            raise _Faulted(result)
-        (entry / "output.bin").write_bytes(result.output)
-        fields = {name: value for name, value in asdict(result).items() if name != "output"}
-        (entry / "result.json").write_text(json.dumps(fields))
+@dataclass(frozen=True)
+class ExecOptions:
+    """How a bare program runs.
 
-    try:
-        entry = cached(folder, "run", key, build)
-    except _Faulted as faulted:
-        return faulted.result
-    return RawRun(
-        output=(entry / "output.bin").read_bytes(), **json.loads((entry / "result.json").read_text())
-    )
+    * max_cycles: give up after so many; 0 = never.
+    * hang_cycles: so many cycles without an instruction are a fault; 0 = the engine's own limit.
+    * waves: a VCD of the cycles `window`; None = the last ones.
+    * trace: a file with every retired instruction.
+    * on_output: called with the program's bytes as they come, or at its end where the engine cannot tell before.
+    """
+
+    max_cycles: int = 0
+    hang_cycles: int = 0
+    waves: Path | None = None
+    window: tuple[int, int] | None = None
+    trace: Path | None = None
+    on_output: Callable[[bytes], object] = field(default=lambda data: None, compare=False)
+
+    @property
+    def given(self) -> list[str]:
+        """The names of the options that were asked for."""
+        asked = (each.name for each in fields(self) if each.compare and getattr(self, each.name))
+        return [name for name in asked if name != "window"]
 
 
-class _Faulted(Exception):
-    def __init__(self, result: RawRun):
-        super().__init__("faulted")
-        self.result = result
+Done = Callable[[Job], object]
+
+
+class Engine(Protocol):
+    """Runs programs on one system. A new object for each command; not shared between threads."""
+
+    name: str
+    abilities: Abilities
+
+    def system(self, project: Project) -> System:
+        """The project's system as programs for this engine must see it."""
+        ...
+
+    def prepare(self, system: System) -> None:
+        """Look for tools and devices, before anything is compiled. MissingToolError or UsageError if this cannot work."""
+        ...
+
+    def serve(self, system: System, jobs: Sequence[Job], processes: int, done: Done) -> list[Served]:
+        """Run inferences, at most `processes` programs at a time (0: one per core); one result per job, in order.
+
+        done: called after each job, from any thread. ResultError if a program faults or does not answer.
+        """
+        ...
+
+    def exec(self, system: System, program: Path, stdin: bytes, options: ExecOptions) -> Outcome:
+        """Run a program of the engine's machine to its end."""
+        ...
+
+
+def check_options(engine: Engine, options: ExecOptions) -> None:
+    """UsageError for an option that this engine would have to ignore."""
+    for name in options.given:
+        if name not in engine.abilities.options:
+            option = f"--{name.replace('_', '-')}"
+            given = f"engine {engine.name} {engine.abilities.refusal}"
+            raise UsageError(option, given, allowed="engine rtl", hint=f"without --engine {engine.name}")

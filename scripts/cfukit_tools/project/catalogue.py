@@ -1,4 +1,4 @@
-"""Models by name: those that ship, those that were fetched, and where each comes from."""
+"""What has a name: models that ship or can be fetched, and projects that ship."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from typing import Any, BinaryIO
 from cfukit_base import progress
 from cfukit_base.cache import disk_error, user_cache
 from cfukit_base.errors import ResultError, UsageError, suggest
+from cfukit_tools.project.keys import FILE_NAME
 
+PROJECTS = Path(__file__).parent.parent / "projects"
 _CHUNK_BYTES = 1 << 16
 _TIMEOUT_SECONDS = 30
 _KEPT = "check the network and call again: what has arrived is kept"
@@ -44,6 +46,11 @@ def _fetchable() -> list[dict[str, Any]]:
         "models"
     ]
     return entries
+
+
+def project_folders() -> dict[str, Path]:
+    """The projects that ship with cfukit, by name."""
+    return {path.parent.name: path.parent for path in sorted(PROJECTS.glob(f"*/{FILE_NAME}"))}
 
 
 def shipped_folder() -> Path:

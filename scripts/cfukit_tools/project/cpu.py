@@ -20,3 +20,10 @@ def cpu_of(project: Project) -> str | Mapping[str, Any]:
         return given
     keys = {"base": given} if isinstance(given, str) else dict(given)
     return {**keys, "boot_rom_bytes": board.boot_rom_bytes}
+
+
+def cpu_name(project: Project) -> str:
+    """The CPU of the project's system, as outputs call it."""
+    from cfukit_cpu import configuration
+
+    return configuration(cpu_of(project)).name

@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import copy
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from cfukit_base.errors import UsageError, suggest
 from cfukit_tools.project.catalogue import listed_models, resolve_model
@@ -33,11 +33,31 @@ from cfukit_tools.project.keys import (
 )
 
 
+class Choice(TypedDict, total=False):
+    """What a command line changes: the keyword arguments that all verbs with a target have.
+
+    * model: a .tflite or a listed name.
+    * board: a listed board.
+    * assignments: "KEY=VALUE" for any key of project.toml.
+    * variant: one of the project's.
+    * compiler: "zig" or "gcc".
+    """
+
+    model: str
+    board: str
+    assignments: Sequence[str]
+    variant: str
+    compiler: str
+
+
 @dataclass(frozen=True)
 class Project:
-    """A project as read: `root` is its folder, `settings` the merged table of project.toml (all keys present).
+    """A project as read.
 
-    origins: where each key that is no default was set, for messages.
+    * root: its folder.
+    * settings: the merged table of project.toml, all keys present.
+    * origins: where each key that is no default was set, for messages.
+    * choice: what the command line changes; changes: the keys that it changes, with their values.
     """
 
     root: Path
@@ -49,6 +69,8 @@ class Project:
     bare: bool = False
     build_dir: Path = field(default=Path("build"))
     origins: dict[str, str] = field(default_factory=dict)
+    changes: dict[str, Any] = field(default_factory=dict)
+    choice: Choice = field(default_factory=Choice)
 
     def __getitem__(self, key: str) -> Any:
         """A setting by its dotted key: project["soc.board"]."""
@@ -120,20 +142,14 @@ class Project:
         return self.build_dir / self["soc.board"]
 
 
-def load_target(
-    target: Path,
-    *,
-    model: str = "",
-    board: str = "",
-    compiler: str = "",
-    assignments: tuple[str, ...] = (),
-    variant: str = "",
-) -> Project:
+def load_target(target: Path | str, **choice: Unpack[Choice]) -> Project:
     """A project folder, a `.tflite` or a listed model, with the command line's changes applied.
 
     The command line wins over the variant, the variant over the other keys.
     """
-    overrides, origins = _overrides(assignments, {"--model": model, "--board": board, "--cc": compiler})
+    target = Path(target)
+    variant = choice.get("variant", "")
+    overrides, origins = _overrides(choice)
     listed = not target.exists() and str(target) in listed_models()
     if target.suffix == ".tflite" or listed:
         if not listed and not target.is_file():
@@ -143,7 +159,7 @@ def load_target(
         if variant:
             raise UsageError("--variant", f"'{variant}'", allowed="a model has no variants")
         overrides.setdefault("model", str(target) if listed else str(target.resolve()))
-        return _finish(Path.cwd(), {"name": target.stem}, overrides, origins, bare=True)
+        return _finish(Path.cwd(), {"name": target.stem}, overrides, origins, choice, bare=True)
     folder = target if target.is_dir() else target.parent if target.name == FILE_NAME else None
     if folder is None or not (folder / FILE_NAME).is_file():
         given = (
@@ -153,36 +169,27 @@ def load_target(
         raise UsageError(
             str(target), given, allowed="a folder with project.toml, a .tflite or a listed model", hint=hint
         )
-    return _finish(folder.resolve(), _read_toml(folder / FILE_NAME), overrides, origins, variant)
+    return _finish(folder.resolve(), _read_toml(folder / FILE_NAME), overrides, origins, choice)
 
 
-def stock_project(
-    name: str,
-    *,
-    board: str = "",
-    compiler: str = "",
-    assignments: tuple[str, ...] = (),
-    variant: str = "",
-) -> Project:
+def stock_project(name: str, **choice: Unpack[Choice]) -> Project:
     """The stock system, without CFU and without a project.toml, for a program called `name`; builds go to ./build/NAME."""
-    if variant:
-        raise UsageError(
-            "--variant", f"'{variant}'", allowed="variants belong to a project", hint="--project DIR"
-        )
-    overrides, origins = _overrides(assignments, {"--board": board, "--cc": compiler})
-    return _finish(Path.cwd(), {"name": name}, overrides, origins, bare=True)
+    if choice.get("variant"):
+        given = f"'{choice['variant']}'"
+        raise UsageError("--variant", given, allowed="variants belong to a project", hint="--project DIR")
+    overrides, origins = _overrides(choice)
+    return _finish(Path.cwd(), {"name": name}, overrides, origins, choice, bare=True)
 
 
-def _overrides(
-    assignments: tuple[str, ...], options: dict[str, str]
-) -> tuple[dict[str, Any], dict[str, str]]:
+def _overrides(choice: Choice) -> tuple[dict[str, Any], dict[str, str]]:
     """What the command line changes, and by what: --set KEY=VALUE, then the options that stand for a key."""
     overrides: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    for text in assignments:
+    for text in choice.get("assignments", ()):
         key, table = parse_assignment(text)
         merge(overrides, table)
         origins[key] = f"--set {key}"
+    options = {"--model": choice.get("model"), "--board": choice.get("board"), "--cc": choice.get("compiler")}
     for option, value in options.items():
         if value:
             merge(overrides, nested(OPTION_KEYS[option], value))
@@ -207,9 +214,10 @@ def _finish(
     table: dict[str, Any],
     overrides: dict[str, Any],
     origins: dict[str, str],
-    variant: str = "",
+    choice: Choice,
     bare: bool = False,
 ) -> Project:
+    variant = choice.get("variant", "")
     where = str(root / FILE_NAME) if not bare else table["name"]
     table = copy.deepcopy(table)
     variants = table.pop("variant", {})
@@ -244,8 +252,26 @@ def _finish(
     origins = origins | {key: place for key, place in own.items() if key not in origins}
     name = settings["name"] or root.name
     build_dir = root / "build" / name if bare else root / "build"
-    project = Project(root, name, settings, kernels, variant, tuple(variants), bare, build_dir, origins)
+    project = Project(
+        root,
+        name,
+        settings,
+        kernels,
+        variant,
+        tuple(variants),
+        bare,
+        build_dir,
+        origins,
+        {key: _value(overrides, key) for key in dotted_keys(overrides)},
+        choice,
+    )
     if not is_name(name):
         raise UsageError(project.origin("name"), shown(name), allowed=NAME_RULE)
     _ = project.sources  # those that are named must exist, whatever the verb
     return project
+
+
+def _value(table: dict[str, Any], dotted: str) -> Any:
+    for part in dotted.split("."):
+        table = table[part]
+    return table

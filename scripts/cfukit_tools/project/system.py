@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import json
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from cfukit_base import progress
+from cfukit_base.artefacts import CfuDescription, Soc
 from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_bytes, digest_of, digest_tree
 from cfukit_tools.project import code as loading
@@ -73,8 +73,7 @@ class System:
     @property
     def memory_port_bits(self) -> int:
         """Width of the memory port that the CFU declares, 0 without one."""
-        port = self.cfu_json["memory_port"] if self.cfu_json is not None else None
-        return int(port["width"]) if port else 0
+        return self.cfu_json.memory_port_bits if self.cfu_json is not None else 0
 
     @functools.cached_property
     def soc_json(self) -> Path:
@@ -121,17 +120,18 @@ class System:
         return self.cfu_verilog or CFU_STUB
 
     @functools.cached_property
-    def soc(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.soc_json.read_text())
-        return document
+    def soc(self) -> Soc:
+        """soc.json of the system that programs see."""
+        return Soc.read(self.soc_json)
 
     @property
     def cfu_verilog(self) -> Path | None:
         return self.cfu_dir / "cfu.v" if self.cfu_dir is not None else None
 
     @functools.cached_property
-    def cfu_json(self) -> dict[str, Any] | None:
-        return json.loads((self.cfu_dir / "cfu.json").read_text()) if self.cfu_dir is not None else None
+    def cfu_json(self) -> CfuDescription | None:
+        """cfu.json of the project's CFU; None without one."""
+        return CfuDescription.read(self.cfu_dir / "cfu.json") if self.cfu_dir is not None else None
 
     def simulator(self, waves: bool = False) -> Path:
         """The RTL engine's executable for this system."""
@@ -144,8 +144,7 @@ class System:
     @property
     def identity(self) -> bytes:
         """16 bytes that say what a bitstream of this system is built from; its boot loader reports them."""
-        cfu = digest_bytes(self.cfu_verilog.read_bytes()) if self.cfu_verilog is not None else ""
-        return bytes.fromhex(digest_bytes(digest_of(self.soc["digest"], cfu).encode())[:32])
+        return bytes.fromhex(digest_bytes(digest_of(self.soc.digest, self.cfu_digest).encode())[:32])
 
     @functools.cached_property
     def boot_loader(self) -> Path:
@@ -154,10 +153,15 @@ class System:
 
         return build_boot(self.hardware_soc_json, self.identity, build_dir=self.project.board_dir)
 
-    def digests(self) -> dict[str, str]:
-        """What identifies the hardware of a run."""
-        cfu = digest_bytes(self.cfu_verilog.read_bytes()) if self.cfu_verilog is not None else ""
-        return {"cfu": cfu, "soc": digest_bytes((self.soc_json.parent / "soc.v").read_bytes())}
+    @property
+    def cfu_digest(self) -> str:
+        """SHA-256 of cfu.v; "" without a CFU."""
+        return digest_bytes(self.cfu_verilog.read_bytes()) if self.cfu_verilog is not None else ""
+
+    @property
+    def soc_digest(self) -> str:
+        """SHA-256 of soc.v."""
+        return digest_bytes((self.soc_json.parent / "soc.v").read_bytes())
 
 
 @functools.cache

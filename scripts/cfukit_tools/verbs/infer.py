@@ -5,75 +5,93 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
+from cfukit_base.artefacts import Infer
+from cfukit_base.artefacts.documents import InferHost
 from cfukit_base.cache import write_atomic
 from cfukit_base.errors import UsageError
-from cfukit_tools.inference.inputs import InputSet, accuracy, load_inputs
-from cfukit_tools.inference.script import evaluate
-from cfukit_tools.inference.session import Session
+from cfukit_tools.engines.catalogue import Line
+from cfukit_tools.firmware.inputs import InputSet, accuracy, load_inputs
+from cfukit_tools.firmware.samples import SampleResult, evaluate
+from cfukit_tools.inference.measure import Measured, outputs_mismatch
+from cfukit_tools.inference.workload import Workload
+from cfukit_tools.project.project import Choice, load_target
+
+if TYPE_CHECKING:
+    from cfukit_sw.model import Model
 
 
 def infer(
-    target: Path,
+    target: Path | str = Path(),
     *,
-    inputs: Path,
-    outputs: Path | None,
-    layers: Path | None = None,
+    inputs: Path | str,
+    outputs: Path | str | None,
+    layers: Path | str | None = None,
     dump: int | None = None,
+    unchecked: bool = False,
     engine: str = "",
+    port: str = "",
+    baud: int = 0,
     jobs: int = 0,
-    **options: Any,
-) -> dict[str, Any]:
-    """Arrays in, arrays out: out0.. [n, ...] to `outputs`, every operator's outputs to `layers` (sK_opIII_J_tT).
+    **choice: Unpack[Choice],
+) -> Infer:
+    """Run the samples of `inputs` through the model; the document cfukit.infer/1.
 
-    dump: an operator, which becomes a kernel test beside `outputs`: NAME_opIII.tflite, it alone, and NAME_opIII.npz, what it reads
-    (in0..) and what it must give (out0..) for each sample.
+    * outputs: an .npz for out0.. [n, ...].
+    * layers: an .npz for every operator's outputs, sK_opIII_J_tT.
+    * dump: an operator that becomes a kernel test beside `outputs`: NAME_opIII.tflite, it alone, and NAME_opIII.npz, what it
+      reads (in0..) and what it must give (out0..) for each sample.
+    * unchecked: do not compare the outputs with the evaluator's.
+    * choice: as `load_target`.
     """
-    _distinct({"--inputs": inputs, "--outputs": outputs, "--layers": layers})
-    session = Session(target, engine, options, jobs)
-    given = load_inputs(inputs, session.model)
-    cycles = None
-    if session.engine == "evaluator":
-        results = evaluate(session.model, given, lambda _: layers is not None)
-    else:
-        program = session.build(session.variants[-1])
-        results = session.serve(program, given, jobs, layers=False).samples
-        cycles = [result.cycles for result in results]
-        if layers is not None:
-            for result, full in zip(
-                results, session.serve(program, given, jobs, layers=True).samples, strict=True
-            ):
-                result.layers = full.layers
-    if outputs is not None:
-        count = len(session.model.outputs)
-        _save(outputs, {f"out{i}": np.stack([result.outputs[i] for result in results]) for i in range(count)})
-    if layers is not None:
-        named = {
-            f"s{number}_op{op:03d}_{output}_t{tensor}": value
-            for number, result in enumerate(results)
-            for (op, output, tensor), value in sorted(result.layers.items())
-        }
-        _save(layers, named)
-    dumped = (
-        _dump_operator(session.model, given, dump, (outputs or Path("out")).parent)
-        if dump is not None
-        else []
+    source = Path(inputs)
+    target_file, layer_file = (Path(path) if path else None for path in (outputs, layers))
+    _distinct({"--inputs": source, "--outputs": target_file, "--layers": layer_file})
+    workload = Workload(load_target(target, **choice), engine, Line(port, baud), jobs)
+    given = load_inputs(source, workload.model)
+    program = workload.build(workload.variants[-1])
+    (served,) = workload.serve([program], given)
+    results = served.samples
+    mismatch = None
+    if not unchecked:
+        truth = evaluate(workload.model, given)
+        mismatch = outputs_mismatch(workload, Measured(program, served), truth, given)
+    if target_file is not None:
+        stacked = {f"out{i}": np.stack(each) for i, each in enumerate(_by_output(results))}
+        _save(target_file, stacked)
+    if layer_file is not None:
+        _save(layer_file, _named_layers(workload.layers(program, given).samples))
+    folder = (target_file or Path("out")).parent
+    dumped = _dump_operator(workload.model, given, dump, folder) if dump is not None else []
+    cycles = [result.cycles for result in results if result.cycles is not None]
+    return Infer(
+        ok=mismatch is None,
+        engine=workload.engine.name,
+        samples=len(given),
+        cycles=tuple(cycles) if len(cycles) == len(results) else None,
+        checked=not unchecked,
+        mismatch=mismatch,
+        accuracy=accuracy([result.outputs[0] for result in results], given.labels),
+        host=InferHost(outputs=str(outputs or ""), layers=str(layers or ""), dump=tuple(map(str, dumped))),
     )
+
+
+def _by_output(results: list[SampleResult]) -> list[list[np.ndarray]]:
+    return [list(each) for each in zip(*(result.outputs for result in results), strict=True)]
+
+
+def _named_layers(results: list[SampleResult]) -> dict[str, np.ndarray]:
     return {
-        "schema": "cfukit.infer/1",
-        "ok": True,
-        "engine": session.engine,
-        "samples": len(given),
-        "cycles": None if cycles is None or None in cycles else cycles,
-        "accuracy": accuracy([result.outputs[0] for result in results], given.labels),
-        "host": {"outputs": str(outputs or ""), "layers": str(layers or ""), "dump": list(map(str, dumped))},
+        f"s{number}_op{op:03d}_{output}_t{tensor}": value
+        for number, result in enumerate(results)
+        for (op, output, tensor), value in sorted(result.layers.items())
     }
 
 
-def _dump_operator(model: Any, inputs: InputSet, index: int, folder: Path) -> list[Path]:
+def _dump_operator(model: Model, inputs: InputSet, index: int, folder: Path) -> list[Path]:
     """Operator `index` as a model, and its inputs and outputs as the evaluator computes them."""
     from cfukit_sw.extract import data_inputs, extract_operator
     from cfukit_sw.tflite_writer import model_bytes
@@ -89,10 +107,8 @@ def _dump_operator(model: Any, inputs: InputSet, index: int, folder: Path) -> li
             arrays.setdefault(f"out{place}", []).append(values[tensor])
     paths = [folder / f"{alone.name}.tflite", folder / f"{alone.name}.npz"]
     write_atomic(paths[0], model_bytes(alone))
-    _save(
-        paths[1],
-        {name: np.stack(each) for name, each in arrays.items()} | {"reset_before": inputs.reset_before},
-    )
+    stacked = {name: np.stack(each) for name, each in arrays.items()}
+    _save(paths[1], stacked | {"reset_before": inputs.reset_before})
     return paths
 
 

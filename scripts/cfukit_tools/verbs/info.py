@@ -4,53 +4,54 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
+from cfukit_base.artefacts import Info
+from cfukit_base.artefacts.documents import MemoryNeeds, ModelFile, OpInfo, TensorInfo
+from cfukit_base.artefacts.run import MemoryUse
 from cfukit_base.errors import ModelError
-from cfukit_tools.inference.program import build_program, placement_of, plan_variant, variants_of
-from cfukit_tools.project.project import load_target
+from cfukit_tools.firmware.program import build_program, placement_of, plan_variant, variants_of
+from cfukit_tools.project.project import Choice, load_target
 from cfukit_tools.project.system import System
 
+if TYPE_CHECKING:
+    from cfukit_sw.model import Model, Operator, Tensor
 
-def info(target: Path, **options: Any) -> dict[str, Any]:
+
+def info(target: Path | str = Path(), **choice: Unpack[Choice]) -> Info:
     """Operators, shapes, MACs, bytes, the kernel of each, arena and memory map; ok is false if anything is refused."""
     from cfukit_sw.tflite_reader import read_model
 
-    project = load_target(target, **options)
+    project = load_target(target, **choice)
     name, path = project.model_file()
     model = read_model(path)
     system = System(project)
     kernels, refused = _kernels(system, model)
-    ops = []
-    for op in model.operators:
-        ops.append(
-            {
-                "index": op.index,
-                "type": op.type,
-                "inputs": [_shape(model.tensors[index]) for index in op.inputs if _is_data(model, index)],
-                "outputs": [_shape(model.tensors[index]) for index in op.outputs],
-                "macs": model.macs_of(op),
-                "const_bytes": sum(
-                    model.tensors[index].bytes
-                    for index in set(op.inputs)
-                    if index >= 0 and not _is_data(model, index)
-                ),
-                "kernel": kernels.get(op.index, ""),
-            }
-        )
-    return {
-        "schema": "cfukit.info/1",
-        "ok": not refused,
-        "model": {"name": name, "sha256": model.sha256, "bytes": path.stat().st_size, "macs": model.macs},
-        "inputs": [_tensor(model.tensors[index]) for index in model.inputs],
-        "outputs": [_tensor(model.tensors[index]) for index in model.outputs],
-        "ops": ops,
-        "refused": refused,
-        "memory": None if refused else _memory(system, model),
-    }
+    return Info(
+        ok=not refused,
+        model=ModelFile(name=name, sha256=model.sha256, bytes=path.stat().st_size, macs=model.macs),
+        inputs=tuple(_tensor(model.tensors[index]) for index in model.inputs),
+        outputs=tuple(_tensor(model.tensors[index]) for index in model.outputs),
+        ops=tuple(_operator(model, op, kernels.get(op.index, "")) for op in model.operators),
+        refused=tuple(refused),
+        memory=None if refused else _memory(system, model),
+    )
 
 
-def _kernels(system: System, model: Any) -> tuple[dict[int, str], list[str]]:
+def _operator(model: Model, op: Operator, kernel: str) -> OpInfo:
+    constants = {index for index in op.inputs if index >= 0 and not _is_data(model, index)}
+    return OpInfo(
+        index=op.index,
+        type=op.type,
+        inputs=tuple(_shape(model.tensors[index]) for index in op.inputs if _is_data(model, index)),
+        outputs=tuple(_shape(model.tensors[index]) for index in op.outputs),
+        macs=model.macs_of(op),
+        const_bytes=sum(model.tensors[index].bytes for index in constants),
+        kernel=kernel,
+    )
+
+
+def _kernels(system: System, model: Model) -> tuple[dict[int, str], list[str]]:
     """(kernel by operator index, refusals). Each operator is tried on its own, so that all refusals are seen at once."""
     variant = variants_of(system)[-1]
     try:
@@ -70,45 +71,42 @@ def _kernels(system: System, model: Any) -> tuple[dict[int, str], list[str]]:
     return named, []
 
 
-def _memory(system: System, model: Any) -> dict[str, Any]:
+def _memory(system: System, model: Model) -> MemoryNeeds:
     """What the model needs, and the memory map: with several memories that of the firmware, which is built for it."""
-    from cfukit_sw.elf import memory_map
     from cfukit_sw.linker import DEFAULT_STACK_BYTES
 
     variant = variants_of(system)[-1]
     plan = plan_variant(system, model, variant)
     placement_of(system, plan)
-    memories = system.soc["memories"]
+    memories = system.soc.memories
     if len(memories) > 1:
-        shown = memory_map(build_program(system, model, variant, "rtl").file, system.soc)
+        shown = build_program(system, model, variant).memory_map(system) or ()
     else:
         parts = {"weights": len(plan.constants), "arena": plan.arena_bytes, "stack": DEFAULT_STACK_BYTES}
-        shown = [
-            {"name": m["name"], "base": m["base"], "bytes": m["bytes"], "parts": parts} for m in memories
-        ]
-    return {
-        "arena_bytes": plan.activation_bytes,
-        "state_bytes": plan.state_bytes,
-        "scratch_bytes": plan.scratch_bytes,
-        "const_bytes": len(plan.constants),
-        "map": shown,
-    }
+        shown = tuple(MemoryUse(name=m.name, base=m.base, bytes=m.bytes, parts=parts) for m in memories)
+    return MemoryNeeds(
+        arena_bytes=plan.activation_bytes,
+        state_bytes=plan.state_bytes,
+        scratch_bytes=plan.scratch_bytes,
+        const_bytes=len(plan.constants),
+        map=shown,
+    )
 
 
-def _is_data(model: Any, index: int) -> bool:
+def _is_data(model: Model, index: int) -> bool:
     return index >= 0 and not model.tensors[index].is_constant
 
 
-def _shape(tensor: Any) -> str:
+def _shape(tensor: Tensor) -> str:
     return f"{tensor.type}[{','.join(map(str, tensor.shape))}]"
 
 
-def _tensor(tensor: Any) -> dict[str, Any]:
+def _tensor(tensor: Tensor) -> TensorInfo:
     quantised = len(tensor.scales) > 0
-    return {
-        "name": tensor.name,
-        "type": tensor.type,
-        "shape": list(tensor.shape),
-        "scale": float(tensor.scale) if quantised else None,
-        "zero_point": tensor.zero_point if quantised else None,
-    }
+    return TensorInfo(
+        name=tensor.name,
+        type=tensor.type,
+        shape=tuple(tensor.shape),
+        scale=float(tensor.scale) if quantised else None,
+        zero_point=tensor.zero_point if quantised else None,
+    )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
 from cfukit_base import process, progress
+from cfukit_base.artefacts import Build, Load
 from cfukit_base.errors import MissingToolError, ResultError, UsageError
-from cfukit_tools.project.project import Project, load_target
+from cfukit_tools.project.project import Choice, Project, load_target
+
+if TYPE_CHECKING:
+    from cfukit_soc.boards import Board
 
 SECONDS = 600.0
 _GATEWARE = (".bit", ".fs", ".bin")
@@ -53,17 +56,11 @@ class Step:
     script: str = ""
 
 
-def load(
-    target: Path = Path(),
-    *,
-    board: str = "",
-    assignments: tuple[str, ...] = (),
-    variant: str = "",
-) -> dict[str, Any]:
+def load(target: Path | str = Path(), **choice: Unpack[Choice]) -> Load:
     """Load what build/BOARD/bitstream/build.json lists; the document cfukit.load/1."""
     from cfukit_soc.boards import real_board_named
 
-    project = load_target(target, board=board, assignments=assignments, variant=variant)
+    project = load_target(target, **choice)
     the_board = real_board_named(project["soc.board"])
     hardware = the_board.hardware
     assert hardware is not None
@@ -73,23 +70,22 @@ def load(
         for number, step in enumerate(steps):
             progress.advance(number, len(steps), step.file.name)
             _run(step)
-    return {
-        "schema": "cfukit.load/1",
-        "ok": True,
-        "board": the_board.name,
-        "tool": Path(steps[0].words[0]).name,
-        "files": [str(step.file) for step in steps],
-        "serial": hardware.serial,
-    }
+    return Load(
+        ok=True,
+        board=the_board.name,
+        tool=Path(steps[0].words[0]).name,
+        files=tuple(str(step.file) for step in steps),
+        serial=hardware.serial,
+    )
 
 
 def _files(project: Project) -> list[Path]:
     path = project.board_dir / "bitstream" / "build.json"
     if not path.is_file():
         raise UsageError(str(path), "no bitstream yet", allowed="one that was built", hint="cfukit bitstream")
-    document = json.loads(path.read_text())
-    files = [Path(name) for name in document["files"]]
-    if not document["ok"] or not files:
+    build = Build.read(path, hint="cfukit bitstream")
+    files = [Path(name) for name in build.files]
+    if not build.ok or not files:
         raise ResultError(
             str(path), "the last build failed, there is nothing to load", hint="cfukit bitstream"
         )
@@ -101,7 +97,7 @@ def _files(project: Project) -> list[Path]:
     return files
 
 
-def plan(board: Any, files: Sequence[Path]) -> list[Step]:
+def plan(board: Board, files: Sequence[Path]) -> list[Step]:
     """What to call for `board`, with the first tool that is there; a MissingToolError names those that would do."""
     dfu = [file for file in files if file.suffix == ".dfu"]
     gateware = [file for file in files if file.suffix in _GATEWARE]

@@ -7,37 +7,46 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
+from cfukit_base.artefacts import Term
+from cfukit_base.artefacts.documents import TermHost
 from cfukit_base.errors import UsageError
 from cfukit_base.protocol import wire
-from cfukit_tools.engines.board.port import SerialPort, selected
+from cfukit_tools.engines.board.port import SerialPort, find_port
+from cfukit_tools.engines.catalogue import Line
 
 QUIT = 0x1D  # Ctrl-]
 AFTER_INPUT_SECONDS = 2.0  # of silence, when standard input was a file or pipe and has ended
 
 
 def term(
-    *, stdin: int | None = None, write: Callable[[bytes], object] | None = None, seconds: float = 0
-) -> dict[str, Any]:
-    """Keys to the selected port, what comes back to `write` (default: stdout), until Ctrl-]; the document cfukit.term/1.
+    *,
+    port: str = "",
+    baud: int = 0,
+    stdin: int | None = None,
+    write: Callable[[bytes], object] | None = None,
+    seconds: float = 0,
+) -> Term:
+    """Send keys to the port and write what comes back, until Ctrl-]; the document cfukit.term/1.
 
-    stdin: a file descriptor, None: standard input. At its end, if it is no terminal, until the line is silent.
-    seconds: at most; 0: no limit.
+    * port, baud: as `engines.catalogue.Line`.
+    * stdin: a file descriptor; None = standard input. If it is no terminal, its end does not end the verb until the line is silent.
+    * write: called with what comes back; None = stdout.
+    * seconds: at most; 0 = no limit.
     """
     handle = sys.stdin.fileno() if stdin is None else stdin
     show = write or _to_stdout
-    name, baud = selected()
-    port = SerialPort(name, baud)
+    name, rate = find_port(Line(port, baud))
+    line = SerialPort(name, rate)
     sent = received = 0
     begin, ended = time.monotonic(), False
     decoder = wire.Decoder()
     try:
         with _raw(handle) as keyboard:
             if keyboard:
-                show(f"{name} at {baud} baud; Ctrl-] ends\r\n".encode())
+                show(f"{name} at {rate} baud; Ctrl-] ends\r\n".encode())
             while not seconds or time.monotonic() - begin < seconds:
-                data = port.read(0.02)
+                data = line.read(0.02)
                 received += len(data)
                 for event in decoder.feed(data):
                     show(_shown(event))
@@ -47,22 +56,16 @@ def term(
                         break
                     ended = True
                 elif keyboard and QUIT in keys:
-                    port.write(keys[: keys.index(QUIT)])
+                    line.write(keys[: keys.index(QUIT)])
                     break
                 elif keys:
-                    port.write(keys)
+                    line.write(keys)
                     sent += len(keys)
-                if ended and time.monotonic() - max(begin, port.silent_since) > AFTER_INPUT_SECONDS:
+                if ended and time.monotonic() - max(begin, line.silent_since) > AFTER_INPUT_SECONDS:
                     break
     finally:
-        port.close()
-    return {
-        "schema": "cfukit.term/1",
-        "ok": True,
-        "port": name,
-        "baud": baud,
-        "host": {"sent_bytes": sent, "received_bytes": received},
-    }
+        line.close()
+    return Term(ok=True, port=name, baud=rate, host=TermHost(sent_bytes=sent, received_bytes=received))
 
 
 def _shown(event: bytes | wire.Frame | wire.Damaged) -> bytes:

@@ -6,8 +6,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from cfukit_base.artefacts import Soc
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_base.protocol import wire
 from cfukit_base.symbols import symbol
@@ -33,7 +33,7 @@ class BoardImage:
         return sum(len(data) for _, data in self.pieces)
 
 
-def board_image(elf: Path, soc: dict[str, Any], boot: wire.BootIs, stdin: bytes | None) -> BoardImage:
+def board_image(elf: Path, soc: Soc, boot: wire.BootIs, stdin: bytes | None) -> BoardImage:
     """The image of `elf` for a board whose loader said `boot`, with what getchar shall read (None: the serial line).
 
     UsageError: not our runtime, or in a memory that cannot be written. ResultError: over the loader's memory, or no room.
@@ -90,16 +90,16 @@ def _patch(segments: list[tuple[int, int, bytearray]], address: int, data: bytes
     raise AssertionError(f"{HOST_SYMBOL} lies in no segment that is loaded")
 
 
-def _largest_gap(soc: dict[str, Any], used: list[tuple[int, int]]) -> tuple[int, int]:
+def _largest_gap(soc: Soc, used: list[tuple[int, int]]) -> tuple[int, int]:
     """The longest stretch of memory for data that nothing uses, aligned."""
     return max(_gaps(soc, used), key=lambda gap: gap[1] - gap[0], default=(0, 0))
 
 
-def _gaps(soc: dict[str, Any], used: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    for memory in soc["memories"]:
-        if memory["kind"] in ("rom", "flash", "itcm"):
+def _gaps(soc: Soc, used: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    for memory in soc.memories:
+        if memory.kind in ("rom", "flash", "itcm"):
             continue
-        at, last = memory["base"], memory["base"] + memory["bytes"]
+        at, last = memory.base, memory.end
         for begin, end in sorted([*used, (last, last)]):
             if end > at and begin <= last:
                 if begin > at:

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from cfukit_base.errors import MissingToolError, ResultError, UsageError
+from cfukit_tools.engines.catalogue import Line
 
 DEFAULT_BAUD = 115_200
 BAUDS = (9_600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800, 921_600, 1_000_000)
@@ -20,25 +21,14 @@ def ports() -> list[str]:
     return [port.device for port in sorted(found, key=lambda port: (port.vid is None, port.device))]
 
 
-_chosen: dict[str, str | int] = {"port": "", "baud": 0}
+def find_port(line: Line) -> tuple[str, int]:
+    """Name and baud rate of `line`. UsageError if no port is named and there is not exactly one USB adapter."""
+    if not 0 <= line.baud <= 12_000_000:
+        raise UsageError("--baud", str(line.baud), allowed="bits per second, usually 115200")
+    return line.port or os.environ.get("CFUKIT_PORT", "") or _only_adapter(), line.baud or DEFAULT_BAUD
 
 
-def select(port: str | None = None, baud: int | None = None) -> None:
-    """The port and rate that this process uses from now on; "" and 0: the usual ones. What is None stays."""
-    if baud is not None and not 0 <= baud <= 12_000_000:
-        raise UsageError("--baud", str(baud), allowed="bits per second, usually 115200")
-    _chosen.update({"port": port} if port is not None else {}, **({"baud": baud} if baud is not None else {}))
-
-
-def selected() -> tuple[str, int]:
-    """The port: as selected, else $CFUKIT_PORT, else the only USB adapter (UsageError if not one), and the rate."""
-    return _port(), int(_chosen["baud"]) or DEFAULT_BAUD
-
-
-def _port() -> str:
-    name = str(_chosen["port"]) or os.environ.get("CFUKIT_PORT", "")
-    if name:
-        return name
+def _only_adapter() -> str:
     from serial.tools import list_ports
 
     adapters = [port.device for port in list_ports.comports() if port.vid is not None]

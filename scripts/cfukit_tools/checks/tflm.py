@@ -1,6 +1,6 @@
 """TFLM's own interpreter (package tflite-micro) as an oracle, in a process of its own: it may abort on a model that it does not take.
 
-`tflm_outputs(model, samples)`; run as a program, `python -m cfukit_tools.inference.tflm MODEL INPUTS.npz OUTPUTS.npz`, it is the other end.
+`tflm_outputs(model, samples)`; run as a program, `python -m cfukit_tools.checks.tflm MODEL INPUTS.npz OUTPUTS.npz`, it is the other end.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def tflm_outputs(model: Path, samples: Sequence[Arrays], outputs: int) -> list[l
             f"s{s}_in{i}": array for s, sample in enumerate(samples) for i, array in enumerate(sample)
         }
         np.savez(given, shape=[len(samples), len(samples[0]), outputs], **arrays)
-        argv: list[str | Path] = [sys.executable, "-m", "cfukit_tools.inference.tflm", model, given, answer]
+        argv: list[str | Path] = [sys.executable, "-m", "cfukit_tools.checks.tflm", model, given, answer]
         done = process.run(argv, timeout=SECONDS_ALLOWED)
         if not done.ok:
             said = [

@@ -12,15 +12,14 @@ import time
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cfukit_base import progress
+from cfukit_base.artefacts import Outcome, Soc
 from cfukit_base.errors import ResultError
 from cfukit_base.protocol import wire
 from cfukit_tools.engines.board.diagnosis import diagnose
 from cfukit_tools.engines.board.image import LOG_OFFSET, BoardImage, board_image
 from cfukit_tools.engines.board.line import Line, Port, RefusedError, SilentError
-from cfukit_tools.engines.engine import RawRun
 
 BLOCK_BYTES = 4096  # compared by its checksum before it is sent, checked after
 HELLO_SECONDS = 3.0
@@ -36,7 +35,7 @@ class Expected:
 
     board: str
     digest: bytes
-    soc: dict[str, Any]
+    soc: Soc
 
 
 class Board:
@@ -197,7 +196,7 @@ class Board:
             )
         return self.line.fetch(wire.Type.PEEK, begin, end - begin)
 
-    def run(self, elf: Path, stdin: bytes, *, seconds: float) -> RawRun:
+    def run(self, elf: Path, stdin: bytes, *, seconds: float) -> Outcome:
         """A program to its end; stdin is what getchar reads. ResultError after `seconds` without an end."""
         image = self.load(elf, stdin)
         number = self.start(image)
@@ -211,9 +210,9 @@ class Board:
                         hint="press the board's reset button; an endless loop, or it has overwritten the boot loader",
                     )
                 time.sleep(_POLL_SECONDS)
-            return RawRun(self.log(image), boot.code, boot.cycles, None)
+            return Outcome(output=self.log(image), exit_code=boot.code, cycles=boot.cycles)
 
-    def serve(self, elf: Path, script: bytes) -> RawRun:
+    def serve(self, elf: Path, script: bytes) -> Outcome:
         """A model's firmware, and the requests of `script` one after the other, each with its answer."""
         image = self.load(elf, None)
         number = self.start(image)
@@ -236,7 +235,7 @@ class Board:
             raise ResultError(
                 self.line.port.name, "the firmware has not gone back to the boot loader", hint="press reset"
             )
-        return RawRun(bytes(output) + self.log(image), boot.code, boot.cycles, None)
+        return Outcome(output=bytes(output) + self.log(image), exit_code=boot.code, cycles=boot.cycles)
 
     def _wait_for_server(self, number: int, image: BoardImage) -> None:
         """Until the firmware answers, or has ended (the first request will show how)."""

@@ -1,50 +1,33 @@
-"""Inferences on an engine: samples become a request script, the answers become arrays and cycles."""
+"""What a model's firmware is asked, and what its answers mean. The format is that of cfukit_base.protocol.wire."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from cfukit_base.artefacts import Outcome
 from cfukit_base.errors import ResultError
 from cfukit_base.protocol import wire
-from cfukit_tools.engines.engine import RawRun
-from cfukit_tools.inference.inputs import InputSet
+from cfukit_tools.firmware.inputs import InputSet
+from cfukit_tools.firmware.program import Program
+from cfukit_tools.firmware.samples import SampleResult, Served
 
-Layers = dict[tuple[int, int, int], np.ndarray]  # (operator, its output, tensor) -> values
+if TYPE_CHECKING:
+    from cfukit_sw.model import Model
+    from cfukit_sw.plan import Dump, Plan
 
-
-@dataclass
-class SampleResult:
-    """One inference. cycles, instructions, op_cycles (one per step of the plan) are None where the engine cannot tell."""
-
-    outputs: list[np.ndarray]
-    cycles: int | None = None
-    instructions: int | None = None
-    op_cycles: tuple[int, ...] | None = None
-    layers: Layers = field(default_factory=dict)
+Answer = TypeVar("Answer", bound=wire.Answer)
 
 
-@dataclass
-class Served:
-    """What a firmware answered: one result per sample, and its deepest stack in bytes."""
-
-    samples: list[SampleResult]
-    stack_bytes: int
-    text: str = ""  # what kernels printed
-
-
-def script(plan: Any, model: Any, inputs: InputSet, samples: range, layers: bool, blob: Any = None) -> bytes:
-    """The requests for `samples`; with `layers` every inference pauses after each step so that all outputs can be read.
-
-    blob: the model, for a firmware that has none (cfukit_sw.loaded.Blob).
-    """
+def script(program: Program, inputs: InputSet, samples: range, layers: bool) -> bytes:
+    """The requests for `samples`; with `layers` every inference pauses after each step so that all outputs can be read."""
+    plan, model = program.plan, program.model
     requests = wire.Script()
     requests.hello()
-    if blob is not None:
-        requests.load(blob.header, blob.data)
+    if program.blob is not None:
+        requests.load(program.blob.header, program.blob.data)
     for number in samples:
         start(requests, plan, inputs.sample(number), reset=bool(inputs.reset_before[number]), pause=layers)
         if layers:
@@ -62,7 +45,12 @@ def script(plan: Any, model: Any, inputs: InputSet, samples: range, layers: bool
 
 
 def start(
-    requests: wire.Script, plan: Any, inputs: Sequence[np.ndarray], *, reset: bool = True, pause: bool = False
+    requests: wire.Script,
+    plan: Plan,
+    inputs: Sequence[np.ndarray],
+    *,
+    reset: bool = True,
+    pause: bool = False,
 ) -> None:
     """Request one inference of `inputs`, in the order of the model's."""
     for index, array in zip(plan.inputs, inputs, strict=True):
@@ -70,7 +58,7 @@ def start(
     requests.run(reset=reset, pause=pause)
 
 
-def read_outputs(requests: wire.Script, plan: Any) -> None:
+def read_outputs(requests: wire.Script, plan: Plan) -> None:
     """Request all outputs, in the order of the model's."""
     for index in plan.outputs:
         _read(requests, plan, index)
@@ -82,29 +70,24 @@ def output_bytes(answers: Iterable[wire.Answer]) -> bytes:
 
 
 def decode(
-    plan: Any,
-    model: Any,
-    inputs: InputSet,
-    samples: range,
-    layers: bool,
-    raw: RawRun,
-    where: str,
-    blob: Any = None,
+    program: Program, inputs: InputSet, samples: range, layers: bool, outcome: Outcome, where: str
 ) -> Served:
     """The results in the answers to `script`; ResultError if the program faulted or answered something else."""
-    text, frames, _ = wire.split(raw.output)
+    from cfukit_sw.folded import folded_outputs
+
+    plan, model, blob = program.plan, program.model, program.blob
+    text, frames, _ = wire.split(outcome.output)
     answers = [wire.parse(frame) for frame in frames]
     for answer in answers:
         if isinstance(answer, wire.Fault):
             raise ResultError(
                 where, str(answer), hint="cfukit exec runs a single program", fault=vars(answer)
             )
-    if raw.fault is not None:
-        raise ResultError(where, f"{raw.fault['kind']}: {raw.fault.get('message', '')}", fault=raw.fault)
+    if outcome.fault is not None:
+        fault = outcome.fault
+        raise ResultError(where, f"{fault.kind}: {fault.message}", fault=fault)
     # Regions come at the program's end, whatever the requests: a kernel may hold some.
     answers = [answer for answer in answers if not isinstance(answer, wire.Region)]
-    from cfukit_sw.folded import folded_outputs
-
     reader = _Reader(iter(answers), where, text)
     reader.take(wire.HelloIs)
     for _ in range(_pieces(len(blob.data)) + 1 if blob is not None else 0):
@@ -127,10 +110,10 @@ def decode(
             values |= {tensor: value for (_, _, tensor), value in result.layers.items()}
             result.layers |= folded_outputs(plan, model, values)
         done = reader.take(wire.Done)
-        if raw.cycles is not None:
+        if outcome.cycles is not None:
             result.cycles, result.instructions, result.op_cycles = (
                 done.cycles,
-                done.instructions if raw.instructions is not None else None,
+                done.instructions if outcome.instructions is not None else None,
                 done.op_cycles,
             )
         if not layers:
@@ -141,56 +124,12 @@ def decode(
     return Served(results, stack, text.decode(errors="replace"))
 
 
-def evaluate(
-    model: Any, inputs: InputSet, layers_of: Callable[[int], bool] = lambda _: False
-) -> list[SampleResult]:
-    """The truth: the integer evaluator on all samples; keeps the layers of those that `layers_of` names."""
-    from cfukit_sw.evaluator import Evaluator
-
-    evaluator = Evaluator(model)
-    results = []
-    for number in range(len(inputs)):
-        if inputs.reset_before[number]:
-            evaluator.reset()
-        keep = layers_of(number)
-        result = evaluator.run(inputs.sample(number), keep_layers=keep)
-        layers: Layers = {}
-        if keep:
-            for op, values in zip(model.operators, result.layers, strict=True):
-                for output, (tensor, value) in enumerate(zip(op.outputs, values, strict=True)):
-                    if value is not None:
-                        layers[op.index, output, tensor] = value
-        results.append(SampleResult(list(result.outputs), layers=layers))
-    return results
-
-
-def first_difference(expected: Layers, got: Layers) -> dict[str, Any] | None:
-    """The first operator, tensor and flat index whose values differ; None if all are equal."""
-    for key in sorted(got):
-        op, _, tensor = key
-        if key in expected:
-            place = different_at(expected[key], got[key])
-            if place is not None:
-                return {"op": op, "tensor": tensor, **place}
-    return None
-
-
-def different_at(expected: np.ndarray, got: np.ndarray) -> dict[str, Any] | None:
-    """Flat index, expected and got of the first value that differs."""
-    left, right = expected.ravel(), got.ravel()
-    differing = np.flatnonzero((left != right) & ~((left != left) & (right != right)))  # NaN equals NaN
-    if not differing.size:
-        return None
-    index = int(differing[0])
-    return {"index": index, "expected": left[index].item(), "got": right[index].item()}
-
-
-def _dumps(plan: Any, model: Any, after: int) -> list[Any]:
+def _dumps(plan: Plan, model: Model, after: int) -> list[Dump]:
     """What can be read after `after` steps; constants and graph inputs have storage too, others not."""
     return [dump for dump in plan.dumps if dump.after == after and dump.tensor in plan.tensors]
 
 
-def _read(requests: wire.Script, plan: Any, index: int) -> None:
+def _read(requests: wire.Script, plan: Plan, index: int) -> None:
     tensor = plan.tensors[index]
     requests.read(tensor.offset, tensor.bytes)
 
@@ -205,7 +144,7 @@ class _Reader:
     def __init__(self, answers: Iterator[wire.Answer], where: str, text: bytes):
         self._answers, self._where, self._text = answers, where, text
 
-    def take(self, kind: type) -> Any:
+    def take(self, kind: type[Answer]) -> Answer:
         answer = next(self._answers, None)
         if not isinstance(answer, kind):
             shown = type(answer).__name__ if answer is not None else "nothing"
@@ -218,7 +157,7 @@ class _Reader:
             )
         return answer
 
-    def tensor(self, plan: Any, model: Any, index: int) -> np.ndarray:
+    def tensor(self, plan: Plan, model: Model, index: int) -> np.ndarray:
         """A tensor read in pieces."""
         tensor = plan.tensors[index]
         pieces = [self.take(wire.Data) for _ in range(_pieces(tensor.bytes))]

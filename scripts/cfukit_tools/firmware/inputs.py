@@ -9,12 +9,15 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cfukit_base.errors import UsageError
 from cfukit_tools.checking import at_least
+
+if TYPE_CHECKING:
+    from cfukit_sw.model import Model, Tensor
 
 DEFAULT_SHIPPED_SAMPLES = 20
 CHUNK_SAMPLES = 10  # share one simulation; fixed, so that cycles do not depend on the number of cores
@@ -40,10 +43,15 @@ class InputSet:
     def sample(self, number: int) -> list[np.ndarray]:
         return [array[number] for array in self.arrays]
 
+    def part(self, samples: range) -> InputSet:
+        """Consecutive samples as a set of their own."""
+        labels = self.labels[samples.start : samples.stop] if self.labels is not None else None
+        arrays = tuple(array[samples.start : samples.stop] for array in self.arrays)
+        return InputSet(arrays, self.reset_before[samples.start : samples.stop], labels, self.source)
+
     def first(self, count: int) -> InputSet:
         """The first `count` samples (all, if there are fewer)."""
-        labels = self.labels[:count] if self.labels is not None else None
-        return InputSet(tuple(a[:count] for a in self.arrays), self.reset_before[:count], labels, self.source)
+        return self.part(range(min(count, len(self))))
 
     def chunks(self) -> Iterator[range]:
         """Runs of samples that are simulated together: about CHUNK_SAMPLES, cut only where variables are reset."""
@@ -62,7 +70,7 @@ class InputSet:
         return total.hexdigest()
 
 
-def load_inputs(path: Path, model: Any) -> InputSet:
+def load_inputs(path: Path, model: Model) -> InputSet:
     """Read `in0..` [n, ...], `reset_before` [n], `labels` [n]; UsageError if shapes or types do not fit the model."""
     content = _read(path)
     names = [f"in{number}" for number in range(len(model.inputs))]
@@ -90,7 +98,7 @@ def load_inputs(path: Path, model: Any) -> InputSet:
     )
 
 
-def random_inputs(model: Any, count: int, seed: int) -> InputSet:
+def random_inputs(model: Model, count: int, seed: int) -> InputSet:
     """`count` samples, uniform over each input's type (floats: normal), the second all at the type's edges."""
     rng = np.random.default_rng(seed)
     arrays = []
@@ -108,7 +116,7 @@ def random_inputs(model: Any, count: int, seed: int) -> InputSet:
     return InputSet(tuple(arrays), np.ones(count, bool), None, f"random, seed {seed}")
 
 
-def choose_inputs(model: Any, path: Path | None, heldout: Path | None, samples: int, seed: int) -> InputSet:
+def choose_inputs(model: Model, path: Path | None, heldout: Path | None, samples: int, seed: int) -> InputSet:
     """The set a user named; else the model's held-out samples; else random ones. samples: how many, 0 = the default."""
     at_least(0, samples=samples, seed=seed)
     if path is None and heldout is None:
@@ -169,7 +177,7 @@ def _whole_numbers(
     return numbers
 
 
-def _fitted(where: str, name: str, array: np.ndarray, tensor: Any) -> np.ndarray:
+def _fitted(where: str, name: str, array: np.ndarray, tensor: Tensor) -> np.ndarray:
     """`array` as [n, *tensor.shape] of the tensor's type; only lossless casts."""
     if array.dtype != tensor.dtype:
         lossless = np.can_cast(array.dtype, tensor.dtype) or (

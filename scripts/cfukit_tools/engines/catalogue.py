@@ -1,0 +1,36 @@
+"""Which engines exist. An engine is imported when a command asks for it."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+
+from cfukit_base.errors import UsageError, suggest
+from cfukit_tools.engines.engine import Engine
+
+ENGINES = {
+    "evaluator": "cfukit_tools.engines.evaluator:EvaluatorEngine",
+    "host": "cfukit_tools.engines.host:HostEngine",
+    "rtl": "cfukit_tools.engines.rtl:RtlEngine",
+    "renode": "cfukit_tools.engines.renode:RenodeEngine",
+    "board": "cfukit_tools.engines.board.engine:BoardEngine",
+}
+DEFAULT = "rtl"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A serial line to a board. port: "" = $CFUKIT_PORT, else the only USB adapter; baud: 0 = 115200."""
+
+    port: str = ""
+    baud: int = 0
+
+
+def engine_named(name: str, line: Line = Line()) -> Engine:
+    """The engine `name` ("" = the default), on `line` if it needs one. UsageError if there is no such engine."""
+    chosen = name or DEFAULT
+    if chosen not in ENGINES:
+        raise UsageError("--engine", f"'{chosen}' is no engine", allowed=suggest(chosen, ENGINES, "engine"))
+    module, _, attribute = ENGINES[chosen].partition(":")
+    engine: Engine = getattr(importlib.import_module(module), attribute)(line)
+    return engine

@@ -1,0 +1,220 @@
+"""A model's program for one set of kernels: plan, C, and what it is compiled to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cfukit_base import progress
+from cfukit_base.artefacts import CfuDescription
+from cfukit_base.artefacts.run import MemoryUse, Sizes
+from cfukit_base.cache import cached
+from cfukit_base.digest import digest_of
+from cfukit_base.errors import UsageError, suggest
+from cfukit_tools.project.code import kernel_function
+from cfukit_tools.project.system import System, software_version
+
+if TYPE_CHECKING:
+    from cfukit_sw.linker import Placement
+    from cfukit_sw.loaded import Blob
+    from cfukit_sw.model import Model
+    from cfukit_sw.plan import Plan
+    from cfukit_sw.registry import Kernel
+
+PACKAGINGS = ("linked", "loaded")
+VARIANTS = ("reference", "portable", "project")
+
+
+@dataclass(frozen=True)
+class Program:
+    """A model with one set of kernels.
+
+    * variant: reference, portable or project.
+    * file: an ELF for the system, or an executable for this computer; None for an engine that runs no code.
+    * sha256: of what `file` does.
+    * blob: the model, where the firmware has none of its own (sw.packaging "loaded").
+    """
+
+    variant: str
+    model: Model
+    plan: Plan
+    file: Path | None = None
+    sha256: str = ""
+    blob: Blob | None = None
+
+    @property
+    def elf(self) -> Path | None:
+        """The file, if it is one for the system."""
+        return self.file if self.file is not None and self.file.suffix == ".elf" else None
+
+    def sizes(self, stack_bytes: int | None) -> Sizes:
+        """Code and constants by the ELF, memory by the plan, the stack as measured."""
+        from cfukit_sw.elf import sizes
+
+        found = sizes(self.elf) if self.elf else {}
+        return Sizes(
+            code_bytes=found.get("code_bytes"),
+            const_bytes=found.get("const_bytes"),
+            arena_bytes=self.plan.activation_bytes,
+            state_bytes=self.plan.state_bytes,
+            scratch_bytes=self.plan.scratch_bytes,
+            stack_bytes=stack_bytes,
+        )
+
+    def memory_map(self, system: System) -> tuple[MemoryUse, ...] | None:
+        """What lies in which memory; None without an ELF."""
+        from cfukit_sw.elf import memory_map
+
+        return memory_map(self.elf, system.soc) if self.elf else None
+
+
+def variants_of(system: System) -> tuple[str, ...]:
+    """The baselines, and the project unless there is none."""
+    return VARIANTS[:2] if system.project.bare else VARIANTS
+
+
+def plan_variant(system: System, model: Model, variant: str) -> Plan:
+    """Lower the model with the variant's kernels."""
+    from cfukit_sw.lower import lower
+
+    kernels = project_kernels(system) if variant == "project" else ()
+    registry = "reference" if variant == "reference" else "portable"
+    return lower(model, system.soc, kernels, registry=registry, cfu=offered_cfu(system, variant))
+
+
+def offered_cfu(system: System, variant: str) -> CfuDescription | None:
+    """The cfu.json that decides about the library's kernels for CFUs; elaborated only if there are any."""
+    from cfukit_sw.registry import cfu_kernels
+
+    return system.cfu_json if variant == "project" and cfu_kernels() else None
+
+
+def project_kernels(system: System) -> list[Kernel]:
+    """The project's [[kernel]] entries as kernels of cfukit_sw, with the functions of cfu.py that they name."""
+    from cfukit_sw.registry import project_kernel
+
+    project = system.project
+    kernels = []
+    for entry in project.kernels:
+        functions = {
+            name: kernel_function(project, system.module, getattr(entry, name))
+            for name in ("supports", "pack", "scratch")
+        }
+        kernels.append(project_kernel(entry.op, entry.function, project.sources, **functions))
+    return kernels
+
+
+def plan_program(system: System, model: Model, variant: str) -> Program:
+    """A program that no engine executes: its plan alone."""
+    return Program(variant, model, plan_variant(system, model, variant))
+
+
+def build_program(system: System, model: Model, variant: str, *, on_host: bool = False) -> Program:
+    """Plan and compile one variant, for the system or for this computer."""
+    from cfukit_sw.elf import host_digest, image_digest
+    from cfukit_sw.firmware import build_firmware, build_host
+
+    project, own = system.project, variant == "project"
+    plan = plan_variant(system, model, variant)
+    folder = _plan_folder(system, plan)
+    blob, kind = None, "server"
+    sources = [folder / "model.c", folder / "model_data.S", *plan.sources]
+    if packaging_of(system) == "loaded":
+        blob, sources = _loaded(system, plan, variant, pointer_bytes=8 if on_host else 4)
+        kind = "loader"
+    cfu_dir = system.cfu_dir if own else None
+    cflags = project["sw.cflags"] if own else []
+    placement = placement_of(system, plan)
+    with progress.stage(f"compiling the {variant} firmware"):
+        if on_host:
+            libraries = host_cfu(system) if own else []
+            file = build_host(
+                sources,
+                build_dir=project.board_dir,
+                kind=kind,
+                includes=[folder],
+                cfu_dir=cfu_dir,
+                cflags=cflags,
+                libraries=libraries,
+            )
+        else:
+            with project.named():
+                file = build_firmware(
+                    sources,
+                    system.soc_json,
+                    build_dir=project.board_dir,
+                    kind=kind,
+                    includes=[folder],
+                    cfu_dir=cfu_dir,
+                    cflags=cflags,
+                    compiler=project["sw.compiler"],
+                    placement=placement,
+                )
+    return Program(variant, model, plan, file, host_digest(file) if on_host else image_digest(file), blob)
+
+
+def packaging_of(system: System) -> str:
+    """sw.packaging, checked."""
+    given = str(system.project["sw.packaging"])
+    if given not in PACKAGINGS:
+        where = system.project.origin("sw.packaging")
+        raise UsageError(where, f"'{given}'", allowed=suggest(given, PACKAGINGS, "packaging"))
+    return given
+
+
+def _plan_folder(system: System, plan: Plan) -> Path:
+    """model.c, model_data.S and plan.json of a plan."""
+    from cfukit_sw.model_c import write_model
+
+    def build(folder: Path) -> None:
+        write_model(plan, folder)
+        plan.write(folder / "plan.json")
+
+    return cached(system.project.board_dir, "model", digest_of(plan.text(), software_version()), build)
+
+
+def _loaded(system: System, plan: Plan, variant: str, *, pointer_bytes: int) -> tuple[Blob, list[Path]]:
+    """The plan as a blob, and the sources of a firmware with all kernels: the same one for every model."""
+    from cfukit_sw.loaded import check_room, make_blob, write_loader
+    from cfukit_sw.registry import library
+
+    kernels = project_kernels(system) if variant == "project" else []
+    kernels += library(cfu=offered_cfu(system, variant))
+    largest = max(memory.bytes for memory in system.soc.memories)
+    rooms = min(1 << 20, largest // 4), min(1 << 19, largest // 4)
+    blob = make_blob(plan, kernels, pointer_bytes=pointer_bytes)
+    check_room(plan, blob, *rooms)
+    key = digest_of([kernel.function for kernel in kernels], list(rooms), software_version())
+
+    def build(folder: Path) -> None:
+        write_loader(kernels, folder, *rooms)
+
+    folder = cached(system.project.board_dir, "loader", key, build)
+    return blob, [folder / "loader_kernels.c", *dict.fromkeys(s for k in kernels for s in k.sources)]
+
+
+def placement_of(system: System, plan: Plan) -> Placement | Callable[[dict[str, int]], Placement]:
+    """What [place] says, checked; where a board has several memories, what decides about the rest when the sizes are known."""
+    from cfukit_sw.linker import Placement, resolve
+    from cfukit_sw.placement import place
+
+    pinned = Placement(**system.project["place"])
+    with system.project.named():
+        resolve(system.soc, pinned)
+    if len(system.soc.memories) == 1:
+        return pinned
+    return lambda sizes: place(plan, system.soc, sizes, pinned)
+
+
+def host_cfu(system: System) -> list[Path]:
+    """What defines cfu_software() on the host: the verilated cfu.v of a project that has one."""
+    if system.cfu_verilog is None:
+        return []
+    if system.memory_port_bits:
+        allowed = "a CFU with a memory port needs the system's memory"
+        raise UsageError("--engine", "host", allowed=allowed, hint="--engine rtl")
+    from cfukit.testing.host_cfu import build_host_cfu
+
+    return [build_host_cfu(system.cfu_verilog)]

@@ -1,0 +1,153 @@
+"""Run a bare program on an engine: its text, its regions, its end; the document cfukit.exec/1."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from cfukit_base.artefacts import Exec, Fault, Outcome
+from cfukit_base.artefacts.documents import ExecHost, RegionRun
+from cfukit_base.protocol import wire
+from cfukit_base.symbols import locate
+from cfukit_tools.engines.engine import Abilities, Engine, ExecOptions, Machine, check_options
+from cfukit_tools.firmware.bare import build_bare
+from cfukit_tools.project.project import Project
+from cfukit_tools.project.system import System
+
+AROUND_HANG_CYCLES = 200  # shown before and after the last thing that a hanging system did
+
+
+def execute(
+    engine: Engine,
+    project: Project,
+    program: Path,
+    stdin: bytes,
+    options: ExecOptions,
+    write: Callable[[bytes], object] | None = None,
+) -> Exec:
+    """Compile `program` for the project's system and run it. write: called with its text as it comes."""
+    check_options(engine, options)
+    system = engine.system(project)
+    engine.prepare(system)
+    file = build_bare(system, program, on_host=engine.abilities.machine is Machine.HOST)
+    output = _Output(write)
+    outcome = engine.exec(system, file, wire.encode_stdin(stdin), replace(options, on_output=output.feed))
+    output.close()
+    fault = _placed(_fault(outcome, output, file), system, program)
+    if fault is not None and fault.kind == "cfu_hang" and "waves" in engine.abilities.options:
+        fault = replace(fault, waves=_waves_command(project, program, fault, options.hang_cycles))
+    return _document(engine.name, engine.abilities, output, outcome, fault, options)
+
+
+def _document(
+    engine: str,
+    abilities: Abilities,
+    output: _Output,
+    outcome: Outcome,
+    fault: Fault | None,
+    options: ExecOptions,
+) -> Exec:
+    records = [answer for answer in output.answers if isinstance(answer, wire.Region)]
+    regions = tuple(
+        RegionRun(
+            name=region.name,
+            count=region.count,
+            cycles=region.cycles if abilities.cycles else None,
+            causes=None,
+        )
+        for region in wire.merge_regions(records)
+    )
+    written = [str(path) for path in (options.waves, options.trace) if path is not None]
+    return Exec(
+        ok=outcome.exit_code == 0 and fault is None,
+        engine=engine,
+        exit_code=outcome.exit_code,
+        cycles=outcome.cycles,
+        instructions=outcome.instructions,
+        causes=outcome.causes,
+        output=output.text.decode(errors="replace"),
+        regions=regions,
+        fault=fault,
+        host=ExecHost(files=tuple(written)),
+    )
+
+
+class _Output:
+    """The program's text and records, as they come."""
+
+    def __init__(self, write: Callable[[bytes], object] | None):
+        self.text = b""
+        self.answers: list[wire.Answer] = []
+        self._decoder = wire.Decoder()
+        self._write = write
+
+    def feed(self, data: bytes) -> None:
+        self._take(self._decoder.feed(data))
+
+    def close(self) -> None:
+        self._take(self._decoder.close())
+
+    def _take(self, events: list[bytes | wire.Frame | wire.Damaged]) -> None:
+        for event in events:
+            if isinstance(event, bytes):
+                self.text += event
+                if self._write is not None:
+                    self._write(event)
+            elif isinstance(event, wire.Frame):
+                self.answers.append(wire.parse(event))
+
+
+def _fault(outcome: Outcome, output: _Output, elf: Path) -> Fault | None:
+    """The engine's fault, or the one that the program's own trap handler reported."""
+    if outcome.fault is not None:
+        return outcome.fault
+    trap = next((answer for answer in output.answers if isinstance(answer, wire.Fault)), None)
+    if trap is None:
+        return None
+    place = locate(elf, trap.mepc)
+    return Fault(
+        kind=trap.kind,
+        pc=trap.mepc,
+        function=place.function,
+        file=place.file,
+        line=place.line,
+        registers={f"x{number}": value for number, value in enumerate([0, *trap.registers])},
+        value=trap.mtval,
+        message=str(trap),
+    )
+
+
+def _placed(fault: Fault | None, system: System, program: Path) -> Fault | None:
+    """The fault with its file relative to the program, the project or cfukit: the same on every machine."""
+    if fault is None or not fault.file:
+        return fault
+    from cfukit_sw.firmware import INCLUDE, SOURCES
+
+    file = Path(fault.file)
+    for folder in (program.resolve().parent, system.project.root, SOURCES, INCLUDE):
+        if file.is_relative_to(folder):
+            short = str(file.relative_to(folder))
+            return replace(fault, file=short, message=fault.message.replace(str(file), short))
+    return fault
+
+
+def _waves_command(project: Project, program: Path, fault: Fault, hang_cycles: int) -> str:
+    """The command that shows what happened when the CFU stopped answering, for any shell and from any folder."""
+    from cfukit_soc import HANG_CYCLES
+
+    choice = project.choice
+    hang_cycles = hang_cycles or HANG_CYCLES
+    stopped = max(0, (fault.cycle or 0) - hang_cycles)
+    begin = max(0, stopped - AROUND_HANG_CYCLES)
+    words = ["cfukit", "exec", str(program.resolve())]
+    words += [] if project.bare else ["--project", str(project.root)]
+    words += ["--board", choice["board"]] if choice.get("board") else []
+    words += ["--variant", choice["variant"]] if choice.get("variant") else []
+    words += ["--cc", choice["compiler"]] if choice.get("compiler") else []
+    for assignment in choice.get("assignments", ()):
+        words += ["--set", assignment]
+    words += ["--hang-cycles", str(hang_cycles)]
+    words += ["--waves", f"hang.vcd:{begin}:{stopped + AROUND_HANG_CYCLES}"]
+    return shlex.join(words)

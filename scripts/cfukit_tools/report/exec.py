@@ -1,0 +1,42 @@
+"""What a person sees of cfukit.exec/1: on stderr, since stdout has been the program's own."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from cfukit_base.artefacts import Exec, Fault
+from cfukit_base.artefacts.documents import RegionRun
+
+
+def show(document: Exec) -> None:
+    """Regions, fault and totals."""
+    out = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    for region in document.regions:
+        out.print(region_line(region))
+    if document.fault:
+        _fault(out, document.fault)
+    for file in document.host.files:
+        out.print(f"written: {file}")
+    cycles = "-" if document.cycles is None else f"{document.cycles:,}"
+    ended = "no exit code" if document.exit_code is None else f"exit code {document.exit_code}"
+    out.print(f"{ended}, {cycles} cycles, engine {document.engine}")
+
+
+def region_line(region: RegionRun) -> str:
+    """How often a CFUKIT_REGION ran, and its cycles where the engine can tell them."""
+    line = f"region {region.name}: {region.count:,} run{'' if region.count == 1 else 's'}"
+    if region.cycles is not None:
+        line += f", {region.cycles:,} cycles"
+        line += f", {region.cycles / region.count:,.1f} each" if region.count > 1 else ""
+    return line
+
+
+def _fault(out: Console, fault: Fault) -> None:
+    place = "" if fault.pc is None else f" at pc 0x{fault.pc:08x}"
+    place += f" in {fault.function}" if fault.function else ""
+    place += f" ({fault.file}:{fault.line})" if fault.file else ""
+    out.print(f"fault: {fault.kind}{place}")
+    if fault.message:
+        out.print(f"  {fault.message}")
+    if fault.waves:
+        out.print(f"  see it: {fault.waves}")

@@ -1,0 +1,117 @@
+"""What a person sees of run.json. Nothing is computed here that the document does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.table import Table
+
+from cfukit_base.artefacts import Run
+from cfukit_base.artefacts.run import MemoryUse, VariantRun
+from cfukit_tools.report.tables import console, millions, per_mac, ratio, table
+
+
+def show(document: Run, verbose: bool = False) -> None:
+    """The tables of `run` and `profile`."""
+    out = console()
+    out.print(_operators(document))
+    out.print(verdict(document))
+    for line in totals(document):
+        out.print(line)
+    if document.accuracy is not None:
+        out.print(f"accuracy: {document.accuracy:.2%} of {document.samples} samples")
+    out.print(system_line(document))
+    for limit in document.limits:
+        out.print(
+            f"limit exceeded: {limit.name} asked {limit.asked:,}, reached {limit.reached:,} ({limit.offender})"
+        )
+    placed = document.variants[-1].memory_map or ()
+    if verbose or len(placed) > 1:
+        for line in memory_lines(placed):
+            out.print(line)
+    if verbose:
+        for variant in document.variants:
+            for line in _details(variant):
+                out.print(line)
+    out.print(document.host.path)
+
+
+def _details(variant: VariantRun) -> Iterator[str]:
+    known = {name: size for name, size in vars(variant.sizes).items() if size is not None}
+    sizes = ", ".join(f"{name.removesuffix('_bytes')} {size:,}" for name, size in known.items())
+    yield f"{variant.name} bytes: {sizes}"
+    if variant.text:
+        yield f"{variant.name} printed: {variant.text.rstrip()}"
+
+
+def memory_lines(memories: Iterable[MemoryUse]) -> Iterator[str]:
+    """A memory map: each memory, and the bytes of what lies there."""
+    for memory in memories:
+        parts = ", ".join(f"{part} {size:,}" for part, size in memory.parts.items()) or "nothing"
+        yield f"  {memory.name}: 0x{memory.base:08x}, {memory.bytes:,} bytes: {parts}"
+
+
+def _operators(document: Run) -> Table:
+    """One row per operator: the cycles of each variant, the gain of the last over the one before, cycles per MAC."""
+    shown = document.variants[-2:]
+    heads = [">#", "operator", "kernel", *(f">{name_of(document, v)}" for v in shown), ">cycles/MAC"]
+    if len(shown) > 1:
+        heads.insert(-1, ">gain")
+    made = table(*heads)
+    for row in operator_rows(shown):
+        made.add_row(*row)
+    return made
+
+
+def operator_rows(shown: Sequence[VariantRun]) -> list[tuple[str, ...]]:
+    """Cells for each operator that runs in the last variant."""
+    rows = []
+    for position, op in enumerate(shown[-1].ops):
+        cycles = [variant.ops[position].cycles for variant in shown]
+        cells = [millions(value) for value in cycles]
+        if len(shown) > 1:
+            cells.append(ratio(cycles[0], cycles[-1]))
+        rows.append((str(op.index), op.type, op.kernel, *cells, per_mac(cycles[-1], op.macs)))
+    return rows
+
+
+def name_of(document: Run, variant: VariantRun) -> str:
+    """The project's own kernels go by the project's name."""
+    return document.project if variant.name == "project" else variant.name
+
+
+def verdict(document: Run) -> str:
+    """One line: are the outputs right?"""
+    bad, samples = document.mismatch, document.samples
+    if bad is None:
+        checked = document.checked_operators
+        return f"outputs: {samples}/{samples} samples identical, {checked}/{checked} operators"
+    place = f"sample {bad.sample}, operator {bad.op}, tensor {bad.tensor}, index {bad.index}"
+    return f"WRONG in {bad.variant}: {place}: expected {bad.expected}, got {bad.got}"
+
+
+def totals(document: Run) -> list[str]:
+    """One line per variant: cycles of sample 0, per MAC, and the speed-up of the last over it."""
+    final = document.variants[-1]
+    last = final.first_cycles
+    lines = []
+    for variant in document.variants:
+        cycles = variant.first_cycles
+        line = f"{name_of(document, variant):10} {millions(cycles):>9} cycles"
+        line += f", {per_mac(cycles, document.model.macs):>6} per MAC"
+        if variant is not final and last:
+            line += f", {name_of(document, final)} is {ratio(cycles, last)} as fast"
+        lines.append(line)
+    return lines
+
+
+def system_line(document: Run) -> str:
+    """What a cycle count must name: engine, CPU, memory, clock, compiler."""
+    compiler = document.toolchain.compiler
+    if document.variants[-1].cycles is None:
+        return f"engine {document.engine} (no cycles), {compiler}"
+    clock = f"{document.clock_hz / 1e6:g} MHz"
+    return (
+        f"engine {document.engine}, board {document.board}, CPU {document.cpu}, "
+        f"{document.memory}, {clock}, {compiler}"
+    )

@@ -1,0 +1,32 @@
+"""The verb profile: where the cycles of one system go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Unpack
+
+from cfukit_base.artefacts import Run
+from cfukit_tools.engines.catalogue import Line
+from cfukit_tools.inference.measure import measure
+from cfukit_tools.inference.results import result_path
+from cfukit_tools.inference.workload import Workload
+from cfukit_tools.project.project import Choice, load_target
+
+
+def profile(
+    target: Path | str = Path(),
+    *,
+    inputs: Path | str | None = None,
+    samples: int = 0,
+    seed: int = 0,
+    output: Path | str | None = None,
+    engine: str = "",
+    port: str = "",
+    baud: int = 0,
+    jobs: int = 0,
+    **choice: Unpack[Choice],
+) -> Run:
+    """As `run`, for the project alone, or for portable kernels on a bare model."""
+    workload = Workload(load_target(target, **choice), engine, Line(port, baud), jobs)
+    path = result_path(workload.project, "profile", workload.engine.name, Path(output) if output else None)
+    return measure(workload, workload.variants[-1:], Path(inputs) if inputs else None, samples, seed, path)
