@@ -1,0 +1,59 @@
+"""The ports of module Cfu, seen from the CFU: the only place with their names, widths and directions.
+
+The CFU itself, the CPU that drives it and the memory behind it are made in different areas, and agree here.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+
+class CfuPort(NamedTuple):
+    """One port of module Cfu."""
+
+    name: str
+    bits: int
+    direction: Literal["input", "output"]
+
+    @property
+    def opposite(self) -> Literal["input", "output"]:
+        """The direction seen from the CPU."""
+        return "output" if self.direction == "input" else "input"
+
+
+# LiteX's VexRiscv `full+cfu` and CFU Playground use these names.
+PLAIN_PORTS = (
+    CfuPort("clk", 1, "input"),
+    CfuPort("reset", 1, "input"),
+    CfuPort("cmd_valid", 1, "input"),
+    CfuPort("cmd_ready", 1, "output"),
+    CfuPort("cmd_payload_function_id", 10, "input"),
+    CfuPort("cmd_payload_inputs_0", 32, "input"),
+    CfuPort("cmd_payload_inputs_1", 32, "input"),
+    CfuPort("rsp_valid", 1, "output"),
+    CfuPort("rsp_ready", 1, "input"),
+    CfuPort("rsp_payload_outputs_0", 32, "output"),
+)
+
+MEMORY_PORT_WIDTHS = (32, 64, 128)
+MEMORY_ADDRESS_BITS = 20  # of a byte offset into the data TCM
+MEMORY_MAX_OUTSTANDING = 4  # reads
+
+
+def memory_ports(width: int) -> tuple[CfuPort, ...]:
+    """The ports that a CFU with a memory port of `width` bits has beside the plain ones."""
+    return (
+        CfuPort("mem_cmd_valid", 1, "output"),
+        CfuPort("mem_cmd_ready", 1, "input"),
+        CfuPort("mem_cmd_payload_we", 1, "output"),
+        CfuPort("mem_cmd_payload_addr", MEMORY_ADDRESS_BITS, "output"),
+        CfuPort("mem_cmd_payload_data", width, "output"),
+        CfuPort("mem_cmd_payload_mask", width // 8, "output"),
+        CfuPort("mem_rsp_valid", 1, "input"),
+        CfuPort("mem_rsp_payload_data", width, "input"),
+    )
+
+
+def ports_of(memory_width: int = 0) -> tuple[CfuPort, ...]:
+    """All ports of module Cfu; memory_width: of its memory port in bits, 0 without one."""
+    return PLAIN_PORTS + (memory_ports(memory_width) if memory_width else ())
