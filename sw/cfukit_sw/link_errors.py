@@ -74,7 +74,10 @@ def link_error(
             hint=_UNDEFINED_HINTS.get(symbol, ""),
             diagnostics=text,
         )
-    first = next((line for line in text.splitlines() if "error" in line or "multiple" in line), done.tail(3))
+    blamed = [line for line in text.splitlines() if re.search("error|multiple|relocation", line)]
+    # gcc repeats that ld failed: its line says why only if ld said nothing.
+    blamed.sort(key=lambda line: line.startswith("collect2:"))
+    first = blamed[0] if blamed else done.tail(3)
     return BuildError(
         "linker", first.strip() or f"failed with code {done.code} and no message", diagnostics=text
     )

@@ -8,12 +8,15 @@ In the loaded packaging .blob, the room for models, lies with the arena; it begi
 The program starts at the CPU's reset address; where `code` is another memory, a jump stands there. A memory that a loader cannot
 fill (a TCM, unless the CPU starts in one: then only a simulator can) gets its contents from the `load` memory: the code is copied
 from the reset address, which may be a boot ROM that only fetches see, the rest by crt0.S.
+
+No symbol is called __global_pointer$: with one, GNU ld shortens accesses to what lies near it, before it knows how far the places
+in the data cache move the sections apart, and then refuses what it has shortened ("relocation truncated to fit").
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -153,6 +156,21 @@ def _cache_place(roomy: bool, half: int, cache_bytes: int) -> Callable[..., str]
     return expression
 
 
+def _next_free(memory: str, before: Sequence[tuple[str, str, str]]) -> str:
+    """The first free address of `memory`, as an expression that GNU ld and lld evaluate alike.
+
+    before: (section, memory, memory of its load image), in the script's order. In the address expression of a section GNU ld
+    leaves `.` behind the previous section, in whatever memory that is; lld moves it to the memory of the new section first.
+    """
+    if before and before[-1][1] == memory:
+        return "."
+    for section, runs_in, loaded_in in reversed(before):
+        if memory in (runs_in, loaded_in):
+            address = "ADDR" if memory == runs_in else "LOADADDR"
+            return f"{address}({section}) + SIZEOF({section})"
+    return f"ORIGIN({memory})"
+
+
 def _blob(place: str, memory: str) -> str:
     """The room for models, from where in the data cache weights begin."""
     return f"""
@@ -212,6 +230,14 @@ def linker_script(
     weights_at, arena_at, stack_at = (
         _cache_place(where[part] in roomy, half, data_cache_bytes(soc)) for part, half in _CACHE_HALVES
     )
+    loaded = {part: where["load"] or where[part] for part in ("code", "weights", "data")}
+    before = [(".boot", where["boot"], where["boot"])] if where["boot"] != where["code"] else []
+    before += [(".cfu_memory", "dtcm", "dtcm")] if _cfu_memory(soc) else []
+    before += [(".text", where["code"], loaded["code"])]
+    weights_start = weights_at(_next_free(where["weights"], before))
+    before += [(".weights", where["weights"], loaded["weights"]), (".rodata", where["code"], loaded["code"])]
+    before += [(".data", where["data"], loaded["data"])]
+    arena_start = arena_at(_next_free(where["arena"], before))
     # Only where there is one: its place in the cache would push .bss onto the lines of .data.
     blob = ""
     if loads_models:
@@ -234,7 +260,7 @@ SECTIONS
     *(.text .text.*)
     . = ALIGN(4);
   }} {at("code")}
-  .weights {weights_at(".")} : ALIGN(4)
+  .weights {weights_start} : ALIGN(4)
   {{
     *(.rodata.cfukit.weights .rodata.cfukit.weights.*)
     . = ALIGN(4);
@@ -258,11 +284,11 @@ SECTIONS
   .data : ALIGN(4)
   {{
     *(.data .data.*)
-    __global_pointer$ = . + 0x800;
+    __cfukit_gp = . + 0x800;
     *(.sdata .sdata.*)
     . = ALIGN(4);
   }} {at("data")}
-  .arena {arena_at(".")} (NOLOAD) : ALIGN(16)
+  .arena {arena_start} (NOLOAD) : ALIGN(16)
   {{
     *(.bss.cfukit.arena .bss.cfukit.arena.*)
     . = ALIGN(4);

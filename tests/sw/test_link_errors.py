@@ -1,4 +1,4 @@
-"""What a linker that says nothing means."""
+"""Which line of a failed link is reported, and what it means when the linker prints nothing."""
 
 import shutil
 from collections import namedtuple
@@ -12,6 +12,9 @@ from cfukit_sw.link_errors import link_error
 Usage = namedtuple("Usage", "total used free")
 
 
+COLLECT = "collect2: error: ld returned 1 exit status\n"
+
+
 @pytest.mark.parametrize(
     ("code", "text", "free", "exit_code", "said"),
     [
@@ -20,9 +23,11 @@ Usage = namedtuple("Usage", "total used free")
         (-6, "", 1 << 30, 2, "linker: failed with code -6 and no message"),
         (1, "", 0, 2, "linker: failed with code 1 and no message"),
         (-6, "error: odd", 0, 2, "linker: error: odd"),
+        (1, f"ld: warning: x\na.S:7: relocation truncated\n{COLLECT}", 0, 2, "linker: a.S:7: relocation"),
+        (1, COLLECT, 0, 2, "linker: collect2: error"),
     ],
 )
-def test_silence(
+def test_what_is_reported(
     code: int,
     text: str,
     free: int,

@@ -37,7 +37,7 @@ __cfukit_boot_copy:
 _start:
   .option push
   .option norelax
-  la gp, __global_pointer$
+  la gp, __cfukit_gp
   .option pop
   la sp, __cfukit_stack_top
 #if CFUKIT_CPU_TRAPS
@@ -103,7 +103,7 @@ trap:
   csrr a2, mtval
   .option push
   .option norelax
-  la gp, __global_pointer$
+  la gp, __cfukit_gp
   .option pop
   la sp, __cfukit_stack_top
   call cfukit_fault          /* does not return */
