@@ -22,7 +22,7 @@ class CfuPort(NamedTuple):
 
 
 # LiteX's VexRiscv `full+cfu` and CFU Playground use these names.
-PLAIN_PORTS = (
+PORTS = (
     CfuPort("clk", 1, "input"),
     CfuPort("reset", 1, "input"),
     CfuPort("cmd_valid", 1, "input"),
@@ -56,4 +56,4 @@ def memory_ports(width: int) -> tuple[CfuPort, ...]:
 
 def ports_of(memory_width: int = 0) -> tuple[CfuPort, ...]:
     """All ports of module Cfu; memory_width: of its memory port in bits, 0 without one."""
-    return PLAIN_PORTS + (memory_ports(memory_width) if memory_width else ())
+    return PORTS + (memory_ports(memory_width) if memory_width else ())
