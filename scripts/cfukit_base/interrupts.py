@@ -1,13 +1,16 @@
-"""Signals that end a command: SIGINT, SIGTERM and SIGHUP stop everything once, everywhere, and leave nothing behind.
+"""Signals that end a command: SIGINT, SIGTERM and SIGHUP stop everything once, in every thread, and leave nothing behind.
 
-A signal reaches only the main thread, where the first one raises KeyboardInterrupt; for all other threads there is the state that
-`check` asks: from the signal on no program is started any more (see cfukit_base.process) and what runs is killed.
-Without `install` (cfukit used as a library) Python's own rules hold and nothing here ever happens.
+The first signal raises KeyboardInterrupt in the main thread. Before that it calls what `on_stop` registered, which kills the
+running programs (see cfukit_base.process). Other threads call `check`, which raises from then on, so that none of them starts
+another program.
+
+Without `install` (cfukit used as a library) Python's own rules apply and nothing in this file has an effect.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import sys
@@ -18,82 +21,53 @@ from types import FrameType
 from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_AGAIN_SECONDS = (
-    1.0  # `timeout` and make send theirs twice; a person who presses Ctrl-C later again wants out at once
-)
-
+# `timeout` and make send their signal twice at once. A person who presses Ctrl-C again later wants out immediately.
+_AGAIN_SECONDS = 1.0
 _WAKE_SECONDS = 0.02
 _CLEAN_UP_SECONDS = 10.0
 
 
 class _State:
-    stopped_by: int | None = None
-    at = 0.0
-    depth = 0  # of `deferred` in the main thread
-    pending = False  # a signal came inside `deferred`
+    seen = False  # a signal has come
+    stopped_by: int | None = None  # the signal, if it came before `finish`
     finished = False
+    depth = 0  # of nested `deferred` blocks in the main thread
+    pending = False  # the signal came inside `deferred`
 
 
 _state = _State()
 _callbacks: list[Callable[[], None]] = []
-
-
 _wakeup: list[int] = []  # read end, write end
 
 
 def install() -> None:
-    """Take the signals over, except those that whoever started us wants ignored (nohup). Main thread only."""
+    """Handle the signals, except those that our caller wants ignored (nohup). Main thread only."""
     if not _wakeup:
         _wakeup.extend(os.pipe())
         os.set_blocking(_wakeup[1], False)
         signal.set_wakeup_fd(_wakeup[1], warn_on_full_buffer=False)
-        threading.Thread(target=_wake_main, args=(_wakeup[0], _state), name="signals", daemon=True).start()
+        threading.Thread(target=_watch, args=(_wakeup[0], _state), name="signals", daemon=True).start()
     for number in SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _on_signal)
     sys.unraisablehook = _unraisable
 
 
-def _unraisable(lost: sys.UnraisableHookArgs) -> None:
-    """Ours may get lost in a destructor: `check` raises it again, and nobody needs its traceback."""
-    if _state.stopped_by is None or not isinstance(lost.exc_value, KeyboardInterrupt):
-        sys.__unraisablehook__(lost)
-
-
 def uninstall() -> None:
-    """Python's own handlers, and no signal seen: for tests."""
+    """Restore Python's own handlers and forget every signal: for tests."""
     global _state
     _state = _State()
     if _wakeup:
         signal.set_wakeup_fd(-1)
-        os.close(_wakeup[1])
+        os.close(_wakeup[1])  # ends `_watch`
         _wakeup.clear()
     sys.unraisablehook = sys.__unraisablehook__
     for number in SIGNALS:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
-def _wake_main(pipe: int, state: _State) -> None:
-    """Python runs handlers in the main thread only, when that next executes an instruction. Where the system gives a signal
-    to another thread, or just before the main one begins to wait for a lock, that is never: so send it there again.
-    """
-    first = True
-    while byte := os.read(pipe, 1):
-        number = byte[0]
-        if number not in SIGNALS:
-            continue
-        if not first and state.at and time.monotonic() - state.at > _AGAIN_SECONDS:
-            _leave(number)
-        first = False
-        while not state.at:
-            time.sleep(_WAKE_SECONDS)
-            if not state.at:
-                signal.pthread_kill(threading.main_thread().ident or 0, number)
-    os.close(pipe)
-
-
 def on_stop(callback: Callable[[], None]) -> None:
-    """Call `callback` in the main thread when the first signal comes: it ends what other threads wait for."""
+    """Call `callback` in the main thread when the first signal comes. It ends what other threads wait for."""
     _callbacks.append(callback)
 
 
@@ -103,14 +77,14 @@ def stopped_by() -> int | None:
 
 
 def check() -> None:
-    """KeyboardInterrupt, in any thread, once a signal has come."""
+    """Raise KeyboardInterrupt, in any thread, once a signal has come."""
     if _state.stopped_by is not None:
         raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
 def deferred() -> Iterator[None]:
-    """What must not be torn apart: a signal that comes in this block raises at its end. No effect in other threads."""
+    """Hold back a signal that comes in this block until the block ends. No effect in other threads."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -125,15 +99,15 @@ def deferred() -> Iterator[None]:
 
 
 def finish() -> None:
-    """The result is being told: from here on a signal changes nothing (a second one, later, still ends the process)."""
+    """Ignore signals from here on: the result is being printed. A second one, later, still ends the process."""
     _state.finished = True
 
 
 def leave(code: int) -> NoReturn:
     """End a stopped process with `code` when its threads have cleaned up.
 
-    Not by sys.exit: after a KeyboardInterrupt inside exec() of a string (every dataclass), even one that was caught, Python
-    kills itself by SIGINT in the end.
+    sys.exit would not do: after a KeyboardInterrupt inside exec() of a string (every dataclass), even one that was
+    caught, Python finally kills itself with SIGINT.
     """
     end = time.monotonic() + _CLEAN_UP_SECONDS
     for thread in threading.enumerate():
@@ -146,12 +120,9 @@ def leave(code: int) -> NoReturn:
 
 
 def _on_signal(number: int, _frame: FrameType | None) -> None:
-    now = time.monotonic()
-    if _state.at and now - _state.at > _AGAIN_SECONDS:
-        _leave(number)
-    if _state.at:
+    if _state.seen:
         return
-    _state.at = now
+    _state.seen = True
     if _state.finished:
         return
     _state.stopped_by = number
@@ -161,15 +132,35 @@ def _on_signal(number: int, _frame: FrameType | None) -> None:
         _stop()
 
 
-def _leave(number: int) -> NoReturn:
-    os._exit(128 + number)  # what watches over our programs ends them (see cfukit_base.process)
-
-
 def _stop() -> None:
-    _call_back()
+    for callback in _callbacks:
+        callback()
     raise KeyboardInterrupt
 
 
-def _call_back() -> None:
-    for callback in _callbacks:
-        callback()
+def _watch(pipe: int, state: _State) -> None:
+    """A thread that reads the number of every signal, whatever the main thread is doing.
+
+    Python runs `_on_signal` only when the main thread next executes an instruction. If the system gives the signal to
+    another thread, or just before the main thread begins to wait for a lock, that may be never. So send the first signal
+    to the main thread until it has been seen. A second one, later, ends the process here.
+    """
+    again = math.inf
+    while byte := os.read(pipe, 1):
+        number = byte[0]
+        if number not in SIGNALS:
+            continue
+        if time.monotonic() > again:
+            os._exit(128 + number)  # the guards of our programs end them (see cfukit_base.process)
+        again = min(again, time.monotonic() + _AGAIN_SECONDS)
+        while not state.seen:
+            time.sleep(_WAKE_SECONDS)
+            if not state.seen:
+                signal.pthread_kill(threading.main_thread().ident or 0, number)
+    os.close(pipe)
+
+
+def _unraisable(lost: sys.UnraisableHookArgs) -> None:
+    """Print no traceback for a KeyboardInterrupt that is lost in a destructor: `check` raises it again."""
+    if _state.stopped_by is None or not isinstance(lost.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)

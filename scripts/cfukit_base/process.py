@@ -1,8 +1,15 @@
-"""Running other programs: time-outs, interrupts and failures leave no process behind."""
+"""Run other programs: a time-out, a signal or a failure leaves no process behind.
+
+Every program runs in a process group of its own. The group's leader, the guard, is a shell that waits on a pipe of which only
+this process has the other end. Whatever ends this process, SIGKILL included, closes the pipe, and the guard kills the group: the
+program and all that it started. (PR_SET_PDEATHSIG needs preexec_fn, which is unsafe with threads, and does not reach the
+program's own children.)
+"""
 
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import os
 import signal
 import subprocess
@@ -20,7 +27,10 @@ from cfukit_base.errors import ResultError
 
 @dataclass(frozen=True)
 class Finished:
-    """What a program left: exit code (negative: signal; None: killed at the time-out), stdout, stderr."""
+    """How a program ended, and what it printed.
+
+    code: the exit code; negative: the signal that ended it; None: killed at the time-out.
+    """
 
     argv: tuple[str, ...]
     code: int | None
@@ -45,7 +55,7 @@ def run(
     timeout: float | None = None,
     stdin: bytes = b"",
 ) -> Finished:
-    """Run a program to its end in a process group of its own; the group is killed at the time-out or on an exception.
+    """Run a program to its end. At the time-out and on an exception it is killed, with everything that it started.
 
     env: additions to this process's environment. timeout: seconds.
     """
@@ -56,7 +66,7 @@ def run(
 
 @dataclass(frozen=True)
 class FinishedBytes:
-    """As Finished, with the outputs as they came."""
+    """As Finished, but with the outputs as bytes."""
 
     argv: tuple[str, ...]
     code: int | None
@@ -72,7 +82,7 @@ def run_bytes(
     timeout: float | None = None,
     stdin: bytes = b"",
 ) -> FinishedBytes:
-    """As `run`, for a program that does not speak text."""
+    """As `run`, for a program whose output is not text."""
     words = tuple(str(word) for word in argv)
     pipe = subprocess.PIPE
     environment = {**os.environ, **(env or {})}
@@ -88,50 +98,44 @@ def run_bytes(
 
 
 class Child(subprocess.Popen[bytes]):
-    """A program in a process group whose leader, a shell, does nothing but wait for this process to die.
+    """A program in a process group of its own, with a folder of its own for temporary files.
 
-    The leader reads a pipe that only we hold. Whatever ends us, SIGKILL included, the pipe ends, and the leader kills
-    the group: the program and all that it started. PR_SET_PDEATHSIG would need preexec_fn, which is unsafe with
-    threads, and is forgotten by the program's own children.
+    A compiler that is killed cannot remove its temporary files, so `close` removes the folder.
     """
 
-    guard: subprocess.Popen[bytes]
-    batch: Batch | None = None
+    def __init__(self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, **options: Any):
+        self.batches = _batches.get()
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(_temporary_folder())
+            null, pipe = subprocess.DEVNULL, subprocess.PIPE
+            self.guard = stack.enter_context(
+                subprocess.Popen(_GUARD, stdin=pipe, stdout=null, stderr=null, cwd="/", process_group=0)
+            )
+            environment = {**(env or os.environ), "TMPDIR": folder}
+            super().__init__(argv, process_group=self.guard.pid, env=environment, **options)
+            self._resources = stack.pop_all()
+        with _lock:
+            _live.add(self)
 
     def kill_group(self) -> None:
         """End the program and everything that it started."""
-        # The leader is not waited for before the end of `started`: the number cannot be another group's.
+        # `close` waits for the guard last, so until then no other group can have its number.
         with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: only zombies are left
             os.killpg(self.guard.pid, signal.SIGKILL)
 
+    def close(self) -> None:
+        """Kill what is left of the group, wait for it, and remove its temporary files."""
+        with _lock:
+            _live.discard(self)
+        self.kill_group()
+        with contextlib.suppress(OSError):  # stdin, which nobody reads any more
+            self.__exit__(None, None, None)
+        self._resources.close()
+
 
 _GUARD = ("/bin/sh", "-c", "trap '' INT TERM HUP; read -r _; kill -s KILL 0")
-_lock = (
-    threading.Lock()
-)  # of starting and of _live; the main thread takes it only inside interrupts.deferred()
+_lock = threading.RLock()  # reentrant: a signal interrupts the main thread while it holds the lock
 _live: set[Child] = set()
-
-
-@contextlib.contextmanager
-def started(argv: Sequence[str], **options: Any) -> Iterator[Child]:
-    """A child in a group of its own, dead with all its descendants when the block is left.
-
-    options: as subprocess.Popen's. KeyboardInterrupt if the command is being stopped, Cancelled if its batch is: then
-    nothing is started, and what was running has been killed. Its temporary files go with it: a compiler that is killed
-    cannot remove its own.
-    """
-    folder: tempfile.TemporaryDirectory[str] | None = None
-    try:
-        with interrupts.deferred():
-            folder = _temporary_folder()
-        environment = {**(options.pop("env", None) or os.environ), "TMPDIR": folder.name}
-        with _started(argv, env=environment, **options) as child:
-            yield child
-    finally:
-        with interrupts.deferred():
-            if folder is not None:
-                folder.cleanup()
-    _check()
 
 
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
@@ -146,93 +150,72 @@ def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
 
 
 @contextlib.contextmanager
-def _started(argv: Sequence[str], **options: Any) -> Iterator[Child]:
-    with interrupts.deferred(), _lock:
-        _check()
-        guard = subprocess.Popen(
-            _GUARD,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            process_group=0,
-        )
-        try:
-            child = Child(argv, process_group=guard.pid, **options)
-        except BaseException:
-            _release(guard)
-            raise
-        child.guard, child.batch = guard, getattr(_thread, "batch", None)
-        _live.add(child)
+def started(argv: Sequence[str], **options: Any) -> Iterator[Child]:
+    """Start a program; when the block is left, it is dead with all its descendants.
+
+    options: as for subprocess.Popen. Raises KeyboardInterrupt if the command is being stopped, and Cancelled if its batch
+    is. In both cases nothing is started and what was running has been killed.
+    """
+    child = None
     try:
+        with interrupts.deferred():
+            _check()
+            child = Child(argv, **options)
+        _check()  # a stop before it was in _live has not killed it
         yield child
     finally:
-        with interrupts.deferred():
-            with _lock:
-                _live.discard(child)
-            child.kill_group()
-            child.wait()
-            for pipe in (child.stdin, child.stdout, child.stderr):
-                if pipe is not None:
-                    with contextlib.suppress(OSError):
-                        pipe.close()
-            _release(guard)
+        if child is not None:
+            with interrupts.deferred():
+                child.close()
+    _check()
 
 
-def _release(guard: subprocess.Popen[bytes]) -> None:
-    guard.kill()
-    guard.wait()
-    assert guard.stdin is not None
-    guard.stdin.close()
+def _kill(chosen: Callable[[Child], bool]) -> None:
+    with _lock:
+        for child in _live:
+            if chosen(child):
+                child.kill_group()
 
 
 class Cancelled(BaseException):
-    """Another item of the same batch failed; its error is the one that is told."""
+    """Another item of the same batch failed; that item's error is the one to report."""
 
 
 class Batch:
-    """Work in several threads of which the first failure stops the rest."""
+    """Work in several threads that stops as a whole at the first failure."""
 
-    def __init__(self) -> None:
-        self.parent: Batch | None = getattr(_thread, "batch", None)
-        self.stopping = False
+    stopping = False
 
     def stop(self) -> None:
-        """Kill every program of this batch and start no further one."""
+        """Kill every program of this batch, and of the batches within it, and start no further one."""
         self.stopping = True
-        with interrupts.deferred(), _lock:
-            for child in _live:
-                if self in _chain(child.batch):
-                    child.kill_group()
+        _kill(lambda child: self in child.batches)
 
 
-_thread = threading.local()
+_batches: contextvars.ContextVar[tuple[Batch, ...]] = contextvars.ContextVar("batches", default=())
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def in_parallel(function: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> list[Result]:
-    """`function` of every item, on `jobs` threads that each wait for programs; the first failure stops the rest."""
+    """Apply `function` to every item, on `jobs` threads that each wait for programs. The first failure stops the rest."""
     batch = Batch()
     failures: list[BaseException] = []
 
     def one(item: Item) -> Result:
-        before = getattr(_thread, "batch", None)
-        _thread.batch = batch
+        _batches.set((*_batches.get(), batch))
         try:
             _check()
             return function(item)
         except BaseException as error:
             if not isinstance(error, Cancelled):
                 failures.append(error)
-            batch.stop()  # here, before this thread takes up the next item
+            batch.stop()  # here, before this thread takes the next item
             raise
-        finally:
-            _thread.batch = before
 
     with ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(one, item) for item in items]
         try:
+            futures = [pool.submit(contextvars.copy_context().run, one, item) for item in items]
             return [future.result() for future in futures]
         except BaseException as error:
             batch.stop()
@@ -240,27 +223,19 @@ def in_parallel(function: Callable[[Item], Result], items: Sequence[Item], jobs:
             raise error if isinstance(error, KeyboardInterrupt) else next(iter(failures), error) from None
 
 
-def _chain(batch: Batch | None) -> Iterator[Batch]:
-    while batch is not None:
-        yield batch
-        batch = batch.parent
-
-
 def _check() -> None:
     interrupts.check()
-    if any(batch.stopping for batch in _chain(getattr(_thread, "batch", None))):
+    if any(batch.stopping for batch in _batches.get()):
         raise Cancelled
 
 
-def _end_all() -> None:
-    """End every program that any thread waits for, and what libraries started by themselves (Amaranth's yosys)."""
-    with _lock:
-        for child in _live:
-            child.kill_group()
+def _kill_everything() -> None:
+    """Kill every program that any thread waits for, and what libraries started by themselves (Amaranth's yosys)."""
+    _kill(lambda child: True)
     for task in Path("/proc/self/task").glob("*/children"):
         with contextlib.suppress(OSError):
             for number in task.read_text().split():
                 os.kill(int(number), signal.SIGKILL)
 
 
-interrupts.on_stop(_end_all)
+interrupts.on_stop(_kill_everything)

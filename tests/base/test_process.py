@@ -163,8 +163,8 @@ WORKERS = """
     def work(number):
         while True:
             process.run(SLEEP)
-    print("ready", flush=True)
     try:
+        print("ready", flush=True)
         process.in_parallel(work, range(8), 4)
     except KeyboardInterrupt:
         print("stopped by", interrupts.stopped_by(), flush=True)
