@@ -21,6 +21,7 @@ import numpy as np
 from elftools.elf.elffile import ELFFile
 
 from cfukit_base import tools
+from cfukit_base.artefacts.plan import Plan
 from cfukit_base.cache import user_cache
 from cfukit_base.errors import CfukitError, ResultError
 from cfukit_base.protocol import wire
@@ -30,7 +31,6 @@ from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.lower import lower
 from cfukit_sw.model import Model
 from cfukit_sw.model_c import write_model
-from cfukit_sw.plan import Plan
 from cfukit_sw.tflite_reader import read_model
 from cfukit_tools.firmware import script as inference
 from cfukit_tools.project import catalogue as catalog

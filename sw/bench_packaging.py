@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from bench_kernels import random_inputs
+from cfukit_base.artefacts.plan import Plan
 from cfukit_base.cache import user_cache
 from cfukit_base.errors import CfukitError, ResultError
 from cfukit_base.protocol import wire
@@ -20,12 +21,11 @@ from cfukit_soc import build_simulator, generate_soc, simulate
 from cfukit_sw.elf import sizes
 from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.firmware import build_firmware
+from cfukit_sw.kernels import library
 from cfukit_sw.loaded import Blob, make_blob, write_loader
 from cfukit_sw.lower import lower
 from cfukit_sw.model import Model
 from cfukit_sw.model_c import write_model
-from cfukit_sw.plan import Plan
-from cfukit_sw.registry import library
 from cfukit_sw.tflite_reader import read_model
 from cfukit_tools.firmware import script as inference
 from cfukit_tools.project import catalogue as catalog

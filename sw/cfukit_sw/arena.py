@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cfukit_base.artefacts.plan import Dump
 from cfukit_sw.calls import Call
 from cfukit_sw.model import Model
-from cfukit_sw.plan import Dump
 from cfukit_sw.planner import Buffer, Overlap, plan_arena
 
 

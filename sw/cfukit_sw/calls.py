@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cfukit_sw.kernels import Kernel
 from cfukit_sw.lowering import Bytes, Lowered, Pieces, TensorAt
 from cfukit_sw.lowering.lowered import Param
-from cfukit_sw.registry import Kernel
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cfukit_base.artefacts.plan import Plan
 from cfukit_sw.evaluator import evaluate_operator
 from cfukit_sw.model import Model
-from cfukit_sw.plan import Plan
 
 
 def folded_outputs(plan: Plan, model: Model, values: Mapping[int, Any]) -> dict[tuple[int, int, int], Any]:

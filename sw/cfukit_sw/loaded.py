@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cfukit_base.artefacts.plan import InArena, InConstants, Plan, Structs, Value
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import ResultError, UsageError
+from cfukit_sw.kernels import Kernel
 from cfukit_sw.model_c import plan_digest
-from cfukit_sw.plan import InArena, InConstants, Plan, Structs, Value
-from cfukit_sw.registry import Kernel
 from cfukit_sw.structs import layout
 
 TO_BLOB, TO_ARENA, TO_KERNEL = 0, 1, 2

@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cfukit_base.artefacts.plan import Dump, Plan
 from cfukit_base.errors import ModelError, suggest
 from cfukit_sw.arena import Storage, offline_plan
 from cfukit_sw.calls import Call, kernel_constants, tensors_in
 from cfukit_sw.evaluator import check_supported
+from cfukit_sw.kernels import Kernel, choose, library
 from cfukit_sw.lowering import LOWERINGS, Alias, Lowered
 from cfukit_sw.lowering.folding import foldable_pads, folded
 from cfukit_sw.lowering.lowered import refuse
 from cfukit_sw.lowering.movement import copied
 from cfukit_sw.model import Model, Operator
-from cfukit_sw.plan import Dump, Plan
 from cfukit_sw.plan_builder import PlanBuilder
-from cfukit_sw.registry import Kernel, choose, library
 
 
 def lower(
@@ -26,11 +26,8 @@ def lower(
     kernels: Sequence[Kernel] = (),
     *,
     registry: str = "portable",
-    cfu: Mapping[str, Any] | None = None,
 ) -> Plan:
     """The plan for `model`. kernels: a project's, tried first. registry: "portable", or "reference" for TFLM's loops only.
-
-    cfu: the project's cfu.json, whose instructions decide which of the library's kernels for CFUs take part.
 
     ModelError for anything that is not supported, naming operator, index and what is.
     """
@@ -40,7 +37,7 @@ def lower(
             raise ModelError(
                 model.name, f"the output {model.tensors[index]} is a constant", allowed="computed outputs"
             )
-    listed = [*kernels, *library(registry, cfu)]
+    listed = [*kernels, *library(registry)]
     plan = _Lowering(model, listed, registry).run()
     given = offline_plan(model)
     limit = max((offset + model.tensors[tensor].bytes for tensor, offset in given.items()), default=0)
@@ -74,7 +71,7 @@ class _Lowering:
             elif op.index not in pads:
                 self._add_operator(op, *folds.get(op.index, (None, None)))
                 for number, tensor in enumerate(op.outputs):
-                    self.dumps.append(Dump(op.index, number, tensor, len(self.calls)))
+                    self.dumps.append(Dump(op=op.index, output=number, tensor=tensor, after=len(self.calls)))
         storage = Storage(self.model, self.roots, self.dumps)
         return PlanBuilder(storage, self.registry).plan(storage.fit_scratch(self.calls), tuple(removed))
 

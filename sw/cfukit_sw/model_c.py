@@ -6,11 +6,12 @@ sections of their own, which the linker script places.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cfukit_base.artefacts.plan import InArena, InConstants, Plan, Structs, Value
 from cfukit_base.digest import digest_of
-from cfukit_sw.plan import InArena, InConstants, Plan, Structs, Value
+from cfukit_sw.kernels import Kernel, sources_of
 
 HEAD = """\
 /* {model}: {steps} kernel calls, {macs} multiply-accumulates. Generated from {registry} kernels; do not edit. */
@@ -31,17 +32,17 @@ cfukit_constants:
 """
 
 
-def write_model(plan: Plan, directory: Path) -> list[Path]:
-    """Writes model.c, model_data.S and the binary that it includes; returns what to compile: these and the kernels' sources.
+def write_model(plan: Plan, directory: Path, kernels: Sequence[Kernel] = ()) -> list[Path]:
+    """Write model.c, model_data.S and the binary that it includes; return what to compile: the two and the kernels' sources.
 
-    Compile with the library's include folder, in `directory` (for .incbin).
+    kernels: the project's. Compile with the library's include folder.
     """
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "model_data.bin").write_bytes(plan.constants)
     data, source = directory / "model_data.S", directory / "model.c"
     data.write_text(DATA.format(count=len(plan.constants), file="model_data.bin"))
     source.write_text(model_c(plan))
-    return [source, data, *plan.sources]
+    return [source, data, *sources_of(plan, kernels)]
 
 
 def plan_digest(plan: Plan) -> bytes:

@@ -13,9 +13,9 @@ from itertools import product
 from math import prod
 from typing import Any
 
+from cfukit_base.artefacts.plan import InArena, InConstants, Plan, Step
 from cfukit_base.errors import ResultError
 from cfukit_sw.linker import READ_ONLY_KINDS, Placement, data_cache_bytes, resolve
-from cfukit_sw.plan import InArena, InConstants, Plan, Step
 
 PARTS = ("code", "weights", "arena", "data")
 ALIGNMENT_BYTES = 16

@@ -6,12 +6,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cfukit_base.artefacts.plan import (
+    InArena,
+    InConstants,
+    Plan,
+    PlanTensor,
+    Step,
+    Structs,
+    Value,
+    Variable,
+)
 from cfukit_base.errors import ModelError
 from cfukit_sw.arena import Storage
 from cfukit_sw.calls import Call
 from cfukit_sw.lowering import Bytes, Pieces, TensorAt
 from cfukit_sw.lowering.lowered import Param
-from cfukit_sw.plan import ALIGNMENT, InArena, InConstants, Plan, PlanTensor, Step, Structs, Value, Variable
+from cfukit_sw.planner import ALIGNMENT
 
 STRUCTS_WITH_SCRATCH_BYTES = {"cfukit_conv", "cfukit_fully_connected"}
 
@@ -48,10 +58,13 @@ class PlanBuilder:
             root = self.storage.root(tensor.index)
             if root in self.offsets:
                 tensors[tensor.index] = PlanTensor(
-                    tensor.index, tensor.name, tensor.type, tensor.shape, self.offsets[root], tensor.bytes
+                    name=tensor.name,
+                    type=tensor.type,
+                    shape=tensor.shape,
+                    offset=self.offsets[root],
+                    bytes=tensor.bytes,
                 )
         steps = tuple(self._step(number, call) for number, call in enumerate(calls))
-        sources = dict.fromkeys(source for call in calls for source in call.kernel.sources)
         return Plan(
             model=self.model.name,
             sha256=self.model.sha256,
@@ -66,7 +79,6 @@ class PlanBuilder:
             constants=bytes(self.constants.blob),
             activation_bytes=activation_bytes,
             arena_bytes=arena_bytes,
-            sources=tuple(sources),
             removed=removed,
         )
 
@@ -76,7 +88,7 @@ class PlanBuilder:
         variables = []
         for tensor in self.model.variables():
             fill = tensor.zero_point & 0xFF if tensor.type == "int8" else 0
-            variables.append(Variable(tensor.index, place, tensor.bytes, fill))
+            variables.append(Variable(tensor=tensor.index, offset=place, bytes=tensor.bytes, fill=fill))
             self.offsets[tensor.index] = place
             place += -(-tensor.bytes // ALIGNMENT) * ALIGNMENT
         return tuple(variables), place

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cfukit_sw.plan import ALIGNMENT
+ALIGNMENT = 4  # of every tensor and constant: the CPU's word
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ import pytest
 
 from cfukit_base.errors import ModelError
 from cfukit_sw.evaluator import Evaluator
+from cfukit_sw.kernels import Kernel, project_kernel
 from cfukit_sw.lower import lower
 from cfukit_sw.model_builder import ModelBuilder
-from cfukit_sw.registry import Kernel, project_kernel
 from support.kernels import HostModel, library
 from support.models import random_inputs, random_model
 

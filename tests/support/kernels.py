@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from cfukit_base import process, tools
+from cfukit_base.artefacts.plan import InArena, InConstants, Plan, Structs, Value
 from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_of, digest_tree
 from cfukit_sw.folded import folded_outputs
+from cfukit_sw.kernels import KERNEL_SOURCES
 from cfukit_sw.model import Model
-from cfukit_sw.plan import InArena, InConstants, Plan, Structs, Value
-from cfukit_sw.registry import KERNEL_SOURCES
 
 INCLUDE = KERNEL_SOURCES.parent.parent / "include"
 GUARD = 64

@@ -15,10 +15,10 @@ from cfukit_base.protocol import wire
 from cfukit_soc import build_simulator, generate_soc, simulate
 from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.firmware import build_firmware
+from cfukit_sw.kernels import library
 from cfukit_sw.loaded import make_blob, write_loader
 from cfukit_sw.lower import lower
 from cfukit_sw.model import Model
-from cfukit_sw.registry import library
 from cfukit_tools.firmware import script as inference
 from support import reference
 from support.models import all_types, random_inputs, random_model

@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cfukit_base.artefacts.plan import Plan
 from cfukit_base.errors import ResultError
 from cfukit_base.protocol import wire
 from cfukit_soc import build_simulator, generate_soc, simulate
 from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.firmware import build_firmware, build_host
+from cfukit_sw.kernels import library
 from cfukit_sw.loaded import Blob, check_room, make_blob, write_loader
 from cfukit_sw.lower import lower
 from cfukit_sw.model import Model
 from cfukit_sw.model_c import plan_digest, write_model
-from cfukit_sw.plan import Plan
-from cfukit_sw.registry import library
 from cfukit_sw.structs import layout
 from cfukit_sw.structs import structs as described
 from cfukit_sw.tflite_reader import read_model

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cfukit_base.artefacts.plan import Plan
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_base.protocol import wire
 from cfukit_soc import build_simulator, generate_soc, simulate
@@ -19,7 +20,6 @@ from cfukit_sw.linker import Placement, linker_script, resolve
 from cfukit_sw.lower import lower
 from cfukit_sw.model_c import write_model
 from cfukit_sw.placement import PARTS, place, traffic
-from cfukit_sw.plan import Plan
 from cfukit_sw.tflite_reader import read_model
 from cfukit_tools.firmware import script as inference
 from support.models import random_inputs

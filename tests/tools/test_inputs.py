@@ -1,7 +1,6 @@
 """Input sets: read, refused, chunked, random, judged."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,12 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfukit_base.errors import UsageError
+from cfukit_sw.model import Model, Tensor
 from cfukit_tools.firmware.inputs import InputSet, accuracy, choose_inputs, load_inputs, random_inputs
 
 
-def model(*tensors: tuple[tuple[int, ...], type]) -> SimpleNamespace:
-    listed = [SimpleNamespace(shape=shape, dtype=np.dtype(dtype)) for shape, dtype in tensors]
-    return SimpleNamespace(inputs=tuple(range(len(listed))), outputs=(0,), tensors=listed)
+def model(*tensors: tuple[tuple[int, ...], type]) -> Model:
+    listed = tuple(
+        Tensor(index, f"t{index}", shape, np.dtype(dtype).name)
+        for index, (shape, dtype) in enumerate(tensors)
+    )
+    return Model("m", "", listed, (), tuple(range(len(listed))), (0,))
 
 
 ONE = model(((1, 4), np.int8))

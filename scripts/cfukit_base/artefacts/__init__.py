@@ -1,6 +1,7 @@
 """Files and documents that cross a border, one frozen dataclass each: the only place that knows their fields.
 
 * cfu.json, cpu.json, soc.json: hardware, from `hw/cfukit`, `hw/cfukit_cpu` and `soc/cfukit_soc`.
+* plan.json: a lowered model, from `sw/cfukit_sw`.
 * run.json, build.json: results, from `cfukit_tools`.
 * the documents of the other verbs, and of an error.
 """
@@ -27,6 +28,7 @@ from cfukit_base.artefacts.documents import (
 )
 from cfukit_base.artefacts.outcome import Fault as Fault
 from cfukit_base.artefacts.outcome import Outcome as Outcome
+from cfukit_base.artefacts.plan import Plan as Plan
 from cfukit_base.artefacts.run import Run as Run
 from cfukit_base.artefacts.soc import Soc as Soc
 
@@ -49,5 +51,6 @@ _ALL: tuple[type[Artefact], ...] = (
     CfuDescription,
     Cpu,
     Soc,
+    Plan,
 )
 DOCUMENTS: dict[str, type[Artefact]] = {document.schema_name(): document for document in _ALL}

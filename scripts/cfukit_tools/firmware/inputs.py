@@ -106,7 +106,7 @@ def random_inputs(model: Model, count: int, seed: int) -> InputSet:
         tensor = model.tensors[index]
         shape = (count, *tensor.shape)
         if np.issubdtype(tensor.dtype, np.integer):
-            limits = np.iinfo(tensor.dtype)
+            limits = np.iinfo(tensor.type)
             values = rng.integers(limits.min, limits.max, shape, tensor.dtype.type, endpoint=True)
             if count > 1:
                 values[1] = rng.choice(np.array([limits.min, limits.max], tensor.dtype), tensor.shape)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cfukit_base import progress
-from cfukit_base.artefacts import CfuDescription
+from cfukit_base.artefacts import Plan
 from cfukit_base.artefacts.run import MemoryUse, Sizes
 from cfukit_base.cache import cached
 from cfukit_base.digest import digest_of
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from cfukit_sw.linker import Placement
     from cfukit_sw.loaded import Blob
     from cfukit_sw.model import Model
-    from cfukit_sw.plan import Plan
-    from cfukit_sw.registry import Kernel
+    from cfukit_sw.kernels import Kernel
 
 PACKAGINGS = ("linked", "loaded")
 VARIANTS = ("reference", "portable", "project")
@@ -81,19 +80,12 @@ def plan_variant(system: System, model: Model, variant: str) -> Plan:
 
     kernels = project_kernels(system) if variant == "project" else ()
     registry = "reference" if variant == "reference" else "portable"
-    return lower(model, system.soc, kernels, registry=registry, cfu=offered_cfu(system, variant))
-
-
-def offered_cfu(system: System, variant: str) -> CfuDescription | None:
-    """The cfu.json that decides about the library's kernels for CFUs; elaborated only if there are any."""
-    from cfukit_sw.registry import cfu_kernels
-
-    return system.cfu_json if variant == "project" and cfu_kernels() else None
+    return lower(model, system.soc, kernels, registry=registry)
 
 
 def project_kernels(system: System) -> list[Kernel]:
     """The project's [[kernel]] entries as kernels of cfukit_sw, with the functions of cfu.py that they name."""
-    from cfukit_sw.registry import project_kernel
+    from cfukit_sw.kernels import project_kernel
 
     project = system.project
     kernels = []
@@ -115,14 +107,16 @@ def build_program(system: System, model: Model, variant: str, *, on_host: bool =
     """Plan and compile one variant, for the system or for this computer."""
     from cfukit_sw.elf import host_digest, image_digest
     from cfukit_sw.firmware import build_firmware, build_host
+    from cfukit_sw.kernels import sources_of
 
     project, own = system.project, variant == "project"
     plan = plan_variant(system, model, variant)
-    folder = _plan_folder(system, plan)
+    kernels = project_kernels(system) if own else []
+    folder = _plan_folder(system, plan, kernels)
     blob, kind = None, "server"
-    sources = [folder / "model.c", folder / "model_data.S", *plan.sources]
+    sources = [folder / "model.c", folder / "model_data.S", *sources_of(plan, kernels)]
     if packaging_of(system) == "loaded":
-        blob, sources = _loaded(system, plan, variant, pointer_bytes=8 if on_host else 4)
+        blob, sources = _loaded(system, plan, kernels, pointer_bytes=8 if on_host else 4)
         kind = "loader"
     cfu_dir = system.cfu_dir if own else None
     cflags = project["sw.cflags"] if own else []
@@ -164,24 +158,25 @@ def packaging_of(system: System) -> str:
     return given
 
 
-def _plan_folder(system: System, plan: Plan) -> Path:
+def _plan_folder(system: System, plan: Plan, kernels: Sequence[Kernel]) -> Path:
     """model.c, model_data.S and plan.json of a plan."""
     from cfukit_sw.model_c import write_model
 
     def build(folder: Path) -> None:
-        write_model(plan, folder)
+        write_model(plan, folder, kernels)
         plan.write(folder / "plan.json")
 
     return cached(system.project.board_dir, "model", digest_of(plan.text(), software_version()), build)
 
 
-def _loaded(system: System, plan: Plan, variant: str, *, pointer_bytes: int) -> tuple[Blob, list[Path]]:
+def _loaded(
+    system: System, plan: Plan, own: Sequence[Kernel], *, pointer_bytes: int
+) -> tuple[Blob, list[Path]]:
     """The plan as a blob, and the sources of a firmware with all kernels: the same one for every model."""
+    from cfukit_sw.kernels import library
     from cfukit_sw.loaded import check_room, make_blob, write_loader
-    from cfukit_sw.registry import library
 
-    kernels = project_kernels(system) if variant == "project" else []
-    kernels += library(cfu=offered_cfu(system, variant))
+    kernels = [*own, *library()]
     largest = max(memory.bytes for memory in system.soc.memories)
     rooms = min(1 << 20, largest // 4), min(1 << 19, largest // 4)
     blob = make_blob(plan, kernels, pointer_bytes=pointer_bytes)
@@ -195,7 +190,7 @@ def _loaded(system: System, plan: Plan, variant: str, *, pointer_bytes: int) -> 
     return blob, [folder / "loader_kernels.c", *dict.fromkeys(s for k in kernels for s in k.sources)]
 
 
-def placement_of(system: System, plan: Plan) -> Placement | Callable[[dict[str, int]], Placement]:
+def placement_of(system: System, plan: Plan) -> Placement | Callable[[Mapping[str, int]], Placement]:
     """What [place] says, checked; where a board has several memories, what decides about the rest when the sizes are known."""
     from cfukit_sw.linker import Placement, resolve
     from cfukit_sw.placement import place

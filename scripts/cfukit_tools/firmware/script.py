@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from cfukit_base.artefacts import Outcome
+from cfukit_base.artefacts import Outcome, Plan
+from cfukit_base.artefacts.plan import Dump
 from cfukit_base.errors import ResultError
 from cfukit_base.protocol import wire
 from cfukit_tools.firmware.inputs import InputSet
@@ -16,7 +17,6 @@ from cfukit_tools.firmware.samples import SampleResult, Served
 
 if TYPE_CHECKING:
     from cfukit_sw.model import Model
-    from cfukit_sw.plan import Dump, Plan
 
 Answer = TypeVar("Answer", bound=wire.Answer)
 

@@ -99,7 +99,7 @@ def check_kernels(where: str, entries: Any) -> tuple[KernelEntry, ...]:
 
 def _check_kernel(place: str, entry: KernelEntry) -> None:
     """What a [[kernel]] serves exists, and what it names can be a function."""
-    from cfukit_sw.registry import library
+    from cfukit_sw.kernels import library
 
     known = {kernel.op for kernel in library()}
     if entry.op not in known:

@@ -51,9 +51,12 @@ def _models() -> list[Row]:
 
 
 def _kernels() -> list[Row]:
-    from cfukit_sw.registry import list_kernels
+    from cfukit_sw.kernels import list_kernels
 
-    return list_kernels()
+    return [
+        {"op": kernel.op, "registry": kernel.registry, "name": kernel.name, "function": kernel.function}
+        for kernel in list_kernels()
+    ]
 
 
 def _projects() -> list[Row]:

@@ -5,7 +5,7 @@ compared with.
     result = evaluator.run([image])          # result.outputs; with keep_layers=True also result.layers
 
 TFLM reference kernels, generation B (since 2026-10-13). One file per family of operators, found through
-`registry`.
+`site.PREPARE`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from cfukit_sw.evaluator import (  # each registers its operators
     resize,
     slicing,
 )
-from cfukit_sw.evaluator.registry import PREPARE, Array, Kernel, Site
+from cfukit_sw.evaluator.site import PREPARE, Array, Compute, Site
 from cfukit_sw.model import NUMPY_TYPES, Model, Operator, Tensor
 
 __all__ = ["SUPPORTED", "Evaluator", "Result", "check_supported", "evaluate_operator"]
@@ -54,7 +54,7 @@ class Result:
     layers: list[list[Array]] = field(default_factory=list)
 
 
-def prepare_operator(model: Model, op: Operator) -> Kernel:
+def prepare_operator(model: Model, op: Operator) -> Compute:
     """The function that computes `op`; ModelError when it is not supported, naming operator and reason."""
     if op.type not in PREPARE:
         where = f"{model.name}: {op}"
@@ -80,7 +80,7 @@ class Evaluator:
     def __init__(self, model: Model):
         self.model = model
         _check_sizes(model)
-        self.kernels = [prepare_operator(model, op) for op in model.operators]
+        self.computes = [prepare_operator(model, op) for op in model.operators]
         self.last_use = _last_uses(model)
         self.state: dict[int, Array] = {}
         self.reset()
@@ -97,8 +97,8 @@ class Evaluator:
         values |= self.state
         values |= {tensor.index: tensor.data for tensor in self.model.tensors if tensor.data is not None}
         layers: list[list[Array]] = []
-        for op, kernel in zip(self.model.operators, self.kernels, strict=True):
-            outputs = kernel([values.get(index) for index in op.inputs])
+        for op, compute in zip(self.model.operators, self.computes, strict=True):
+            outputs = compute([values.get(index) for index in op.inputs])
             for index, output in zip(op.outputs, outputs, strict=True):
                 tensor = self.model.tensors[index]
                 assert output.shape == tensor.shape and output.dtype == tensor.dtype, f"{op}: {tensor}"

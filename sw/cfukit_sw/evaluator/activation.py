@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cfukit_sw.evaluator.registry import Array, Kernel, Site, every_int8, operator, table_kernel
+from cfukit_sw.evaluator.site import Array, Compute, Site, by_table, every_int8, operator
 from cfukit_sw.fixed_point import (
     Ints,
     count_leading_zeros32,
@@ -52,12 +52,12 @@ def _fixed_output(at: Site, output: Tensor, scale: float, zero_point: int) -> No
 
 
 @operator("LOGISTIC")
-def logistic(at: Site) -> Kernel:
+def logistic(at: Site) -> Compute:
     """As for output scale 1/256, whatever the file says; zero point -128 (else refused)."""
     image, output = _one_to_one(at)
     _fixed_output(at, output, float(output.scale), -128)
     _sigmoid_input(at, image)
-    return table_kernel(sigmoid_table(image.scale, image.zero_point))
+    return by_table(sigmoid_table(image.scale, image.zero_point))
 
 
 def _sigmoid_input(at: Site, image: Tensor) -> None:
@@ -67,35 +67,35 @@ def _sigmoid_input(at: Site, image: Tensor) -> None:
 
 
 @operator("TANH")
-def tanh(at: Site) -> Kernel:
+def tanh(at: Site) -> Compute:
     """As for output scale 1/128 and zero point 0, whatever the file says."""
     image, _ = _one_to_one(at)
     _sigmoid_input(at, image)
-    return table_kernel(tanh_table(image.scale, image.zero_point))
+    return by_table(tanh_table(image.scale, image.zero_point))
 
 
 @operator("RELU")
-def relu(at: Site) -> Kernel:
+def relu(at: Site) -> Compute:
     """clamp(MBQM(x - zp_in, Q(S_in / S_out)) + zp_out, max(-128, zp_out), 127)."""
     image, output = _one_to_one(at)
     multiplier = at.multiplier(float(image.scale) / float(output.scale))
     d = every_int8() - image.zero_point
     table = requantize(d, *multiplier, output.zero_point, max(-128, output.zero_point), 127)
-    return table_kernel(table.astype(np.int8))
+    return by_table(table.astype(np.int8))
 
 
 @operator("RELU6")
-def relu6(at: Site) -> Kernel:
+def relu6(at: Site) -> Compute:
     """clamp(x, zp_in, zp_in + round(6 / S_in)): no rescaling."""
     image, _ = _one_to_one(at)
     if 6 / float(image.scale) >= 2.0**31:
         at.refuse(f"{image} has scale {image.scale}", "a scale that lets 6 / scale be an int32")
     six = int(quantize_float32(np.array([6], np.float32), image.scale, image.zero_point, "int8")[0])
-    return table_kernel(np.clip(every_int8(), image.zero_point, six).astype(np.int8))
+    return by_table(np.clip(every_int8(), image.zero_point, six).astype(np.int8))
 
 
 @operator("LEAKY_RELU")
-def leaky_relu(at: Site) -> Kernel:
+def leaky_relu(at: Site) -> Compute:
     """MBQM(d, Q(S_in / S_out)) for d = x - zp_in >= 0, MBQM(d, Q(S_in * alpha / S_out)) below; + zp_out,
     clamp.
     """
@@ -107,11 +107,11 @@ def leaky_relu(at: Site) -> Kernel:
     below = at.multiplier(float(image.scale) * alpha / float(output.scale))
     d = every_int8() - image.zero_point
     scaled = wrap32(np.where(d >= 0, multiply(d, *above), multiply(d, *below)) + output.zero_point)
-    return table_kernel(np.clip(scaled, -128, 127).astype(np.int8))
+    return by_table(np.clip(scaled, -128, 127).astype(np.int8))
 
 
 @operator("HARD_SWISH")
-def hard_swish(at: Site) -> Kernel:
+def hard_swish(at: Site) -> Compute:
     """x * relu6(x + 3) / 6 in 16-bit fixed point."""
     image, output = _one_to_one(at)
     parameters = hard_swish_parameters(image.scale, output.scale)
@@ -131,7 +131,7 @@ def hard_swish(at: Site) -> Kernel:
     gate = (gate + 32768) >> 1
     product = truncating_divide(gate * scaled, 32768)
     table = np.clip(_rounding_shift16(product, -shift) + output.zero_point, -128, 127)
-    return table_kernel(table.astype(np.int8))
+    return by_table(table.astype(np.int8))
 
 
 def _saturate16(x: Ints) -> Ints:
@@ -149,7 +149,7 @@ def _rounding_shift16(x: Ints, exponent: int) -> Ints:
 
 
 @operator("PRELU")
-def prelu(at: Site) -> Kernel:
+def prelu(at: Site) -> Compute:
     """As LEAKY_RELU, below zero with (x - zp_in) * (alpha - zp_alpha); alpha is a constant that
     broadcasts.
     """
@@ -174,7 +174,7 @@ def prelu(at: Site) -> Kernel:
 
 
 @operator("SOFTMAX")
-def softmax(at: Site) -> Kernel:
+def softmax(at: Site) -> Compute:
     """Rows of the last axis, int8 -> int8 (scale 1/256, zero point -128) or int16 (about 1/65536, -32768).
 
     e = EXP((x - max) * beta * S_in); out = e / sum(e). Refused at run time, as TFLM aborts: int8 output and a

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cfukit_sw.evaluator.registry import MAX_WINDOW, Array, Kernel, Site, operator
+from cfukit_sw.evaluator.site import MAX_WINDOW, Array, Compute, Site, operator
 from cfukit_sw.evaluator.windows import Axis, all_windows, pad_image, padding_before, window_axes
 from cfukit_sw.fixed_point import Ints, requantize, wrap32
 from cfukit_sw.model import Tensor
@@ -49,7 +49,7 @@ class Rescale:
 
 
 @operator("CONV_2D")
-def conv_2d(at: Site) -> Kernel:
+def conv_2d(at: Site) -> Compute:
     """x [n, h, w, ci], weights [co, kh, kw, ci / groups], bias [co] or absent -> [n, oh, ow, co]."""
     at.inputs_between(2, 3)
     at.outputs_exactly(1)
@@ -90,7 +90,7 @@ def _row_chunks(windows: Array) -> list[tuple[slice, Array]]:
 
 
 @operator("DEPTHWISE_CONV_2D")
-def depthwise_conv_2d(at: Site) -> Kernel:
+def depthwise_conv_2d(at: Site) -> Compute:
     """x [n, h, w, c], weights [1, kh, kw, c * m], bias [c * m] or absent -> [n, oh, ow, c * m]; channel o = c
     * m + i.
     """
@@ -128,7 +128,7 @@ def depthwise_conv_2d(at: Site) -> Kernel:
 
 
 @operator("TRANSPOSE_CONV")
-def transpose_conv(at: Site) -> Kernel:
+def transpose_conv(at: Site) -> Compute:
     """output shape [4], weights [co, kh, kw, ci], x [n, h, w, ci], bias [co] or absent -> [n, oh, ow, co].
 
     acc[oy, ox] = bias + sum over oy = iy * stride - p + ky; p from the forward convolution whose input is
@@ -185,7 +185,7 @@ def _transposed_axis(
 
 
 @operator("FULLY_CONNECTED")
-def fully_connected(at: Site) -> Kernel:
+def fully_connected(at: Site) -> Compute:
     """x [..., ] as [batch, k], weights [n, k], bias [n] or absent -> [batch, n]. Refused as in TFLM: a bias
     scale that is not S_in * S_w to within 2 % of S_out (per-tensor weights).
     """

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cfukit_sw.evaluator.registry import Array, Kernel, Site, operator
+from cfukit_sw.evaluator.site import Array, Compute, Site, operator
 from cfukit_sw.fixed_point import Ints, multiply, requantize
 from cfukit_sw.model import Tensor
 from cfukit_sw.quantization import add_parameters
@@ -30,7 +30,7 @@ def _operands(at: Site, *types: str) -> tuple[Tensor, Tensor, Tensor]:
 
 
 @operator("ADD", "SUB")
-def add_sub(at: Site) -> Kernel:
+def add_sub(at: Site) -> Compute:
     """int8: u = MBQM((x1 - zp1) << 20, ...), v likewise, out = clamp(MBQM(u +- v, ...) + zp). int32 (ADD):
     wraps; TFLM ignores a fused activation there.
     """
@@ -60,7 +60,7 @@ def _scaled(x: Array, zero_point: int, left_shift: int, multiplier: tuple[int, i
 
 
 @operator("MUL")
-def mul(at: Site) -> Kernel:
+def mul(at: Site) -> Compute:
     """int8: out = clamp(MBQM((x1 - zp1) * (x2 - zp2), Q(S1 * S2 / So)) + zp). int32: wraps, then clamps."""
     first, second, output = _operands(at, "int8", "int32")
     if first.type == "int32":
@@ -78,7 +78,7 @@ def mul(at: Site) -> Kernel:
 
 
 @operator("MINIMUM", "MAXIMUM")
-def minimum_maximum(at: Site) -> Kernel:
+def minimum_maximum(at: Site) -> Compute:
     """On the stored values: the scales are taken as equal."""
     _operands(at, "int8", "int32")
     function = np.minimum if at.op.type == "MINIMUM" else np.maximum

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cfukit_sw.evaluator.registry import Array, Kernel, Site, operator
+from cfukit_sw.evaluator.site import Array, Compute, Site, operator
 from cfukit_sw.model import Tensor
 
 MOVABLE = ("int8", "int16", "int32", "float32")
@@ -23,7 +23,7 @@ def moved(at: Site, inputs: int = 0, most: int = 0) -> tuple[Tensor, Tensor]:
 
 
 @operator("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
-def reshape(at: Site) -> Kernel:
+def reshape(at: Site) -> Compute:
     """The same values in the output tensor's shape, which the file gives."""
     image, output = moved(at, most=2)
     if image.elements != output.elements:
@@ -36,7 +36,7 @@ def reshape(at: Site) -> Kernel:
 
 
 @operator("TRANSPOSE")
-def transpose(at: Site) -> Kernel:
+def transpose(at: Site) -> Compute:
     """Output dimension i is input dimension permutation[i]."""
     image, output = moved(at, most=2)
     rank = len(image.shape)
@@ -61,7 +61,7 @@ def _paddings(at: Site, image: Tensor, output: Tensor) -> list[tuple[int, int]]:
 
 
 @operator("PAD", "PADV2")
-def pad(at: Site) -> Kernel:
+def pad(at: Site) -> Compute:
     """PAD fills with the output's zero point (0 for int32 and float32), PADV2 with the value of its third
     input (int8: with the output's scale and zero point, else refused).
     """
@@ -83,7 +83,7 @@ def pad(at: Site) -> Kernel:
 
 
 @operator("MIRROR_PAD")
-def mirror_pad(at: Site) -> Kernel:
+def mirror_pad(at: Site) -> Compute:
     """REFLECT mirrors at the border value (which is not repeated), SYMMETRIC repeats it."""
     image, output = moved(at, most=2)
     pairs = _paddings(at, image, output)
@@ -100,7 +100,7 @@ def mirror_pad(at: Site) -> Kernel:
 
 
 @operator("CONCATENATION")
-def concatenation(at: Site) -> Kernel:
+def concatenation(at: Site) -> Compute:
     """Along one axis; int8 inputs have the output's scale and zero point (else refused)."""
     at.outputs_exactly(1)
     at.no_activation()
@@ -125,7 +125,7 @@ def concatenation(at: Site) -> Kernel:
 
 
 @operator("PACK")
-def pack(at: Site) -> Kernel:
+def pack(at: Site) -> Compute:
     """Stacks equal shapes along a new axis."""
     at.outputs_exactly(1)
     output = at.output(*MOVABLE)
@@ -144,7 +144,7 @@ def pack(at: Site) -> Kernel:
 
 
 @operator("SPACE_TO_DEPTH", "DEPTH_TO_SPACE")
-def space_depth(at: Site) -> Kernel:
+def space_depth(at: Site) -> Compute:
     """Blocks of b x b pixels [n, h * b, w * b, c] <-> depths [n, h, w, b * b * c], row-major within the
     block.
     """

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cfukit_sw.evaluator.registry import MAX_WINDOW, Array, Kernel, Site, operator
+from cfukit_sw.evaluator.site import MAX_WINDOW, Array, Compute, Site, operator
 from cfukit_sw.evaluator.windows import Axis, window_axes
 from cfukit_sw.fixed_point import truncating_divide
 
@@ -18,7 +18,7 @@ SCALE_TOLERANCE = 1e-6  # TFLM's own, of pools alone
 
 
 @operator("AVERAGE_POOL_2D", "MAX_POOL_2D")
-def pool_2d(at: Site) -> Kernel:
+def pool_2d(at: Site) -> Compute:
     """x [n, h, w, c] -> [n, oh, ow, c]. Average: sum of n stored values, (sum +- n / 2) / n truncating, then
     clamp.
     """

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cfukit_sw.evaluator.registry import Array, Kernel, Site, operator
+from cfukit_sw.evaluator.site import Array, Compute, Site, operator
 from cfukit_sw.fixed_point import requantize, wrap32
 from cfukit_sw.quantization import LIMITS, quantize_float32
 
@@ -23,7 +23,7 @@ QUANTIZE_PAIRS = {
 
 
 @operator("QUANTIZE")
-def quantize(at: Site) -> Kernel:
+def quantize(at: Site) -> Compute:
     """From float32: clamp(round_away(x / S) + zp), division in float32. Integers: clamp(MBQM(x - zp_in, ...)
     + zp_out), where x - zp_in and the sum wrap.
     """
@@ -50,7 +50,7 @@ def quantize(at: Site) -> Kernel:
 
 
 @operator("DEQUANTIZE")
-def dequantize(at: Site) -> Kernel:
+def dequantize(at: Site) -> Compute:
     """float32(S * (x - zp)), the product in double."""
     at.inputs_between(1, 1)
     at.outputs_exactly(1)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cfukit_sw.evaluator.gates import log16, tanh16
-from cfukit_sw.evaluator.registry import Array, Kernel, Site, operator
+from cfukit_sw.evaluator.site import Array, Compute, Site, operator
 from cfukit_sw.fixed_point import Ints, multiply, requantize, wrap32
 from cfukit_sw.model import Tensor
 from cfukit_sw.quantization import LIMITS, Multiplier
@@ -19,7 +19,7 @@ MAX_STEPS = 10_000
 
 
 @operator("SVDF")
-def svdf(at: Site) -> Kernel:
+def svdf(at: Site) -> Compute:
     """x [b, k], feature weights [f, k], time weights [f, t], bias [f / rank] or absent, state [b, f * t] ->
     [b, f / rank].
 
@@ -99,7 +99,7 @@ def _clamp16(x: Ints) -> Ints:
 
 
 @operator("UNIDIRECTIONAL_SEQUENCE_LSTM")
-def lstm(at: Site) -> Kernel:
+def lstm(at: Site) -> Compute:
     """x [b, t, k] (or [t, b, k] when time major) -> hidden states of all steps [b, t, cells].
 
     No peephole, projection or layer normalisation; gates in the order input, forget, cell, output; cell state

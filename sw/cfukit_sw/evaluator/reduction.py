@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cfukit_sw.evaluator.registry import Array, Kernel, Site, operator
+from cfukit_sw.evaluator.site import Array, Compute, Site, operator
 from cfukit_sw.fixed_point import requantize
 from cfukit_sw.model import Tensor
 from cfukit_sw.quantization import mean_multiplier
@@ -27,7 +27,7 @@ def _axes(at: Site, image: Tensor, output: Tensor) -> tuple[int, ...]:
 
 
 @operator("MEAN", "SUM", "REDUCE_MAX")
-def reduce(at: Site) -> Kernel:
+def reduce(at: Site) -> Compute:
     """SUM: clamp(MBQM(sum(x) - zp_in * n, Q(S_in / S_out)) + zp_out); MEAN: the multiplier divided by n;
     REDUCE_MAX: stored values.
     """
@@ -56,7 +56,7 @@ def reduce(at: Site) -> Kernel:
 
 
 @operator("ARG_MAX")
-def arg_max(at: Site) -> Kernel:
+def arg_max(at: Site) -> Compute:
     """Index (int32) of the first maximum along one axis."""
     at.inputs_between(2, 2)
     at.outputs_exactly(1)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cfukit_sw.evaluator.registry import Array, Kernel, Site, operator
+from cfukit_sw.evaluator.site import Array, Compute, Site, operator
 from cfukit_sw.fixed_point import Ints, truncating_divide
 from cfukit_sw.model import Tensor
 
@@ -25,7 +25,7 @@ def _resized(at: Site) -> tuple[Tensor, Tensor, bool, bool]:
 
 
 @operator("RESIZE_NEAREST_NEIGHBOR")
-def resize_nearest_neighbor(at: Site) -> Kernel:
+def resize_nearest_neighbor(at: Site) -> Compute:
     image, output, align, half = _resized(at)
     rows, columns = (nearest_indices(image.shape[i], output.shape[i], align, half) for i in (1, 2))
 
@@ -52,7 +52,7 @@ def nearest_indices(size: int, output: int, align: bool, half: bool) -> Ints:
 
 
 @operator("RESIZE_BILINEAR")
-def resize_bilinear(at: Site) -> Kernel:
+def resize_bilinear(at: Site) -> Compute:
     image, output, align, half = _resized(at)
     if align and half:
         at.refuse("align_corners and half_pixel_centers", "one of them at most")

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from cfukit_sw.evaluator.movement import MOVABLE, moved
-from cfukit_sw.evaluator.registry import Array, Kernel, Site, operator
+from cfukit_sw.evaluator.site import Array, Compute, Site, operator
 
 
-def _take(at: Site, index: tuple[slice | int, ...], shape: tuple[int, ...]) -> Kernel:
+def _take(at: Site, index: tuple[slice | int, ...], shape: tuple[int, ...]) -> Compute:
     def run(inputs: list[Any]) -> list[Array]:
         return [np.ascontiguousarray(inputs[0][index]).reshape(shape)]
 
@@ -18,7 +18,7 @@ def _take(at: Site, index: tuple[slice | int, ...], shape: tuple[int, ...]) -> K
 
 
 @operator("SLICE")
-def slice_(at: Site) -> Kernel:
+def slice_(at: Site) -> Compute:
     """begin and size per dimension; size -1: to the end."""
     image, output = moved(at, most=3)
     begins, sizes = at.integers(1, len(image.shape)), at.integers(2, len(image.shape))
@@ -33,7 +33,7 @@ def slice_(at: Site) -> Kernel:
 
 
 @operator("STRIDED_SLICE")
-def strided_slice(at: Site) -> Kernel:
+def strided_slice(at: Site) -> Compute:
     """begin:end:stride per dimension with begin, end and shrink masks; negative indices count from the
     end.
     """
@@ -75,7 +75,7 @@ def _single(at: Site, begin: int | None, size: int, stride: int) -> int:
 
 
 @operator("SPLIT")
-def split(at: Site) -> Kernel:
+def split(at: Site) -> Compute:
     """axis, x -> equal parts along the axis, one an output."""
     at.inputs_between(2, 2)
     image = at.input(1, *MOVABLE)

@@ -2,8 +2,8 @@
 it.
 
 `prepare(at: Site)` refuses what TFLM or cfukit does not support (ModelError, naming operator and tensor) and
-computes multipliers; the returned kernel maps the input arrays (None where absent) to the list of output
-arrays. Kernels may change variable tensors in place and nothing else.
+computes multipliers. It returns a `Compute`, which maps the input arrays (None where absent) to the list of
+output arrays, and which may change variable tensors in place and nothing else.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from cfukit_sw.model import Model, Operator, Option, Tensor
 from cfukit_sw.quantization import LIMITS, Multiplier, activation_range, quantize_multiplier
 
 Array = npt.NDArray[Any]
-Kernel = Callable[[list[Any]], list[Array]]
-Prepare = Callable[["Site"], Kernel]
+Compute = Callable[[list[Any]], list[Array]]
+Prepare = Callable[["Site"], Compute]
 
 MAX_SHIFT = 30  # a larger left shift leaves nothing of an int32
 MAX_WINDOW = 32767
@@ -204,8 +204,8 @@ class Site:
         return data.reshape(-1).astype(np.int64)
 
 
-def table_kernel(table: Array) -> Kernel:
-    """The kernel of an operator int8 -> anything that is a table: entry x + 128 is the output for x."""
+def by_table(table: Array) -> Compute:
+    """An operator int8 -> anything that is a table: entry x + 128 is the output for x."""
     by_byte = np.roll(table, -128)  # index: x as uint8
 
     def run(inputs: list[Any]) -> list[Array]:

@@ -1,20 +1,23 @@
 """Which C functions exist for which operators, and which one an operator gets.
 
-Four sources in order: the project's kernels; the library's for CFUs, of which those take part whose instructions the project's cfu.json
-offers; the library's `portable`; the library's `reference`. The first that supports the operator is taken. `reference` kernels have TFLM's
-loops and support everything that lowering lets through; `portable` has those for which something faster has been written.
+An operator gets the first kernel that supports it, from three sources in this order:
+
+* The project's kernels.
+* The library's `portable` kernels, written where something faster than TFLM's loops pays.
+* The library's `reference` kernels. They have TFLM's loops and support everything that lowering lets through.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from cfukit_base.artefacts.plan import Plan
 from cfukit_base.errors import BuildError
 from cfukit_sw.lowering import Op
 from cfukit_sw.model import NUMPY_TYPES
@@ -24,22 +27,12 @@ Weights = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True)
-class Needed:
-    """An instruction that a kernel issues, as cfu.json describes it: its name, its version, and the parameters that must be so."""
-
-    name: str
-    version: int = 1
-    params: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Kernel:
     """One C function `void function(const void *params)`.
 
     op: an operator type, or MOVE or TABLE (one kernel for many types). supports(op), pack(op, weights) -> bytes,
     scratch(op) -> bytes; scratch_unit(op): any multiple of it from 1 on serves too (0: only what scratch says).
     lead(op): how far before its input the output may begin at the least (None: they may not overlap).
-    needs: instructions of the CFU; what else they can do stands in cfu_ops.h, for the C code to adapt to.
     fold: channels[].bias has the input's zero point folded in. small: channels[] as cfukit_rescale wants them, where op.small_sums.
     """
 
@@ -54,7 +47,6 @@ class Kernel:
     lead: Callable[[Op], int | None] = lambda op: None
     fold: bool = True
     small: bool = True
-    needs: tuple[Needed, ...] = ()
 
     @property
     def name(self) -> str:
@@ -90,36 +82,20 @@ def project_kernel(
     return Kernel(op, function, "project", tuple(sources), checked_supports, checked_pack, checked_scratch)
 
 
-def library(registry: str = "portable", cfu: Mapping[str, Any] | None = None) -> list[Kernel]:
-    """The library's kernels in order of preference; "reference" gives those with TFLM's loops alone.
-
-    cfu: a cfu.json; the kernels that need its instructions come first.
-    """
-    if registry == "reference":
-        return reference_kernels()
-    offered = [kernel for kernel in cfu_kernels() if offers(cfu, kernel.needs)]
-    return [*offered, *portable_kernels(), *reference_kernels()]
+def library(registry: str = "portable") -> list[Kernel]:
+    """The library's kernels in order of preference; "reference" gives those with TFLM's loops alone."""
+    return reference_kernels() if registry == "reference" else [*portable_kernels(), *reference_kernels()]
 
 
-def offers(cfu: Mapping[str, Any] | None, needs: Sequence[Needed]) -> bool:
-    """Whether a CFU has all these instructions, in these versions and with these parameters."""
-    found = {item["name"]: item for item in (cfu or {}).get("instructions", [])}
-    for needed in needs:
-        item = found.get(needed.name)
-        if item is None or item["version"] != needed.version:
-            return False
-        if any(item["params"].get(name) != value for name, value in needed.params.items()):
-            return False
-    return True
+def sources_of(plan: Plan, kernels: Sequence[Kernel] = ()) -> list[Path]:
+    """The C files that define the kernels of `plan`, each once. kernels: the project's."""
+    sources = {kernel.function: kernel.sources for kernel in (*library(), *kernels)}
+    return list(dict.fromkeys(source for step in plan.steps for source in sources[step.function]))
 
 
-def list_kernels() -> list[dict[str, Any]]:
-    """All library kernels, for people and JSON."""
-    return [
-        {"op": kernel.op, "registry": kernel.registry, "name": kernel.name, "function": kernel.function}
-        | {"needs": [needed.name for needed in kernel.needs]}
-        for kernel in sorted([*cfu_kernels(), *library()], key=lambda k: (k.op, k.registry, k.function))
-    ]
+def list_kernels() -> list[Kernel]:
+    """All library kernels, sorted for people."""
+    return sorted(library(), key=lambda kernel: (kernel.op, kernel.registry, kernel.function))
 
 
 def choose(kernels: Sequence[Kernel], kind: str, op: Op) -> Kernel | None:
@@ -193,17 +169,6 @@ def reference_kernels() -> list[Kernel]:
         _reference("UNIDIRECTIONAL_SEQUENCE_LSTM", "unidirectional_sequence_lstm", scratch=_cells),
         _reference("MOVE", "move"),
     ]
-
-
-# --- for CFUs ------------------------------------------------------------------------------------------------------------
-
-
-def cfu_kernels() -> list[Kernel]:
-    """Kernels for instructions that more than one project has: sources in src/kernels/cfu, registry "cfu", `needs` not empty.
-
-    None so far: kernels begin in a project and move here at their second use.
-    """
-    return []
 
 
 # --- portable ------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,138 @@
+"""plan.json: a model lowered for one set of kernels. `sw/cfukit_sw` writes it and makes firmware and requests from it.
+
+Steps run in order, one kernel call each. Addresses are offsets, either into the arena or into the constants:
+
+* The arena holds tensors and scratch, then the variables.
+* The constants are one blob, in which equal ones are stored once.
+
+Some operators have no step of their own. RESHAPE and its like compute nothing, so their output is another tensor's storage.
+A PAD before a convolution can become part of the convolution's step (see `Plan.folded`). `dumps` says when each operator's
+output can be read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from cfukit_base.artefacts.artefact import Artefact
+
+
+class InArena(msgspec.Struct, frozen=True, tag="arena"):
+    """A pointer into the arena."""
+
+    offset: int
+
+
+class InConstants(msgspec.Struct, frozen=True, tag="constants"):
+    """A pointer into the constants."""
+
+    offset: int
+
+
+class Structs(msgspec.Struct, frozen=True, tag="structs"):
+    """A pointer to a constant array of `struct NAME`, given by the members of each item."""
+
+    name: str
+    items: tuple[dict[str, Value], ...]
+
+
+Value = int | tuple[int, ...] | InArena | InConstants | Structs | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanTensor:
+    """A tensor with storage in the arena."""
+
+    name: str
+    type: str
+    shape: tuple[int, ...]
+    offset: int
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One kernel call.
+
+    * index: the operator in the file that `type` names.
+    * fused: all operators that the call covers; `index` is the last of them.
+    * kernel: its name for people. function: its C name.
+    * registry: where the kernel comes from, "reference", "portable" or "project".
+    * struct: the C type of the parameters.
+    """
+
+    index: int
+    fused: tuple[int, ...]
+    type: str
+    kernel: str
+    registry: str
+    function: str
+    struct: str
+    params: dict[str, Value]
+    macs: int
+    scratch_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dump:
+    """Output `output` of operator `op` is tensor `tensor`. It can be read once `after` steps have run, until the next one runs."""
+
+    op: int
+    output: int
+    tensor: int
+    after: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variable:
+    """A tensor that keeps its value between inferences. A reset fills it with the byte `fill`."""
+
+    tensor: int
+    offset: int
+    bytes: int
+    fill: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan(Artefact):
+    """The document cfukit.plan/2. Version 2 tells the kinds of parameter values apart by a `type`.
+
+    * registry: the library's kernels that were asked for, "portable" or "reference".
+    * tensors: by their index in the file. inputs, outputs: indices in the model's order.
+    * activation_bytes: tensors and scratch together. arena_bytes: these and the variables behind them.
+    * removed: operators that nothing needs.
+    """
+
+    schema: Literal["cfukit.plan/2"] = "cfukit.plan/2"
+    model: str
+    sha256: str
+    registry: str
+    macs: int
+    steps: tuple[Step, ...]
+    tensors: dict[int, PlanTensor]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    dumps: tuple[Dump, ...]
+    variables: tuple[Variable, ...]
+    constants: bytes
+    activation_bytes: int
+    arena_bytes: int
+    removed: tuple[int, ...]
+
+    @property
+    def scratch_bytes(self) -> int:
+        """The largest scratch of any step."""
+        return max((step.scratch_bytes for step in self.steps), default=0)
+
+    @property
+    def folded(self) -> tuple[int, ...]:
+        """Operators whose outputs are stored nowhere, because a kernel computes them on the way."""
+        return tuple(index for step in self.steps for index in step.fused if index != step.index)
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes of all variables."""
+        return sum(variable.bytes for variable in self.variables)
