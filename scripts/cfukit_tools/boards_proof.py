@@ -10,13 +10,15 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from cfukit_base import progress
+from cfukit_base.artefacts.build import Placement, Resources
+from cfukit_base.artefacts.limits import Limit
 from cfukit_base.errors import CfukitError
+from cfukit_tools.report.tables import ratio
 
-Document = dict[str, Any]
 PROJECT = "mac4"
 MODEL = "kws_ref"
 SIMULATED = ("arty", "fomu")  # where the model runs
@@ -58,67 +60,91 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def proof(names: Sequence[str], seeds: int, model: str, folder: Path) -> int:
     """Print a line per board as it is done; the whole in `folder`/proof.json. 0 if every board fits, is in time and is bit-exact."""
-    from cfukit_tools import api
     from cfukit_tools.cli.progress import install
+    from cfukit_tools.verbs.init import init
 
     install()
     project = folder / PROJECT
     if not project.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        api.init(str(project), PROJECT)
+        init(project, PROJECT)
     print(line(COLUMNS))
     rows = []
     for name in names:
         rows.append(row(project, name, seeds, model))
         print(line(cells(rows[-1])), flush=True)
-    (folder / "proof.json").write_text(
-        json.dumps({"schema": "cfukit.proof/1", "boards": rows}, indent=1) + "\n"
-    )
+    document = {"schema": "cfukit.proof/1", "boards": [asdict(item) for item in rows]}
+    (folder / "proof.json").write_text(json.dumps(document, indent=1) + "\n")
     print(folder / "proof.json")
-    return 0 if all(item["ok"] for item in rows) else 1
+    return 0 if all(item.ok for item in rows) else 1
 
 
-def row(project: Path, board: str, seeds: int, model: str) -> Document:
-    """One board: the figures of its build, and of its runs where it is simulated."""
-    from cfukit_soc.boards import board_named
+@dataclass(frozen=True)
+class Row:
+    """A board: the figures of its build; before, after: cycles of its runs where it is simulated."""
+
+    board: str
+    ok: bool
+    used: Resources
+    fmax_mhz: float | None
+    fmax_median_mhz: float | None
+    target_mhz: float
+    seeds: tuple[Placement, ...]
+    limits: tuple[Limit, ...]
+    before: int | None = None
+    after: int | None = None
+    note: str = ""
+
+
+def row(project: Path, board: str, seeds: int, model: str) -> Row:
+    """Build one board, and run the model where it is simulated."""
+    from cfukit_soc.boards import real_board_named
     from cfukit_soc.synthesis import place, vendor
-    from cfukit_tools import api
+    from cfukit_tools.verbs.bitstream import bitstream
+    from cfukit_tools.verbs.run import run
 
-    family = board_named(board).hardware.fpga.family  # type: ignore[union-attr]
-    placed = family in place.SUFFIX or vendor.router() is not None
+    fpga = real_board_named(board).fpga
+    placed = (fpga is not None and fpga.family in place.SUFFIX) or vendor.router() is not None
     with progress.stage(f"{board}: building"):
-        build = api.bitstream(project, board=board, seeds=seeds, jobs=1, synthesis_only=not placed)
-    found = {
-        name: build[name] for name in ("used", "fmax_mhz", "fmax_median_mhz", "target_mhz", "seeds", "limits")
-    }
-    result: Document = {"board": board, "ok": build["ok"], **found, "before": None, "after": None, "note": ""}
-    if board in SIMULATED:
-        try:
-            with progress.stage(f"{board}: running {model}"):
-                ran = api.run(project, board=board, model=model, samples=1, jobs=1)
-        except CfukitError as error:
-            return result | {"ok": False, "note": error.message}
-        cycles = {variant["name"]: variant["cycles"][0] for variant in ran["variants"]}
-        result |= {"before": cycles["reference"], "after": cycles["project"], "ok": build["ok"] and ran["ok"]}
-    return result
+        build = bitstream(project, board=board, seeds=seeds, jobs=1, synthesis_only=not placed)
+    found = Row(
+        board,
+        build.ok,
+        build.used,
+        build.fmax_mhz,
+        build.fmax_median_mhz,
+        build.target_mhz,
+        build.seeds,
+        build.limits,
+    )
+    if board not in SIMULATED:
+        return found
+    try:
+        with progress.stage(f"{board}: running {model}"):
+            ran = run(project, board=board, model=model, samples=1, jobs=1)
+    except CfukitError as error:
+        return replace(found, ok=False, note=error.message)
+    cycles = {variant.name: variant.first_cycles for variant in ran.variants}
+    return replace(found, before=cycles["reference"], after=cycles["project"], ok=build.ok and ran.ok)
 
 
-def cells(item: Document) -> tuple[str, ...]:
+def cells(item: Row) -> tuple[str, ...]:
     """A row as text; what was not measured is a dash."""
-    used = item["used"]
-    gain = f"{item['before'] / item['after']:.2f}x" if item["after"] else "-"
+    used = item.used
     return (
-        item["board"],
+        item.board,
         str(used.get("lc") or used["lut"]),
         str(used["bram"]),
         str(used.get("spram", "-")),
         str(used["dsp"]),
-        _mhz(item["fmax_median_mhz"]),
-        _mhz(item["fmax_mhz"]),
-        f"{item['target_mhz']:g}",
-        f"{item['before']:,}" if item["before"] else "-",
-        f"{item['after']:,}" if item["after"] else "-",
-        gain + (f"  {item['note']}" if item["note"] else "") + ("" if item["ok"] else "  FAILED"),
+        _mhz(item.fmax_median_mhz),
+        _mhz(item.fmax_mhz),
+        f"{item.target_mhz:g}",
+        f"{item.before:,}" if item.before else "-",
+        f"{item.after:,}" if item.after else "-",
+        ratio(item.before, item.after)
+        + (f"  {item.note}" if item.note else "")
+        + ("" if item.ok else "  FAILED"),
     )
 
 

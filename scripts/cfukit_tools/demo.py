@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from cfukit_tools.report import documents as report
+from cfukit_base.artefacts import Infer, Run
+from cfukit_tools.report import run as report
 
 PROJECT = "mac4"
 SHADES = " .:-=+*#%@"
@@ -31,18 +31,19 @@ def main() -> int:
 
 def demo() -> int:
     """Run proj/mac4 on the held-out samples and print the result."""
-    from cfukit_tools import api
     from cfukit_tools.cli.progress import install
-    from cfukit_tools.verbs.init import project_folders
+    from cfukit_tools.project.catalogue import project_folders
+    from cfukit_tools.verbs.infer import infer
+    from cfukit_tools.verbs.run import run
 
     install()
     begin = time.monotonic()
     folder = project_folders()[PROJECT].resolve()
-    document = api.run(folder)
-    scored = api.infer(folder, engine="evaluator", inputs=heldout_path(), outputs=None)
+    document = run(folder)
+    scored = infer(folder, engine="evaluator", inputs=heldout_path(), outputs=None, unchecked=True)
     lines = render(document, scored, first_sample(), time.monotonic() - begin, folder)
     print("\n".join(lines))
-    return 0 if document["ok"] else 1
+    return 0 if document.ok else 1
 
 
 def heldout_path() -> Path:
@@ -59,20 +60,19 @@ def first_sample() -> tuple[np.ndarray, int]:
 
 
 def render(
-    document: dict[str, Any],
-    scored: dict[str, Any],
+    document: Run,
+    scored: Infer,
     sample: tuple[np.ndarray, int],
     seconds: float,
     folder: Path,
 ) -> list[str]:
     """The lines that `make demo` ends in."""
     image, label = sample
-    prediction = document["predictions"][0]
-    host = document["host"]
+    prediction = document.predictions[0]
     picture = ["".join(2 * SHADES[round(float(value) * (len(SHADES) - 1))] for value in row) for row in image]
-    shown = document["variants"][-2:]
+    shown = document.variants[-2:]
     # The kernel's registry shows in its name; the columns must fit.
-    rows = [(*row[:2], row[2].rpartition("/")[2], *row[3:]) for row in report.operator_rows(document, shown)]
+    rows = [(*row[:2], row[2].rpartition("/")[2], *row[3:]) for row in report.operator_rows(shown)]
     heads = (
         "#",
         "operator",
@@ -87,9 +87,9 @@ def render(
     lines += [report.verdict(document), *report.totals(document)]
     lines.append(report.system_line(document))
     elapsed = f"elapsed {seconds:.1f} s"
-    count, share = scored["samples"], scored["accuracy"]
+    count, share = scored.samples, scored.accuracy
     lines.append(f"accuracy on {count} held-out samples: {share:.2%} (bit-exact evaluator); {elapsed}")
-    lines.append(shortened(host["path"]))
+    lines.append(shortened(document.host.path))
     command = shortened(str(Path(sys.executable).parent / "cfukit"))
     project = shortened(str(folder))
     lines += [

@@ -8,6 +8,7 @@ loaded.write_loader); "bare" a user's main without the record protocol (no print
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -187,21 +188,25 @@ def warnings_of(firmware: Path) -> str:
     return (firmware.parent / "warnings.txt").read_text()
 
 
-def toolchain(compiler: str = "zig", cflags: Sequence[str] = (), isa: str = "rv32im") -> dict[str, object]:
-    """Name, version and flags of the compiler, for run.json."""
+@dataclass(frozen=True)
+class Toolchain:
+    """The RISC-V compiler. flags: by what is compiled with them; "all" stand before the others."""
+
+    name: str
+    version: str
+    flags: dict[str, tuple[str, ...]]
+
+
+def toolchain(compiler: str = "zig", cflags: Sequence[str] = (), isa: str = "rv32im") -> Toolchain:
+    """What firmware is compiled with, for run.json."""
     tool = tools.riscv_cc(compiler)
-    flags = [*target_flags(compiler, isa), *COMMON_FLAGS]
-    return {
-        "compiler": compiler,
-        "name": tool.name,
-        "version": tool.version,
-        "flags": {
-            "all": flags,
-            "runtime": [*OWN_FLAGS, RUNTIME_OPTIMISATION],
-            "kernels": [*OWN_FLAGS, KERNEL_OPTIMISATION],
-            "project": [*USER_FLAGS, *cflags],
-        },
+    flags = {
+        "all": (*target_flags(compiler, isa), *COMMON_FLAGS),
+        "runtime": (*OWN_FLAGS, RUNTIME_OPTIMISATION),
+        "kernels": (*OWN_FLAGS, KERNEL_OPTIMISATION),
+        "project": (*USER_FLAGS, *cflags),
     }
+    return Toolchain(tool.name, tool.version, flags)
 
 
 def _runtime(kind: str, device: tuple[str, ...]) -> list[Path]:

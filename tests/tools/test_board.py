@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from cfukit_tools.engines.devices import BoardSystem, connected
 
 from cfukit.testing.verilator_driver import compile_verilog
 from cfukit_base.errors import ResultError, UsageError
@@ -22,7 +23,6 @@ from cfukit_tools import api
 from cfukit_tools.cli import commands as cli
 from cfukit_tools.engines.board import board as boarding
 from cfukit_tools.engines.board import port as serial_port
-from cfukit_tools.engines.devices import BoardSystem, connected
 from cfukit_tools.project.project import load_target, stock_project
 from cfukit_tools.project.system import System
 from support import pty_board, tiny_model

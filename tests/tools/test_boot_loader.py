@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from cfukit_tools.engines.devices import BoardSystem
 from elftools.elf.elffile import ELFFile
 
 from cfukit_base.errors import ResultError, UsageError
@@ -15,7 +16,6 @@ from cfukit_soc.boards import boards
 from cfukit_soc.synthesis.flash_image import flash_image
 from cfukit_sw.boot import RESERVED_BYTES, boot_memory, build_boot, loaded_soc
 from cfukit_tools.engines.board.image import board_image
-from cfukit_tools.engines.devices import BoardSystem
 from cfukit_tools.project.project import stock_project
 from support.bare import assemble
 

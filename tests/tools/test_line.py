@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from cfukit_tools.engines.board.board import Board, Expected
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,6 @@ from cfukit_base.protocol import wire
 from cfukit_tools.engines.board import board as boarding
 from cfukit_tools.engines.board import diagnosis
 from cfukit_tools.engines.board import port as serial_port
-from cfukit_tools.engines.board.board import Board, Expected
 from cfukit_tools.engines.board.image import BoardImage
 from cfukit_tools.engines.board.line import Line, RefusedError, SilentError
 from support.boot_model import BootModel

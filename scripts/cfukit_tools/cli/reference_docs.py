@@ -7,13 +7,13 @@ A test fails when the files are stale.
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
-from cfukit_base.schemas import SCHEMAS
+from cfukit_base.artefacts import DOCUMENTS, Json
 from cfukit_tools.cli.commands import cli
 
 _CLI_HEAD = """\
@@ -54,29 +54,36 @@ def cli_page() -> str:
 def json_page() -> str:
     """docs/json.md."""
     parts = [_JSON_HEAD]
-    for name, schema in SCHEMAS.items():
+    for name, document in DOCUMENTS.items():
+        schema = document.json_schema()
+        whole = schema["$defs"][document.__name__]
         rows = "\n".join(
-            f"| `{field}` | {_type(inner)} |"
-            for field, inner in schema["properties"].items()
+            f"| `{field}` | {_type(inner, schema)} |"
+            for field, inner in whole["properties"].items()
             if field != "schema"
         )
-        parts.append(f"## {name}\n\n| field | type |\n|---|---|\n{rows}\n")
+        about = "\n".join(whole["description"].splitlines()[1:]).strip()
+        parts.append(
+            f"## {name}\n\n" + (f"{about}\n\n" if about else "") + f"| field | type |\n|---|---|\n{rows}\n"
+        )
     return "\n".join(parts)
 
 
-def _type(schema: dict[str, Any]) -> str:
-    if "anyOf" in schema:
-        return f"{_type(schema['anyOf'][0])} or null"
-    if "const" in schema:
-        return f"`{schema['const']}`"
-    if "enum" in schema:
-        return " or ".join(f"`{value}`" for value in schema["enum"])
-    if schema["type"] == "array":
-        return f"list of {_type(schema['items'])}"
-    if schema["type"] == "object" and schema.get("properties"):
-        inner = ", ".join(f"{name}: {_type(value)}" for name, value in schema["properties"].items())
+def _type(rule: Json, schema: Json) -> str:
+    if "$ref" in rule:
+        rule = schema["$defs"][rule["$ref"].rpartition("/")[2]]
+    if "anyOf" in rule:
+        return " or ".join(_type(choice, schema) for choice in rule["anyOf"])
+    if "enum" in rule:
+        return " or ".join(f"`{json.dumps(value)}`" for value in rule["enum"])
+    if rule.get("type") == "array":
+        return f"list of {_type(rule['items'], schema)}"
+    if rule.get("type") == "object" and "properties" in rule:
+        inner = ", ".join(f"{name}: {_type(value, schema)}" for name, value in rule["properties"].items())
         return "{" + inner + "}"
-    return str(schema["type"])
+    if rule.get("type") == "object" and rule.get("additionalProperties"):
+        return f"object of {_type(rule['additionalProperties'], schema)}"
+    return str(rule.get("type", "anything"))
 
 
 PAGES = {"cli.md": cli_page, "json.md": json_page}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cfukit_base.errors import UsageError
-from cfukit_tools.checking import at_least
+from cfukit_tools.project.options import at_least
 
 if TYPE_CHECKING:
     from cfukit_sw.model import Model, Tensor

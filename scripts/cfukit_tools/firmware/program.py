@@ -17,10 +17,10 @@ from cfukit_tools.project.code import kernel_function
 from cfukit_tools.project.system import System, software_version
 
 if TYPE_CHECKING:
+    from cfukit_sw.kernels import Kernel
     from cfukit_sw.linker import Placement
     from cfukit_sw.loaded import Blob
     from cfukit_sw.model import Model
-    from cfukit_sw.kernels import Kernel
 
 PACKAGINGS = ("linked", "loaded")
 VARIANTS = ("reference", "portable", "project")

@@ -23,7 +23,7 @@ Answer = TypeVar("Answer", bound=wire.Answer)
 
 def script(program: Program, inputs: InputSet, samples: range, layers: bool) -> bytes:
     """The requests for `samples`; with `layers` every inference pauses after each step so that all outputs can be read."""
-    plan, model = program.plan, program.model
+    plan = program.plan
     requests = wire.Script()
     requests.hello()
     if program.blob is not None:
@@ -32,7 +32,7 @@ def script(program: Program, inputs: InputSet, samples: range, layers: bool) -> 
         start(requests, plan, inputs.sample(number), reset=bool(inputs.reset_before[number]), pause=layers)
         if layers:
             for after in range(len(plan.steps) + 1):
-                for dump in _dumps(plan, model, after):
+                for dump in _dumps(plan, after):
                     _read(requests, plan, dump.tensor)
                 if after == len(plan.steps):
                     read_outputs(requests, plan)
@@ -101,7 +101,7 @@ def decode(
         if layers:
             for after in range(len(plan.steps) + 1):
                 reader.take(wire.Paused)
-                for dump in _dumps(plan, model, after):
+                for dump in _dumps(plan, after):
                     value = reader.tensor(plan, model, dump.tensor)
                     result.layers[dump.op, dump.output, dump.tensor] = value
                 if after == len(plan.steps):
@@ -124,7 +124,7 @@ def decode(
     return Served(results, stack, text.decode(errors="replace"))
 
 
-def _dumps(plan: Plan, model: Model, after: int) -> list[Dump]:
+def _dumps(plan: Plan, after: int) -> list[Dump]:
     """What can be read after `after` steps; constants and graph inputs have storage too, others not."""
     return [dump for dump in plan.dumps if dump.after == after and dump.tensor in plan.tensors]
 

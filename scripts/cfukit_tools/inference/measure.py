@@ -205,5 +205,5 @@ def _toolchain(workload: Workload) -> Toolchain:
 
     project = workload.project
     compiler = toolchain(project["sw.compiler"], project["sw.cflags"], workload.system.soc.cpu.isa)
-    named = f"{compiler['name']} {compiler['version']}"
-    return Toolchain(compiler=named, flags=compiler["flags"], verilator=tools.verilator().version)
+    named = f"{compiler.name} {compiler.version}"
+    return Toolchain(compiler=named, flags=compiler.flags, verilator=tools.verilator().version)

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cfukit_base import progress
-from cfukit_tools.checking import at_least
 from cfukit_tools.engines.catalogue import Line, engine_named
 from cfukit_tools.engines.engine import Job, Machine
 from cfukit_tools.firmware.inputs import InputSet
 from cfukit_tools.firmware.program import Program, build_program, plan_program, variants_of
 from cfukit_tools.firmware.samples import Served, joined
 from cfukit_tools.project import catalogue
+from cfukit_tools.project.options import at_least
 from cfukit_tools.project.project import Project
 
 

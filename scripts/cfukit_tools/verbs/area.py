@@ -8,9 +8,9 @@ from typing import Unpack
 from cfukit_base.artefacts import Build
 from cfukit_base.artefacts.build import FamilyUse, ModuleUse, Parts
 from cfukit_base.process import in_parallel
-from cfukit_tools.checking import at_least
 from cfukit_tools.hardware.resources import does_not_fit, limits_of, percent
 from cfukit_tools.project.cpu import cpu_name
+from cfukit_tools.project.options import at_least
 from cfukit_tools.project.project import Choice, load_target
 from cfukit_tools.project.system import System
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Unpack
 from cfukit_base.artefacts import Build, Soc
 from cfukit_base.artefacts.build import ModuleUse, NetlistRun, Parts
 from cfukit_base.errors import UsageError
-from cfukit_tools.checking import at_least
 from cfukit_tools.firmware.bare import compiled
 from cfukit_tools.hardware.image import image_files
 from cfukit_tools.hardware.placement import Placed, place_with_seeds, place_with_vendor, vendor_scripts
 from cfukit_tools.hardware.resources import does_not_fit, limits_of, percent
 from cfukit_tools.project.cpu import cpu_name
+from cfukit_tools.project.options import at_least
 from cfukit_tools.project.project import Choice, load_target
 from cfukit_tools.project.system import System
 

@@ -9,11 +9,11 @@ from typing import Unpack
 
 from cfukit_base.artefacts import Exec
 from cfukit_base.errors import UsageError
-from cfukit_tools.checking import at_least
 from cfukit_tools.engines.catalogue import Line, engine_named
 from cfukit_tools.engines.engine import ExecOptions, check_options
 from cfukit_tools.firmware.bare import program_named
 from cfukit_tools.inference.execute import execute
+from cfukit_tools.project.options import at_least
 from cfukit_tools.project.project import Choice, load_target, stock_project
 
 

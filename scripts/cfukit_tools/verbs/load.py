@@ -99,17 +99,19 @@ def _files(project: Project) -> list[Path]:
 
 def plan(board: Board, files: Sequence[Path]) -> list[Step]:
     """What to call for `board`, with the first tool that is there; a MissingToolError names those that would do."""
+    hardware = board.hardware
+    assert hardware is not None
     dfu = [file for file in files if file.suffix == ".dfu"]
     gateware = [file for file in files if file.suffix in _GATEWARE]
-    if board.hardware.dfu and dfu:
-        vendor, product = board.hardware.dfu
+    if hardware.dfu and dfu:
+        vendor, product = hardware.dfu
         return [Step((_tool("dfu-util"), "-d", f"{vendor:04x}:{product:04x}", "-D", str(dfu[0])), dfu[0])]
     if not gateware:
         raise UsageError(
             board.name, "no file for the FPGA among what was built", allowed=", ".join(_GATEWARE)
         )
-    name = board.hardware.openfpgaloader or board.name
-    vivado_can = gateware[0].suffix == ".bit" and board.fpga.family == "xc7"
+    name = hardware.openfpgaloader or board.name
+    vivado_can = gateware[0].suffix == ".bit" and hardware.fpga.family == "xc7"
     tool = _tool("openFPGALoader", *(["vivado"] if vivado_can else []))
     if Path(tool).name == "vivado":
         script = _VIVADO.format(file=gateware[0].resolve())

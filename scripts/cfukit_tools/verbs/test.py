@@ -10,10 +10,10 @@ from cfukit_base import progress
 from cfukit_base.artefacts import ErrorDocument, Test
 from cfukit_base.artefacts.documents import Check, TestHost
 from cfukit_base.errors import ResultError, UsageError, suggest
-from cfukit_tools.checking import at_least
 from cfukit_tools.checks import model, project
 from cfukit_tools.checks.check import CHECKS, Request, Todo
 from cfukit_tools.engines.catalogue import Line
+from cfukit_tools.project.options import at_least
 from cfukit_tools.project.project import Choice, load_target
 
 
