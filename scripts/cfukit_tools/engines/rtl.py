@@ -6,6 +6,7 @@ interrupted goes on where it stopped, and a repeated one costs nothing.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,13 +19,20 @@ from cfukit_base.cache import cached
 from cfukit_base.digest import digest_bytes, digest_of
 from cfukit_tools.engines.catalogue import Line
 from cfukit_tools.engines.engine import Abilities, Done, ExecOptions, Job, Machine
-from cfukit_tools.engines.firmware import file_of, serve_firmware
+from cfukit_tools.engines.firmware import file_of, requests_of, serve_firmware
 from cfukit_tools.firmware.samples import Served
 from cfukit_tools.project.project import Project
 from cfukit_tools.project.system import System
 
 WAVES_WINDOW_CYCLES = 2000  # shown when no window is given
 AFTER_HANG_CYCLES = 200  # shown of a system that does nothing any more
+CYCLES_PER_MAC = {
+    "reference": 40.0,
+    "portable": 4.5,
+    "project": 4.5,
+}  # typical on board sim, to announce a run
+SIMULATED_HZ = 3e6  # of one process
+LONG_SECONDS = 10.0  # shorter simulations are not announced
 _OPTIONS = frozenset({"max_cycles", "hang_cycles", "waves", "trace"})
 
 
@@ -44,7 +52,10 @@ class RtlEngine:
         """Simulator and compiler come as wheels."""
 
     def serve(self, system: System, jobs: Sequence[Job], processes: int, done: Done) -> list[Served]:
-        system.simulator()  # built once, before the threads ask for it
+        missing = [job for job in jobs if not _entry(system, job).is_dir()]
+        if missing:
+            system.simulator()  # built once, before the threads ask for it
+            _announce(missing, processes or os.cpu_count() or 1)
         return serve_firmware(_run_kept, system, jobs, processes, done)
 
     def exec(self, system: System, program: Path, stdin: bytes, options: ExecOptions) -> Outcome:
@@ -95,15 +106,29 @@ class _Kept:
     instructions: int | None
 
 
+def _key(system: System, job: Job, requests: bytes) -> str:
+    """What the result of a job depends on. Baselines issue no CFU instruction, so another CFU does not change theirs."""
+    from cfukit_soc import simulator_digest
+
+    cfu = system.cfu_verilog if job.program.variant == "project" else None
+    hardware = simulator_digest(system.soc_json, cfu)
+    return digest_of("rtl", hardware, digest_bytes(file_of(job).read_bytes()), requests)
+
+
+def _entry(system: System, job: Job) -> Path:
+    return _runs(system) / f"run-{_key(system, job, requests_of(job))}"
+
+
+def _runs(system: System) -> Path:
+    return system.project.board_dir / "runs"
+
+
 def _run_kept(system: System, job: Job, requests: bytes) -> Outcome:
     """The kept result, or a run that is kept. A fault is not kept: whoever looks into it wants to see it run again."""
     from cfukit_soc import simulate
 
-    simulator, elf = system.simulator(), file_of(job)
-    key = digest_of("rtl", simulator.parent.name, digest_bytes(elf.read_bytes()), requests)
-
     def build(entry: Path) -> None:
-        outcome = simulate(simulator, system.soc_json, elf, stdin=requests)
+        outcome = simulate(system.simulator(), system.soc_json, file_of(job), stdin=requests)
         if outcome.fault is not None:
             raise _FaultedError(outcome)
         (entry / "output.bin").write_bytes(outcome.output)
@@ -111,7 +136,7 @@ def _run_kept(system: System, job: Job, requests: bytes) -> Outcome:
         (entry / "result.json").write_bytes(msgspec.json.encode(kept))
 
     try:
-        entry = cached(system.project.board_dir / "runs", "run", key, build)
+        entry = cached(_runs(system), "run", _key(system, job, requests), build)
     except _FaultedError as faulted:
         return faulted.outcome
     kept = msgspec.json.decode((entry / "result.json").read_bytes(), type=_Kept)
@@ -121,6 +146,22 @@ def _run_kept(system: System, job: Job, requests: bytes) -> Outcome:
         cycles=kept.cycles,
         instructions=kept.instructions,
     )
+
+
+def _announce(jobs: Sequence[Job], processes: int) -> None:
+    """Say what a long simulation will cost before it starts."""
+    cycles: dict[str, float] = {}
+    for job in jobs:
+        variant, plan = job.program.variant, job.program.plan
+        expected = len(job.samples) * (plan.macs * CYCLES_PER_MAC[variant] + len(plan.steps) * 20_000)
+        cycles[variant] = cycles.get(variant, 0.0) + expected
+    total = sum(cycles.values())
+    seconds = total / SIMULATED_HZ / min(processes, len(jobs))
+    if seconds < LONG_SECONDS:
+        return
+    parts = ", ".join(f"{variant} {count / 1e6:,.0f} M" for variant, count in cycles.items())
+    hint = "; --skip reference leaves the slowest out" if "reference" in cycles and len(cycles) > 1 else ""
+    progress.note(f"about {total / 1e6:,.0f} M cycles to simulate ({parts}), about {seconds:,.0f} s{hint}")
 
 
 class _FaultedError(Exception):
