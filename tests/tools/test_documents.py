@@ -9,8 +9,8 @@ import pytest
 
 from cfukit_base import artefacts
 from cfukit_base.artefacts import DOCUMENTS, Diff, ErrorDocument, Fault, Json, Load, Term
-from cfukit_base.artefacts.build import FamilyUse, ModuleUse, NetlistRun, Placement, WorstPath
 from cfukit_base.artefacts import documents as others
+from cfukit_base.artefacts.build import FamilyUse, ModuleUse, NetlistRun, Placement, WorstPath
 from cfukit_base.artefacts.limits import Limit
 from cfukit_base.artefacts.outcome import Causes, CfuCommand
 from cfukit_base.artefacts.run import MemoryUse, Mismatch

@@ -1,15 +1,33 @@
-"""What people read: numbers as they are said, tables that fit in 100 columns, nothing that the document does not hold."""
+"""What people read: numbers as they are said, tables that a pipe gets whole, nothing that the document does not hold."""
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cfukit_base import artefacts
+from cfukit_base.artefacts import Artefact, Diff, Fault, Listing
+from cfukit_base.artefacts.build import FamilyUse, ModuleUse, Parts, Placement, WorstPath
+from cfukit_base.artefacts.documents import Check, DiffRow, ExecHost, InferHost, RegionRun
+from cfukit_base.artefacts.documents import TestHost as Seconds
+from cfukit_base.artefacts.limits import Limit
+from cfukit_base.artefacts.run import MemoryUse, Mismatch
 from cfukit_tools.report import build as build_report
-from cfukit_tools.report import documents as report
-from support.documents import operator, run_document, variant
+from cfukit_tools.report import exec as exec_report
+from cfukit_tools.report import others, tables
+from cfukit_tools.report import run as run_report
+from support.documents import (
+    build_document,
+    exec_document,
+    infer_document,
+    operator,
+    run_document,
+    variant,
+)
 
 TYPES = ["CONV_2D", "DEPTHWISE_CONV_2D", "UNIDIRECTIONAL_SEQUENCE_LSTM", "RESIZE_NEAREST_NEIGHBOR"]
 words = st.text("abcdefghij_ -/.", min_size=1, max_size=60)
@@ -17,7 +35,7 @@ cycles = st.integers(0, 1 << 48)
 
 
 def drawn(
-    capsys: pytest.CaptureFixture[str], show: Any, document: dict[str, Any], **options: Any
+    capsys: pytest.CaptureFixture[str], show: Callable[..., None], document: Artefact, **options: Any
 ) -> list[str]:
     capsys.readouterr()
     show(document, **options)
@@ -25,9 +43,16 @@ def drawn(
     return (captured.out + captured.err).splitlines()
 
 
+def on_a_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    """stdout is a terminal as wide as that."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+
+
 @given(st.floats(0, 9e12) | st.integers(0, 9 * 10**12))
 def test_millions_are_right_to_four_digits(value: float) -> None:
-    text = report.millions(value)
+    text = tables.millions(value)
     number, _, unit = text.partition(" ")
     shown = float(number) * {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}[unit]
     assert abs(shown - value) <= max(0.5, 0.0005 * value)
@@ -36,11 +61,11 @@ def test_millions_are_right_to_four_digits(value: float) -> None:
 
 def test_numbers_as_they_are_said() -> None:
     said = {None: "-", 0: "0", 890: "890", 999: "999", 1000: "1 k", 56_700: "56.7 k", 12_340_000: "12.34 M"}
-    assert {value: report.millions(value) for value in said} == said
-    assert report.millions(2_500_000_000) == "2.5 G"
-    assert report.ratio(10, 4) == "2.50x" and report.ratio(4, 10) == "0.40x"
-    assert {report.ratio(*pair) for pair in ((None, 1), (1, None), (0, 1), (1, 0))} == {"-"}
-    assert report.per_mac(5, 2) == "2.50" and {report.per_mac(None, 2), report.per_mac(5, 0)} == {"-"}
+    assert {value: tables.millions(value) for value in said} == said
+    assert tables.millions(2_500_000_000) == "2.5 G"
+    assert tables.ratio(10, 4) == "2.50x" and tables.ratio(4, 10) == "0.40x"
+    assert {tables.ratio(*pair) for pair in ((None, 1), (1, None), (0, 1), (1, 0))} == {"-"}
+    assert tables.per_mac(5, 2) == "2.50" and {tables.per_mac(None, 2), tables.per_mac(5, 0)} == {"-"}
 
 
 @pytest.mark.parametrize(
@@ -53,7 +78,8 @@ def test_numbers_as_they_are_said() -> None:
     ],
 )
 def test_regions(region: tuple[str, int, int | None], line: str) -> None:
-    assert report.region_line(dict(zip(("name", "count", "cycles"), region, strict=True))) == line
+    name, count, spent = region
+    assert exec_report.region_line(RegionRun(name=name, count=count, cycles=spent, causes=None)) == line
 
 
 @given(
@@ -66,25 +92,48 @@ def test_regions(region: tuple[str, int, int | None], line: str) -> None:
     st.integers(1, 3),
 )
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_table_of_a_run_fits_and_has_a_row_per_operator(
+def test_the_table_of_a_run_is_whole_in_a_pipe_and_has_a_row_per_operator(
     capsys: pytest.CaptureFixture[str], ops: list[Any], name: str, count: int
 ) -> None:
     names = ("reference", "portable", "project")[-count:]
     variants = []
     for place, title in enumerate(names, 1):
-        entry = variant(title, [op[place] for op in ops])
-        entry["ops"] = [operator(number, op[place], op[0], op[4]) for number, op in enumerate(ops)]
-        variants.append(entry)
-    lines = drawn(capsys, report.run, run_document(*variants, project=name))
+        rows = tuple(operator(number, op[place], op[0], op[4]) for number, op in enumerate(ops))
+        variants.append(variant(title, [op[place] for op in ops], ops=rows))
+    lines = drawn(capsys, run_report.show, run_document(*variants, project=name))
     table = lines[: next(number for number, line in enumerate(lines) if line.startswith("outputs: "))]
-    assert max(map(len, table)) <= report.WIDTH
-    numbers = [line.split()[0] for line in table[2:] if line.strip()]
-    assert [number for number in numbers if number.isdecimal()] == [str(n) for n in range(len(ops))]
+    shown = name if count == 3 or names[-1] == "project" else names[-1]
+    assert shown.strip() in table[0]
+    body = table[2:]
+    assert len(body) == len(ops)
+    for number, (line, op) in enumerate(zip(body, ops, strict=True)):
+        cells = [str(number), op[0], f"portable/{op[0].lower()}", *tables.millions(op[count]).split()]
+        assert line.split()[:3] == cells[:3]
+        assert set(cells[3:]) <= set(line.split())
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 200])
+def test_on_a_terminal_nothing_is_wider_than_it_and_nothing_is_lost(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    on_a_terminal(monkeypatch, columns)
+    item = {
+        "name": "a_function_with_a_long_name" * 2,
+        "about": "what it does and why " * 4,
+        "cycles": 12345678,
+    }
+    drawn_lines = drawn(capsys, others.list_, Listing(ok=True, what="kernels", items=(item,)))
+    lines = [re.sub(r"\x1b\[[\d;]*m", "", line) for line in drawn_lines]
+    assert max(map(len, lines)) <= columns
+    told = "".join(lines[2:])
+    for value in (item["name"], item["about"], "12,345,678"):
+        letters = set(value) - set(" ,")
+        assert all(told.count(letter) >= value.count(letter) for letter in letters), value
 
 
 def test_a_run_says_what_was_found(capsys: pytest.CaptureFixture[str]) -> None:
     three = [variant("reference", [800, 0]), variant("portable", [400, 90]), variant("project", [50, 40])]
-    lines = drawn(capsys, report.run, run_document(*three, accuracy=0.875, samples=8))
+    lines = drawn(capsys, run_report.show, run_document(*three, accuracy=0.875, samples=8))
     text = "\n".join(lines)
     assert re.search(r"0 +CONV_2D +portable/conv_2d +400 +50 +8.00x +0.05", text)
     assert re.search(r"1 +CONV_2D +portable/conv_2d +90 +40 +2.25x +0.04", text)
@@ -98,10 +147,10 @@ def test_a_run_says_what_was_found(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_wrong_result_says_where(capsys: pytest.CaptureFixture[str]) -> None:
-    mismatch = {"sample": 1, "op": 2, "tensor": 3, "index": 4, "expected": 5, "got": 6, "variant": "project"}
-    limit = {"name": "cycles", "asked": 1000, "reached": 2345, "offender": "operator 1"}
-    document = run_document(variant("project", [1]), mismatch=mismatch, limits=[limit])
-    lines = drawn(capsys, report.run, document)
+    mismatch = Mismatch(sample=1, op=2, tensor=3, index=4, expected=5, got=6, variant="project")
+    limit = Limit(name="cycles", asked=1000, reached=2345, offender="operator 1")
+    document = run_document(variant("project", [1]), mismatch=mismatch, limits=(limit,))
+    lines = drawn(capsys, run_report.show, document)
     assert "WRONG in project: sample 1, operator 2, tensor 3, index 4: expected 5, got 6" in lines
     assert "limit exceeded: cycles asked 1,000, reached 2,345 (operator 1)" in lines
     assert not any("identical" in line for line in lines)
@@ -110,23 +159,23 @@ def test_a_wrong_result_says_where(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("engine", ["evaluator", "host", "renode"])
 def test_an_engine_without_cycles_shows_none(capsys: pytest.CaptureFixture[str], engine: str) -> None:
     document = run_document(variant("portable", [None]), variant("project", [None]), engine=engine)
-    lines = drawn(capsys, report.run, document)
+    lines = drawn(capsys, run_report.show, document)
     assert f"engine {engine} (no cycles), zig cc 0.17.0" in lines
     assert "mine               - cycles,      - per MAC" in lines
 
 
 def test_more_words_on_request_and_several_memories_always(capsys: pytest.CaptureFixture[str]) -> None:
-    ram = {"name": "ram", "base": 0x4000_0000, "bytes": 4096, "parts": {"code": 1234, "arena": 5}}
-    empty = {"name": "rom", "base": 0x100, "bytes": 64, "parts": {}}
-    one = run_document(variant("project", [1], memory_map=[ram], text="hi\n"))
+    ram = MemoryUse(name="ram", base=0x4000_0000, bytes=4096, parts={"code": 1234, "arena": 5})
+    empty = MemoryUse(name="rom", base=0x100, bytes=64, parts={})
+    one = run_document(variant("project", [1], memory_map=(ram,), text="hi\n"))
     line = "  ram: 0x40000000, 4,096 bytes: code 1,234, arena 5"
-    assert line not in drawn(capsys, report.run, one)
-    assert line in (shown := drawn(capsys, report.run, one, verbose=True))
+    assert line not in drawn(capsys, run_report.show, one)
+    assert line in (shown := drawn(capsys, run_report.show, one, verbose=True))
     assert "project printed: hi" in shown and any(
         text.startswith("project bytes: code 100,") for text in shown
     )
-    two = run_document(variant("project", [1], memory_map=[ram, empty]))
-    assert "  rom: 0x00000100, 64 bytes: nothing" in drawn(capsys, report.run, two)
+    two = run_document(variant("project", [1], memory_map=(ram, empty)))
+    assert "  rom: 0x00000100, 64 bytes: nothing" in drawn(capsys, run_report.show, two)
 
 
 @given(
@@ -144,10 +193,15 @@ def test_more_words_on_request_and_several_memories_always(capsys: pytest.Captur
     )
 )
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_lists_fit(capsys: pytest.CaptureFixture[str], items: list[dict[str, Any]]) -> None:
-    lines = drawn(capsys, report.list_, {"items": items})
-    assert max(map(len, lines)) <= report.WIDTH
-    assert lines == ["none"] if not items else len(lines) >= 2 + len(items)
+def test_lists_are_whole_in_a_pipe(capsys: pytest.CaptureFixture[str], items: list[dict[str, Any]]) -> None:
+    lines = drawn(capsys, others.list_, Listing(ok=True, what="boards", items=tuple(items)))
+    if not items:
+        assert lines == ["none"]
+        return
+    assert len(lines) == 2 + len(items)
+    for line, item in zip(lines[2:], items, strict=True):
+        assert item["about"].strip() in line and f"{item['cycles']:,}" in line
+        assert ", ".join(item["in"]).strip() in line
 
 
 def test_a_list_hides_what_only_machines_read(capsys: pytest.CaptureFixture[str]) -> None:
@@ -159,7 +213,7 @@ def test_a_list_hides_what_only_machines_read(capsys: pytest.CaptureFixture[str]
         "shipped": True,
         "parts": ["p", "q"],
     }
-    heads, _, row = drawn(capsys, report.list_, {"items": [item]})
+    heads, _, row = drawn(capsys, others.list_, Listing(ok=True, what="x", items=(item,)))
     assert heads.split() == ["name", "bytes", "shipped", "parts"] and row.split() == [
         "x",
         "12,345",
@@ -170,92 +224,91 @@ def test_a_list_hides_what_only_machines_read(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_fault_of_exec_says_where_and_how_to_see_it(capsys: pytest.CaptureFixture[str]) -> None:
-    fault = {
-        "kind": "bus_error",
-        "pc": 0x40,
-        "function": "f",
-        "file": "a.c",
-        "line": 3,
-        "message": "load",
-        "waves": "do",
-    }
-    host = {"files": ["t.vcd"]}
-    document = {
-        "regions": [],
-        "fault": fault,
-        "exit_code": None,
-        "cycles": None,
-        "engine": "rtl",
-        "host": host,
-    }
-    assert drawn(capsys, report.exec_, document) == [
+    fault = Fault(
+        kind="bus_error",
+        pc=0x40,
+        function="f",
+        file="a.c",
+        line=3,
+        registers={},
+        message="load",
+        waves="do",
+    )
+    host = ExecHost(files=("t.vcd",))
+    document = exec_document(ok=False, fault=fault, exit_code=None, cycles=None, host=host)
+    assert drawn(capsys, exec_report.show, document) == [
         "fault: bus_error at pc 0x00000040 in f (a.c:3)",
         "  load",
         "  see it: do",
         "written: t.vcd",
         "no exit code, - cycles, engine rtl",
     ]
-    document |= {
-        "fault": {"kind": "hang", "pc": 4, "function": "", "file": ""},
-        "exit_code": 3,
-        "cycles": 1234,
-    }
-    assert drawn(capsys, report.exec_, document)[::2] == [
+    bare = Fault(kind="hang", pc=4, registers={}, message="")
+    assert drawn(capsys, exec_report.show, replace(document, fault=bare, exit_code=3, cycles=1234)) == [
         "fault: hang at pc 0x00000004",
+        "written: t.vcd",
         "exit code 3, 1,234 cycles, engine rtl",
     ]
+    nowhere = Fault(kind="cfu_hang", pc=None, registers={}, message="")
+    assert drawn(capsys, exec_report.show, exec_document(fault=nowhere))[0] == "fault: cfu_hang"
 
 
 def test_checks_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    checks = [{"name": "a", "ok": True, "detail": "x"}, {"name": "b", "ok": False, "detail": "y"}]
-    lines = drawn(capsys, report.test, {"checks": checks, "seed": 7})
-    assert lines == ["ok     a: x", "FAILED b: y", "1/2 checks passed (seed 7)"]
+    checks = (
+        Check(name="a", ok=True, detail="x", error=None),
+        Check(name="b", ok=False, detail="y", error=None),
+    )
+    document = artefacts.Test(ok=False, target="t", seed=7, checks=checks, host=Seconds(seconds={}))
+    assert drawn(capsys, others.test, document) == [
+        "ok     a: x",
+        "FAILED b: y",
+        "1/2 checks passed (seed 7)",
+    ]
 
 
 def test_changes_and_regressions(capsys: pytest.CaptureFixture[str]) -> None:
-    row = {"variant": "project", "op": "0 ADD", "before": 1000, "after": 1500, "change": 0.5}
-    none = {"variant": "project", "op": "total", "before": None, "after": None, "change": None}
-    limit = {"name": "project.cycles", "asked": 0.1, "reached": 0.5, "offender": "0 ADD"}
-    lines = drawn(capsys, report.diff, {"rows": [row, none], "limits": [limit]})
+    row = DiffRow(variant="project", op="0 ADD", before=1000, after=1500, change=0.5)
+    none = DiffRow(variant="project", op="total", before=None, after=None, change=None)
+    limit = Limit(name="project.cycles", asked=0.1, reached=0.5, offender="0 ADD")
+    lines = drawn(capsys, others.diff, Diff(ok=False, same={}, rows=(row, none), limits=(limit,)))
     assert re.fullmatch(r"project +0 ADD +1 k +1.5 k +\+50.00%", lines[2].strip())
     assert re.fullmatch(r"project +total +- +- +-", lines[3].strip())
     assert lines[4].startswith("regression: project.cycles asked 0.1, reached 0.5")
 
 
 def test_inferences_are_summed(capsys: pytest.CaptureFixture[str]) -> None:
-    host = {"outputs": "o.npz", "dump": ["m.tflite", "a.npz"]}
-    document = {"cycles": [600, 700], "samples": 2, "accuracy": 0.5, "host": host}
-    assert drawn(capsys, report.infer, document) == [
+    dumped = infer_document(host=InferHost(outputs="o.npz", layers="", dump=("m.tflite", "a.npz")))
+    assert drawn(capsys, others.infer, dumped) == [
         "2 samples, 1.3 k cycles, accuracy 50.00%: o.npz",
         "replay: cfukit infer m.tflite --inputs a.npz --outputs OUT.npz",
     ]
-    document |= {"cycles": None, "accuracy": None, "host": {"outputs": "o.npz"}}
-    assert drawn(capsys, report.infer, document) == ["2 samples: o.npz"]
+    plain = infer_document(cycles=None, accuracy=None)
+    assert drawn(capsys, others.infer, plain) == ["2 samples: o.npz"]
+
+
+def test_a_wrong_inference_says_where(capsys: pytest.CaptureFixture[str]) -> None:
+    mismatch = Mismatch(sample=1, op=2, tensor=3, index=4, expected=5, got=6, variant="project")
+    lines = drawn(capsys, others.infer, infer_document(ok=False, mismatch=mismatch))
+    assert lines[1:] == ["WRONG: sample 1, operator 2, tensor 3, index 4: expected 5, got 6"]
 
 
 def test_what_a_system_takes_of_a_device(capsys: pytest.CaptureFixture[str]) -> None:
-    document = {
-        "used": {"lc": 100, "dsp": 4},
-        "parts": {"cpu": {"lc": 60, "dsp": 0}, "cfu": {"lc": 10, "dsp": 4}, "soc": None},
-        "available": {"lc": 5280, "dsp": 8},
-        "percent": {"lc": 1.9, "dsp": 50},
-        "fmax_mhz": 13.25,
-        "fmax_median_mhz": 13.0,
-        "target_mhz": 12.0,
-        "seeds": [{"seed": 1, "fmax_mhz": 13.25}, {"seed": 2, "fmax_mhz": None}],
-        "worst_path": {"delay_ns": 75.5, "from": "a", "to": "b"},
-        "limits": [{"name": "lut", "asked": 1, "reached": 2, "offender": ""}],
-        "notes": ["DDR3 is slow"],
-        "files": ["x.bin"],
-    }
+    document = build_document(
+        used={"lc": 100, "dsp": 4},
+        parts=Parts(cpu={"lc": 60, "dsp": 0}, cfu={"lc": 10, "dsp": 4}, soc=None),
+        available={"lc": 5280, "dsp": 8},
+        percent={"lc": 1.9, "dsp": 50},
+        seeds=(Placement(seed=1, fmax_mhz=13.25), Placement(seed=2, fmax_mhz=None)),
+        worst_path=WorstPath(delay_ns=75.5, begin="a", end="b", by_instance_ns={}),
+        limits=(Limit(name="lut", asked=1, reached=2, offender=""),),
+        notes=("DDR3 is slow",),
+        files=("x.bin",),
+    )
     lines = drawn(capsys, build_report.bitstream, document)
     rows = {line.split()[0]: line.split()[1:] for line in lines[2:8]}
     assert rows["CPU"] == ["60", "0"] and rows["CFU"] == ["10", "4"] and rows["rest"] == []
-    assert (
-        rows["system"] == ["100", "4"]
-        and rows["device"] == ["5280", "8"]
-        and rows["per"] == ["cent", "2", "50"]
-    )
+    assert rows["system"] == ["100", "4"] and rows["device"] == ["5280", "8"]
+    assert rows["per"] == ["cent", "2", "50"]
     assert lines[8:] == [
         "13.2 MHz of 12 asked (median 13.0; seeds: 13.2)",
         "worst path: 75.5 ns from a to b",
@@ -263,5 +316,17 @@ def test_what_a_system_takes_of_a_device(capsys: pytest.CaptureFixture[str]) -> 
         "limit exceeded: lut asked 1, reached 2",
         "x.bin",
     ]
-    document |= {"seeds": [], "fmax_mhz": None}
-    assert drawn(capsys, build_report.bitstream, document)[8].startswith("lc: at least")
+    unplaced = replace(document, seeds=(), fmax_mhz=None)
+    assert drawn(capsys, build_report.bitstream, unplaced)[8].startswith("lc: at least")
+
+
+def test_area_shows_a_cfu_of_one_part_once(capsys: pytest.CaptureFixture[str]) -> None:
+    used = {"lut": 10, "ff": 3, "bram": 0, "dsp": 2}
+    front = ModuleUse(module="Cfu", instructions=(), used=used)
+    mac = ModuleUse(module="state_acc", instructions=("mac4", "acc"), used=used)
+    whole = FamilyUse(name="ecp5", used=used, parts=(front, mac))
+    lines = drawn(capsys, build_report.area, build_document(families=(whole,)))
+    assert [line.split()[0] for line in lines[2:5]] == ["ecp5", "front", "mac4,"]
+    assert lines[5].startswith("parts: each synthesised alone")
+    alone = FamilyUse(name="ecp5", used=used, parts=(front,))
+    assert len(drawn(capsys, build_report.area, build_document(families=(alone,)))) == 3
