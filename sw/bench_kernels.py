@@ -25,6 +25,7 @@ from cfukit_base.artefacts.plan import Plan
 from cfukit_base.cache import user_cache
 from cfukit_base.errors import CfukitError, ResultError
 from cfukit_base.protocol import wire
+from cfukit_cpu import write_cpu
 from cfukit_soc import build_simulator, generate_soc, simulate
 from cfukit_sw import firmware
 from cfukit_sw.evaluator import Evaluator
@@ -76,7 +77,7 @@ class Measured:
 def measure(model: Model, registry: str, compiler: str) -> Measured:
     """Runs `model` once on RTL; ResultError if an output differs from the evaluator's."""
     build_dir = user_cache() / "bench"
-    soc = generate_soc("sim", build_dir / "soc")
+    soc = generate_soc("sim", write_cpu("full+cfu", build_dir / "cpu"), build_dir / "soc")
     simulator = build_simulator(soc, None, build_dir=build_dir)
     plan = lower(model, registry=registry)
     sources = write_model(plan, build_dir / "models" / f"{model.name}-{registry}")

@@ -17,6 +17,7 @@ from cfukit_base.artefacts.plan import Plan
 from cfukit_base.cache import user_cache
 from cfukit_base.errors import CfukitError, ResultError
 from cfukit_base.protocol import wire
+from cfukit_cpu import write_cpu
 from cfukit_soc import build_simulator, generate_soc, simulate
 from cfukit_sw.elf import sizes
 from cfukit_sw.evaluator import Evaluator
@@ -53,7 +54,7 @@ class Bench:
 
     def __init__(self, compiler: str):
         self.compiler, self.folder = compiler, user_cache() / "bench_packaging"
-        self.soc = generate_soc("sim", self.folder / "soc")
+        self.soc = generate_soc("sim", write_cpu("full+cfu", self.folder / "cpu"), self.folder / "soc")
         self.simulator = build_simulator(self.soc, None, build_dir=self.folder)
 
     def build(self, sources: list[Path], kind: str) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from cfukit_base.artefacts.cpu import Memory, MemoryKind
 from cfukit_base.errors import UsageError, suggest
 
 KIB = 1024
@@ -155,32 +156,35 @@ def configuration(given: str | Mapping[str, Any]) -> Named:
     return Named(name, f"{base} with other keys", replace(config, **{**implied, **table}))
 
 
-def table(config: Configuration) -> dict[str, Any]:
-    """The keys and values, as for a file."""
+def table(config: Configuration) -> dict[str, int | bool | str]:
+    """Every key of `[soc] cpu` with its value."""
     return asdict(config)
 
 
-def memories(config: Configuration) -> list[dict[str, Any]]:
-    """TCMs and boot ROM as memories of soc.json."""
-    found = (
+def memories(config: Configuration) -> tuple[Memory, ...]:
+    """The TCMs and the boot ROM inside the CPU."""
+    return tuple(
+        Memory(
+            name=name,
+            base=base,
+            bytes=size,
+            kind=kind,
+            read_cycles=1,
+            write_cycles=1,
+            verilog_path=f"VexRiscv.tcm.{name}.mem",
+            verilog_module=module,
+        )
+        for name, kind, base, size, module in _inside(config)
+        if size
+    )
+
+
+def _inside(config: Configuration) -> tuple[tuple[str, MemoryKind, int, int, str], ...]:
+    return (
         ("itcm", "itcm", ITCM_BASE, config.itcm_bytes, "InstructionTcm"),
         ("dtcm", "dtcm", DTCM_BASE, config.dtcm_bytes, "DataTcm"),
         ("boot_rom", "rom", BOOT_ROM_BASE, config.boot_rom_bytes, "BootRom"),
     )
-    return [
-        {
-            "name": name,
-            "base": base,
-            "bytes": size,
-            "kind": kind,
-            "read_cycles": 1,
-            "write_cycles": 1,
-            "verilog_path": f"VexRiscv.tcm.{name}.mem",
-            "verilog_module": module,
-        }
-        for name, kind, base, size, module in found
-        if size
-    ]
 
 
 def _preset(name: object, where: str) -> tuple[str, Configuration]:

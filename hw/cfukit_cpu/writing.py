@@ -1,4 +1,4 @@
-"""`write_cpu`: a configuration becomes cpu.v and cpu.json."""
+"""`write_cpu` turns a configuration into cpu.json and the Verilog of the CPU."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cfukit_base.artefacts.cpu import Cpu, CpuSource
 from cfukit_base.cache import write_atomic
 from cfukit_base.digest import digest_bytes
 from cfukit_cpu.caches import report_data_cache, resize_data_cache, resize_instruction_cache
@@ -21,22 +22,18 @@ from cfukit_cpu.configuration import (
 from cfukit_cpu.core import CFU_ENABLE_CSR, apply_options, csrs_of, fix_cfu_port, free_memories
 from cfukit_cpu.verilog import FILE, SHA256, WHEEL, WHEEL_VERSION, Source, stock_text
 
-SCHEMA = "cfukit.cpu/1"
-
 
 def write_cpu(given: str | Mapping[str, Any], directory: Path, *, memory_port_bits: int = 0) -> Path:
-    """Write cpu.v (module VexRiscv) and cpu.json of a preset or table of keys to `directory`; the path of cpu.json.
+    """Write cpu.json and the Verilog that it names (module VexRiscv) to `directory`; the path of cpu.json.
 
-    memory_port_bits: width of the port that gives a CFU the data TCM (see `memory_port`); 0: none.
+    * given: a preset's name, or a table of keys.
+    * memory_port_bits: width of the port that gives a CFU the data TCM (see `memory_port`); 0 = none.
     """
     named = configuration(given)
     verilog = derive(named, memory_port_bits)
-    document = describe(named)
-    document["memory_port_bits"] = memory_port_bits
-    document["digest"] = digest_bytes(verilog.encode())
-    directory.mkdir(parents=True, exist_ok=True)
-    write_atomic(directory / "cpu.v", verilog)
-    write_atomic(directory / "cpu.json", json.dumps(document, indent=1) + "\n")
+    cpu = describe(named, memory_port_bits, digest_bytes(verilog.encode()))
+    write_atomic(directory / cpu.verilog, verilog)
+    cpu.write(directory / "cpu.json")
     return directory / "cpu.json"
 
 
@@ -65,28 +62,31 @@ def derive(named: Named, memory_port_bits: int = 0) -> str:
     return _header(named) + source.text()
 
 
-def describe(named: Named) -> dict[str, Any]:
-    """cpu.json without its digest: what SoC, compiler and simulator must know."""
+def describe(named: Named, memory_port_bits: int, digest: str) -> Cpu:
+    """cpu.json of a configuration; digest: of its Verilog."""
     config = named.configuration
-    return {
-        "schema": SCHEMA,
-        "name": named.name,
-        "about": named.about,
-        "configuration": table(config),
-        "isa": isa(config),
-        "icache_bytes": config.icache_bytes,
-        "dcache_bytes": config.dcache_bytes,
-        "multiplier": config.multiplier,
-        "divider": config.divider,
-        "traps": config.traps,
-        "interrupts": config.interrupts,
-        "csrs": list(csrs_of(config)),
-        "cfu_enable_csr": CFU_ENABLE_CSR if config.csrs != "none" else None,
-        "cfu_fix": not named.stock,
-        "memories": memories(config),
-        "verilog": "cpu.v",
-        "source": {"wheel": WHEEL, "version": WHEEL_VERSION, "file": FILE, "sha256": SHA256},
-    }
+    return Cpu(
+        name=named.name,
+        isa=isa(config),
+        icache_bytes=config.icache_bytes,
+        dcache_bytes=config.dcache_bytes,
+        traps=config.traps,
+        interrupts=config.interrupts,
+        multiplier=config.multiplier,
+        divider=config.divider,
+        csrs=csrs_of(config),
+        cfu_enable_csr=CFU_ENABLE_CSR if config.csrs != "none" else None,
+        memory_port_bits=memory_port_bits,
+        about=named.about,
+        configuration=table(config),
+        cfu_fix=not named.stock,
+        memories=memories(config),
+        verilog=FILE
+        if named.stock
+        else "cpu.v",  # the stock file keeps its name: synthesis names cells after it
+        source=CpuSource(wheel=WHEEL, version=WHEEL_VERSION, file=FILE, sha256=SHA256),
+        digest=digest,
+    )
 
 
 def isa(config: Configuration) -> str:

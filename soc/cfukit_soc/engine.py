@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from cfukit_base import interrupts
+from cfukit_base.artefacts import Soc
 from cfukit_base.cache import disk_error, prepare_output, replaceable
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_base.process import started
 from cfukit_soc.faults import fault_from, stack_of
 from cfukit_soc.image import memory_image
-from cfukit_soc.simulator import load_soc
 
 HANG_CYCLES = 1_000_000
 
@@ -74,7 +74,7 @@ def simulate(
     for wanted in (trace, waves.path if waves else None):
         if wanted is not None:
             prepare_output(wanted)
-    soc = load_soc(soc_json)
+    soc = Soc.read(soc_json)
     image = memory_image(elf, soc)
     with tempfile.TemporaryDirectory(prefix="cfukit-") as name:
         scratch = Path(name)
@@ -91,7 +91,7 @@ def simulate(
         if waves:
             partial.append((_partial(waves.path), waves.path))
             words += [f"waves={_partial(waves.path)}", f"waves_begin={waves.begin}"]
-            words.append(f"clock_period_ps={round(1e12 / soc['clock_hz'])}")
+            words.append(f"clock_period_ps={round(1e12 / soc.clock_hz)}")
             words += [f"waves_end={waves.end}"] if waves.end is not None else []
         try:
             output = _run(words, scratch / "stdin", on_output, timeout_seconds)

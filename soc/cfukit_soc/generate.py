@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import _thread
 import contextlib
-import json
 import re
 import sys
 import threading
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from cfukit_base.artefacts import Cpu, Soc
+from cfukit_base.artefacts.cpu import Memory
+from cfukit_base.artefacts.soc import Register, SocCpu
 from cfukit_base.cache import write_atomic
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import UsageError
-from cfukit_soc.boards import BUS_ROM_BASE, SRAM_BASE, Board, Memory, board_named
-from cfukit_soc.cpus import Cpu, cpu_named
+from cfukit_soc.boards import BUS_ROM_BASE, SRAM_BASE, Board, BusMemory, board_named
 
-SCHEMA = "cfukit.soc/1"
 HARNESS = Path(__file__).parent / "harness"
 CFU_STUB = HARNESS / "cfu_stub.v"
 _CLOCK_RANGE_HZ = (1_000_000, 1_000_000_000)
@@ -26,9 +26,9 @@ _SRAM_RANGE_BYTES = (1024, 64 * 1024 * 1024)
 
 def generate_soc(
     board: str,
+    cpu_json: Path,
     out_dir: Path,
     *,
-    cpu: str | Path = "",
     clock_hz: int = 0,
     sram_bytes: int = 0,
     simulated: bool = True,
@@ -36,103 +36,92 @@ def generate_soc(
 ) -> Path:
     """Write soc.v, soc.json and the CPU's Verilog of `board` to `out_dir`; the path of soc.json.
 
-    cpu: the path of a cpu.json, or the stock CPU's name. cpu "", clock_hz 0, sram_bytes 0: the board's own.
-    soc.v instantiates `Cfu` without containing it. simulated: chips beside the FPGA are models inside soc.v; else (for synthesis)
-    their pins are its ports. from_rom: a simulated system starts in the bus ROM too, as hardware does, whose contents the program has.
-    Where software must initialise DRAM, LiteX's headers for that are in `generated/` beside soc.json.
+    * cpu_json: of `cfukit_cpu.write_cpu`, with the CPU's Verilog beside it.
+    * clock_hz, sram_bytes: 0 = the board's own.
+    * simulated: chips beside the FPGA are models inside soc.v; otherwise (for synthesis) their pins are ports of soc.v.
+    * from_rom: a simulated system starts in the bus ROM too, as hardware does; the program brings the ROM's contents.
+
+    soc.v instantiates `Cfu` without containing it. Where software must initialise DRAM, LiteX's headers for that are in
+    `generated/` beside soc.json.
     """
     the_board = board_named(board)
-    the_cpu = cpu_named(cpu or the_board.cpu)
+    cpu = Cpu.read(cpu_json)
     clock_hz = clock_hz or the_board.clock_hz
     _check_range("soc.clock_hz", clock_hz, _CLOCK_RANGE_HZ, "Hz")
     memories = _memories(the_board, sram_bytes or the_board.sram_bytes)
     reset_address = the_board.reset_address
-    if (start := the_cpu.start) is not None:
+    if (start := _start_inside(cpu)) is not None:
         reset_address = start
     from_rom = bool(the_board.bus_rom_bytes) and (from_rom or not simulated)
     if from_rom:
         reset_address = BUS_ROM_BASE
-        memories = (*memories, Memory("rom", BUS_ROM_BASE, the_board.bus_rom_bytes, "rom", 2, 0))
-    verilog, registers, constants, headers = _elaborate(
-        the_board, the_cpu, clock_hz, memories, reset_address, simulated
-    )
-    cpu_verilog = the_cpu.verilog.read_text()
+        memories = (*memories, BusMemory("rom", BUS_ROM_BASE, the_board.bus_rom_bytes, "rom", 2, 0))
+    made = _elaborate(the_board, cpu, clock_hz, memories, reset_address, simulated)
+    cpu_verilog = (cpu_json.parent / cpu.verilog).read_text()
+    constants = {**made.constants}
     if the_board.ddr3 is not None and clock_hz < the_board.ddr3.lowest_hz:
         constants["ddr3_out_of_specification"] = 1
-    document: dict[str, Any] = {
-        "schema": SCHEMA,
-        "board": the_board.name,
-        "cpu": {
-            "name": the_cpu.name,
-            "isa": the_cpu.isa,
-            "cfu": True,
-            **the_cpu.facts,
-            "reset_address": reset_address,
-            "verilog": [the_cpu.file],  # beside soc.json
-        },
-        "clock_hz": clock_hz,
-        "memories": [
-            {
-                "name": memory.name,
-                "base": memory.base,
-                "bytes": memory.bytes,
-                "kind": memory.kind,
-                "read_cycles": memory.read_cycles,
-                "write_cycles": memory.write_cycles,
-                **_place(the_board, memory),
-            }
-            for memory in memories
-        ]
-        + [dict(memory) for memory in the_cpu.memories],
-        "csrs": registers,
-        "constants": {**constants, "bus_timeout_cycles": the_board.bus_timeout_cycles},
-        "verilog": "soc.v",
-        "chips": _chips(the_board, from_rom) if simulated else [],  # models of HARNESS
-    }
-    if headers:
-        document["headers"] = "generated"
-    document["digest"] = digest_of(document, verilog, cpu_verilog, *([headers] if headers else []))
-    out_dir.mkdir(parents=True, exist_ok=True)
-    for name, text in headers.items():
-        (out_dir / "generated").mkdir(exist_ok=True)
-        write_atomic(out_dir / "generated" / name, text)
-    write_atomic(out_dir / "soc.v", verilog)
-    write_atomic(out_dir / the_cpu.file, cpu_verilog)
-    write_atomic(out_dir / "soc.json", json.dumps(document, indent=1) + "\n")
+    constants["bus_timeout_cycles"] = the_board.bus_timeout_cycles
+    soc = Soc(
+        board=the_board.name,
+        cpu=SocCpu.of(cpu, reset_address),
+        clock_hz=clock_hz,
+        memories=(*(_in_simulation(the_board, memory) for memory in memories), *cpu.memories),
+        csrs=made.registers,
+        constants=constants,
+        verilog="soc.v",
+        chips=_chips(the_board, from_rom) if simulated else (),
+        headers="generated" if made.headers else "",
+        digest="",
+    )
+    soc = replace(soc, digest=digest_of(soc.to_json(), made.verilog, cpu_verilog, made.headers))
+    for name, text in made.headers.items():
+        write_atomic(out_dir / soc.headers / name, text)
+    write_atomic(out_dir / soc.verilog, made.verilog)
+    write_atomic(out_dir / cpu.verilog, cpu_verilog)
+    soc.write(out_dir / "soc.json")
     return out_dir / "soc.json"
 
 
-def _chips(board: Board, from_rom: bool) -> list[str]:
+def _start_inside(cpu: Cpu) -> int | None:
+    """Where the CPU starts if that is inside it: in its boot ROM, or without I$ in its instruction TCM; else None."""
+    bases = {memory.kind: memory.base for memory in cpu.memories}
+    return bases.get("rom", None if cpu.icache_bytes else bases.get("itcm"))
+
+
+def _chips(board: Board, from_rom: bool) -> tuple[str, ...]:
+    """Files of HARNESS that model chips beside the FPGA."""
     chips = {
         "spi_flash.v": board.flash is not None,
         "sdram.v": board.sdram is not None,
         "ddr3_store.v": board.ddr3 is not None,
         "bus_rom.v": from_rom,
     }
-    return [name for name, there in chips.items() if there]
+    return tuple(name for name, there in chips.items() if there)
 
 
-def _place(board: Board, memory: Memory) -> dict[str, str]:
-    """Where its contents are in the simulated system."""
+def _in_simulation(board: Board, memory: BusMemory) -> Memory:
+    """The memory with the place of its contents in the simulated system."""
+    path, module = memory.name, ""
     if memory.kind == "rom":
-        return {"verilog_path": "bus_rom.mem", "verilog_module": "BusRom"}
-    if memory.kind == "flash":
-        return {"verilog_path": "flash_chip.mem", "verilog_module": "SpiFlash"}
-    if board.sdram is not None and memory.name == "main_ram":
-        return {"verilog_path": "sdram_chip.mem", "verilog_module": "Sdram"}
-    if board.ddr3 is not None and memory.name == "main_ram":
-        return {"verilog_path": "ddr3_store.mem", "verilog_module": "Ddr3Store"}
-    return {"verilog_path": memory.name}
+        path, module = "bus_rom.mem", "BusRom"
+    elif memory.kind == "flash":
+        path, module = "flash_chip.mem", "SpiFlash"
+    elif board.sdram is not None and memory.name == "main_ram":
+        path, module = "sdram_chip.mem", "Sdram"
+    elif board.ddr3 is not None and memory.name == "main_ram":
+        path, module = "ddr3_store.mem", "Ddr3Store"
+    return Memory(**asdict(memory), verilog_path=path, verilog_module=module)
 
 
-def _memories(board: Board, sram_bytes: int) -> tuple[Memory, ...]:
+def _memories(board: Board, sram_bytes: int) -> tuple[BusMemory, ...]:
     memories = board.all_memories
     if not sram_bytes:
         return memories
     _check_range("soc.sram_bytes", sram_bytes, _SRAM_RANGE_BYTES, "bytes")
     if sram_bytes & (sram_bytes - 1):
         raise UsageError("soc.sram_bytes", str(sram_bytes), allowed="a power of two")
-    return (*memories, Memory("sram", SRAM_BASE, sram_bytes, "sram", read_cycles=2, write_cycles=2))
+    return (*memories, BusMemory("sram", SRAM_BASE, sram_bytes, "sram", read_cycles=2, write_cycles=2))
 
 
 def _check_range(where: str, value: int, limits: tuple[int, int], unit: str) -> None:
@@ -141,8 +130,16 @@ def _check_range(where: str, value: int, limits: tuple[int, int], unit: str) -> 
         raise UsageError(where, str(value), allowed=f"{low} to {high} {unit}, or 0 for the board's own")
 
 
-# Verilog, registers, constants, C headers.
-Elaborated = tuple[str, dict[str, dict[str, int]], dict[str, int], dict[str, str]]
+@dataclass(frozen=True)
+class _Elaborated:
+    """What LiteX makes of a system. headers: C headers by name, where DRAM needs initialising."""
+
+    verilog: str
+    registers: dict[str, Register]
+    constants: dict[str, int]
+    headers: dict[str, str]
+
+
 _ELABORATION = threading.Lock()  # LiteX and Migen keep what they build in globals
 
 
@@ -150,10 +147,10 @@ def _elaborate(
     board: Board,
     cpu: Cpu,
     clock_hz: int,
-    memories: tuple[Memory, ...],
+    memories: tuple[BusMemory, ...],
     reset_address: int,
     simulated: bool,
-) -> Elaborated:
+) -> _Elaborated:
     """Verilog, registers and integer constants of the system (LiteX is imported only here).
 
     Migen names signals after the assignments in *all* frames of the stack that builds them, callers included, and
@@ -162,7 +159,7 @@ def _elaborate(
     """
     from migen.fhdl import tracer
 
-    results: list[Elaborated] = []
+    results: list[_Elaborated] = []
     failures: list[BaseException] = []
     done = threading.Event()
 
@@ -194,18 +191,18 @@ def _elaborate_quietly(
     board: Board,
     cpu: Cpu,
     clock_hz: int,
-    memories: tuple[Memory, ...],
+    memories: tuple[BusMemory, ...],
     reset_address: int,
     simulated: bool,
-) -> Elaborated:
+) -> _Elaborated:
     from litex.gen import LiteXContext
     from litex.gen.fhdl.verilog import convert
     from migen import Signal
 
-    from cfukit_soc.soc import Soc
+    from cfukit_soc.soc import Soc as LitexSoc
 
     has_rom = any(memory.kind == "rom" for memory in memories)
-    soc = Soc(board, cpu, clock_hz, memories, str(CFU_STUB), simulated, has_rom)
+    soc = LitexSoc(board, cpu, clock_hz, memories, str(CFU_STUB), simulated, has_rom)
     # Not `set_reset_address`: LiteX knows nothing of memories inside the CPU, and refuses to start there.
     soc.cpu.cpu_params["i_externalResetVector"] = Signal(
         32, reset=reset_address, name_override="reset_address"
@@ -214,11 +211,11 @@ def _elaborate_quietly(
     LiteXContext.top = None  # no drawing of the hierarchy: its order changes from run to run
     ios = soc.platform.constraint_manager.get_io_signals()
     text = str(convert(soc, ios=ios, name="soc", platform=soc.platform).main_source)
-    registers: dict[str, dict[str, int]] = {}
+    registers: dict[str, Register] = {}
     for block, region in soc.csr.regions.items():
         address = region.origin
         for register in region.obj:
-            registers[f"{block}_{register.name}"] = {"address": address, "bits": register.size}
+            registers[f"{block}_{register.name}"] = Register(address=address, bits=register.size)
             address += 4 * ((register.size + 31) // 32)
     constants = {name.lower(): int(value) for name, value in soc.constants.items() if isinstance(value, int)}
     headers: dict[str, str] = {}
@@ -226,7 +223,7 @@ def _elaborate_quietly(
         from cfukit_soc.ddr3 import c_headers
 
         headers = c_headers(soc)
-    return _without_dates(text), registers, dict(sorted(constants.items())), headers
+    return _Elaborated(_without_dates(text), registers, dict(sorted(constants.items())), headers)
 
 
 def _without_dates(verilog: str) -> str:

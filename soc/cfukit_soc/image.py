@@ -6,10 +6,11 @@ import struct
 from pathlib import Path
 from typing import Any
 
+from cfukit_base.artefacts import Soc
 from cfukit_base.errors import UsageError
 
 
-def memory_image(elf: Path, soc: dict[str, Any]) -> bytes:
+def memory_image(elf: Path, soc: Soc) -> bytes:
     """Chunks of {u32 memory index, u32 byte offset, u32 byte count, bytes}, offsets and counts multiples of 4.
 
     A UsageError if `elf` is no RV32 program, starts elsewhere than the CPU, or lies outside the memories.
@@ -30,12 +31,12 @@ def memory_image(elf: Path, soc: dict[str, Any]) -> bytes:
             ]
     except (ELFError, OSError) as error:
         raise UsageError(str(elf), f"cannot be read: {error}", allowed="an ELF for RISC-V") from None
-    reset = soc["cpu"]["reset_address"]
+    reset = soc.cpu.reset_address
     if entry != reset:
         raise UsageError(
             str(elf),
             f"its entry is {entry:#010x}",
-            allowed=f"the CPU of board '{soc['board']}' starts at {reset:#010x}",
+            allowed=f"the CPU of board '{soc.board}' starts at {reset:#010x}",
         )
     return b"".join(_chunk(elf, soc, segments, *segment) for segment in segments)
 
@@ -62,22 +63,20 @@ def _held(segments: list[tuple[int, int, bytes]], address: int, count: int) -> b
 
 def _chunk(
     elf: Path,
-    soc: dict[str, Any],
+    soc: Soc,
     segments: list[tuple[int, int, bytes]],
     address: int,
     memory_bytes: int,
     data: bytes,
 ) -> bytes:
     """One segment as whole words; bytes of neighbours in its first and last word are theirs."""
-    for index, memory in enumerate(soc["memories"]):
-        offset = address - memory["base"]
-        if offset >= 0 and offset + memory_bytes <= memory["bytes"]:
+    for index, memory in enumerate(soc.memories):
+        if memory.holds(address, memory_bytes):
+            offset = address - memory.base
             before, after = offset % 4, -(offset + len(data)) % 4
             padded = _held(segments, address - before, before) + data
             padded += _held(segments, address + len(data), after)
             return struct.pack("<III", index, offset - before, len(padded)) + padded if data else b""
-    ranges = ", ".join(
-        f"{m['name']} {m['base']:#010x} to {m['base'] + m['bytes'] - 1:#010x}" for m in soc["memories"]
-    )
+    ranges = ", ".join(f"{m.name} {m.base:#010x} to {m.end - 1:#010x}" for m in soc.memories)
     last = address + memory_bytes - 1
     raise UsageError(str(elf), f"{address:#010x} to {last:#010x} is in no memory", allowed=ranges)

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import errno
 import functools
-import json
 import os
 import re
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from cfukit_base import process
+from cfukit_base.artefacts import Soc
 from cfukit_base.cache import cached, disk_error
 from cfukit_base.digest import digest_of, digest_tree
 from cfukit_base.errors import BuildError, UsageError
 from cfukit_base.progress import stage
 from cfukit_base.tools import Tool, host_cxx, verilator
 from cfukit_base.verilator_runtime import include_flags, runtime_objects
-from cfukit_soc.generate import CFU_STUB, HARNESS, SCHEMA
+from cfukit_soc.generate import CFU_STUB, HARNESS
 
 # --x-assign, --x-initial fast: unknown values are whatever is quickest and the same in every run (0 for all state).
 _VERILATOR_FLAGS = [
@@ -57,17 +57,6 @@ _RUNTIME = ("verilated", "verilated_threads", "verilated_dpi")
 _COMPILE_SECONDS = 900.0  # zig c++ builds its own C++ library at its first use
 
 
-def load_soc(soc_json: Path) -> dict[str, Any]:
-    """The document of `generate_soc`; a UsageError if it is not one."""
-    try:
-        document: dict[str, Any] = json.loads(soc_json.read_text())
-    except (OSError, ValueError) as error:
-        raise UsageError(str(soc_json), f"cannot be read: {error}", allowed="a soc.json of cfukit") from None
-    if document.get("schema") != SCHEMA:
-        raise UsageError(str(soc_json), f"schema {document.get('schema')!r}", allowed=SCHEMA)
-    return document
-
-
 def build_simulator(
     soc_json: Path, cfu_verilog: Path | None, *, waves: bool = False, build_dir: Path, cxx: Tool | None = None
 ) -> Path:
@@ -76,16 +65,16 @@ def build_simulator(
     waves: a slower one that can write VCD. cxx: the C++ compiler, else the one that is found. The second call with the
     same inputs builds nothing.
     """
-    soc = load_soc(soc_json)
+    soc = Soc.read(soc_json)
     cfu = cfu_verilog or CFU_STUB
     if not cfu.is_file():
         raise UsageError(str(cfu), "no such file", allowed="a Verilog file with a module Cfu")
     cxx = cxx or host_cxx()
     name = "simulator_waves" if waves else "simulator"
     sources = [
-        soc_json.parent / soc["verilog"],
-        *(soc_json.parent / path for path in soc["cpu"]["verilog"]),
-        *(HARNESS / name for name in soc.get("chips", [])),
+        soc_json.parent / soc.verilog,
+        *(soc_json.parent / path for path in soc.cpu.verilog),
+        *(HARNESS / name for name in soc.chips),
         cfu,
     ]
     flags = _optimisation(cxx)
@@ -97,8 +86,8 @@ def build_simulator(
         flags,
         _VERILATOR_FLAGS,
         waves,
-        soc["memories"],
-        soc["cpu"],
+        [asdict(memory) for memory in soc.memories],
+        asdict(soc.cpu),
     )
 
     def build(directory: Path) -> None:
@@ -109,7 +98,7 @@ def build_simulator(
     return cached(build_dir, "rtl", key, build) / name
 
 
-def _verilate(directory: Path, soc: dict[str, Any], sources: Sequence[Path], waves: bool) -> None:
+def _verilate(directory: Path, soc: Soc, sources: Sequence[Path], waves: bool) -> None:
     *system, cfu = sources
     copies = []
     for source in system:
@@ -152,29 +141,27 @@ _FETCH_SIGNALS = (
 _MEMORY_PORT_SIGNALS = ("cfu_mem_collides", "cfu_mem_outside", "cfu_mem_cmd_payload_addr")
 
 
-def _write_names(directory: Path, soc: dict[str, Any]) -> None:
+def _write_names(directory: Path, soc: Soc) -> None:
     """memories.vlt and memories.h: what the harness sees besides what every CPU has."""
     lines, entries = ["`verilator_config"], []
-    for index, memory in enumerate(soc["memories"]):
-        path: str = memory["verilog_path"]
-        module = memory.get("verilog_module", "soc")
-        lines.append(f'public_flat_rw -module "{module}" -var "{path.rpartition(".")[2]}"')
-        name = path.replace(".", "__DOT__")
-        entries.append(f"X({index}, {name}, {memory['base']}u, {memory['bytes']}u)")
+    for index, memory in enumerate(soc.memories):
+        module, variable = memory.verilog_module or "soc", memory.verilog_path.rpartition(".")[2]
+        lines.append(f'public_flat_rw -module "{module}" -var "{variable}"')
+        name = memory.verilog_path.replace(".", "__DOT__")
+        entries.append(f"X({index}, {name}, {memory.base}u, {memory.bytes}u)")
     header = [f"#define SYSTEM_MEMORIES(X) {' '.join(entries)}"]
-    cpu = soc["cpu"]
-    if not cpu.get("traps", True):
-        kinds = [memory["kind"] for memory in soc["memories"]]
+    cpu = soc.cpu
+    if not cpu.traps:
         to_fetch = [
             entry
-            for entry, kind in zip(entries, kinds, strict=True)
-            if (kind != "dtcm" if cpu.get("icache_bytes", 1) else kind in ("itcm", "rom"))
+            for entry, memory in zip(entries, soc.memories, strict=True)
+            if (memory.kind != "dtcm" if cpu.icache_bytes else memory.kind in ("itcm", "rom"))
         ]
         header.append(f"#define FETCHED_MEMORIES(X) {' '.join(to_fetch)}")
-    if not cpu.get("icache_bytes", 1) and not cpu.get("traps", True):
+    if not cpu.icache_bytes and not cpu.traps:
         lines += [f'public_flat_rd -module "VexRiscv" -var "{name}"' for name in _FETCH_SIGNALS]
         header.append("#define FETCHES_FROM_TCM_ONLY")
-    if cpu.get("memory_port_bits"):
+    if cpu.memory_port_bits:
         lines += [f'public_flat_rd -module "soc" -var "{name}"' for name in _MEMORY_PORT_SIGNALS]
         header.append("#define HAS_MEMORY_PORT")
     (directory / "memories.vlt").write_text("\n".join(lines) + "\n")

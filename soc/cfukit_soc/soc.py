@@ -19,18 +19,18 @@ from litex.soc.interconnect import wishbone
 from litex.soc.interconnect.csr import CSRStatus, CSRStorage
 from migen import ClockDomain, If, Instance, Signal
 
+from cfukit_base.artefacts import Cpu
 from cfukit_soc.boards import (
     BUS_ROM_BASE,
     FLASH_BASE,
     FLASH_HEADER_BYTES,
     MAIN_RAM_BASE,
     Board,
+    BusMemory,
     Ddr3,
     Flash,
-    Memory,
     Sdram,
 )
-from cfukit_soc.cpus import Cpu
 from cfukit_soc.flash import PADS, SpiFlashReader, chip_model, pads_record
 
 # What the harness sees of a simulated board. Bytes of the UART as a stream: `source` leaves the SoC, `sink` enters it.
@@ -83,7 +83,7 @@ RAM_CYCLES = 2  # LiteX's RAM: one access, both cycles counted
 class WaitStates(LiteXModule):
     """In front of a RAM: an access takes the cycles that `memory` tells, at least RAM_CYCLES."""
 
-    def __init__(self, ram: wishbone.Interface, memory: Memory) -> None:
+    def __init__(self, ram: wishbone.Interface, memory: BusMemory) -> None:
         self.bus = bus = wishbone.Interface(data_width=32, address_width=32, addressing="word")
         more = max(memory.read_cycles, memory.write_cycles) - RAM_CYCLES
         waited = Signal(max=more + 1, name_override=f"{memory.name}_waited")
@@ -112,7 +112,7 @@ class SimulationClock(LiteXModule):
         ]
 
 
-class Soc(LiteXSoC):
+class Soc(LiteXSoC):  # Migen names signals after this class
     """The system of `board` with `cpu`; `memories` are the board's with any on-chip RAM.
 
     simulated: with models of the chips around the FPGA inside; else their pins are ports. has_rom: with the ROM on the bus in which
@@ -124,7 +124,7 @@ class Soc(LiteXSoC):
         board: Board,
         cpu: Cpu,
         clock_hz: int,
-        memories: tuple[Memory, ...],
+        memories: tuple[BusMemory, ...],
         cfu_stub: str,
         simulated: bool = True,
         has_rom: bool = False,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from cfukit_base import process, tools
+from cfukit_base.artefacts import Soc
+from cfukit_base.artefacts.cpu import Memory
 from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError, UsageError
@@ -21,7 +23,7 @@ from cfukit_sw.firmware import (
     SOURCES,
     target_flags,
 )
-from cfukit_sw.linker import READ_ONLY_KINDS, load_soc, soc_header
+from cfukit_sw.linker import READ_ONLY_KINDS, soc_header
 
 BOOT = SOURCES / "boot"
 RESERVED_BYTES = 8 * 1024  # code, data and stack
@@ -74,48 +76,47 @@ SECTIONS
 """
 
 
-def boot_memory(soc: dict[str, Any]) -> dict[str, Any]:
+def boot_memory(soc: Soc) -> Memory:
     """The memory at whose end the loader runs, of those that the CPU fetches from and can write: the reset address's if it is one,
     else one on chip, which needs no initialisation.
     """
-    usable = [m for m in soc["memories"] if m["kind"] not in (*READ_ONLY_KINDS, "dtcm")]
+    usable = [m for m in soc.memories if m.kind not in (*READ_ONLY_KINDS, "dtcm")]
     if not usable:
         raise UsageError(
             "soc.json", "no memory to run a boot loader from", allowed="one that is fetched from and written"
         )
     here = [m for m in usable if m is _reset_memory(soc)]
-    on_chip = [m for m in usable if m["kind"] in ("itcm", "sram")]
+    on_chip = [m for m in usable if m.kind in ("itcm", "sram")]
     return (here or on_chip or usable)[0]
 
 
-def _reset_memory(soc: dict[str, Any]) -> dict[str, Any]:
-    reset = soc["cpu"]["reset_address"]
-    memories: list[dict[str, Any]] = soc["memories"]
-    return next(m for m in memories if m["base"] <= reset < m["base"] + m["bytes"])
+def _reset_memory(soc: Soc) -> Memory:
+    memory = soc.memory_at(soc.cpu.reset_address)
+    assert memory is not None
+    return memory
 
 
-def _image(soc: dict[str, Any]) -> str:
+def _image(soc: Soc) -> str:
     """Where the loader lies before it runs: behind its first words, or in flash where the ROM at the reset address is small."""
-    flash = [m for m in soc["memories"] if m["kind"] == "flash"]
-    if flash and _reset_memory(soc)["bytes"] < RESERVED_BYTES:
-        return f"0x{flash[0]['base']:08x}"
-    last = ".stays" if "headers" in soc else ".start"
+    flash = [m for m in soc.memories if m.kind == "flash"]
+    if flash and _reset_memory(soc).bytes < RESERVED_BYTES:
+        return f"0x{flash[0].base:08x}"
+    last = ".stays" if soc.headers else ".start"
     return f"ADDR({last}) + SIZEOF({last})"
 
 
-def loaded_soc(soc: dict[str, Any]) -> dict[str, Any]:
-    """The soc.json for programs that the loader starts: memories that it can fill, without its own, everything in its place."""
+def loaded_soc(soc: Soc) -> Soc:
+    """The system as the programs that the loader starts see it: memories that it can fill, without what it needs itself."""
     own = boot_memory(soc)
-    memories = [
-        m | ({"bytes": m["bytes"] - RESERVED_BYTES} if m is own else {})
-        for m in soc["memories"]
-        if m["kind"] not in READ_ONLY_KINDS
-    ]
-    reset = soc["cpu"]["reset_address"]
-    if not any(m["base"] <= reset < m["base"] + m["bytes"] for m in memories):
-        code = next((m for m in memories if m["kind"] in ("ram", "itcm")), memories[0])
-        reset = code["base"]
-    return soc | {"memories": memories, "cpu": soc["cpu"] | {"reset_address": reset}}
+    memories = tuple(
+        replace(m, bytes=m.bytes - RESERVED_BYTES) if m is own else m
+        for m in soc.memories
+        if m.kind not in READ_ONLY_KINDS
+    )
+    reset = soc.cpu.reset_address
+    if not any(m.holds(reset) for m in memories):
+        reset = next((m for m in memories if m.kind in ("ram", "itcm")), memories[0]).base
+    return replace(soc, memories=memories, cpu=replace(soc.cpu, reset_address=reset))
 
 
 def build_boot(soc_json: Path, digest: bytes, *, build_dir: Path, compiler: str = "zig") -> Path:
@@ -125,7 +126,7 @@ def build_boot(soc_json: Path, digest: bytes, *, build_dir: Path, compiler: str 
     """
     if len(digest) != 16:
         raise UsageError("digest", f"{len(digest)} bytes", allowed="16")
-    soc = load_soc(soc_json)
+    soc = Soc.read(soc_json)
     tool = tools.riscv_cc(compiler)
     headers = {"soc.h": soc_header(soc), "boot_config.h": _config(soc, digest)}
 
@@ -134,27 +135,25 @@ def build_boot(soc_json: Path, digest: bytes, *, build_dir: Path, compiler: str 
             (folder / name).write_text(text)
 
     folder = cached(user_cache() / "objects", "boot", digest_of(headers), write)
-    target = target_flags(compiler, soc["cpu"]["isa"])
+    target = target_flags(compiler, soc.cpu.isa)
     flags = (*target, *COMMON_FLAGS, *OWN_FLAGS, RUNTIME_OPTIMISATION, "-mno-relax")
     sources = [BOOT / "start.S", BOOT / "boot.c", *(RUNTIME / name for name in _RUNTIME)]
     units = [Unit(path, flags, (RUNTIME, INCLUDE, folder)) for path in sources]
-    if "headers" in soc:
+    if soc.headers:
         units += _dram_units(flags, soc_json.parent, folder)
     objects = compile_all(tool, units)
     memory = boot_memory(soc)
-    end = memory["base"] + memory["bytes"]
+    constants = f".stays : {{ {_stays('.rodata .rodata.*')} . = ALIGN(16); }}"
     script = _SCRIPT.format(
-        board=soc["board"],
-        reset=soc["cpu"]["reset_address"],
+        board=soc.board,
+        reset=soc.cpu.reset_address,
         image=_image(soc),
-        code_that_stays=_stays(".text .text.*") if "headers" in soc else "",
-        constants_that_stay=f".stays : {{ {_stays('.rodata .rodata.*')} . = ALIGN(16); }}"
-        if "headers" in soc
-        else "",
-        begin=end - RESERVED_BYTES,
-        end=end,
+        code_that_stays=_stays(".text .text.*") if soc.headers else "",
+        constants_that_stay=constants if soc.headers else "",
+        begin=memory.end - RESERVED_BYTES,
+        end=memory.end,
     )
-    key = digest_of(tool.identity, script, list(target), soc["cpu"], [item.key for item in objects])
+    key = digest_of(tool.identity, script, list(target), asdict(soc.cpu), [item.key for item in objects])
 
     def link(folder: Path) -> None:
         (folder / "link.ld").write_text(script)
@@ -164,7 +163,7 @@ def build_boot(soc_json: Path, digest: bytes, *, build_dir: Path, compiler: str 
         done = process.run(argv, env=tool.env, timeout=TIMEOUT_SECONDS)
         if not done.ok:
             raise BuildError("boot loader", done.tail(5), log=done.tail(40))
-        check_instructions(folder / "boot.elf", soc["cpu"], "boot.elf")
+        check_instructions(folder / "boot.elf", soc.cpu, "boot.elf")
 
     return cached(build_dir, "boot", key, link) / "boot.elf"
 
@@ -191,17 +190,14 @@ def _stays(sections: str) -> str:
     return " ".join(f"*/{name}-*/unit.o({sections})" for name in _STAYS)
 
 
-def _config(soc: dict[str, Any], digest: bytes) -> str:
+def _config(soc: Soc, digest: bytes) -> str:
     """boot_config.h: what the loader may write and what it says of itself."""
-    ranges = ", ".join(
-        f"{{0x{m['base']:08x}, 0x{m['bytes']:x}}}"
-        for m in soc["memories"]
-        if m["kind"] not in READ_ONLY_KINDS
-    )
+    writable = [m for m in soc.memories if m.kind not in READ_ONLY_KINDS]
+    ranges = ", ".join(f"{{0x{m.base:08x}, 0x{m.bytes:x}}}" for m in writable)
     return f"""\
-#define BOOT_BOARD "{soc["board"]}"
+#define BOOT_BOARD "{soc.board}"
 #define BOOT_WRITABLE {ranges}
 #define BOOT_DIGEST {", ".join(f"0x{byte:02x}" for byte in digest)}
 #define BOOT_DIGEST_TEXT "{digest.hex()}"
-#define BOOT_FENCE_I {int(bool(soc["cpu"].get("icache_bytes", 1)))}
+#define BOOT_FENCE_I {int(bool(soc.cpu.icache_bytes))}
 """

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from elftools.elf.elffile import ELFFile
 
+from cfukit_base.artefacts import Soc
+from cfukit_base.artefacts.run import MemoryUse
 from cfukit_base.symbols import symbol
 
 _PARTS = {
@@ -46,18 +46,17 @@ def part_sizes(elf: Path) -> dict[str, int]:
     return total
 
 
-def memory_map(elf: Path, soc: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The memories of soc.json and what lies in each: {"name", "base", "bytes", "parts": {part: bytes}}."""
+def memory_map(elf: Path, soc: Soc) -> tuple[MemoryUse, ...]:
+    """The memories of the system and what lies in each."""
     placed = _placed(elf)
     shown = []
-    for memory in soc["memories"]:
-        base, size = memory["base"], memory["bytes"]
+    for memory in soc.memories:
         parts: dict[str, int] = {}
         for part, address, count in placed:
-            if base <= address < base + size:
+            if memory.holds(address):
                 parts[part] = parts.get(part, 0) + count
-        shown.append({"name": memory["name"], "base": base, "bytes": size, "parts": parts})
-    return shown
+        shown.append(MemoryUse(name=memory.name, base=memory.base, bytes=memory.bytes, parts=parts))
+    return tuple(shown)
 
 
 def _placed(elf: Path) -> list[tuple[str, int, int]]:

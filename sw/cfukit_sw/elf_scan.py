@@ -6,15 +6,15 @@ $d and $x of the psABI) and no instruction falls or jumps into it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
+from cfukit_base.artefacts.cpu import CpuFacts
 from cfukit_base.errors import BuildError
 from cfukit_base.symbols import locate
 
@@ -39,8 +39,8 @@ class _Rule:
     hint: str
 
 
-def check_instructions(elf: Path, cpu: Mapping[str, Any], name: str = "") -> None:
-    """Refuse an ELF with an instruction that the CPU of a soc.json (`cpu`) lacks, or a CFU instruction whose rd is x0.
+def check_instructions(elf: Path, cpu: CpuFacts, name: str = "") -> None:
+    """Refuse an ELF with an instruction that `cpu` lacks, or a CFU instruction whose rd is x0.
 
     The CPU drops the response for x0, and the next one with it. name: what to call the ELF in the message. Raises BuildError
     for the instruction at the lowest address of a section.
@@ -70,7 +70,7 @@ def check_instructions(elf: Path, cpu: Mapping[str, Any], name: str = "") -> Non
                 )
 
 
-def _rules(cpu: Mapping[str, Any], words: np.ndarray) -> Iterator[_Rule]:
+def _rules(cpu: CpuFacts, words: np.ndarray) -> Iterator[_Rule]:
     """What may not stand in `words`."""
     opcode, funct3, funct7 = words & 0x7F, words >> 12 & 7, words >> 25
     yield _Rule(
@@ -82,7 +82,7 @@ def _rules(cpu: Mapping[str, Any], words: np.ndarray) -> Iterator[_Rule]:
 
     def lacks(what: str, matches: np.ndarray, hint: str = _COMPILERS_ARE_TOLD) -> _Rule:
         given = what + " (0x{word:08x}) at 0x{pc:08x}"
-        return _Rule(matches, given, f"the CPU {cpu.get('name', '')} has none", hint)
+        return _Rule(matches, given, f"the CPU {cpu.name} has none", hint)
 
     # A word of zeros is illegal on purpose (a trap on CPUs that have them), or fills a gap.
     yield lacks("a compressed instruction", ((words & 3) != 3) & (words != 0))
@@ -97,21 +97,19 @@ def _rules(cpu: Mapping[str, Any], words: np.ndarray) -> Iterator[_Rule]:
     yield lacks("an instruction beyond RV32IM", shift | register)
     multiplies = (words & 0xFE00407F) == 0x02000033
     divides = (words & 0xFE00407F) == 0x02004033
-    if not cpu.get("multiplier", True):
+    if not cpu.multiplier:
         yield lacks("a multiplication", multiplies)
-    if not cpu.get("divider", True):
+    if not cpu.divider:
         yield lacks("a division", divides)
-    if not cpu.get("traps", True):
+    if not cpu.traps:
         yield lacks(
             "ecall, ebreak, mret, wfi or unimp", np.isin(words, _TRAP_INSTRUCTIONS), "a CPU with traps = true"
         )
-    csrs = cpu.get("csrs")
-    if csrs is not None:
-        access = (opcode == _SYSTEM) & ((words & 0x3000) != 0) & ~np.isin(words, _TRAP_INSTRUCTIONS)
-        hint = "a CPU with more csrs; cfukit_cycles() counts on every CPU"
-        numbers = words >> 20
-        for number in np.unique(numbers[access & ~np.isin(numbers, csrs)]):
-            yield lacks(f"CSR 0x{int(number):03x}", access & (numbers == number), hint)
+    access = (opcode == _SYSTEM) & ((words & 0x3000) != 0) & ~np.isin(words, _TRAP_INSTRUCTIONS)
+    hint = "a CPU with more csrs; cfukit_cycles() counts on every CPU"
+    numbers = words >> 20
+    for number in np.unique(numbers[access & ~np.isin(numbers, cpu.csrs)]):
+        yield lacks(f"CSR 0x{int(number):03x}", access & (numbers == number), hint)
 
 
 def _data(program: ELFFile, base: int, words: np.ndarray) -> np.ndarray:

@@ -8,11 +8,11 @@ loaded.write_loader); "bare" a user's main without the record protocol (no print
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from cfukit_base import process, tools
+from cfukit_base.artefacts import Soc
 from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError, UsageError
@@ -28,7 +28,6 @@ from cfukit_sw.linker import (
     Placement,
     entry_symbol,
     linker_script,
-    load_soc,
     soc_header,
 )
 
@@ -104,23 +103,23 @@ def build_firmware(
     cfu_dir: the folder of cfu_ops.h. includes: further folders of headers. cflags: for `sources` that are not cfukit's own.
     Raises BuildError (does not compile, undefined symbol, a CFU instruction with rd = x0) or ResultError (does not fit).
     """
-    soc = load_soc(soc_json)
+    soc = Soc.read(soc_json)
     tool = tools.riscv_cc(compiler)
     header = soc_header(soc)
     soc_dir = cached(
         user_cache() / "objects", "soc", digest_of(header), lambda folder: _write(folder / "soc.h", header)
     )
-    target, linking = target_flags(compiler, soc["cpu"]["isa"]), _link_flags(compiler, soc["cpu"]["isa"])
-    device = (*_DEVICE, "mul.S") if soc["cpu"]["isa"] == "rv32i" else _DEVICE
+    target, linking = target_flags(compiler, soc.cpu.isa), _link_flags(compiler, soc.cpu.isa)
+    device = (*_DEVICE, "mul.S") if soc.cpu.isa == "rv32i" else _DEVICE
     units = _units(sources, _runtime(kind, device), target, soc_dir, cfu_dir, includes, cflags)
     _prepare(tool, linking, "void _start(void) {}\n")
     objects = compile_all(tool, units)
     libraries = ("-nostdlib", "-lgcc") if compiler == "gcc" else ()
 
-    def linked(soc: dict[str, Any], placement: Placement, sizes: Mapping[str, int] | None) -> Path:
+    def linked(soc: Soc, placement: Placement, sizes: Mapping[str, int] | None) -> Path:
         script = linker_script(soc, placement, stack_bytes, sizes, loads_models=kind == "loader")
         key = digest_of(
-            tool.identity, kind, script, list(linking), soc["cpu"], [item.key for item in objects]
+            tool.identity, kind, script, list(linking), asdict(soc.cpu), [item.key for item in objects]
         )
 
         def link(folder: Path) -> None:
@@ -131,16 +130,16 @@ def build_firmware(
             argv += ["-o", str(folder / "firmware.elf"), *libraries]
             done = process.run(argv, env=tool.env, timeout=TIMEOUT_SECONDS)
             if not done.ok:
-                raise link_error(done, objects, units, soc["memories"], RUNTIME, folder / "firmware.elf")
-            check_instructions(folder / "firmware.elf", soc["cpu"], "firmware.elf")
+                raise link_error(done, objects, units, soc.memories, RUNTIME, folder / "firmware.elf")
+            check_instructions(folder / "firmware.elf", soc.cpu, "firmware.elf")
             _write(folder / "warnings.txt", "".join(item.warnings for item in objects))
 
         return cached(build_dir, "firmware", key, link) / "firmware.elf"
 
     if isinstance(placement, Placement):
         return linked(soc, placement, None)
-    endless = [memory | {"bytes": 1 << 28} for memory in soc["memories"]]
-    sizes = part_sizes(linked(soc | {"memories": endless}, AUTO, None))
+    endless = tuple(replace(memory, bytes=1 << 28) for memory in soc.memories)
+    sizes = part_sizes(linked(replace(soc, memories=endless), AUTO, None))
     return linked(soc, placement(sizes), sizes)
 
 

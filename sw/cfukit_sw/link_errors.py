@@ -6,11 +6,11 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from cfukit_base import process
+from cfukit_base.artefacts.cpu import Memory
 from cfukit_base.cache import disk_error
 from cfukit_base.errors import BuildError, CfukitError, ResultError
 from cfukit_sw.compile import TIMEOUT_SECONDS, Object, Unit
@@ -32,7 +32,7 @@ def link_error(
     done: process.Finished,
     objects: Sequence[Object],
     units: Sequence[Unit],
-    memories: Sequence[Mapping[str, Any]],
+    memories: Sequence[Memory],
     runtime: Path,
     output: Path,
 ) -> CfukitError:
@@ -48,7 +48,7 @@ def link_error(
         over[name] = max(over.get(name, 0), int(excess))
     if over:
         name = max(over, key=lambda memory: over[memory])
-        available = next(memory["bytes"] for memory in memories if memory["name"] == name)
+        available = next(memory.bytes for memory in memories if memory.name == name)
         asked = available + over[name]
         return ResultError(
             f"memory {name}",

@@ -15,12 +15,10 @@ in the data cache move the sections apart, and then refuses what it has shortene
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Any
 
+from cfukit_base.artefacts import Soc
 from cfukit_base.errors import UsageError, suggest
 
 DEFAULT_STACK_BYTES = 16 * 1024
@@ -45,54 +43,44 @@ class Placement:
 AUTO = Placement()
 
 
-def load_soc(soc_json: Path) -> dict[str, Any]:
-    """The document of a soc.json; another schema is refused."""
-    soc: dict[str, Any] = json.loads(soc_json.read_text())
-    if soc.get("schema") != "cfukit.soc/1":
-        raise UsageError(str(soc_json), f"schema {soc.get('schema')!r}", allowed="cfukit.soc/1")
-    return soc
-
-
-def soc_header(soc: dict[str, Any]) -> str:
+def soc_header(soc: Soc) -> str:
     """soc.h: for C and assembler alike, so plain numbers only."""
-    cpu = soc["cpu"]
-    enable = cpu.get("cfu", True) and cpu.get("cfu_enable_csr", 0xBC0) is not None
     lines = [
-        f"/* {soc['board']}, CPU {cpu['name']}: generated from soc.json. */",
+        f"/* {soc.board}, CPU {soc.cpu.name}: generated from soc.json. */",
         "#ifndef CFUKIT_SOC_H",
         "#define CFUKIT_SOC_H",
-        f"#define CFUKIT_CLOCK_HZ {soc['clock_hz']}",
-        f"#define CFUKIT_CPU_CFU_ENABLE {int(enable)}",
-        f"#define CFUKIT_CPU_TRAPS {int(bool(cpu.get('traps', True)))}",
+        f"#define CFUKIT_CLOCK_HZ {soc.clock_hz}",
+        f"#define CFUKIT_CPU_CFU_ENABLE {int(soc.cpu.cfu_enable_csr is not None)}",
+        f"#define CFUKIT_CPU_TRAPS {int(soc.cpu.traps)}",
     ]
-    for name, register in sorted(soc["csrs"].items()):
-        lines.append(f"#define CFUKIT_CSR_{name.upper()} 0x{register['address']:08x}")
-    for memory in soc["memories"]:
-        lines.append(f"#define CFUKIT_{memory['name'].upper()}_BASE 0x{memory['base']:08x}")
-        lines.append(f"#define CFUKIT_{memory['name'].upper()}_BYTES {memory['bytes']}")
+    for name, register in sorted(soc.csrs.items()):
+        lines.append(f"#define CFUKIT_CSR_{name.upper()} 0x{register.address:08x}")
+    for memory in soc.memories:
+        lines.append(f"#define CFUKIT_{memory.name.upper()}_BASE 0x{memory.base:08x}")
+        lines.append(f"#define CFUKIT_{memory.name.upper()}_BYTES {memory.bytes}")
     return "\n".join([*lines, "#endif", ""])
 
 
-def resolve(soc: dict[str, Any], placement: Placement) -> dict[str, str]:
+def resolve(soc: Soc, placement: Placement) -> dict[str, str]:
     """The memory of each part, "auto" replaced; a name that soc.json lacks is a UsageError."""
-    memories = {memory["name"]: memory for memory in soc["memories"]}
+    memories = {memory.name: memory for memory in soc.memories}
     for item in fields(placement):
         name = getattr(placement, item.name)
         if name != "auto" and name not in memories:
             raise UsageError(f"place.{item.name}", f"'{name}'", allowed=suggest(name, memories, "memory"))
-    reset = soc["cpu"]["reset_address"]
-    boot = [m["name"] for m in memories.values() if m["base"] <= reset < m["base"] + m["bytes"]]
-    if not boot:
+    reset = soc.cpu.reset_address
+    boot = soc.memory_at(reset)
+    if boot is None:
         raise UsageError(
             "soc.json", f"no memory at the reset address 0x{reset:08x}", allowed="one of its memories"
         )
-    kinds = {memory["name"]: memory["kind"] for memory in memories.values()}
-    only_starts = kinds[boot[0]] == "rom" and "itcm" in kinds.values()
+    kinds = {name: memory.kind for name, memory in memories.items()}
+    only_starts = boot.kind == "rom" and "itcm" in kinds.values()
     if placement.code != "auto":
         code = placement.code
     else:
-        code = next(name for name, kind in kinds.items() if kind == "itcm") if only_starts else boot[0]
-    writable = [m["name"] for m in memories.values() if m["kind"] not in READ_ONLY_KINDS]
+        code = next(name for name, kind in kinds.items() if kind == "itcm") if only_starts else boot.name
+    writable = [name for name, kind in kinds.items() if kind not in READ_ONLY_KINDS]
     writable.sort(key=lambda name: kinds[name] == "itcm")  # for data the last choice
     if placement.data != "auto":
         data = placement.data
@@ -105,41 +93,35 @@ def resolve(soc: dict[str, Any], placement: Placement) -> dict[str, str]:
             raise UsageError(
                 f"place.{part}", f"'{name}' cannot be written", allowed=f"one of {', '.join(writable)}"
             )
-    if code != boot[0] and boot[0] not in writable and not only_starts:
-        raise UsageError("place.code", f"'{code}'", allowed=f"'{boot[0]}', where this board's programs start")
+    if code != boot.name and boot.name not in writable and not only_starts:
+        raise UsageError(
+            "place.code", f"'{code}'", allowed=f"'{boot.name}', where this board's programs start"
+        )
     weights = code if placement.weights == "auto" else placement.weights
     load = placement.load
     if load == "auto":
         load = code if code not in writable else ""
-        if kinds[boot[0]] not in TCM_KINDS and any(
-            kinds[part] in TCM_KINDS for part in (code, weights, data)
-        ):
+        if boot.kind not in TCM_KINDS and any(kinds[part] in TCM_KINDS for part in (code, weights, data)):
             on_bus = (name for name, kind in kinds.items() if kind not in (*TCM_KINDS, "rom"))
-            load = next(on_bus, "") if only_starts else boot[0]
-    return {"code": code, "weights": weights, "data": data, "arena": arena, "load": load, "boot": boot[0]}
+            load = next(on_bus, "") if only_starts else boot.name
+    return {"code": code, "weights": weights, "data": data, "arena": arena, "load": load, "boot": boot.name}
 
 
 # Where in the data cache weights, arena and the stack's hot end begin: half a cache each, the stack behind the weights' half. Fixed,
 # so that two firmwares of one model differ in cycles by their kernels and not by where their code's size has pushed the data.
 _CACHE_HALVES = (("weights", 0), ("arena", 1), ("data", 1))
-_CACHE_BYTES = 4096  # where soc.json does not say
 _ROOMY_BYTES = 1 << 20  # smaller memories may lack the room for the gaps
 
 
-def data_cache_bytes(soc: Mapping[str, Any]) -> int:
-    """0 for a CPU without a data cache."""
-    return int(soc["cpu"].get("dcache_bytes", _CACHE_BYTES))
-
-
-def roomy_memories(soc: dict[str, Any], placement: Placement, sizes: Mapping[str, int] | None) -> set[str]:
+def roomy_memories(soc: Soc, placement: Placement, sizes: Mapping[str, int] | None) -> set[str]:
     """Memories in which parts can lie where the data cache wants them, as far as that is known without the parts' sizes."""
     where = resolve(soc, placement)
     roomy = set()
-    for memory in soc["memories"]:
-        here = [size for part, size in (sizes or {}).items() if where[part] == memory["name"]]
-        gaps = len(_CACHE_HALVES) * data_cache_bytes(soc)
-        if memory["bytes"] >= _ROOMY_BYTES or (here and sum(here) + gaps <= memory["bytes"]):
-            roomy.add(memory["name"])
+    for memory in soc.memories:
+        here = [size for part, size in (sizes or {}).items() if where[part] == memory.name]
+        gaps = len(_CACHE_HALVES) * soc.cpu.dcache_bytes
+        if memory.bytes >= _ROOMY_BYTES or (here and sum(here) + gaps <= memory.bytes):
+            roomy.add(memory.name)
     return roomy
 
 
@@ -181,9 +163,9 @@ def _blob(place: str, memory: str) -> str:
   }} > {memory}"""
 
 
-def _cfu_memory(soc: dict[str, Any]) -> str:
+def _cfu_memory(soc: Soc) -> str:
     """What a CFU with a memory port shares with the program (CFU_MEMORY of cfu.h): the first in the data TCM."""
-    if all(memory["kind"] != "dtcm" for memory in soc["memories"]):
+    if all(memory.kind != "dtcm" for memory in soc.memories):
         return ""
     return """  cfukit_dtcm_ = ORIGIN(dtcm);
   .cfu_memory (NOLOAD) : ALIGN(16)
@@ -193,7 +175,7 @@ def _cfu_memory(soc: dict[str, Any]) -> str:
 """
 
 
-def entry_symbol(soc: dict[str, Any], placement: Placement) -> str:
+def entry_symbol(soc: Soc, placement: Placement) -> str:
     """What stands at the reset address."""
     where = resolve(soc, placement)
     if where["boot"] == where["code"]:
@@ -202,7 +184,7 @@ def entry_symbol(soc: dict[str, Any], placement: Placement) -> str:
 
 
 def linker_script(
-    soc: dict[str, Any],
+    soc: Soc,
     placement: Placement = AUTO,
     stack_bytes: int = DEFAULT_STACK_BYTES,
     sizes: Mapping[str, int] | None = None,
@@ -213,8 +195,8 @@ def linker_script(
     roomy = roomy_memories(soc, placement, sizes)
     stack_bytes = (stack_bytes + 15) & ~15
     regions = "\n".join(
-        f"  {memory['name']} (rwx) : ORIGIN = 0x{memory['base']:08x}, LENGTH = 0x{memory['bytes']:x}"
-        for memory in soc["memories"]
+        f"  {memory.name} (rwx) : ORIGIN = 0x{memory.base:08x}, LENGTH = 0x{memory.bytes:x}"
+        for memory in soc.memories
     )
 
     def at(part: str) -> str:
@@ -228,7 +210,7 @@ def linker_script(
         if where["load"] not in ("", where[part])
     )
     weights_at, arena_at, stack_at = (
-        _cache_place(where[part] in roomy, half, data_cache_bytes(soc)) for part, half in _CACHE_HALVES
+        _cache_place(where[part] in roomy, half, soc.cpu.dcache_bytes) for part, half in _CACHE_HALVES
     )
     loaded = {part: where["load"] or where[part] for part in ("code", "weights", "data")}
     before = [(".boot", where["boot"], where["boot"])] if where["boot"] != where["code"] else []
@@ -241,12 +223,12 @@ def linker_script(
     # Only where there is one: its place in the cache would push .bss onto the lines of .data.
     blob = ""
     if loads_models:
-        blob = _blob(_cache_place(where["arena"] in roomy, 0, data_cache_bytes(soc))("."), where["arena"])
-    reset, at_reset = soc["cpu"]["reset_address"], where["boot"] == where["code"]
+        blob = _blob(_cache_place(where["arena"] in roomy, 0, soc.cpu.dcache_bytes)("."), where["arena"])
+    reset, at_reset = soc.cpu.reset_address, where["boot"] == where["code"]
     start = f"0x{reset:08x}" if at_reset else ""
     section = entry_symbol(soc, placement).replace("__cfukit_", ".cfukit.")
     boot = f"\n  .boot 0x{reset:08x} : {{ KEEP(*({section})) }} > {where['boot']}" if not at_reset else ""
-    return f"""/* Generated from soc.json of board {soc["board"]}. */
+    return f"""/* Generated from soc.json of board {soc.board}. */
 ENTRY({entry_symbol(soc, placement)})
 MEMORY
 {{

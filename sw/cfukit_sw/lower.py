@@ -22,7 +22,6 @@ from cfukit_sw.plan_builder import PlanBuilder
 
 def lower(
     model: Model,
-    soc: Mapping[str, Any] | None = None,
     kernels: Sequence[Kernel] = (),
     *,
     registry: str = "portable",

@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from math import prod
-from typing import Any
 
+from cfukit_base.artefacts import Soc
+from cfukit_base.artefacts.cpu import Memory
 from cfukit_base.artefacts.plan import InArena, InConstants, Plan, Step
 from cfukit_base.errors import ResultError
-from cfukit_sw.linker import READ_ONLY_KINDS, Placement, data_cache_bytes, resolve
+from cfukit_sw.linker import READ_ONLY_KINDS, Placement, resolve
 
 PARTS = ("code", "weights", "arena", "data")
 ALIGNMENT_BYTES = 16
@@ -34,18 +35,19 @@ class Traffic:
     reads: float = 0.0
     writes: float = 0.0
 
-    def cycles(self, memory: Mapping[str, Any], more: int = 0) -> float:
+    def cycles(self, memory: Memory, more: int = 0) -> float:
         """In a memory; `more`: cycles that each access takes beside its own."""
-        return self.reads * (memory["read_cycles"] + more) + self.writes * (memory["write_cycles"] + more)
+        return self.reads * (memory.read_cycles + more) + self.writes * (memory.write_cycles + more)
 
 
-def traffic(plan: Plan, soc: Mapping[str, Any]) -> dict[str, Traffic]:
+def traffic(plan: Plan, soc: Soc) -> dict[str, Traffic]:
     """Estimated traffic of each part, through the caches that soc.json names."""
     total = {part: Traffic() for part in PARTS}
-    cached_code = bool(soc["cpu"].get("icache_bytes", 1))
     for step in plan.steps:
-        total["code"].reads += _CODE_WORDS_PER_STEP if cached_code else step.macs * _INSTRUCTIONS_PER_MAC
-        _add_step(plan, step, total, data_cache_bytes(soc))
+        total["code"].reads += (
+            _CODE_WORDS_PER_STEP if soc.cpu.icache_bytes else step.macs * _INSTRUCTIONS_PER_MAC
+        )
+        _add_step(plan, step, total, soc.cpu.dcache_bytes)
     return total
 
 
@@ -85,16 +87,14 @@ def _add_step(plan: Plan, step: Step, total: dict[str, Traffic], cache_bytes: in
     data.reads += outputs / 16
 
 
-def place(
-    plan: Plan, soc: Mapping[str, Any], sizes: Mapping[str, int], pinned: Placement = Placement()
-) -> Placement:
+def place(plan: Plan, soc: Soc, sizes: Mapping[str, int], pinned: Placement = Placement()) -> Placement:
     """The placement of a firmware whose parts have these sizes in bytes; parts that `pinned` names stay there.
 
     ResultError (asked, available) where a pinned part does not fit, or nothing does.
     """
-    fixed = resolve(dict(soc), pinned)
-    memories = {memory["name"]: memory for memory in soc["memories"]}
-    boot_writable = memories[fixed["boot"]]["kind"] not in READ_ONLY_KINDS
+    fixed = resolve(soc, pinned)
+    memories = {memory.name: memory for memory in soc.memories}
+    boot_writable = memories[fixed["boot"]].kind not in READ_ONLY_KINDS
 
     def candidates(part: str) -> list[str]:
         if getattr(pinned, part) != "auto":
@@ -103,24 +103,24 @@ def place(
             return [fixed["code"]]
         # A boot ROM is not for programs, and only code is fetched.
         unfit = {"code": ("dtcm", "rom"), "weights": ("rom",)}.get(part, READ_ONLY_KINDS)
-        names = [name for name, memory in memories.items() if memory["kind"] not in unfit]
+        names = [name for name, memory in memories.items() if memory.kind not in unfit]
         if part == "weights":  # a copy at the start needs room only where it goes
             names = [
                 name
                 for name in names
-                if boot_writable or memories[name]["kind"] not in READ_ONLY_KINDS or name == fixed["boot"]
+                if boot_writable or memories[name].kind not in READ_ONLY_KINDS or name == fixed["boot"]
             ]
         # Of equals the plain choice, and of others not the memory that code may want.
         return sorted(
             names,
-            key=lambda name: (name != fixed[part], part != "code" and memories[name]["kind"] == "itcm"),
+            key=lambda name: (name != fixed[part], part != "code" and memories[name].kind == "itcm"),
         )
 
     used = traffic(plan, soc)
-    fetches_wait = not soc["cpu"].get("icache_bytes", 1)
+    fetches_wait = not soc.cpu.icache_bytes
 
     def cycles_of(part: str, name: str) -> float:
-        shared = part != "code" and memories[name]["kind"] == "itcm" and fetches_wait
+        shared = part != "code" and memories[name].kind == "itcm" and fetches_wait
         return used[part].cycles(memories[name], int(shared))
 
     best: tuple[float, Placement] | None = None
@@ -130,7 +130,7 @@ def place(
         asked = dict.fromkeys(memories, 0)
         for part, name in where.items():  # parts begin at multiples of ALIGNMENT_BYTES
             asked[name] = -(-asked[name] // ALIGNMENT_BYTES) * ALIGNMENT_BYTES + sizes[part]
-        over = max((asked[name] - memories[name]["bytes"], name) for name in memories)
+        over = max((asked[name] - memories[name].bytes, name) for name in memories)
         if over[0] > 0:
             if worst_fit is None or over[0] < worst_fit[0]:
                 worst_fit = (over[0], over[1], asked[over[1]])
@@ -141,7 +141,7 @@ def place(
     if best is None:
         assert worst_fit is not None
         _, name, asked_bytes = worst_fit
-        available = memories[name]["bytes"]
+        available = memories[name].bytes
         raise ResultError(
             f"memory {name}",
             f"does not fit: {asked_bytes:,} bytes asked",

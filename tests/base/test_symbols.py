@@ -7,6 +7,7 @@ import pytest
 from cfukit_base.symbols import Location, functions, locate, symbol
 from cfukit_soc.image import memory_image
 from support.bare import assemble, compile_c
+from support.socs import memory, soc_of
 
 # Every instruction is 4 bytes (no C extension), so the source fixes the address of every line.
 ASSEMBLY = """\
@@ -109,17 +110,15 @@ def test_an_inlined_intrinsic_is_the_line_that_calls_it(tmp_path: Path) -> None:
     source = '#include "cfu_ops.h"\nint main(void) {\n  int x = get();\n  return add(x) + 1;\n}\n'
     elf = compile_c(source, tmp_path, "-I.")
     start, size, _ = next(entry for entry in functions(elf) if entry[2] == "main")
-    image = memory_image(
-        elf, {"board": "b", "cpu": {"reset_address": symbol(elf, "_start")}, "memories": [RAM]}
-    )
+    image = memory_image(elf, soc_of(RAM, reset=symbol(elf, "_start")))
     code = image[12:]  # one chunk's header, then from the base on
     (pc,) = [
-        at for at in range(start, start + size, 4) if code[at - RAM["base"]] & 0x7F == 0x0B
+        at for at in range(start, start + size, 4) if code[at - RAM.base] & 0x7F == 0x0B
     ]  # the custom-0 opcode
     assert locate(elf, pc) == Location("main", str(tmp_path / "program.c"), 4)
 
 
-RAM = {"name": "ram", "base": 0x4000_0000, "bytes": 1 << 20}
+RAM = memory()
 
 
 def test_a_rebuilt_program_is_read_again(tmp_path: Path) -> None:

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from cfukit_base import process, tools
+from cfukit_base.artefacts import Cpu
+from cfukit_base.digest import digest_bytes
 from cfukit_base.errors import UsageError
-from cfukit_cpu import PRESETS, configuration, derive, verilog, write_cpu
+from cfukit_cpu import PRESETS, Configuration, configuration, derive, verilog, write_cpu
+from cfukit_cpu.core import csrs_of
 from cfukit_cpu.verilog import CORE, Source, stock_path, stock_text
 from cfukit_tools import api
 
@@ -19,9 +22,10 @@ EDITED = [name for name in PRESETS if name != "full+cfu"]
 
 
 def test_the_stock_cpu_is_the_wheels_byte_for_byte(tmp_path: Path) -> None:
-    document = json.loads(write_cpu("full+cfu", tmp_path).read_text())
-    assert (tmp_path / "cpu.v").read_bytes() == stock_path().read_bytes()
-    assert document["isa"] == "rv32im" and document["cfu_fix"] is False
+    cpu = Cpu.read(write_cpu("full+cfu", tmp_path))
+    assert (tmp_path / cpu.verilog).read_bytes() == stock_path().read_bytes()
+    assert cpu.verilog == stock_path().name and cpu.digest == digest_bytes(stock_path().read_bytes())
+    assert (cpu.isa, cpu.csrs, cpu.cfu_fix) == ("rv32im", csrs_of(Configuration()), False)
     assert configuration({"base": "full+cfu"}).stock and not configuration({"icache_bytes": 4096}).stock
 
 

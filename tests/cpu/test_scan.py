@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cfukit_base.errors import BuildError
-from cfukit_cpu import configuration
-from cfukit_cpu.configuration import Configuration
-from cfukit_cpu.core import csrs_of
-from cfukit_cpu.writing import describe
-from cfukit_soc.cpus import cpu_named
 from cfukit_sw.firmware import build_firmware
-
-RAM = {
-    "name": "main_ram",
-    "base": 0x40000000,
-    "bytes": 1 << 20,
-    "kind": "ram",
-    "read_cycles": 2,
-    "write_cycles": 2,
-}
-REGISTERS = ("uart_rxtx", "uart_txfull", "uart_rxempty", "uart_ev_pending", "uart_txempty")
+from support.socs import memory, soc_of
 
 
 def build(given: Any, source: str, folder: Path, suffix: str = "S") -> Path:
     """A bare program for a CPU; no system is made for it."""
-    names = ("cfukit_cycles", "cfukit_exit", "cfukit_instret", *REGISTERS)
-    soc = {"schema": "cfukit.soc/1", "board": "test", "clock_hz": 1_000_000, "memories": [RAM]}
-    soc["cpu"] = describe(configuration(given)) | {"cfu": True, "reset_address": RAM["base"]}
-    soc["csrs"] = {name: {"address": 0xF0000000 + 16 * n, "bits": 32} for n, name in enumerate(names)}
-    (folder / "soc.json").write_text(json.dumps(soc))
+    soc_of(memory(), cpu=given).write(folder / "soc.json")
     (folder / f"program.{suffix}").write_text(source)
     program = folder / f"program.{suffix}"
     return build_firmware([program], folder / "soc.json", build_dir=folder / "build", kind="bare")
@@ -107,7 +88,3 @@ def test_data_between_instructions_passes_and_code_as_words_does_not(tmp_path: P
 
 def test_zeros_and_illegal_words_are_left_to_the_cpus_traps(tmp_path: Path) -> None:
     build(STOCK, assembly("  .word 0\n  unimp\n  ebreak\n  wfi"), tmp_path)
-
-
-def test_the_stock_cpus_csrs_are_known_to_the_system_too() -> None:
-    assert sorted(cpu_named("full+cfu").facts["csrs"]) == sorted(csrs_of(Configuration()))

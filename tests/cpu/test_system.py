@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,12 @@ from typing import Any
 import pytest
 from elftools.elf.elffile import ELFFile
 
+from cfukit_base.artefacts import Soc
 from cfukit_base.errors import BuildError, UsageError
-from cfukit_cpu import write_cpu
 from cfukit_soc import build_simulator, generate_soc, simulate
 from cfukit_sw.firmware import build_firmware
 from cfukit_sw.linker import AUTO, Placement
+from support.socs import make_soc
 
 ARITHMETIC = """
 #include "cfukit.h"
@@ -31,7 +31,7 @@ EXPECTED = f"{-13871} {-109876463} {-48} {(2**32 - 1234567) // 7}\n"
 
 
 def soc_with(given: Any, folder: Path) -> Path:
-    return generate_soc("sim", folder / "soc", cpu=write_cpu(given, folder / "cpu"))
+    return make_soc("sim", folder / "soc", cpu=given)
 
 
 def firmware(source: str, soc: Path, folder: Path, suffix: str = "c", placement: Placement = AUTO) -> Path:
@@ -55,8 +55,7 @@ def test_arithmetic_without_the_units(given: Any, tmp_path: Path) -> None:
     elf = firmware(ARITHMETIC, soc, tmp_path)
     result = simulate(build_simulator(soc, None, build_dir=tmp_path), soc, elf, max_cycles=10_000_000)
     assert result.exit_code == 0 and EXPECTED.encode() in result.output
-    document = json.loads(soc.read_text())
-    assert document["cpu"]["verilog"] == ["cpu.v"]
+    assert Soc.read(soc).cpu.verilog == ("cpu.v",)
 
 
 @pytest.mark.slow
@@ -120,18 +119,18 @@ def test_what_the_cpu_lacks_is_refused_with_its_line(
 
 def test_what_is_no_cpu_json_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cpu.json").write_text('{"schema": "other"}')
-    with pytest.raises(UsageError, match=r"schema 'other'; cfukit\.cpu/1"):
-        generate_soc("sim", tmp_path, cpu=tmp_path / "cpu.json")
+    with pytest.raises(UsageError, match=r"schema is 'other'; cfukit\.cpu/1"):
+        generate_soc("sim", tmp_path / "cpu.json", tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("given", ["fomu", "fomu-mac", "tcm"])
 def test_programs_run_from_tightly_coupled_memories(given: str, tmp_path: Path) -> None:
     soc = soc_with(given, tmp_path)
-    document = json.loads(soc.read_text())
-    kinds = {memory["kind"]: memory for memory in document["memories"]}
-    assert kinds["dtcm"]["base"] == 0x30000000 and kinds["dtcm"]["read_cycles"] == 1
-    assert document["cpu"]["reset_address"] == (0x40000000 if given == "tcm" else 0x20000000)
+    described = Soc.read(soc)
+    data = described.memory("dtcm")
+    assert data is not None and data.base == 0x30000000 and data.read_cycles == 1
+    assert described.cpu.reset_address == (0x40000000 if given == "tcm" else 0x20000000)
     placement = Placement(data="dtcm", arena="dtcm")
     elf = firmware(ARITHMETIC, soc, tmp_path, placement=placement)
     simulator = build_simulator(soc, None, build_dir=tmp_path)
@@ -154,8 +153,7 @@ def test_the_start_fills_tightly_coupled_memories(
 ) -> None:
     """What the simulator loads lies on the bus (and in the boot ROM); a program finds its code and data where they belong."""
     soc = soc_with(given, tmp_path)
-    document = json.loads(soc.read_text())
-    assert document["cpu"]["reset_address"] == reset
+    assert Soc.read(soc).cpu.reset_address == reset
     source = ARITHMETIC.replace(
         "int main(void) {", "int v[3] = {5, 6, 7};\nint main(void) {\n  if (v[2] != 7) return 3;"
     )

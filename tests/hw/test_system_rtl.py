@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from cfukit_soc import build_simulator, generate_soc, simulate
+from cfukit_soc import build_simulator, simulate
 from support import bare, stalls
 from support.latency_cfu import make_latency_cfu
 from support.rv32 import Program
+from support.socs import make_soc
 
 DATA = 0x4030_0000
 
@@ -27,7 +28,7 @@ def test_executed_once_on_the_system(tmp_path: Path, front_end: str) -> None:
     elf = bare.assemble(f"  .globl main\nmain:\n{words}\n  ret\n", tmp_path / "program")
 
     model.write(tmp_path / "cfu")
-    soc = generate_soc("sim", tmp_path / "soc")
+    soc = make_soc("sim", tmp_path / "soc")
     simulator = build_simulator(soc, tmp_path / "cfu" / "cfu.v", build_dir=tmp_path / "build")
     result = simulate(simulator, soc, elf, max_cycles=2_000_000)
     assert result.exit_code is not None, result.fault

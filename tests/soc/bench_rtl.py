@@ -16,8 +16,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cfukit_base import tools
-from cfukit_soc import build_simulator, generate_soc, simulate
+from cfukit_soc import build_simulator, simulate
 from support.bare import compile_c
+from support.socs import make_soc
 
 MAC4 = Path(__file__).parents[1] / "support" / "mac4_cfu.v"
 CONVOLUTION = """
@@ -51,7 +52,7 @@ def main() -> None:
         cxx = tools.Tool("zig c++", (*zig.argv, "c++"), zig.version, zig.path, zig.source, zig.env)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        soc = generate_soc("sim", folder / "soc")
+        soc = make_soc("sim", folder / "soc")
         build_simulator(soc, None, build_dir=folder, cxx=cxx)  # warms the runtime's cache
         begin = time.monotonic()
         simulator = build_simulator(soc, MAC4, build_dir=folder, cxx=cxx)

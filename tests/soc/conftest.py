@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from cfukit_soc import SimResult, build_simulator, generate_soc, simulate
+from cfukit_soc import SimResult, build_simulator, simulate
 from support.bare import ODD_CFU
+from support.socs import make_soc
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def shared_tmp(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def system(shared_tmp: Path, tmp_path_factory: pytest.TempPathFactory) -> System:
-    return System(generate_soc("sim", tmp_path_factory.mktemp("sim")), shared_tmp)
+    return System(make_soc("sim", tmp_path_factory.mktemp("sim")), shared_tmp)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import re
 from pathlib import Path
@@ -10,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from cfukit_base import process
+from cfukit_base.artefacts import Soc
 from cfukit_base.tools import riscv_cc
-from cfukit_soc import build_simulator, generate_soc, simulate
+from cfukit_soc import build_simulator, simulate
 from cfukit_soc.boards import boards
 from cfukit_sw.boot import BOOT, build_boot, litex_software
+from support.socs import make_soc
 
 SUPPORT = Path(__file__).parents[1] / "support"
 MEMORY = """
@@ -42,7 +43,7 @@ def compiled(out: Path, sources: list[Path], *words: str) -> Path:
 @pytest.fixture(scope="module")
 def hardware(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the system as it is synthesised."""
-    return generate_soc("arty", tmp_path_factory.mktemp("hardware"), simulated=False).parent
+    return make_soc("arty", tmp_path_factory.mktemp("hardware"), simulated=False).parent
 
 
 @pytest.fixture(scope="module")
@@ -115,9 +116,9 @@ def test_the_memory_test_finds_what_is_stuck(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_boot_rom_initialises_and_tests_ddr3(tmp_path: Path) -> None:
-    soc_json = generate_soc("arty", tmp_path / "soc", from_rom=True)
-    soc = json.loads(soc_json.read_text())
-    assert soc["cpu"]["reset_address"] == 0 and "bus_rom.v" in soc["chips"]
+    soc_json = make_soc("arty", tmp_path / "soc", from_rom=True)
+    soc = Soc.read(soc_json)
+    assert soc.cpu.reset_address == 0 and "bus_rom.v" in soc.chips
     boot = build_boot(soc_json, bytes(range(16)), build_dir=tmp_path)
     result = simulate(
         build_simulator(soc_json, None, build_dir=tmp_path), soc_json, boot, max_cycles=4_000_000
@@ -130,7 +131,7 @@ def test_the_boot_rom_initialises_and_tests_ddr3(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_headers_say_what_the_boards_phy_can(hardware: Path, tmp_path: Path) -> None:
-    generate_soc("arty100t", tmp_path, simulated=False)
+    make_soc("arty100t", tmp_path, simulated=False)
     phy = (hardware / "generated" / "sdram_phy.h").read_text()
     for name in ("READ_LEVELING_CAPABLE", "BITSLIPS 8", "DELAYS 32", "CL 7"):
         assert f"#define SDRAM_PHY_{name}" in phy, name
@@ -142,11 +143,11 @@ def test_headers_say_what_the_boards_phy_can(hardware: Path, tmp_path: Path) -> 
 def test_a_simulated_board_differs_from_hardware_in_phy_and_start_alone(
     hardware: Path, tmp_path: Path
 ) -> None:
-    real = json.loads((hardware / "soc.json").read_text())
-    played = json.loads(generate_soc("arty", tmp_path).read_text())
-    assert [memory for memory in real["memories"] if memory["kind"] != "rom"] == played["memories"]
-    assert (real["cpu"]["reset_address"], played["cpu"]["reset_address"]) == (0, 0x4000_0000)
-    own = set(real["csrs"]) - set(played["csrs"])
+    real = Soc.read(hardware / "soc.json")
+    played = Soc.read(make_soc("arty", tmp_path))
+    assert tuple(memory for memory in real.memories if memory.kind != "rom") == played.memories
+    assert (real.cpu.reset_address, played.cpu.reset_address) == (0, 0x4000_0000)
+    own = set(real.csrs) - set(played.csrs)
     assert own and all(name.startswith("ddrphy_") for name in own)
     assert {name: board.ddr3 for name, board in boards().items() if board.ddr3}.keys() == {"arty", "arty100t"}
 
@@ -154,5 +155,5 @@ def test_a_simulated_board_differs_from_hardware_in_phy_and_start_alone(
 @pytest.mark.slow
 @pytest.mark.parametrize(("clock_hz", "marked"), [(75_000_000, False), (50_000_000, True)])
 def test_ddr3_below_its_slowest_clock_is_marked(clock_hz: int, marked: bool, tmp_path: Path) -> None:
-    soc = json.loads(generate_soc("arty", tmp_path, clock_hz=clock_hz).read_text())
-    assert ("ddr3_out_of_specification" in soc["constants"]) == marked
+    soc = Soc.read(make_soc("arty", tmp_path, clock_hz=clock_hz))
+    assert ("ddr3_out_of_specification" in soc.constants) == marked

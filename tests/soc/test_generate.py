@@ -1,6 +1,5 @@
 """generate_soc: what stands in the files, the same bytes every time, wrong names refused."""
 
-import json
 import os
 import re
 import subprocess
@@ -10,23 +9,26 @@ from itertools import pairwise
 
 import pytest
 
+from cfukit_base.artefacts import Cpu, Soc
+from cfukit_base.artefacts.soc import SocCpu
 from cfukit_base.errors import UsageError
+from cfukit_cpu import write_cpu
 from cfukit_soc import generate_soc
 from cfukit_soc.boards import board_named, boards
+from support.socs import make_soc
 
 
 def test_sim_is_the_system_of_the_contract(tmp_path):
-    soc = json.loads(generate_soc("sim", tmp_path).read_text())
-    assert soc["schema"] == "cfukit.soc/1"
-    assert soc["cpu"]["name"] == "full+cfu" and soc["cpu"]["isa"] == "rv32im" and soc["cpu"]["cfu"]
-    assert soc["cpu"]["reset_address"] == 0x40000000 and soc["clock_hz"] == 100_000_000
-    (ram,) = soc["memories"]
-    assert (ram["name"], ram["base"], ram["bytes"]) == ("main_ram", 0x40000000, 32 << 20)
-    assert (ram["read_cycles"], ram["write_cycles"]) == (2, 2)
+    soc = Soc.read(make_soc("sim", tmp_path))
+    assert soc.cpu.name == "full+cfu" and soc.cpu.isa == "rv32im"
+    assert soc.cpu.reset_address == 0x40000000 and soc.clock_hz == 100_000_000
+    (ram,) = soc.memories
+    assert (ram.name, ram.base, ram.bytes) == ("main_ram", 0x40000000, 32 << 20)
+    assert (ram.read_cycles, ram.write_cycles) == (2, 2)
 
 
 def test_registers_have_what_software_uses(tmp_path):
-    csrs = json.loads(generate_soc("sim", tmp_path).read_text())["csrs"]
+    csrs = Soc.read(make_soc("sim", tmp_path)).csrs
     for name in (
         "uart_rxtx",
         "uart_txfull",
@@ -35,39 +37,45 @@ def test_registers_have_what_software_uses(tmp_path):
         "cfukit_exit",
         "cfukit_instret",
     ):
-        assert csrs[name]["address"] >= 0x80000000, "uncached: address bit 31"
-    assert csrs["cfukit_cycles"]["bits"] == 64
-    addresses = [csr["address"] for csr in csrs.values()]
+        assert csrs[name].address >= 0x80000000, "uncached: address bit 31"
+    assert csrs["cfukit_cycles"].bits == 64
+    addresses = [csr.address for csr in csrs.values()]
     assert len(set(addresses)) == len(addresses)
 
 
 def test_verilog_is_self_contained_but_for_cpu_and_cfu(tmp_path):
-    soc_json = generate_soc("sim", tmp_path)
+    soc_json = make_soc("sim", tmp_path)
     verilog = (tmp_path / "soc.v").read_text()
     assert "module soc (" in verilog and "Cfu Cfu(" in verilog and "module Cfu" not in verilog
-    for path in json.loads(soc_json.read_text())["cpu"]["verilog"]:
+    for path in Soc.read(soc_json).cpu.verilog:
         assert "module VexRiscv" in (tmp_path / path).read_text()
     assert str(tmp_path) not in verilog and "Date" not in verilog and "20" + "26-" not in verilog
 
 
 def test_same_arguments_same_bytes_in_any_process(tmp_path):
-    generate_soc("sim", tmp_path / "a")
-    generate_soc("sim", tmp_path / "b")
-    code = (
-        f"import pathlib, cfukit_soc; cfukit_soc.generate_soc('sim', pathlib.Path({str(tmp_path / 'c')!r}))"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONHASHSEED": "77"})
+    make_soc("sim", tmp_path / "a")
+    make_soc("sim", tmp_path / "b")
+    _generate_elsewhere(tmp_path / "c", {"PYTHONHASHSEED": "77"})
     for name in ("soc.v", "soc.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "c" / name).read_bytes()
+
+
+def _generate_elsewhere(directory, environment):
+    """The board `sim` in `directory`, by another process from plain statements."""
+    cpu = write_cpu("full+cfu", directory)
+    code = f"import pathlib, cfukit_soc; p = pathlib.Path; cfukit_soc.generate_soc('sim', p({str(cpu)!r}), p({str(directory)!r}))"
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, **environment})
 
 
 def _as_assignments(directory):
     """generate_soc called from every kind of statement that Migen could take a signal's name from."""
     out = iter(range(100))
 
+    cpu = write_cpu("full+cfu", directory / "cpu")
+
     def generate():
-        return generate_soc("sim", directory / str(next(out)))
+        return generate_soc("sim", cpu, directory / str(next(out)))
 
     class Holder:
         def __init__(self):
@@ -97,8 +105,7 @@ def _as_assignments(directory):
 
 
 def test_the_callers_statement_leaves_no_trace(tmp_path):
-    code = f"import pathlib, cfukit_soc; cfukit_soc.generate_soc('sim', pathlib.Path({str(tmp_path / 'bare')!r}))"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    _generate_elsewhere(tmp_path / "bare", {})
     count = _as_assignments(tmp_path)
     assert count > 10
     for index in range(count):
@@ -106,7 +113,7 @@ def test_the_callers_statement_leaves_no_trace(tmp_path):
 
 
 def test_every_signal_has_a_name(tmp_path):
-    generate_soc("sim", tmp_path)
+    make_soc("sim", tmp_path)
     declared = re.findall(
         r"^(?:reg|wire)\s+(?:\[[^]]*\]\s*)?(.*?)[;=\[]", (tmp_path / "soc.v").read_text(), re.M
     )
@@ -115,7 +122,7 @@ def test_every_signal_has_a_name(tmp_path):
 
 def test_threads_may_generate_at_the_same_time(tmp_path):
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda index: generate_soc("sim", tmp_path / str(index)), range(4)))
+        list(pool.map(lambda index: make_soc("sim", tmp_path / str(index)), range(4)))
     assert len({(tmp_path / str(index) / "soc.v").read_bytes() for index in range(4)}) == 1
 
 
@@ -124,31 +131,36 @@ def test_a_failure_inside_the_elaboration_reaches_the_caller(tmp_path, monkeypat
         raise ZeroDivisionError("inside")
 
     monkeypatch.setattr("cfukit_soc.generate._elaborate_quietly", fail)
+    cpu = write_cpu("full+cfu", tmp_path / "cpu")
     with pytest.raises(ZeroDivisionError, match="inside"):
-        generate_soc("sim", tmp_path)
-    assert not list(tmp_path.iterdir())
+        generate_soc("sim", cpu, tmp_path / "soc")
+    assert not (tmp_path / "soc").exists()
 
 
 def test_options_change_the_system_and_its_digest(tmp_path):
-    stock = json.loads(generate_soc("sim", tmp_path / "stock").read_text())
-    other = json.loads(
-        generate_soc("sim", tmp_path / "other", clock_hz=50_000_000, sram_bytes=65536).read_text()
-    )
-    assert other["clock_hz"] == 50_000_000 == other["constants"]["config_clock_frequency"]
-    assert [(m["name"], m["base"], m["bytes"]) for m in other["memories"][1:]] == [
-        ("sram", 0x10000000, 65536)
-    ]
-    assert other["digest"] != stock["digest"]
-    assert other["csrs"] == stock["csrs"], "software for one runs on the other"
+    stock = Soc.read(make_soc("sim", tmp_path / "stock"))
+    other = Soc.read(make_soc("sim", tmp_path / "other", clock_hz=50_000_000, sram_bytes=65536))
+    assert other.clock_hz == 50_000_000 == other.constants["config_clock_frequency"]
+    assert [(m.name, m.base, m.bytes) for m in other.memories[1:]] == [("sram", 0x10000000, 65536)]
+    assert other.digest != stock.digest
+    assert other.csrs == stock.csrs, "software for one runs on the other"
 
 
-def test_unknown_board_and_cpu_are_refused_with_a_suggestion(tmp_path):
+def test_every_fact_of_cpu_json_stands_in_soc_json(tmp_path):
+    for given in ("full+cfu", "fomu"):
+        soc = Soc.read(make_soc("sim", tmp_path / given, cpu=given))
+        cpu = Cpu.read(tmp_path / given / "cpu.json")
+        assert SocCpu.of(cpu, soc.cpu.reset_address) == soc.cpu and soc.memories[1:] == cpu.memories
+
+
+def test_an_unknown_board_and_a_missing_cpu_are_refused(tmp_path):
+    missing = tmp_path / "cpu.json"
     with pytest.raises(
         UsageError, match=r"soc\.board: 'simm'; no such board, did you mean 'sim'\?.*list boards"
     ):
-        generate_soc("simm", tmp_path)
-    with pytest.raises(UsageError, match=r"soc\.cpu: 'ful\+cfu'; no such cpu, did you mean 'full\+cfu'\?"):
-        generate_soc("sim", tmp_path, cpu="ful+cfu")
+        generate_soc("simm", missing, tmp_path)
+    with pytest.raises(UsageError, match=r"cpu\.json: cannot be read: No such file"):
+        generate_soc("sim", missing, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -163,7 +175,7 @@ def test_unknown_board_and_cpu_are_refused_with_a_suggestion(tmp_path):
 )
 def test_impossible_figures_are_refused(tmp_path, options, message):
     with pytest.raises(UsageError, match=message):
-        generate_soc("sim", tmp_path, **options)
+        make_soc("sim", tmp_path, **options)
 
 
 def test_every_board_describes_itself():

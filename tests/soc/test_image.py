@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 from cfukit_base.errors import UsageError
 from cfukit_soc.image import memory_image
 from support.elves import EM_X86_64, write_elf
+from support.socs import memory, soc_of
 
-MEMORIES = [{"name": "rom", "base": 0x100, "bytes": 64}, {"name": "ram", "base": 0x8000_0000, "bytes": 256}]
-SOC = {"board": "b", "cpu": {"reset_address": 0x104}, "memories": MEMORIES}
+MEMORIES = [memory("rom", 64, kind="rom", base=0x100), memory("ram", 256, base=0x8000_0000)]
+SOC = soc_of(*MEMORIES, reset=0x104)
 
 
 def loaded(image: bytes) -> list[bytearray]:
     """The memories after the chunks were written; as the harness does it, word by word."""
-    memories = [bytearray(b"\xee" * memory["bytes"]) for memory in MEMORIES]
+    memories = [bytearray(b"\xee" * place.bytes) for place in MEMORIES]
     while image:
         index, offset, count = struct.unpack_from("<III", image)
         assert offset % 4 == count % 4 == 0 and offset + count <= len(memories[index])
@@ -30,15 +31,15 @@ def loaded(image: bytes) -> list[bytearray]:
 def segment_lists(draw: st.DrawFn) -> list[tuple[int, bytes, int]]:
     """Segments that do not overlap but may share a word, in both memories."""
     segments = []
-    for memory in MEMORIES:
+    for place in MEMORIES:
         at = 0
-        while (at := at + draw(st.sampled_from([0, 0, 1, 2, 3, 20]))) < memory["bytes"] and len(segments) < 4:
-            content = draw(st.binary(max_size=min(30, memory["bytes"] - at)))
-            room = memory["bytes"] - at
+        while (at := at + draw(st.sampled_from([0, 0, 1, 2, 3, 20]))) < place.bytes and len(segments) < 4:
+            content = draw(st.binary(max_size=min(30, place.bytes - at)))
+            room = place.bytes - at
             size = (
                 draw(st.integers(max(1, len(content)), room)) if draw(st.booleans()) else max(1, len(content))
             )
-            segments.append((memory["base"] + at, content, size))
+            segments.append((place.base + at, content, size))
             at += size
     return draw(st.permutations(segments))
 
@@ -49,7 +50,7 @@ def test_every_byte_is_where_the_elf_says(tmp_path: Path, segments: list[tuple[i
     memories = loaded(memory_image(write_elf(tmp_path / "a.elf", segments, 0x104), SOC))
     for address, content, _ in segments:
         index = 0 if address < 0x8000_0000 else 1
-        offset = address - MEMORIES[index]["base"]
+        offset = address - MEMORIES[index].base
         assert memories[index][offset : offset + len(content)] == content
 
 
@@ -80,7 +81,7 @@ def test_only_loadable_segments_with_bytes_count(tmp_path: Path) -> None:
 def test_other_programs_are_refused(tmp_path: Path) -> None:
     code = [(0x104, b"code", 4)]
     with pytest.raises(
-        UsageError, match="its entry is 0x00000108; the CPU of board 'b' starts at 0x00000104"
+        UsageError, match="its entry is 0x00000108; the CPU of board 'test' starts at 0x00000104"
     ):
         memory_image(write_elf(tmp_path / "a.elf", code, 0x108), SOC)
     with pytest.raises(UsageError, match="not a program for RV32"):

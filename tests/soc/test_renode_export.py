@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from cfukit_base.artefacts import Soc
+from cfukit_base.artefacts.soc import Register
 from cfukit_base.errors import UsageError
-from cfukit_soc import generate_soc
 from cfukit_soc.renode.csrs import foreign_csrs
 from cfukit_soc.renode.export import RenodeScripts, export_renode
 from cfukit_soc.renode.platform import (
@@ -22,15 +24,15 @@ from cfukit_soc.renode.platform import (
     silenced,
     uart_rest_script,
 )
-from cfukit_soc.simulator import load_soc
 from support.bare import assemble
+from support.socs import make_soc, memory
 
 NEW, OLD = "1.16", "1.13"
 
 
 @pytest.fixture(scope="module", params=["sim", "sim_slow", "arty"])
 def soc_json(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return generate_soc(request.param, tmp_path_factory.mktemp("soc"), sram_bytes=1024)
+    return make_soc(request.param, tmp_path_factory.mktemp("soc"), sram_bytes=1024)
 
 
 @pytest.fixture
@@ -54,35 +56,35 @@ def regions(repl: str) -> dict[str, tuple[str, int, int]]:
 
 def test_memories_are_those_of_the_system_in_whole_pages(soc_json: Path, exported: RenodeScripts) -> None:
     placed = regions((exported.folder / "soc.repl").read_text())
-    for memory in load_soc(soc_json)["memories"]:
-        kind, base, size = placed[memory["name"]]
-        assert (kind, base) == ("Memory.MappedMemory", memory["base"])
-        assert size % 0x1000 == base % 0x1000 == 0 and memory["bytes"] <= size < memory["bytes"] + 0x1000
+    for each in Soc.read(soc_json).memories:
+        kind, base, size = placed[each.name]
+        assert (kind, base) == ("Memory.MappedMemory", each.base)
+        assert size % 0x1000 == base % 0x1000 == 0 and each.bytes <= size < each.bytes + 0x1000
 
 
 def test_every_register_of_the_system_has_one_place_and_no_two_places_overlap(
     soc_json: Path, exported: RenodeScripts
 ) -> None:
-    soc = load_soc(soc_json)
+    soc = Soc.read(soc_json)
     places = [(base, size) for _, base, size in regions((exported.folder / "soc.repl").read_text()).values()]
     places += silenced(soc)
-    for register in soc["csrs"].values():
-        assert sum(base <= register["address"] < base + size for base, size in places) == 1
+    for register in soc.csrs.values():
+        assert sum(base <= register.address < base + size for base, size in places) == 1
     ordered = sorted(places)
     assert all(base + size <= after for (base, size), (after, _) in itertools.pairwise(ordered))
 
 
 def test_a_memory_that_begins_inside_a_page_has_all_of_it() -> None:
-    memory = {"name": "flash", "base": 0x0806_0040, "bytes": 0x19_FFC0}
-    assert regions(_memory(memory)) == {"flash": ("Memory.MappedMemory", 0x0806_0000, 0x1A_0000)}
+    flash = memory("flash", 0x19_FFC0, kind="flash", base=0x0806_0040)
+    assert regions(_memory(flash)) == {"flash": ("Memory.MappedMemory", 0x0806_0000, 0x1A_0000)}
 
 
 def test_registers_without_a_model_are_silenced(soc_json: Path) -> None:
-    soc = load_soc(soc_json)
+    soc = Soc.read(soc_json)
     before = silenced(soc)
-    more = {"pads_a": 0xF0003000, "pads_b": 0xF0003004, "leds_out": 0xF0004000}
-    soc["csrs"] |= {name: {"address": address, "bits": 32} for name, address in more.items()}
-    soc["csrs"]["pads_b"]["bits"] = 64
+    more = {"pads_a": (0xF0003000, 32), "pads_b": (0xF0003004, 64), "leds_out": (0xF0004000, 32)}
+    registers = {name: Register(address=address, bits=bits) for name, (address, bits) in more.items()}
+    soc = replace(soc, csrs=soc.csrs | registers)
     assert silenced(soc) == [*before, (0xF0003000, 12), (0xF0004000, 4)]
     assert "SilenceRange <0xf0003000 0xc>" in platform(soc, Path("/a.py"), Path("/b.py"))
 
@@ -147,7 +149,7 @@ def test_the_robot_file_demands_what_the_uart_must_send(exported: RenodeScripts)
 
 @pytest.mark.parametrize("name", ["a;b", 'a"b', "a\\b", "a[1]", "a\nb", "a\tb", "a\u00a0b"])
 def test_a_path_that_the_scripts_cannot_name_is_refused(tmp_path: Path, name: str) -> None:
-    soc_json = generate_soc("sim", tmp_path / "soc")
+    soc_json = make_soc("sim", tmp_path / "soc")
     with pytest.raises(UsageError, match="in a path; Renode's scripts cannot name a path with"):
         export_renode(tmp_path / name, soc_json, tmp_path / "elf", tmp_path / "library")
     assert not (tmp_path / name).exists()
@@ -172,7 +174,7 @@ class Registers:
 
 @pytest.mark.parametrize("capitals", [True, False])
 def test_registers_of_the_system(soc_json: Path, tmp_path: Path, capitals: bool) -> None:
-    soc, ended = load_soc(soc_json), tmp_path / "exit"
+    soc, ended = Soc.read(soc_json), tmp_path / "exit"
     registers = Registers(registers_script(soc, ended), capitals)
     first, second = registers.do("Read", 4), registers.do("Read", 4)
     assert second > first and registers.do("Read", 0) == 0 and registers.do("Read", 12) == 0

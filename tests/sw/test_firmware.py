@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from cfukit_base.artefacts import Soc
+from cfukit_base.artefacts.cpu import Memory
 from cfukit_base.errors import BuildError, ResultError, UsageError
 from cfukit_base.symbols import functions, locate, symbol
 from cfukit_sw import elf as elf_file
 from cfukit_sw.firmware import build_firmware, build_host, toolchain, warnings_of
 from cfukit_sw.linker import Placement, linker_script, resolve
 from support import tiny_model
-from support.workshop import FLASH, RAM, SRAM, Workshop, soc_with
+from support.socs import memory, soc_of
+from support.workshop import FLASH, RAM, SRAM, Workshop
 
 gcc = pytest.param("gcc", marks=pytest.mark.needs("gcc-riscv"))
 compilers = pytest.mark.parametrize("compiler", ["zig", gcc])
@@ -34,7 +37,7 @@ def test_a_build_is_found_again_and_a_change_makes_another(shop, compiler):
     assert shop.build(OK.replace("0", "1"), compiler=compiler) != first
     assert shop.build(OK, compiler=compiler, stack_bytes=4096) != first
     assert shop.build(OK, compiler=compiler, cflags=["-O3"]) != first
-    shop.use(soc_with(RAM | {"bytes": 1 << 19}))
+    shop.use(soc_of(memory(size=1 << 19)))
     assert shop.build(OK, compiler=compiler) != first
 
 
@@ -158,8 +161,9 @@ def test_a_cfu_instruction_that_drops_its_result_is_refused(shop, compiler):
 def test_unknown_kind_and_schema(shop):
     with pytest.raises(UsageError, match="'sever'; one of program, server, loader, bare"):
         shop.build(OK, kind="sever")
-    shop.use(soc_with(RAM) | {"schema": "cfukit.soc/9"})
-    with pytest.raises(UsageError, match=r"schema 'cfukit\.soc/9'; cfukit\.soc/1"):
+    document = shop.folder / "soc.json"
+    document.write_text(document.read_text().replace("cfukit.soc/1", "cfukit.soc/9"))
+    with pytest.raises(UsageError, match=r"soc\.json: schema is 'cfukit\.soc/9'; cfukit\.soc/1"):
         shop.build(OK)
 
 
@@ -215,13 +219,13 @@ int main(void) { volatile int i = 0; return arena[i] + weights[i] + words[i] + n
 """
 
 
-def within(address: int, memory: dict) -> bool:
-    return memory["base"] <= address < memory["base"] + memory["bytes"]
+def within(address: int, place: Memory) -> bool:
+    return place.holds(address)
 
 
 @compilers
 def test_parts_go_where_they_are_placed(shop, compiler):
-    shop.use(soc_with(RAM, SRAM))
+    shop.use(soc_of(RAM, SRAM))
     elf = shop.build(PLACED, compiler=compiler)
     assert all(within(a, RAM) for a in addresses(elf, "main", "weights", "words", "number", "zero", "arena"))
     elf = shop.build(PLACED, compiler=compiler, placement=Placement(arena="sram", weights="sram"))
@@ -231,13 +235,13 @@ def test_parts_go_where_they_are_placed(shop, compiler):
     assert all(within(a, SRAM) for a in addresses(elf, "arena", "weights"))
     elf = shop.build(PLACED, compiler=compiler, placement=Placement(data="sram"), stack_bytes=4096)
     assert all(within(a, SRAM) for a in addresses(elf, "number", "zero", "arena", "__cfukit_stack_top"))
-    assert addresses(elf, "_start") == [RAM["base"]]
+    assert addresses(elf, "_start") == [RAM.base]
 
 
 @compilers
 def test_from_flash_data_is_copied(shop, compiler):
     """Execution in place: the image lies in flash; the table for crt0.S names what it must copy."""
-    shop.use(soc_with(FLASH, RAM, reset=0x20100000))
+    shop.use(soc_of(FLASH, RAM, reset=0x20100000))
     elf = shop.build(PLACED, compiler=compiler, placement=Placement(weights="main_ram"))
     start, main, number, weights = addresses(elf, "_start", "main", "number", "weights")
     assert start == 0x20100000 and within(main, FLASH) and within(number, RAM) and within(weights, RAM)
@@ -253,7 +257,7 @@ def test_from_flash_data_is_copied(shop, compiler):
 
 
 def test_wrong_places_are_refused():
-    soc = soc_with(FLASH, RAM, reset=0x20000000)
+    soc = soc_of(FLASH, RAM, reset=0x20000000)
     with pytest.raises(
         UsageError, match=r"place\.arena: 'main_rom'; no such memory, did you mean 'main_ram'\?"
     ):
@@ -261,7 +265,7 @@ def test_wrong_places_are_refused():
     with pytest.raises(UsageError, match=r"place\.data: 'flash' cannot be written; one of main_ram"):
         resolve(soc, Placement(data="flash"))
     with pytest.raises(UsageError, match="no memory at the reset address 0x00000000"):
-        linker_script(soc_with(RAM, reset=0))
+        linker_script(soc_of(RAM, reset=0))
 
 
 def test_locate(shop):

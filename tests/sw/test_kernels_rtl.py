@@ -12,7 +12,7 @@ import pytest
 
 from cfukit_base.errors import ModelError
 from cfukit_base.protocol import wire
-from cfukit_soc import build_simulator, generate_soc, simulate
+from cfukit_soc import build_simulator, simulate
 from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.firmware import build_firmware
 from cfukit_sw.kernels import library
@@ -22,6 +22,7 @@ from cfukit_sw.model import Model
 from cfukit_tools.firmware import script as inference
 from support import reference
 from support.models import all_types, random_inputs, random_model
+from support.socs import make_soc
 
 ROOM = 4 << 20
 Samples = Sequence[tuple[bool, Sequence[Any]]]  # (reset variables first, one array an input)
@@ -32,7 +33,7 @@ class System:
     """Board sim with the loader."""
 
     def __init__(self, folder: Path, shared: Path):
-        self.soc = generate_soc("sim", folder / "soc")
+        self.soc = make_soc("sim", folder / "soc")
         self.simulator = build_simulator(self.soc, None, build_dir=shared)
         sources = write_loader(library(), folder / "loader", ROOM, ROOM)
         self.elf = build_firmware(sources, self.soc, build_dir=folder, kind="loader")

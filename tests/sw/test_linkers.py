@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
 
+from cfukit_base.artefacts.cpu import Memory
 from cfukit_sw.linker import Placement
-from support.workshop import FLASH, RAM, SRAM, Workshop, soc_with
+from support.socs import soc_of
+from support.workshop import FLASH, RAM, SRAM, Workshop
 
 PARTS = """
 #include "cfukit_model.h"
@@ -19,8 +23,8 @@ const char words[] = "words";
 int number = 5, zero;
 int main(void) { volatile int i = 0; return arena[i] + weights[i] + words[i] + number++ + zero++; }
 """
-BIG_SRAM = SRAM | {"bytes": RAM["bytes"]}  # as large as memories must be for places in the data cache
-SYSTEMS = {"ram": soc_with(RAM, BIG_SRAM), "flash": soc_with(FLASH, RAM, reset=FLASH["base"] + 0x100000)}
+BIG_SRAM = replace(SRAM, bytes=RAM.bytes)  # as large as memories must be for places in the data cache
+SYSTEMS = {"ram": soc_of(RAM, BIG_SRAM), "flash": soc_of(FLASH, RAM, reset=FLASH.base + 0x100000)}
 PLACED_BY_CACHE = (".weights", ".arena", ".stack")
 CACHE_BYTES = 4096
 CASES = [
@@ -31,11 +35,11 @@ CASES = [
 ]
 
 
-def layout(elf: Path, memories: list[dict]) -> dict[str, tuple[str, int | None]]:
+def layout(elf: Path, memories: Sequence[Memory]) -> dict[str, tuple[str, int | None]]:
     """Section: its memory, and its place in the data cache if the script chooses one. No two sections share an address."""
 
     def memory_of(address: int) -> str:
-        return next(m["name"] for m in memories if m["base"] <= address < m["base"] + m["bytes"])
+        return next(memory.name for memory in memories if memory.holds(address))
 
     with elf.open("rb") as file:
         sections = [s for s in ELFFile(file).iter_sections() if s["sh_flags"] & 2 and s["sh_size"]]
@@ -65,7 +69,7 @@ def test_both_linkers_place_parts_alike(tmp_path: Path, system: str, placement: 
     shop, soc = Workshop(tmp_path), SYSTEMS[system]
     shop.use(soc)
     lld, gnu = (
-        layout(shop.build(PARTS, compiler=compiler, placement=placement), soc["memories"])
+        layout(shop.build(PARTS, compiler=compiler, placement=placement), soc.memories)
         for compiler in ("zig", "gcc")
     )
     assert gnu == lld

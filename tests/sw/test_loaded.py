@@ -14,7 +14,7 @@ import pytest
 from cfukit_base.artefacts.plan import Plan
 from cfukit_base.errors import ResultError
 from cfukit_base.protocol import wire
-from cfukit_soc import build_simulator, generate_soc, simulate
+from cfukit_soc import build_simulator, simulate
 from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.firmware import build_firmware, build_host
 from cfukit_sw.kernels import library
@@ -28,6 +28,7 @@ from cfukit_sw.tflite_reader import read_model
 from cfukit_tools.firmware import script as inference
 from support.kernels import structs
 from support.models import all_types, random_inputs, random_model
+from support.socs import make_soc
 
 DIGITS = Path(__file__).parents[2] / "sw" / "cfukit_sw" / "models" / "digits.tflite"
 ROOM = 1 << 20
@@ -176,7 +177,7 @@ class Bench:
 
     def __init__(self, folder: Path, shared: Path):
         self.folder = folder
-        self.soc_json = generate_soc("sim", folder / "soc")
+        self.soc_json = make_soc("sim", folder / "soc")
         self.simulator = build_simulator(self.soc_json, None, build_dir=shared)
         sources = write_loader(library(), folder / "loader", ROOM, ROOM)
         self.loader = build_firmware(sources, self.soc_json, build_dir=folder, kind="loader")

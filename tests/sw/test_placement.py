@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cfukit_base.artefacts import Soc
 from cfukit_base.artefacts.plan import Plan
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_base.protocol import wire
-from cfukit_soc import build_simulator, generate_soc, simulate
+from cfukit_soc import build_simulator, simulate
 from cfukit_sw.elf import memory_map
 from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.firmware import build_firmware
@@ -23,24 +24,10 @@ from cfukit_sw.placement import PARTS, place, traffic
 from cfukit_sw.tflite_reader import read_model
 from cfukit_tools.firmware import script as inference
 from support.models import random_inputs
+from support.socs import make_soc, memory, soc_of
 
 DIGITS = Path(__file__).parents[2] / "sw" / "cfukit_sw" / "models" / "digits.tflite"
 SIZES = {"code": 17_000, "weights": 24_000, "arena": 2_000, "data": 17_000}
-
-
-def memory(name: str, size: int, cycles: int, kind: str = "ram", base: int = 0x4000_0000) -> dict:
-    return {
-        "name": name,
-        "base": base,
-        "bytes": size,
-        "kind": kind,
-        "read_cycles": cycles,
-        "write_cycles": cycles,
-    }
-
-
-def system(*memories: dict, reset: int = 0x4000_0000) -> dict:
-    return {"memories": list(memories), "cpu": {"reset_address": reset}}
 
 
 SLOW = memory("slow", 1 << 20, 10)
@@ -57,17 +44,17 @@ def where(placement: Placement) -> tuple[str, ...]:
 
 
 def test_all_that_fits_goes_into_the_fast_memory(plan: Plan) -> None:
-    assert where(place(plan, system(SLOW, FAST), SIZES)) == ("fast",) * 4
-    assert where(place(plan, system(SLOW), SIZES)) == ("slow",) * 4
+    assert where(place(plan, soc_of(SLOW, FAST), SIZES)) == ("fast",) * 4
+    assert where(place(plan, soc_of(SLOW), SIZES)) == ("slow",) * 4
 
 
 @pytest.mark.parametrize("size", [1000, 3000, 20_000, 26_000, 30_000, 45_000, 60_100])
 def test_the_choice_is_the_cheapest_that_fits(plan: Plan, size: int) -> None:
-    soc = system(SLOW, memory("fast", size, 2, base=0x1000_0000))
-    used = traffic(plan, system(SLOW))
+    soc = soc_of(SLOW, memory("fast", size, 2, base=0x1000_0000))
+    used = traffic(plan, soc_of(SLOW))
 
     def cycles(choice: tuple[str, ...]) -> float:
-        by_name = {m["name"]: m for m in soc["memories"]}
+        by_name = {m.name: m for m in soc.memories}
         return sum(used[part].cycles(by_name[name]) for part, name in zip(PARTS, choice, strict=True))
 
     fitting = [
@@ -79,17 +66,17 @@ def test_the_choice_is_the_cheapest_that_fits(plan: Plan, size: int) -> None:
 
 
 def test_of_equals_everything_stays_together(plan: Plan) -> None:
-    soc = system(SLOW, memory("other", 1 << 20, 10, base=0x1000_0000))
+    soc = soc_of(SLOW, memory("other", 1 << 20, 10, base=0x1000_0000))
     assert where(place(plan, soc, SIZES)) == ("slow",) * 4
 
 
 def test_a_pin_is_honoured_and_the_rest_chosen(plan: Plan) -> None:
-    placed = place(plan, system(SLOW, FAST), SIZES, Placement(weights="slow"))
+    placed = place(plan, soc_of(SLOW, FAST), SIZES, Placement(weights="slow"))
     assert where(placed) == ("fast", "slow", "fast", "fast")
 
 
 def test_a_pinned_part_that_does_not_fit_says_how_much(plan: Plan) -> None:
-    soc = system(SLOW, memory("fast", 8192, 2, base=0x1000_0000))
+    soc = soc_of(SLOW, memory("fast", 8192, 2, base=0x1000_0000))
     with pytest.raises(
         ResultError, match="memory fast: does not fit: 24,000 bytes asked; 8,192 bytes"
     ) as info:
@@ -99,30 +86,29 @@ def test_a_pinned_part_that_does_not_fit_says_how_much(plan: Plan) -> None:
 
 def test_a_model_that_fits_nowhere_is_refused(plan: Plan) -> None:
     with pytest.raises(ResultError, match="does not fit"):
-        place(plan, system(memory("slow", 32_768, 10)), SIZES)
+        place(plan, soc_of(memory("slow", 32_768, 10)), SIZES)
 
 
 def test_a_wrong_name_gets_a_suggestion(plan: Plan) -> None:
     with pytest.raises(UsageError, match="place.arena: 'fsat'; no such memory, did you mean 'fast'"):
-        place(plan, system(SLOW, FAST), SIZES, Placement(arena="fsat"))
+        place(plan, soc_of(SLOW, FAST), SIZES, Placement(arena="fsat"))
 
 
 def test_kinds_of_memory_limit_the_choice(plan: Plan) -> None:
     flash = memory("flash", 1 << 21, 40, "flash", base=0x2000_0000)
     instructions = memory("itcm", 1 << 16, 1, "itcm", base=0x1000_0000)
     data = memory("dtcm", 1 << 16, 1, "dtcm", base=0x5000_0000)
-    placed = place(plan, system(flash, instructions, data, reset=0x2000_0000), SIZES)
+    placed = place(plan, soc_of(flash, instructions, data, reset=0x2000_0000), SIZES)
     assert placed.code == "flash"  # nothing copies code from there yet
     assert (placed.weights, placed.arena, placed.data) == ("dtcm", "dtcm", "dtcm")
-    placed = place(plan, system(SLOW, instructions, data), SIZES)
+    placed = place(plan, soc_of(SLOW, instructions, data), SIZES)
     assert where(placed) == ("itcm", "dtcm", "dtcm", "dtcm")
     # Without data TCM the rest of the instruction TCM serves; on a CPU without I$ fetches wait for that, but it is worth it.
-    placed = place(plan, system(SLOW, instructions), SIZES)
+    placed = place(plan, soc_of(SLOW, instructions), SIZES)
     assert where(placed) == ("itcm",) * 4
-    soc = system(instructions, data, reset=0x1000_0000)
-    soc["cpu"] |= {"icache_bytes": 0, "dcache_bytes": 0}
+    soc = soc_of(instructions, data, reset=0x1000_0000, icache_bytes=0, dcache_bytes=0)
     assert where(place(plan, soc, SIZES)) == ("itcm", "dtcm", "dtcm", "dtcm")
-    assert where(place(plan, soc | {"memories": [SLOW, instructions]}, SIZES)) == ("itcm",) * 4
+    assert where(place(plan, replace(soc, memories=(SLOW, instructions)), SIZES)) == ("itcm",) * 4
 
 
 def test_without_caches_every_load_counts(plan: Plan) -> None:
@@ -130,12 +116,11 @@ def test_without_caches_every_load_counts(plan: Plan) -> None:
     macs = sum(step.macs for step in plan.steps)
 
     def used(**cpu: int) -> dict[str, float]:
-        found = traffic(plan, {"memories": [], "cpu": cpu})
+        found = traffic(plan, soc_of(**cpu))
         return {part: each.reads for part, each in found.items()}
 
     large, stock, tiny = (used(dcache_bytes=size)["weights"] for size in (65_536, 4096, 512))
     assert large <= stock <= tiny
-    assert used(dcache_bytes=4096, icache_bytes=4096) == used()
     none = used(dcache_bytes=0, icache_bytes=0)
     assert none["code"] == 4 * macs and none["weights"] >= macs / 2 > stock
 
@@ -144,14 +129,13 @@ def test_plain_places_of_a_cpu_with_tightly_coupled_memories_alone() -> None:
     """Code where it can be fetched, stack and arena in the data memory; no gaps for a cache that is not there."""
     instructions = memory("itcm", 1 << 16, 1, "itcm", base=0x1000_0000)
     data = memory("dtcm", 1 << 21, 1, "dtcm", base=0x5000_0000)
-    soc = system(instructions, data, reset=0x1000_0000)
-    soc["cpu"] |= {"icache_bytes": 0, "dcache_bytes": 0}
+    soc = soc_of(instructions, data, reset=0x1000_0000, icache_bytes=0, dcache_bytes=0)
     found = resolve(soc, Placement())
     assert (found["code"], found["data"], found["arena"]) == ("itcm", "dtcm", "dtcm")
-    assert "ALIGN(. -" not in linker_script(soc | {"board": "tcm"})
-    soc["cpu"]["dcache_bytes"] = 16_384
-    assert ".arena (ALIGN(. - 8192, 16384) + 8192) " in linker_script(soc | {"board": "tcm"})
-    soc["memories"].reverse()
+    assert "ALIGN(. -" not in linker_script(soc)
+    soc = replace(soc, cpu=replace(soc.cpu, dcache_bytes=16_384))
+    assert ".arena (ALIGN(. - 8192, 16384) + 8192) " in linker_script(soc)
+    soc = replace(soc, memories=soc.memories[::-1])
     assert resolve(soc, Placement())["data"] == "dtcm"
 
 
@@ -163,8 +147,8 @@ class Bench:
 
     def __init__(self, folder: Path, shared: Path):
         self.folder, self.model = folder, read_model(DIGITS)
-        self.soc_json = generate_soc("sim_slow", folder / "soc")
-        self.soc = json.loads(self.soc_json.read_text())
+        self.soc_json = make_soc("sim_slow", folder / "soc")
+        self.soc = Soc.read(self.soc_json)
         self.simulator = build_simulator(self.soc_json, None, build_dir=shared)
         self.plan = lower(self.model)
         self.sources = write_model(self.plan, folder / "model")
@@ -210,14 +194,12 @@ def test_the_choice_is_right_on_the_system(bench: Bench) -> None:
             return Placement(**dict(zip(PARTS, choice, strict=True)))
 
         elf = bench.build(pinned)
-        for name, parts in ((shown["name"], shown["parts"]) for shown in memory_map(elf, bench.soc)):
+        for name, parts in ((shown.name, shown.parts) for shown in memory_map(elf, bench.soc)):
             assert set(parts) == {part for part, place in zip(PARTS, choice, strict=True) if place == name}
         measured[choice] = bench.cycles(elf)
     for size in (1024, 4096, 18_000, 26_000, 28_000, 45_000, 65_536):
-        soc = {
-            **bench.soc,
-            "memories": [bench.soc["memories"][0], bench.soc["memories"][1] | {"bytes": size}],
-        }
+        slow, fast = bench.soc.memories
+        soc = replace(bench.soc, memories=(slow, replace(fast, bytes=size)))
         fitting = [
             cycles
             for choice, cycles in measured.items()
@@ -266,7 +248,7 @@ int main(void) {
 def test_something_stands_at_the_reset_address(tmp_path: Path, code: str, part: str) -> None:
     from elftools.elf.elffile import ELFFile
 
-    soc_json = generate_soc("sim_slow", tmp_path / "soc")
+    soc_json = make_soc("sim_slow", tmp_path / "soc")
     source = tmp_path / "main.c"
     source.write_text("int main(void) { return 0; }\n")
     elf = build_firmware([source], soc_json, build_dir=tmp_path, placement=Placement(code=code))

@@ -7,12 +7,13 @@ import pytest
 
 from cfukit_base.protocol import wire
 from cfukit_base.symbols import locate, symbol
-from cfukit_soc import build_simulator, generate_soc, simulate
+from cfukit_soc import build_simulator, simulate
 from cfukit_sw import elf as elf_file
 from cfukit_sw.firmware import build_firmware
 from support import tiny_model
 from support.bare import ODD_CFU
 from support.c_programs import ECHO, printf_program
+from support.socs import make_soc
 
 pytestmark = pytest.mark.slow  # the simulator is built once, in seconds
 
@@ -22,7 +23,7 @@ class System:
 
     def __init__(self, folder: Path, shared: Path):
         self.folder = folder
-        self.soc_json = generate_soc("sim", folder / "soc")
+        self.soc_json = make_soc("sim", folder / "soc")
         self.simulator = build_simulator(self.soc_json, ODD_CFU, build_dir=shared)
 
     def build(self, text: str, **options) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cfukit_soc import build_simulator, generate_soc, simulate
+from cfukit_soc import build_simulator, simulate
 from cfukit_sw.elf import sizes
 from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.firmware import build_firmware
@@ -16,6 +16,7 @@ from cfukit_sw.model import Model
 from cfukit_sw.model_builder import ModelBuilder
 from cfukit_sw.model_c import write_model
 from cfukit_sw.tflite_reader import read_model
+from support.socs import make_soc
 
 # One inference of input 5; the exit code is the output, and the stack that was used.
 MAIN = """
@@ -49,7 +50,7 @@ def three_layers() -> Model:
 
 @pytest.fixture(scope="module")
 def soc(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return generate_soc("sim", tmp_path_factory.mktemp("small") / "soc")
+    return make_soc("sim", tmp_path_factory.mktemp("small") / "soc")
 
 
 def firmware(model: Model, soc: Path, folder: Path, kind: str, compiler: str = "zig") -> Path:

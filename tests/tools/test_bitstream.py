@@ -12,7 +12,7 @@ import pytest
 
 from cfukit_base.errors import MissingToolError, UsageError
 from cfukit_base.schemas import SCHEMAS
-from cfukit_soc import build_simulator, generate_soc, simulate
+from cfukit_soc import build_simulator, simulate
 from cfukit_soc.boards import board_named, boards
 from cfukit_soc.synthesis import place, vendor
 from cfukit_soc.synthesis.flash_image import rom_words
@@ -21,6 +21,7 @@ from cfukit_tools import api, boards_proof
 from cfukit_tools.project.project import load_target
 from cfukit_tools.project.system import System
 from cfukit_tools.verbs import bitstream
+from support.socs import make_soc
 
 CFU = '''
 from cfukit import Cfu, Fixed, Instruction, Signal
@@ -142,7 +143,7 @@ def test_mac4_on_fomu_leaves_room_and_runs_as_a_netlist(
 
 @pytest.mark.slow
 def test_the_boot_rom_on_the_bus_holds_the_loader_and_starts_it(tmp_path: Path) -> None:
-    soc_json = generate_soc("tang20k", tmp_path / "soc", from_rom=True)
+    soc_json = make_soc("tang20k", tmp_path / "soc", from_rom=True)
     boot = build_boot(soc_json, bytes(range(16)), build_dir=tmp_path)
     result = simulate(build_simulator(soc_json, None, build_dir=tmp_path), soc_json, boot, max_cycles=100_000)
     text = f"\ncfukit boot: board tang20k, system {bytes(range(16)).hex()}\n"

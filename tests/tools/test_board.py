@@ -16,7 +16,7 @@ from cfukit_tools.engines.devices import BoardSystem, connected
 from cfukit.testing.verilator_driver import compile_verilog
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_base.protocol import wire
-from cfukit_soc import build_simulator, generate_soc, synthesis
+from cfukit_soc import build_simulator, synthesis
 from cfukit_sw.boot import RESERVED_BYTES, boot_memory
 from cfukit_sw.firmware import build_firmware
 from cfukit_tools import api
@@ -27,6 +27,7 @@ from cfukit_tools.project.project import load_target, stock_project
 from cfukit_tools.project.system import System
 from support import pty_board, tiny_model
 from support.pty_board import Noise, PtyBoard
+from support.socs import make_soc
 
 SUM = r"""
 #include "cfukit.h"
@@ -78,7 +79,7 @@ def on(board: Callable[..., PtyBoard]) -> Iterator[PtyBoard]:
 def test_a_board_that_starts_in_a_rom_on_the_bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     system = BoardSystem(stock_project("stock", board="tang20k"))
-    soc_json = generate_soc("tang20k", tmp_path / "soc", from_rom=True)
+    soc_json = make_soc("tang20k", tmp_path / "soc", from_rom=True)
     simulator = build_simulator(soc_json, None, build_dir=tmp_path)
     with PtyBoard(simulator, soc_json, tmp_path / "board", system.identity) as running:
         serial_port.select(port=running.port)
@@ -239,9 +240,9 @@ def test_boards_with_flash_and_boot_rom(name: str, tmp_path: Path, monkeypatch: 
 
 def test_programs_for_a_board_leave_the_loader_its_memory(stock: BoardSystem) -> None:
     whole = System(stock.project).soc
-    [memory] = stock.soc["memories"]
-    assert memory["bytes"] == boot_memory(whole)["bytes"] - RESERVED_BYTES
-    assert stock.soc["cpu"]["reset_address"] == whole["cpu"]["reset_address"]
+    [memory] = stock.soc.memories
+    assert memory.bytes == boot_memory(whole).bytes - RESERVED_BYTES
+    assert stock.soc.cpu.reset_address == whole.cpu.reset_address
 
 
 @pytest.mark.parametrize(

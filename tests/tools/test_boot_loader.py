@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 from cfukit_tools.engines.devices import BoardSystem
 from elftools.elf.elffile import ELFFile
 
+from cfukit_base.artefacts import Soc
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_base.protocol.wire import BootIs
 from cfukit_base.symbols import symbol
@@ -30,9 +30,8 @@ def system(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
 
 def test_it_runs_at_the_end_of_a_memory_and_knows_the_system(system: BoardSystem) -> None:
     elf = system.boot_loader
-    soc = json.loads(system.hardware_soc_json.read_text())
-    memory = boot_memory(soc)
-    end = memory["base"] + memory["bytes"]
+    soc = Soc.read(system.hardware_soc_json)
+    end = boot_memory(soc).end
     with elf.open("rb") as file:
         program = ELFFile(file)
         run = [
@@ -43,20 +42,17 @@ def test_it_runs_at_the_end_of_a_memory_and_knows_the_system(system: BoardSystem
         data = b"".join(s.data() for s in program.iter_segments("PT_LOAD"))
     assert all(end - RESERVED_BYTES <= begin <= last <= end - 1024 for begin, last in run)
     assert system.identity in data and system.project["soc.board"].encode() in data
-    assert symbol(elf, "__boot_start") == soc["cpu"]["reset_address"]
+    assert symbol(elf, "__boot_start") == soc.cpu.reset_address
 
 
 def test_programs_get_the_rest(system: BoardSystem) -> None:
-    soc = json.loads(system.hardware_soc_json.read_text())
+    soc = Soc.read(system.hardware_soc_json)
     rest = loaded_soc(soc)
-    reset = rest["cpu"]["reset_address"]
-    assert any(m["base"] <= reset < m["base"] + m["bytes"] for m in rest["memories"])
-    assert not {"rom", "flash"} & {m["kind"] for m in rest["memories"]}
-    room = {m["name"]: m["bytes"] for m in soc["memories"]}
-    taken = {
-        m["name"]: room[m["name"]] - m["bytes"] for m in rest["memories"] if room[m["name"]] != m["bytes"]
-    }
-    assert taken == {boot_memory(soc)["name"]: RESERVED_BYTES}
+    assert rest.memory_at(rest.cpu.reset_address) is not None
+    assert not {"rom", "flash"} & {m.kind for m in rest.memories}
+    room = {m.name: m.bytes for m in soc.memories}
+    taken = {m.name: room[m.name] - m.bytes for m in rest.memories if room[m.name] != m.bytes}
+    assert taken == {boot_memory(soc).name: RESERVED_BYTES}
 
 
 @pytest.mark.parametrize("name", [name for name in REAL if boards()[name].flash])

@@ -2,10 +2,10 @@
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from cfukit_base.artefacts import Soc
 from cfukit_base.errors import UsageError
 from cfukit_soc.boards import boards, list_boards
 from cfukit_tools.project.cpu import cpu_of
@@ -15,27 +15,24 @@ from cfukit_tools.project.system import System
 UNCACHED = 0x8000_0000  # VexRiscv: what has address bit 31 is not cached
 
 
-def system(folder: Path, monkeypatch: pytest.MonkeyPatch, board: str, *settings: str) -> dict[str, Any]:
+def system(folder: Path, monkeypatch: pytest.MonkeyPatch, board: str, *settings: str) -> Soc:
     monkeypatch.chdir(folder)
     return System(stock_project("maps", board=board, assignments=settings)).soc
 
 
-def check(soc: dict[str, Any]) -> None:
-    spans = sorted(
-        (memory["base"], memory["base"] + memory["bytes"], memory["name"]) for memory in soc["memories"]
-    )
+def check(soc: Soc) -> None:
+    spans = sorted((memory.base, memory.end, memory.name) for memory in soc.memories)
     for (_, end, name), (begin, _, following) in pairwise(spans):
         assert end <= begin, f"{name} overlaps {following}"
     assert len({name for _, _, name in spans}) == len(spans)
     assert all(begin % 4 == end % 4 == 0 and begin < end <= UNCACHED for begin, end, _ in spans)
-    registers = sorted((csr["address"], csr["bits"], name) for name, csr in soc["csrs"].items())
+    registers = sorted((csr.address, csr.bits, name) for name, csr in soc.csrs.items())
     for (address, bits, name), (following, _, after) in pairwise(registers):
         assert address + 4 * -(-bits // 32) <= following, f"{name} overlaps {after}"
     assert registers[0][0] >= UNCACHED
-    reset = soc["cpu"]["reset_address"]
-    homes = [memory for memory in soc["memories"] if 0 <= reset - memory["base"] < memory["bytes"]]
+    homes = [memory for memory in soc.memories if memory.holds(soc.cpu.reset_address)]
     assert len(homes) == 1
-    assert soc["cpu"]["icache_bytes"] or homes[0]["kind"] in ("itcm", "rom"), "only these can be fetched from"
+    assert soc.cpu.icache_bytes or homes[0].kind in ("itcm", "rom"), "only these can be fetched from"
 
 
 SOME = [
@@ -63,8 +60,8 @@ def test_every_board_as_it_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     soc = system(tmp_path, monkeypatch, board)
     check(soc)
     described = boards()[board]
-    assert (soc["board"], soc["clock_hz"]) == (board, described.clock_hz)
-    assert soc["constants"]["bus_timeout_cycles"] == described.bus_timeout_cycles
+    assert (soc.board, soc.clock_hz) == (board, described.clock_hz)
+    assert soc.constants["bus_timeout_cycles"] == described.bus_timeout_cycles
 
 
 def test_a_setting_out_of_range_names_its_origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +75,7 @@ def test_a_setting_out_of_range_names_its_origin(tmp_path: Path, monkeypatch: py
         with pytest.raises(UsageError, match=message):
             system(tmp_path, monkeypatch, "", setting)
     soc = system(tmp_path, monkeypatch, "sim", "soc.clock_hz=1_000_000")
-    assert soc["clock_hz"] == soc["constants"]["config_clock_frequency"] == 1_000_000
+    assert soc.clock_hz == soc.constants["config_clock_frequency"] == 1_000_000
 
 
 @pytest.mark.parametrize("board", sorted(boards()))

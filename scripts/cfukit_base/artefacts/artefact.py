@@ -59,9 +59,8 @@ class Artefact:
         return json.dumps(self.to_json(), indent=1) + "\n"
 
     def to_json(self) -> Json:
-        """The document as plain dicts, lists and numbers."""
-        document: Json = msgspec.json.decode(msgspec.json.encode(self))
-        return document
+        """The document as plain dicts, lists and numbers, its schema first."""
+        return {"schema": self.schema_name(), **msgspec.json.decode(msgspec.json.encode(self))}
 
     @classmethod
     def schema_name(cls) -> str:

@@ -7,6 +7,8 @@ from typing import Literal
 
 from cfukit_base.artefacts.artefact import Artefact
 
+MemoryKind = Literal["ram", "sram", "flash", "rom", "itcm", "dtcm"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
@@ -21,7 +23,7 @@ class Memory:
     name: str
     base: int
     bytes: int
-    kind: Literal["ram", "sram", "flash", "rom", "itcm", "dtcm"]
+    kind: MemoryKind
     read_cycles: int
     write_cycles: int
     verilog_path: str

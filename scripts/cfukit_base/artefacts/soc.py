@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Literal, Self
 
 from cfukit_base.artefacts.artefact import Artefact
-from cfukit_base.artefacts.cpu import CpuFacts, Memory
+from cfukit_base.artefacts.cpu import Cpu, CpuFacts, Memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,12 @@ class SocCpu(CpuFacts):
 
     reset_address: int
     verilog: tuple[str, ...]
+
+    @classmethod
+    def of(cls, cpu: Cpu, reset_address: int) -> Self:
+        """The CPU of a cpu.json in a system where it starts at `reset_address`."""
+        facts = {field.name: getattr(cpu, field.name) for field in fields(CpuFacts)}
+        return cls(**facts, reset_address=reset_address, verilog=(cpu.verilog,))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,17 +52,14 @@ class System:
         return cached(project.board_dir, "cfu", key, build)
 
     @functools.cached_property
-    def cpu(self) -> str | Path:
-        """The stock CPU's name, or the cpu.json of another; cpu.v lies beside it."""
-        from cfukit_cpu import configuration, write_cpu
+    def cpu(self) -> Path:
+        """cpu.json of the project's CPU; its Verilog lies beside it."""
+        from cfukit_cpu import write_cpu
         from cfukit_cpu.verilog import stock_text
 
         with self.project.named():
-            stock_text()  # another version is refused for the stock CPU too, and for one made before
-            given = cpu_of(self.project)
-            named, bits = configuration(given), self.memory_port_bits
-            if named.stock and not bits:
-                return named.name
+            stock_text()  # another version of the wheel is refused for a CPU that was made before, too
+            given, bits = cpu_of(self.project), self.memory_port_bits
             key = digest_of(given, bits, _cpu_version())
 
             def write(folder: Path) -> None:
@@ -89,8 +86,8 @@ class System:
                 with progress.stage(f"generating the system on board {settings['board']}"):
                     generate_soc(
                         settings["board"],
+                        cpu,
                         folder,
-                        cpu=cpu,
                         clock_hz=settings["clock_hz"],
                         sram_bytes=settings["sram_bytes"],
                     )
@@ -108,7 +105,7 @@ class System:
             key = digest_of(settings, self.cpu, _soc_version(), "hardware")
 
             def build(folder: Path) -> None:
-                generate_soc(settings["board"], folder, cpu=self.cpu, simulated=False, **options)
+                generate_soc(settings["board"], self.cpu, folder, simulated=False, **options)
 
             return cached(user_cache() / "soc", f"{settings['board']}-hardware", key, build) / "soc.json"
 
@@ -161,7 +158,7 @@ class System:
     @property
     def soc_digest(self) -> str:
         """SHA-256 of soc.v."""
-        return digest_bytes((self.soc_json.parent / "soc.v").read_bytes())
+        return digest_bytes((self.soc_json.parent / self.soc.verilog).read_bytes())
 
 
 @functools.cache

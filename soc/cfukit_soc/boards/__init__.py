@@ -8,21 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
+from cfukit_base.artefacts.cpu import MemoryKind
 from cfukit_base.errors import UsageError, suggest
 
 
 @dataclass(frozen=True)
-class Memory:
-    """A memory that the CPU reaches over the bus.
-
-    kind: "ram" (main memory) or "sram" (on chip). read_cycles and write_cycles: bus cycles for one word of 32 bits,
-    from the cycle of the request to that of the acknowledge, both counted.
-    """
+class BusMemory:
+    """A memory that the CPU reaches over the bus; read_cycles, write_cycles: for one word, as in soc.json."""
 
     name: str
     base: int
     bytes: int
-    kind: str
+    kind: MemoryKind
     read_cycles: int
     write_cycles: int
 
@@ -68,10 +65,10 @@ class Flash:
         return FLASH_BASE + self.begin_bytes + FLASH_HEADER_BYTES
 
     @property
-    def memory(self) -> Memory:
+    def memory(self) -> BusMemory:
         """As a memory: cycles of the next word in sequence."""
         room = self.chip_bytes - self.begin_bytes - FLASH_HEADER_BYTES
-        return Memory("flash", self.base, room, "flash", read_cycles=64 // self.lanes + 3, write_cycles=0)
+        return BusMemory("flash", self.base, room, "flash", read_cycles=64 // self.lanes + 3, write_cycles=0)
 
 
 @dataclass(frozen=True)
@@ -92,8 +89,8 @@ class Sdram:
     in_package: bool = False
 
     @property
-    def memory(self) -> Memory:
-        return Memory("main_ram", MAIN_RAM_BASE, self.bytes, "ram", self.read_cycles, self.write_cycles)
+    def memory(self) -> BusMemory:
+        return BusMemory("main_ram", MAIN_RAM_BASE, self.bytes, "ram", self.read_cycles, self.write_cycles)
 
 
 @dataclass(frozen=True)
@@ -112,8 +109,8 @@ class Ddr3:
     lowest_hz: int = 75_000_000
 
     @property
-    def memory(self) -> Memory:
-        return Memory("main_ram", MAIN_RAM_BASE, self.bytes, "ram", self.read_cycles, self.write_cycles)
+    def memory(self) -> BusMemory:
+        return BusMemory("main_ram", MAIN_RAM_BASE, self.bytes, "ram", self.read_cycles, self.write_cycles)
 
 
 @dataclass(frozen=True)
@@ -145,7 +142,7 @@ class Hardware:
 class Board:
     """What differs between boards.
 
-    cpu: a name of `cfukit_soc.cpus`; sram_bytes: on-chip RAM on the bus (0 = none), at SRAM_BASE;
+    cpu: a preset of `[soc] cpu`; sram_bytes: on-chip RAM on the bus (0 = none), at SRAM_BASE;
     uart: "stream" (whole bytes, no baud rate); bus_timeout_cycles: an access that nothing answers ends after so many cycles;
     boot_rom_bytes: of a CPU that starts in a ROM of its own; bus_rom_bytes: of the ROM with the boot loader where the CPU starts on
     hardware (a simulation starts at reset_address, where its program lies already); hardware: None for a board that is only simulated.
@@ -156,7 +153,7 @@ class Board:
     clock_hz: int
     cpu: str
     reset_address: int
-    memories: tuple[Memory, ...]
+    memories: tuple[BusMemory, ...]
     sram_bytes: int = 0
     uart: str = "stream"
     bus_timeout_cycles: int = 256
@@ -172,7 +169,7 @@ class Board:
         return self.sdram or self.ddr3
 
     @property
-    def all_memories(self) -> tuple[Memory, ...]:
+    def all_memories(self) -> tuple[BusMemory, ...]:
         """On the bus, before any on-chip RAM: the flash too."""
         return (
             *([self.dram.memory] if self.dram else []),

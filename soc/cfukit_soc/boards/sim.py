@@ -1,6 +1,6 @@
 """`sim`: no hardware; the simplest memory system, so that a figure means the same to everyone."""
 
-from cfukit_soc.boards import MAIN_RAM_BASE, Board, Memory
+from cfukit_soc.boards import MAIN_RAM_BASE, Board, BusMemory
 
 BOARD = Board(
     name="sim",
@@ -8,5 +8,5 @@ BOARD = Board(
     clock_hz=100_000_000,  # nominal: cycles do not depend on it
     cpu="full+cfu",
     reset_address=MAIN_RAM_BASE,
-    memories=(Memory("main_ram", MAIN_RAM_BASE, 32 * 1024 * 1024, "ram", read_cycles=2, write_cycles=2),),
+    memories=(BusMemory("main_ram", MAIN_RAM_BASE, 32 * 1024 * 1024, "ram", read_cycles=2, write_cycles=2),),
 )

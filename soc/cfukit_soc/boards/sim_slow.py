@@ -1,6 +1,6 @@
 """`sim_slow`: as `sim` with a slow large RAM and a fast small one, to see what the placement of a model's parts is worth."""
 
-from cfukit_soc.boards import MAIN_RAM_BASE, Board, Memory
+from cfukit_soc.boards import MAIN_RAM_BASE, Board, BusMemory
 
 BOARD = Board(
     name="sim_slow",
@@ -8,6 +8,6 @@ BOARD = Board(
     clock_hz=100_000_000,  # nominal: cycles do not depend on it
     cpu="full+cfu",
     reset_address=MAIN_RAM_BASE,
-    memories=(Memory("main_ram", MAIN_RAM_BASE, 8 * 1024 * 1024, "ram", read_cycles=10, write_cycles=6),),
+    memories=(BusMemory("main_ram", MAIN_RAM_BASE, 8 * 1024 * 1024, "ram", read_cycles=10, write_cycles=6),),
     sram_bytes=64 * 1024,
 )

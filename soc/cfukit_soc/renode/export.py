@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from cfukit_base.artefacts import Soc
 from cfukit_base.cache import write_atomic
 from cfukit_base.errors import UsageError
 from cfukit_soc.renode.csrs import foreign_csrs
@@ -19,7 +19,6 @@ from cfukit_soc.renode.platform import (
     registers_script,
     uart_rest_script,
 )
-from cfukit_soc.simulator import load_soc
 
 MOST_VIRTUAL_SECONDS = 600  # of the .robot file, 100 million instructions each
 _UNSPEAKABLE = ';"\\*?[]'
@@ -57,8 +56,8 @@ def export_renode(
     the .robot file when the program has ended. The files are for Renode 1.13 to today's. UsageError: a path that its monitor
     cannot be told.
     """
-    soc = load_soc(soc_json)
-    if soc["cpu"].get("memory_port_bits"):
+    soc = Soc.read(soc_json)
+    if soc.cpu.memory_port_bits:
         raise UsageError(
             "--engine",
             "renode",
@@ -110,7 +109,7 @@ def _cell(text: str) -> str:
 
 def _setup(
     scripts: RenodeScripts,
-    soc: dict[str, Any],
+    soc: Soc,
     dialect: Dialect,
     elf: Path,
     library: Path,
@@ -118,11 +117,11 @@ def _setup(
 ) -> str:
     folder = scripts.folder
     lines = [
-        f"# Board {soc['board']} with its CFU, for Renode {'.'.join(map(str, dialect.first))} and later. Generated.",
+        f"# Board {soc.board} with its CFU, for Renode {'.'.join(map(str, dialect.first))} and later. Generated.",
         "# Functional only: every instruction takes one tick here. Never take a cycle count or a speed-up from it.",
         f"$uart_log?={monitor_path(scripts.uart_log)}",
         "using sysbus",
-        f'mach create "{soc["board"]}"',
+        f'mach create "{soc.board}"',
         f"machine LoadPlatformDescription {monitor_path(folder / f'soc_{dialect.suffix}.repl')}",
         *(f'cpu0 RegisterCustomCSR "csr_{csr:03x}" {csr:#05x} 3' for csr in csrs),
         f"cpu0.cfu0 SimulationFilePathLinux {monitor_path(library)}",

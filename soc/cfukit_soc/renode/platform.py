@@ -5,11 +5,12 @@ What the versions of Renode differ in stands in one place, `Dialect`; all else i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from cfukit_base.artefacts import Soc
+from cfukit_base.artefacts.cpu import Memory
 from cfukit_base.errors import UsageError
 
 PAGE_BYTES = 0x1000  # memories begin and end at multiples of it
@@ -45,15 +46,15 @@ def dialect_of(version: tuple[int, ...]) -> Dialect:
     raise UsageError("renode", f"version {given}", allowed="1.13 or newer", hint="https://renode.io")
 
 
-def platform(soc: Mapping[str, Any], registers: Path, uart_rest: Path) -> str:
+def platform(soc: Soc, registers: Path, uart_rest: Path) -> str:
     """soc.repl: CPU, memories, UART, and Python files for the registers that Renode lacks."""
     parts = [
-        f"// The system of board {soc['board']}, CPU {soc['cpu']['name']}: generated from soc.json.",
+        f"// The system of board {soc.board}, CPU {soc.cpu.name}: generated from soc.json.",
         _cpu(),
-        *(_memory(memory) for memory in soc["memories"]),
+        *(_memory(memory) for memory in soc.memories),
         _uart(soc),
-        _python("cfukit", soc["csrs"]["cfukit_cycles"]["address"], _block_bytes(soc), registers),
-        _python("uart_rest", soc["csrs"]["uart_rxtx"]["address"] + UART_BYTES, 8, uart_rest),
+        _python("cfukit", soc.csrs["cfukit_cycles"].address, _block_bytes(soc), registers),
+        _python("uart_rest", soc.csrs["uart_rxtx"].address + UART_BYTES, 8, uart_rest),
         *_silence(soc),
     ]
     return "\n".join(parts)
@@ -77,31 +78,29 @@ cpu0: CPU.VexRiscv @ sysbus
 """
 
 
-def _memory(memory: Mapping[str, Any]) -> str:
+def _memory(memory: Memory) -> str:
     """In whole pages: a flash whose firmware begins behind a header has the header's page too."""
-    base = memory["base"] // PAGE_BYTES * PAGE_BYTES
-    size = -(-(memory["base"] + memory["bytes"] - base) // PAGE_BYTES) * PAGE_BYTES
-    return f"{memory['name']}: Memory.MappedMemory @ sysbus {base:#010x}\n    size: {size:#x}\n"
+    base = memory.base // PAGE_BYTES * PAGE_BYTES
+    size = -(-(memory.end - base) // PAGE_BYTES) * PAGE_BYTES
+    return f"{memory.name}: Memory.MappedMemory @ sysbus {base:#010x}\n    size: {size:#x}\n"
 
 
-def _uart(soc: Mapping[str, Any]) -> str:
-    csrs = soc["csrs"]
-    base = csrs["uart_rxtx"]["address"]
+def _uart(soc: Soc) -> str:
+    base = soc.csrs["uart_rxtx"].address
     for number, name in enumerate((*_UART, *_UART_REST)):
-        found = csrs.get(f"uart_{name}")
-        if found is None or found["address"] != base + 4 * number:
+        found = soc.csrs.get(f"uart_{name}")
+        if found is None or found.address != base + 4 * number:
             raise UsageError(
                 f"soc.json: uart_{name}", "is elsewhere than in LiteX's UART", allowed="LiteX 2024.12"
             )
-    irq = soc["constants"].get("uart_interrupt")
-    connection = f"    -> cpu0@{irq}\n" if isinstance(irq, int) else ""
+    irq = soc.constants.get("uart_interrupt")
+    connection = f"    -> cpu0@{irq}\n" if irq is not None else ""
     return f"uart: UART.LiteX_UART @ sysbus <{base:#010x}, +{UART_BYTES:#x}>\n{connection}"
 
 
-def _block_bytes(soc: Mapping[str, Any]) -> int:
-    csrs = soc["csrs"]
-    base = csrs["cfukit_cycles"]["address"]
-    return max(csrs[f"cfukit_{name}"]["address"] - base + 4 for name in _REGISTERS[1:])
+def _block_bytes(soc: Soc) -> int:
+    base = soc.csrs["cfukit_cycles"].address
+    return max(soc.csrs[f"cfukit_{name}"].address - base + 4 for name in _REGISTERS[1:])
 
 
 def _python(name: str, base: int, size: int, script: Path) -> str:
@@ -111,16 +110,14 @@ def _python(name: str, base: int, size: int, script: Path) -> str:
     )
 
 
-def silenced(soc: Mapping[str, Any]) -> list[tuple[int, int]]:
+def silenced(soc: Soc) -> list[tuple[int, int]]:
     """(base, bytes) of registers that nothing models: reads give 0, writes nothing (DDR controllers, say)."""
     modelled = {f"uart_{name}" for name in (*_UART, *_UART_REST)} | {f"cfukit_{name}" for name in _REGISTERS}
     words = sorted(
         address
-        for name, register in soc["csrs"].items()
+        for name, register in soc.csrs.items()
         if name not in modelled
-        for address in range(
-            register["address"], register["address"] + 4 * ((register["bits"] + 31) // 32), 4
-        )
+        for address in range(register.address, register.address + 4 * ((register.bits + 31) // 32), 4)
     )
     return list(_runs(words))
 
@@ -137,7 +134,7 @@ def _runs(words: Iterable[int]) -> Iterable[tuple[int, int]]:
         yield begin, end - begin
 
 
-def _silence(soc: Mapping[str, Any]) -> list[str]:
+def _silence(soc: Soc) -> list[str]:
     runs = silenced(soc)
     if not runs:
         return []
@@ -166,11 +163,10 @@ if reading:
 """
 
 
-def registers_script(soc: Mapping[str, Any], exit_file: Path) -> str:
+def registers_script(soc: Soc, exit_file: Path) -> str:
     """The block `cfukit`: a counter that goes on (Renode has no cycles to count), and the end of the program in a file."""
-    csrs = soc["csrs"]
-    base = csrs["cfukit_cycles"]["address"]
-    at_exit = csrs["cfukit_exit"]["address"] - base
+    base = soc.csrs["cfukit_cycles"].address
+    at_exit = soc.csrs["cfukit_exit"].address - base
     return f"""\
 # Registers of the block cfukit. Generated.
 {_PROLOGUE}

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from cfukit_base import process
+from cfukit_base.artefacts import Soc
+from cfukit_base.artefacts.cpu import Memory
 from cfukit_base.errors import BuildError, ResultError, UsageError
 from cfukit_base.tools import riscv_cc
 from cfukit_soc.boards import FLASH_BASE, FLASH_HEADER_BYTES, Flash
@@ -103,28 +105,28 @@ def hex_words(words: list[int]) -> str:
     return "".join(f"{word:08x}\n" for word in words)
 
 
-def rom_words(soc: dict[str, Any], flash: Flash | None, loader: Path) -> list[int] | None:
+def rom_words(soc: Soc, flash: Flash | None, loader: Path) -> list[int] | None:
     """The contents of the ROM in which this system starts: what starts an image in flash, or on a system without flash the boot
     loader's ELF; None for a system without a ROM.
     """
-    rom = next((memory for memory in soc["memories"] if memory["kind"] == "rom"), None)
+    rom = next((memory for memory in soc.memories if memory.kind == "rom"), None)
     if rom is None:
         return None
-    return boot_rom_words(flash, rom["bytes"]) if flash is not None else _loader_words(rom, loader)
+    return boot_rom_words(flash, rom.bytes) if flash is not None else _loader_words(rom, loader)
 
 
-def _loader_words(rom: dict[str, Any], loader: Path) -> list[int]:
+def _loader_words(rom: Memory, loader: Path) -> list[int]:
     from elftools.elf.elffile import ELFFile
 
-    image = bytearray(rom["bytes"])
+    image = bytearray(rom.bytes)
     with loader.open("rb") as stream:
         for segment in ELFFile(stream).iter_segments():
-            offset, data = segment["p_paddr"] - rom["base"], segment.data()
+            offset, data = segment["p_paddr"] - rom.base, segment.data()
             if segment["p_type"] != "PT_LOAD" or not data:
                 continue
-            if not 0 <= offset <= rom["bytes"] - len(data):
+            if not 0 <= offset <= rom.bytes - len(data):
                 raise ResultError(
-                    "boot ROM", f"the loader does not fit: {len(data):,} bytes", allowed=f"{rom['bytes']:,}"
+                    "boot ROM", f"the loader does not fit: {len(data):,} bytes", allowed=f"{rom.bytes:,}"
                 )
             image[offset : offset + len(data)] = data
     return [word for (word,) in struct.iter_unpack("<I", image)]

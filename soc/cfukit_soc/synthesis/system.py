@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cfukit_base import progress
+from cfukit_base.artefacts import Soc
 from cfukit_base.cache import cached
 from cfukit_base.digest import digest_of
 from cfukit_soc.boards import Board
@@ -26,10 +27,10 @@ def write_sources(
     board: Board, soc_json: Path, cfu_verilog: Path, boot_rom: list[int] | None, folder: Path
 ) -> list[str]:
     """All Verilog of the system on its board, in `folder`; the files' names, `top.v` first. $readmemh files lie beside them."""
-    soc = json.loads(soc_json.read_text())
-    texts = {"top.v": top_verilog(board, soc["clock_hz"]), "serial.v": SERIAL.read_text()}
-    texts["soc.v"] = (soc_json.parent / soc["verilog"]).read_text()
-    for name in soc["cpu"]["verilog"]:
+    soc = Soc.read(soc_json)
+    texts = {"top.v": top_verilog(board, soc.clock_hz), "serial.v": SERIAL.read_text()}
+    texts["soc.v"] = (soc_json.parent / soc.verilog).read_text()
+    for name in soc.cpu.verilog:
         texts[name] = (soc_json.parent / name).read_text()
     if board.bus_rom_bytes:
         texts["bus_rom.v"] = BUS_ROM.read_text()
@@ -54,12 +55,12 @@ def synthesise(
     assert board.fpga is not None
     family = family_named(board.fpga.family)
     yosys = program("yosys")
-    soc = json.loads(soc_json.read_text())
+    soc = Soc.read(soc_json)
     key = digest_of(
-        soc["digest"],
+        soc.digest,
         cfu_verilog,
         boot_rom,
-        top_verilog(board, soc["clock_hz"]),
+        top_verilog(board, soc.clock_hz),
         SERIAL,
         BUS_ROM,
         yosys.identity,
