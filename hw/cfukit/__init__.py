@@ -18,7 +18,8 @@ from amaranth.hdl import (
 )
 from amaranth.lib.memory import Memory
 
-from cfukit.cfu import PORTS, BaseCfu, Cfu
+from cfukit.base import BaseCfu
+from cfukit.cfu import Cfu
 from cfukit.instruction import (
     Command,
     Fixed,
@@ -33,9 +34,11 @@ from cfukit.instruction import (
     int8_lanes,
     to_signed,
 )
-from cfukit.load import load_cfu
+from cfukit.load import CfuCode, load_cfu, load_code
 from cfukit.memory import MemoryPort
-from cfukit.verilog import MigenCfu, VerilogCfu
+from cfukit.migen_cfu import MigenCfu
+from cfukit.verilog_cfu import VerilogCfu
+from cfukit_base.cfu_ports import PORTS
 
 __all__ = [
     "PORTS",
@@ -44,6 +47,7 @@ __all__ = [
     "C",
     "Cat",
     "Cfu",
+    "CfuCode",
     "Command",
     "Const",
     "Fixed",
@@ -66,6 +70,7 @@ __all__ = [
     "Work",
     "int8_lanes",
     "load_cfu",
+    "load_code",
     "signed",
     "to_signed",
     "unsigned",

@@ -1,178 +1,29 @@
 # amaranth: UnusedElaboratable=no
-"""A custom function unit: up to eight instructions by funct3, as gateware, as a model, and as files.
+"""A custom function unit in Amaranth: up to eight instructions by funct3, as gateware, as a model, and as files.
 
     def make_cfu(lanes=4):
         return Cfu({0: Dot(lanes), 1: Clamp()}, name="dot", about="dot product and clamp", params={"lanes": lanes})
 
-`BaseCfu` is what all kinds have in common (instructions, model, artefacts); `Cfu` is the kind whose gateware is Amaranth.
-`verilog.py` has the others.
+The first line tells Amaranth that a Module made here may go unused: elaboration ends early when an instruction is wrong.
 """
 
 from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 from amaranth.back import verilog
 from amaranth.hdl import ClockDomain, CombinationalCycle, Module, Signal, UnusedElaboratable
 
-from cfukit import artefacts, units
+from cfukit import units
+from cfukit.base import BaseCfu
 from cfukit.instruction import HandshakeInstruction, Instruction, Port
-from cfukit.memory import MemoryPort, memory_ports
-from cfukit.users_code import BROKEN, failed, integer
-from cfukit_base.cache import write_atomic
-from cfukit_base.errors import BuildError, CfukitError, UsageError
-
-WORD = 0xFFFF_FFFF
-
-# The ports of module Cfu: name, bits, direction. LiteX's VexRiscv `full+cfu` and CFU Playground name them so.
-PORTS = (
-    ("clk", 1, "input"),
-    ("reset", 1, "input"),
-    ("cmd_valid", 1, "input"),
-    ("cmd_ready", 1, "output"),
-    ("cmd_payload_function_id", 10, "input"),
-    ("cmd_payload_inputs_0", 32, "input"),
-    ("cmd_payload_inputs_1", 32, "input"),
-    ("rsp_valid", 1, "output"),
-    ("rsp_ready", 1, "input"),
-    ("rsp_payload_outputs_0", 32, "output"),
-)
-
-
-class BaseCfu:
-    """Instructions by funct3, their model, and the three files.
-
-    instructions: {funct3: Instruction}. params: what `make_cfu` was called with (recorded). autonomous: it works on its own between
-    instructions and is clocked in every cycle. front_end: "gate" (see `Cfu`) or "none". memory: its port into the data TCM.
-    """
-
-    def __init__(
-        self,
-        instructions: Mapping[int, Instruction],
-        *,
-        name: str = "cfu",
-        about: str = "",
-        params: Mapping[str, object] | None = None,
-        autonomous: bool = False,
-        front_end: str = "gate",
-        memory: MemoryPort | None = None,
-    ):
-        self.name = name
-        self.about = about
-        self.params = dict(params or {})
-        self.autonomous = autonomous
-        self.front_end = front_end
-        self.memory = memory
-        self.instructions = dict(sorted(instructions.items()))
-        self._check()
-        self.reset()
-
-    def _check(self) -> None:
-        where = f"Cfu {self.name!r}"
-        names: dict[str, int] = {}
-        for funct3, instruction in self.instructions.items():
-            if not isinstance(funct3, int) or not 0 <= funct3 <= 7:
-                raise UsageError(where, f"funct3 is {funct3!r}", allowed="0 to 7 are allowed")
-            if not isinstance(instruction, Instruction):
-                raise UsageError(
-                    where,
-                    f"funct3 {funct3} is a {type(instruction).__name__}",
-                    allowed="an Instruction is needed",
-                )
-            instruction.check()
-            if instruction.name in names:
-                raise UsageError(
-                    where,
-                    f"funct3 {names[instruction.name]} and {funct3} are both named {instruction.name!r}",
-                    allowed="names must differ",
-                    hint="pass name= to one of them",
-                )
-            names[instruction.name] = funct3
-        if self.front_end not in ("gate", "none"):
-            raise UsageError(where, f"front_end is {self.front_end!r}", allowed='"gate" or "none"')
-
-    zero_when_unassigned = False
-
-    @property
-    def port_list(self) -> tuple[tuple[str, int, str], ...]:
-        """Name, bits and direction of every port of module Cfu."""
-        return PORTS + (memory_ports(self.memory.width) if self.memory else ())
-
-    # model
-
-    def reset(self) -> None:
-        """Put the model into the state after reset."""
-        for state in {
-            id(i.state): i.state for i in self.instructions.values() if i.state is not None
-        }.values():
-            state.reset()
-        for instruction in self.instructions.values():
-            instruction.reset()
-
-    def call(self, funct3: int, funct7: int, rs1: int, rs2: int, now_cycles: int = 0) -> int:
-        """The model's answer to one command; an unassigned funct3 answers 0."""
-        instruction = self.instructions.get(funct3)
-        if instruction is None:
-            return 0
-        return self._ask(instruction, instruction.call, (funct7, rs1, rs2), now_cycles) & WORD
-
-    def latency_cycles(self, funct3: int, funct7: int, rs1: int, rs2: int, now_cycles: int = 0) -> int:
-        """Declared cycles from the command's handshake to its response, in the state before `call`.
-
-        The port carries one response per cycle, in order: the response is seen at
-        max(handshake + latency, cycle of the previous response + 1) when rsp_ready is always 1.
-        """
-        instruction = self.instructions.get(funct3)
-        if instruction is None:
-            return self.unassigned_latency_cycles
-        if instruction.time.min_cycles == instruction.time.max_cycles:
-            return instruction.time.max_cycles
-        return self._ask(instruction, instruction.cycles, (funct7, rs1, rs2), now_cycles)
-
-    def _ask(
-        self,
-        instruction: Instruction,
-        function: Callable[[int, int, int], int],
-        operands: tuple[int, int, int],
-        now_cycles: int,
-    ) -> int:
-        instruction.now_cycles = now_cycles
-        funct7, rs1, rs2 = operands
-        where = f"Cfu {self.name!r}"
-        given = f"(funct7 {funct7}, rs1 0x{rs1:08x}, rs2 0x{rs2:08x})"
-        return integer(
-            function, operands, where, f"{function.__name__} of instruction {instruction.name} {given}"
-        )
-
-    @property
-    def unassigned_latency_cycles(self) -> int:
-        """Latency of the answer 0 to a funct3 without instruction."""
-        return 0
-
-    @property
-    def max_cycles(self) -> int:
-        """The longest declared latency."""
-        return max((i.time.max_cycles for i in self.instructions.values()), default=0)
-
-    # files
-
-    def verilog(self) -> str:
-        """The text of cfu.v: module Cfu with exactly the ports of `port_list`."""
-        raise NotImplementedError
-
-    def write(self, directory: Path) -> None:
-        """Write cfu.v, cfu.json and cfu_ops.h; the same Cfu gives the same bytes."""
-        files = {
-            "cfu.v": self.verilog(),
-            "cfu.json": artefacts.description_text(self),
-            "cfu_ops.h": artefacts.header_text(self),
-        }
-        for name, text in files.items():
-            write_atomic(Path(directory) / name, text)
+from cfukit.memory import MemoryPort
+from cfukit.users_code import BROKEN, failed
+from cfukit_base.cfu_ports import PORTS
+from cfukit_base.errors import BuildError, CfukitError
 
 
 class Cfu(BaseCfu):
@@ -189,6 +40,31 @@ class Cfu(BaseCfu):
 
     zero_when_unassigned = True
 
+    def __init__(
+        self,
+        instructions: Mapping[int, Instruction],
+        *,
+        name: str = "cfu",
+        about: str = "",
+        params: Mapping[str, object] | None = None,
+        autonomous: bool = False,
+        front_end: str = "gate",
+        memory: MemoryPort | None = None,
+    ):
+        super().__init__(
+            instructions,
+            name=name,
+            about=about,
+            params=params,
+            autonomous=autonomous,
+            front_end=front_end,
+            memory=memory,
+        )
+        self.ports: dict[str, Signal] = {port.name: Signal(port.bits, name=port.name) for port in PORTS}
+        self.ports |= self.memory.signals if self.memory else {}
+        for instruction in self.instructions.values():
+            instruction.check_gateware()
+
     @property
     def unassigned_latency_cycles(self) -> int:
         return self._idle_latency
@@ -203,7 +79,7 @@ class Cfu(BaseCfu):
         """The gateware, elaborated; its ports are `self.ports`. Raises BuildError that names the line of the instruction."""
         m = Module()
         domain = ClockDomain("sync")
-        domain.clk, domain.rst = self._signals["clk"], self._signals["reset"]
+        domain.clk, domain.rst = self.ports["clk"], self.ports["reset"]
         m.domains += domain
         with self._elaborating():
             self._gateware(m)
@@ -230,7 +106,7 @@ class Cfu(BaseCfu):
             raise failed(error, f"Cfu {self.name!r}", "it does not elaborate") from error
 
     def _gateware(self, m: Module) -> None:
-        ports = self._signals
+        ports = self.ports
         inner = Port("inner")
         modules = units.Modules()
         built: list[units.Unit] = []
@@ -271,25 +147,13 @@ class Cfu(BaseCfu):
             ports["rsp_payload_outputs_0"].eq(inner.rd),
         ]
 
-    @property
-    def ports(self) -> dict[str, Signal]:
-        """The signals of module Cfu by name."""
-        return self._signals
-
-    def __init__(self, instructions: Mapping[int, Instruction], **options: object):
-        super().__init__(instructions, **options)  # type: ignore[arg-type]
-        self._signals = {name: Signal(bits, name=name) for name, bits, _ in PORTS}
-        self._signals |= self.memory.signals if self.memory else {}
-        for instruction in self.instructions.values():
-            instruction.check_gateware()
-
     def verilog(self) -> str:
         module = self.module()
         with self._elaborating():
             text = verilog.convert(
                 module,
                 name="Cfu",
-                ports=list(self._signals.values()),
+                ports=list(self.ports.values()),
                 emit_src=False,
                 strip_internal_attrs=True,
             )

@@ -1,39 +1,97 @@
-"""From a project's CFU file to a Cfu."""
+"""From a project's CFU file to its Cfu, and to the Python module that has the functions of its kernels."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib.util
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
-from cfukit.cfu import BaseCfu
+from cfukit.base import BaseCfu
 from cfukit.users_code import BROKEN, failed
-from cfukit.verilog import VerilogCfu, load_module
-from cfukit_base.errors import CfukitError, UsageError
+from cfukit.verilog_cfu import VerilogCfu
+from cfukit.verilog_text import SUFFIXES
+from cfukit_base.errors import BuildError, CfukitError, UsageError
 
 
-def load_cfu(file: Path, params: Mapping[str, object] | None = None) -> BaseCfu:
-    """The Cfu of `file`: what `make_cfu(**params)` of a Python file returns, or a bare Verilog file (.v, .sv) as it is.
+@dataclass(frozen=True)
+class CfuCode:
+    """A CFU file after its one execution. module: None for a bare Verilog file."""
 
-    Everything that is wrong with the file is a UsageError or BuildError that names the line.
+    file: Path
+    root: Path
+    module: ModuleType | None
+
+    def make(self, params: Mapping[str, object] | None = None) -> BaseCfu:
+        """What `make_cfu(**params)` returns, or the bare Verilog file as a Cfu. UsageError or BuildError with the line."""
+        if self.module is None:
+            if params:
+                raise UsageError(
+                    str(self.file), "cfu.params is set", allowed="a bare Verilog file takes no parameters"
+                )
+            return VerilogCfu(self.file.resolve(), root=self.root.resolve())
+        make_cfu = getattr(self.module, "make_cfu", None)
+        if make_cfu is None:
+            raise UsageError(
+                str(self.file), "it defines no make_cfu", allowed="def make_cfu(**params) -> Cfu"
+            )
+        try:
+            cfu = make_cfu(**(params or {}))
+        except CfukitError:
+            raise
+        except BROKEN as error:
+            raise failed(error, str(self.file), "make_cfu failed") from error
+        if not isinstance(cfu, BaseCfu):
+            given = f"make_cfu returned a {type(cfu).__name__}"
+            raise UsageError(str(self.file), given, allowed="a Cfu is needed")
+        return cfu
+
+
+def load_code(file: Path, root: Path | None = None) -> CfuCode:
+    """Execute `file`, a Python file or a bare Verilog file (.v, .sv). root: the project's folder, if it is another.
+
+    Raises UsageError if there is no such file, and BuildError with the line if it does not load.
     """
     file = Path(file)
     if not file.is_file():
         raise UsageError(str(file), "no such file", hint="cfu.file in project.toml names the CFU")
-    if file.suffix in (".v", ".sv"):
-        if params:
-            raise UsageError(
-                str(file), "cfu.params is set", allowed="a bare Verilog file takes no parameters"
-            )
-        return VerilogCfu(file.resolve())
+    if file.suffix in SUFFIXES:
+        return CfuCode(file, root or file.parent, None)
     try:
-        make_cfu = getattr(load_module(file), "make_cfu", None)
-        if make_cfu is None:
-            raise UsageError(str(file), "it defines no make_cfu", allowed="def make_cfu(**params) -> Cfu")
-        cfu = make_cfu(**(params or {}))
+        return CfuCode(file, root or file.parent, load_module(file))
     except CfukitError:
         raise
     except BROKEN as error:
-        raise failed(error, str(file), "make_cfu failed") from error
-    if not isinstance(cfu, BaseCfu):
-        raise UsageError(str(file), f"make_cfu returned a {type(cfu).__name__}", allowed="a Cfu is needed")
-    return cfu
+        raise failed(error, str(file), "it does not load") from error
+
+
+def load_cfu(file: Path, params: Mapping[str, object] | None = None) -> BaseCfu:
+    """The Cfu of `file`: what `make_cfu(**params)` of a Python file returns, or a bare Verilog file as it is."""
+    return load_code(file).make(params)
+
+
+def load_module(path: Path) -> ModuleType:
+    """Execute a Python file as a module of its own, under a name that no other file has."""
+    name = f"cfukit_project_{abs(hash(str(path.resolve()))):x}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise BuildError(str(path), "it is no Python file", allowed="a file that ends in .py, .v or .sv")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and Migen look the module up
+    with _no_bytecode():
+        spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def _no_bytecode() -> Iterator[None]:
+    """Nothing is written beside a user's files."""
+    before = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before

@@ -16,26 +16,10 @@ from __future__ import annotations
 
 from amaranth.hdl import Signal
 
+from cfukit_base.cfu_ports import MEMORY_PORT_WIDTHS, memory_ports
 from cfukit_base.errors import ResultError, UsageError
 
-WIDTHS = (32, 64, 128)
-ADDRESS_BITS = 20
-MAX_OUTSTANDING = 4
 TEST_BYTES = 16 * 1024  # what the automatic tests give a CFU: the smallest data TCM
-
-
-def memory_ports(width: int) -> tuple[tuple[str, int, str], ...]:
-    """Name, bits and direction of the ports that module Cfu has beside the plain ones."""
-    return (
-        ("mem_cmd_valid", 1, "output"),
-        ("mem_cmd_ready", 1, "input"),
-        ("mem_cmd_payload_we", 1, "output"),
-        ("mem_cmd_payload_addr", ADDRESS_BITS, "output"),
-        ("mem_cmd_payload_data", width, "output"),
-        ("mem_cmd_payload_mask", width // 8, "output"),
-        ("mem_rsp_valid", 1, "input"),
-        ("mem_rsp_payload_data", width, "input"),
-    )
 
 
 class MemoryPort:
@@ -46,12 +30,14 @@ class MemoryPort:
     """
 
     def __init__(self, width: int = 32):
-        if width not in WIDTHS:
+        if width not in MEMORY_PORT_WIDTHS:
             raise UsageError(
-                "MemoryPort", f"width is {width!r}", allowed=f"one of {', '.join(map(str, WIDTHS))}"
+                "MemoryPort",
+                f"width is {width!r}",
+                allowed=f"one of {', '.join(map(str, MEMORY_PORT_WIDTHS))}",
             )
         self.width = width
-        self.signals = {name: Signal(bits, name=name) for name, bits, _ in memory_ports(width)}
+        self.signals = {port.name: Signal(port.bits, name=port.name) for port in memory_ports(width)}
         self.cmd_valid = self.signals["mem_cmd_valid"]
         self.cmd_ready = self.signals["mem_cmd_ready"]
         self.we = self.signals["mem_cmd_payload_we"]

@@ -73,7 +73,12 @@ def test_files(tmp_path: Path) -> None:
     assert described["schema"] == "cfukit.cfu/1" and described["front_end"] == "gate"
     (instruction,) = described["instructions"]
     assert instruction["funct3"] == 3 and instruction["name"] == "twice"
-    assert instruction["time"] == {"kind": "fixed", "latency_cycles": 1, "interval_cycles": 1}
+    assert instruction["time"] == {
+        "kind": "fixed",
+        "latency_cycles": 1,
+        "interval_cycles": 1,
+        "max_cycles": None,
+    }
     assert [mode["value"] for mode in instruction["funct7"]] == [0, 5]
 
     header = (tmp_path / "a" / "cfu_ops.h").read_text()
@@ -123,7 +128,7 @@ def test_refused_files(tmp_path: Path, text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("module Other(); endmodule", "it has 0 modules named Cfu"),
+        ("module Other(); endmodule", "it has no module named Cfu"),
         ("module Cfu(input clk, input reset); endmodule", "module Cfu has no port cmd_valid, cmd_ready"),
     ],
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cfukit import PORTS
-from cfukit.verilog import with_gate
+from cfukit.gate import with_gate
 from support import cpu_bench, stalls
 from support.latency_cfu import PUBLISHED, make_latency_cfu
 from support.rv32 import Program

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cfukit import Cfu, Fixed, Instruction, MemoryPort, Mux, Signal, State, VerilogCfu, load_cfu
-from cfukit.artefacts import description
-from cfukit.cfu import BaseCfu
-from cfukit.memory import MAX_OUTSTANDING, TEST_BYTES, memory_ports
+from cfukit.base import BaseCfu
+from cfukit.memory import TEST_BYTES
 from cfukit.testing import CfuMismatch, check_gateware, check_verilog, memory_contents, run_cocotb, vectors
 from cfukit.testing.memory_side import MemorySide
 from cfukit.testing.stimulus import Segment, segments
+from cfukit_base.cfu_ports import MEMORY_MAX_OUTSTANDING, memory_ports
 from cfukit_base.errors import BuildError, ResultError, UsageError
 
 VECTOR = Path(__file__).resolve().parents[2] / "proj" / "vector" / "cfu.py"
@@ -52,12 +52,12 @@ def test_ports_and_description(width: int) -> None:
     for name, bits, direction in memory_ports(width):
         range_ = rf"\[{bits - 1}:0\] " if bits > 1 else ""
         assert re.search(rf"^  {direction} {range_}{name};$", text, re.MULTILINE), name
-    assert description(cfu)["memory_port"] == {"width": width}
+    assert cfu.description().memory_port_bits == width
 
 
 def test_a_cfu_without_a_port_has_none() -> None:
     cfu = load_cfu(VECTOR.parents[1] / "template" / "cfu.py")
-    assert description(cfu)["memory_port"] is None and "mem_" not in cfu.verilog()
+    assert cfu.description().memory_port is None and "mem_" not in cfu.verilog()
 
 
 # What is wrong, and how it shows.
@@ -272,7 +272,7 @@ def test_the_memory_of_the_tests_keeps_the_rules(
             got.append(data)
         side.see(accepted < len(reads), False, 8 * reads[min(accepted, len(reads) - 1)], 0, 0)
         accepted += takes and accepted < len(reads)
-        assert 0 <= accepted - len(got) <= MAX_OUTSTANDING
+        assert 0 <= accepted - len(got) <= MEMORY_MAX_OUTSTANDING
         if len(got) == len(reads):
             break
     assert got == wanted and side.outside is None

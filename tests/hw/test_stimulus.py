@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cfukit import BaseCfu, Fixed, Instruction, Mode, Variable
 from cfukit.testing import check_gateware, vectors
-from cfukit.testing.stimulus import CYCLES_PER_OPERATION, EDGES, expected_cycles, plan, segments, sequence
+from cfukit.testing.stimulus import CYCLES_PER_OPERATION, EDGES, budget, expected_cycles, segments, sequence
 from cfukit_base import progress
 from support.latency_cfu import Count, make_latency_cfu
 from support.odd_units import Countdown, Lazy
@@ -63,7 +63,7 @@ def test_fast_instructions_are_tested_as_often_beside_a_slow_one() -> None:
 def test_a_variable_instruction_counts_with_what_it_takes() -> None:
     cfu = BaseCfu({0: Timed("rarely_long", Variable(1_000_000), 5), 1: Timed("long", Variable(9000), 8000)})
     assert expected_cycles(cfu) == {0: 5, 1: 8000}
-    chosen = plan(cfu, 0, 1000)
+    chosen = budget(cfu, 0, 1000)
     assert chosen.weights[0] == 1 and chosen.weights[1] == CYCLES_PER_OPERATION / 8000
 
 
@@ -88,7 +88,7 @@ def test_the_result_says_how_many_were_played_and_progress_is_shown() -> None:
         result = check_gateware(cfu, 1, 40)
     finally:
         progress.show_with(None)
-    assert result["asked"] == 40 and 2 <= int(str(result["operations"])) < 30
+    assert result.asked == 40 and 2 <= result.operations < 30
     assert len(seen.places) > 5 and seen.places == sorted(seen.places)
 
 

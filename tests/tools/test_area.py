@@ -3,15 +3,16 @@
 import json
 from pathlib import Path
 
-import jsonschema
 import pytest
 
+from cfukit_base.artefacts import Build
+from cfukit_base.artefacts.limits import Limit
 from cfukit_base.errors import BuildError
-from cfukit_base.schemas import SCHEMAS
 from cfukit_soc.synthesis.area import cfu_area
 from cfukit_tools import api
 from cfukit_tools.cli.commands import run
-from cfukit_tools.verbs.area import does_not_fit
+from cfukit_tools.hardware.resources import does_not_fit
+from support.contract import BUILD
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("fpga")]
 MAC4 = Path(__file__).parents[2] / "proj" / "mac4"
@@ -20,7 +21,8 @@ MAC4 = Path(__file__).parents[2] / "proj" / "mac4"
 def test_a_cfu_by_instruction(tmp_path):
     api.init(str(tmp_path / "mine"), "mac4")
     document = api.area(tmp_path / "mine", family="ice40")
-    jsonschema.validate(document, SCHEMAS["cfukit.build/1"])
+    assert set(BUILD.split()) <= set(document)
+    assert Build.parse(json.dumps(document), "area").to_json() == document
     assert document["ok"] and document["timing_met"] is None and document["parts"]["cfu"] == document["used"]
     assert document["used"]["dsp"] == 4 and document["used"]["bram"] == 2
     assert document["used"]["ff"] >= 64 and 100 < document["used"]["lut"] < 400
@@ -60,5 +62,9 @@ def test_what_yosys_refuses_is_told_with_its_words_and_log(tmp_path):
 
 
 def test_what_exceeds_a_device():
-    (found,) = does_not_fit({"lut": 11, "ff": 3}, {"lut": 10, "ff": 3}, "cpu")
-    assert found == {"name": "device lut", "asked": 10, "reached": 11, "offender": "cpu"}
+    used, there = {"lut": 11, "ff": 3}, {"lut": 10, "ff": 3}
+    (found,) = does_not_fit(used, there, {"the CFU alone": used})
+    assert found == Limit(name="device lut", asked=10, reached=11, offender="the CFU alone")
+    parts = {"cpu": {"lut": 4}, "cfu": {"lut": 6}, "soc": {"lut": 1}}
+    (found,) = does_not_fit(used, there, parts)
+    assert found.offender == "cfu: 6"

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from cfukit_tools import api, demo
+from cfukit_tools import demo
+from cfukit_tools.verbs.infer import infer
+from cfukit_tools.verbs.run import run
 
 
 @pytest.mark.slow
 def test_the_demo_fits_a_terminal_and_says_everything(mac4: Path, two_samples: Path) -> None:
-    document = api.run(mac4, inputs=two_samples)
-    scored = api.infer(mac4, engine="evaluator", inputs=demo.heldout_path(), outputs=None)
+    document = run(mac4, inputs=two_samples)
+    scored = infer(mac4, engine="evaluator", inputs=demo.heldout_path(), outputs=None)
     lines = demo.render(document, scored, demo.first_sample(), 12.3, mac4)
     assert len(lines) <= demo.LINES
     text = "\n".join(lines)
@@ -28,9 +30,9 @@ def test_the_demo_fits_a_terminal_and_says_everything(mac4: Path, two_samples: P
         "reference",
         "engine rtl, board sim, CPU full+cfu, main_ram 32 MiB",
         "100 MHz",
-        document["toolchain"]["compiler"],
+        document.toolchain.compiler,
         "elapsed 12.3 s",
-        f"accuracy on {scored['samples']} held-out samples: {scored['accuracy']:.2%}",
+        f"accuracy on {scored.samples} held-out samples: {scored.accuracy:.2%}",
         "run.json",
     ):
         assert word in text, word

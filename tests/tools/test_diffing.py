@@ -4,13 +4,14 @@ import json
 import math
 from pathlib import Path
 
-import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cfukit_base.artefacts import Diff
+from cfukit_base.artefacts.limits import Limit
+from cfukit_base.artefacts.run import VariantRun
 from cfukit_base.errors import UsageError
-from cfukit_base.schemas import SCHEMAS
 from cfukit_tools.verbs.diff import diff
 from support.documents import run_document, variant
 
@@ -18,33 +19,32 @@ cycles = st.integers(0, 1 << 40)
 in_a_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 
 
-def write(path: Path, *variants: dict, **fields: object) -> Path:
-    path.write_text(json.dumps(run_document(*variants, **fields)))
+def write(path: Path, *variants: VariantRun, **fields: object) -> Path:
+    run_document(*variants, **fields).write(path)
     return path
 
 
-def compare(folder: Path, before: list, after: list, gate: str = "") -> dict:
-    result = diff(
+def compare(folder: Path, before: list, after: list, gate: str = "") -> Diff:
+    return diff(
         write(folder / "a", variant("project", before)), write(folder / "b", variant("project", after)), gate
     )
-    jsonschema.validate(result, SCHEMAS["cfukit.diff/1"])
-    return result
 
 
 @given(st.lists(st.tuples(cycles, cycles), min_size=1, max_size=5))
 @in_a_folder
 def test_rows_are_the_operators_and_their_sum(tmp_path: Path, pairs: list[tuple[int, int]]) -> None:
     before, after = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    *ops, total = compare(tmp_path, before, after)["rows"]
-    assert [(row["op"], row["before"], row["after"]) for row in ops] == [
+    *ops, total = compare(tmp_path, before, after).rows
+    assert [(row.op, row.before, row.after) for row in ops] == [
         (f"{index} CONV_2D", old, new) for index, (old, new) in enumerate(pairs)
     ]
-    assert (total["op"], total["before"], total["after"]) == ("total", sum(before) + 10, sum(after) + 10)
+    assert (total.op, total.before, total.after) == ("total", sum(before) + 10, sum(after) + 10)
     for row in [*ops, total]:
-        if row["before"]:
-            assert math.isclose(row["before"] * (1 + row["change"]), row["after"], abs_tol=1e-3)
+        if row.before:
+            assert row.change is not None
+            assert math.isclose(row.before * (1 + row.change), row.after, abs_tol=1e-3)
         else:
-            assert row["change"] is None
+            assert row.change is None
 
 
 @given(st.lists(st.tuples(cycles, cycles), min_size=1, max_size=5), st.integers(0, 300))
@@ -56,33 +56,29 @@ def test_the_gate_closes_exactly_when_the_total_grows_by_more(
     result = compare(tmp_path, before, after, f"{percent}%")
     old, new = sum(before) + 10, sum(after) + 10
     if abs((new - old) * 100 - percent * old) > 1e-6 * old:  # away from the edge, where floats decide
-        assert result["ok"] == ((new - old) * 100 <= percent * old) == (not result["limits"])
-    assert compare(tmp_path, before, before, f"{percent}%")["ok"]
+        assert result.ok == ((new - old) * 100 <= percent * old) == (not result.limits)
+    assert compare(tmp_path, before, before, f"{percent}%").ok
 
 
 def test_the_gate_names_the_operator_that_grew_most(tmp_path: Path) -> None:
     result = compare(tmp_path, [1000, 100, 1000], [1300, 390, 900], "5%")
-    (limit,) = result["limits"]
-    assert limit == {
-        "name": "project.cycles",
-        "asked": 0.05,
-        "reached": pytest.approx(490 / 2110),
-        "offender": "0 CONV_2D",
-    }
+    (limit,) = result.limits
+    assert limit.reached == pytest.approx(490 / 2110)
+    assert limit == Limit(name="project.cycles", asked=0.05, reached=limit.reached, offender="0 CONV_2D")
 
 
 def test_a_growth_outside_all_operators_is_the_totals(tmp_path: Path) -> None:
     before = write(tmp_path / "a", variant("project", [100, 0], overhead=100))
     after = write(tmp_path / "b", variant("project", [90, 0], overhead=300))
-    assert diff(before, after, "1%")["limits"][0]["offender"] == "total"
+    assert diff(before, after, "1%").limits[0].offender == "total"
 
 
 def test_only_what_both_runs_have_is_compared(tmp_path: Path) -> None:
     before = write(tmp_path / "a", variant("reference", [1]), variant("project", [2, 3]))
     after = write(tmp_path / "b", variant("portable", [1]), variant("project", [2, 3, 4]))
-    rows = diff(before, after)["rows"]
-    assert {row["variant"] for row in rows} == {"project"}
-    assert [row["op"] for row in rows] == ["0 CONV_2D", "1 CONV_2D", "total"]
+    rows = diff(before, after).rows
+    assert {row.variant for row in rows} == {"project"}
+    assert [row.op for row in rows] == ["0 CONV_2D", "1 CONV_2D", "total"]
     other = write(tmp_path / "c", variant("reference", [1]))
     with pytest.raises(UsageError, match="no variant in common"):
         diff(after, other)
@@ -90,19 +86,19 @@ def test_only_what_both_runs_have_is_compared(tmp_path: Path) -> None:
 
 def test_an_engine_without_cycles_has_no_changes_and_opens_every_gate(tmp_path: Path) -> None:
     result = compare(tmp_path, [None, None], [None, None], "0%")
-    assert result["ok"] and {row["change"] for row in result["rows"]} == {None}
+    assert result.ok and {row.change for row in result.rows} == {None}
 
 
 def test_what_differs_between_the_systems_is_said(tmp_path: Path) -> None:
     before = write(tmp_path / "a", variant("project", [1]))
     after = write(tmp_path / "b", variant("project", [1]), clock_hz=1, board="other")
-    same = diff(before, after)["same"]
+    same = diff(before, after).same
     assert {key for key, value in same.items() if not value} == {"clock_hz", "board"}
 
 
 @pytest.mark.parametrize(("text", "share"), [("1%", 0.01), ("0.01", 0.01), ("50%", 0.5), ("2", 2)])
 def test_percentages_and_shares(tmp_path: Path, text: str, share: float) -> None:
-    assert compare(tmp_path, [10_000], [100_000], text)["limits"][0]["asked"] == share
+    assert compare(tmp_path, [10_000], [100_000], text).limits[0].asked == share
 
 
 @pytest.mark.parametrize("text", ["much", "%", "1%%", "nan", "nan%", "inf", "-inf%", "-5%"])
@@ -113,18 +109,19 @@ def test_a_gate_that_is_no_percentage_is_refused(tmp_path: Path, text: str) -> N
 
 def test_a_folder_stands_for_its_run(tmp_path: Path) -> None:
     write(tmp_path / "run.json", variant("project", [5]))
-    assert diff(tmp_path, tmp_path / "run.json")["ok"]
+    assert diff(tmp_path, tmp_path / "run.json").ok
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"{", "is not JSON"),
-        (b"\xff", "is not JSON"),
-        (b"[]", "schema is None; cfukit.run/1"),
+        (b"{", "is damaged: .*; a whole cfukit.run/1"),
+        (b"\xff", "is damaged: .*; a whole cfukit.run/1"),
+        (b"[]", "is damaged: .*; a whole cfukit.run/1"),
+        (b"{}", "is damaged: .* `schema`; a whole cfukit.run/1"),
         (b'{"schema": "cfukit.exec/1"}', "schema is 'cfukit.exec/1'; cfukit.run/1"),
-        (b'{"schema": "cfukit.run/1"}', "has no 'variants'; a whole run.json"),
-        (b'{"schema": "cfukit.run/1", "variants": [{"name": "project"}]}', "has no 'model'"),
+        (b'{"schema": "cfukit.run/2"}', "schema is 'cfukit.run/2'; cfukit.run/1"),
+        (b'{"schema": "cfukit.run/1"}', "is damaged: .* missing required field"),
     ],
 )
 def test_what_is_no_run_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
@@ -134,10 +131,11 @@ def test_what_is_no_run_is_refused(tmp_path: Path, content: bytes, message: str)
         with pytest.raises(UsageError, match=message) as caught:
             diff(*pair)
         assert str(bad) in caught.value.message
-    no_ops = run_document(variant("project", [1]))
+        assert "cfukit run writes a run.json" in caught.value.hint
+    no_ops = run_document(variant("project", [1])).to_json()
     del no_ops["variants"][0]["ops"][0]["index"]
     bad.write_text(json.dumps(no_ops))
-    with pytest.raises(UsageError, match="has no 'index'"):
+    with pytest.raises(UsageError, match="missing required field `index`"):
         diff(good, bad)
     with pytest.raises(UsageError, match="gone: cannot be read: No such file"):
         diff(good, tmp_path / "gone")

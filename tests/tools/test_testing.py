@@ -3,10 +3,8 @@
 import json
 from pathlib import Path
 
-import jsonschema
 import pytest
 
-from cfukit_base.schemas import SCHEMAS
 from cfukit_tools import api
 from cfukit_tools.checks.vectors_program import first_wrong, vectors_program
 from cfukit_tools.cli import commands as cli
@@ -38,7 +36,6 @@ def test_the_template_passes_everything_and_its_own_tests_run(here: Path) -> Non
     folder = project(here / "mine")
     (folder / "test_own.py").write_text("def test_own():\n    assert True\n")
     document = api.test(folder, operations=400)
-    jsonschema.validate(document, SCHEMAS["cfukit.test/1"])
     names = [check["name"] for check in document["checks"]]
     assert names == ["gateware", "cocotb", "header", "system", "outputs", "own"]
     assert document["ok"], document
@@ -100,7 +97,6 @@ def test_only_names_a_check(here: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 def test_a_bare_model_is_checked_against_the_evaluator(here: Path) -> None:
     document = api.test(Path("digits"), random_samples=2, seed=5)
-    jsonschema.validate(document, SCHEMAS["cfukit.test/1"])
     assert document["ok"]
     assert "samples identical" in document["checks"][0]["detail"]
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import cfukit_sw
+from cfukit_tools.checks import model as checking
 from cfukit_tools.checks.tflm import tflm_outputs
 from cfukit_tools.verbs import test as testing
 
@@ -70,18 +71,19 @@ def test_a_model_that_it_does_not_take(
 ) -> None:
     """It ends on it, or refuses: said, and no failure of ours."""
     interpreter.write_text(STAND_IN.format(invoke=invoke, output=SUMS))
-    monkeypatch.setattr(testing, "tflm_installed", lambda: True)
+    monkeypatch.setattr(checking, "tflm_installed", lambda: True)
     document = testing.test(DIGITS, only="tflm", random_samples=1)
-    (check,) = document["checks"]
-    assert document["ok"] and check["name"] == "tflm"
-    assert (
-        "not compared, TFLM's interpreter does not run this model" in check["detail"]
-        and said in check["detail"]
-    )
+    (check,) = document.checks
+    assert document.ok and check.name == "tflm"
+    assert "not compared, TFLM's interpreter does not run this model" in check.detail
+    assert said in check.detail
 
 
 def test_another_result_is_found(interpreter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     interpreter.write_text(STAND_IN.format(invoke="pass", output="np.full((1, 10), -77, np.int8)"))
-    monkeypatch.setattr(testing, "tflm_installed", lambda: True)
+    monkeypatch.setattr(checking, "tflm_installed", lambda: True)
     document = testing.test(DIGITS, only="tflm", random_samples=1)
-    assert not document["ok"] and "TFLM's interpreter: sample 0, output 0" in str(document["checks"])
+    (check,) = document.checks
+    assert not document.ok and check.error is not None and not check.ok
+    assert check.detail.startswith("TFLM's interpreter: sample 0, output 0, index 0: expected -77, got ")
+    assert check.error.details == {"sample": 0, "output": 0}

@@ -8,9 +8,9 @@ from typing import Any
 from amaranth.sim import Simulator
 
 from cfukit.cfu import Cfu
+from cfukit.testing.bench import Bench
 from cfukit.testing.judge import Record
 from cfukit.testing.memory_side import MEMORY_INPUTS, MEMORY_OUTPUTS
-from cfukit.testing.session import Session
 from cfukit.testing.stimulus import Segment
 from cfukit_base import progress
 
@@ -23,7 +23,7 @@ def play(cfu: Cfu, segments: Sequence[Segment], hang_cycles: int) -> list[Record
     records: list[Record] = []
     total = sum(len(segment.ops) for segment in segments)
 
-    async def bench(ctx: Any) -> None:
+    async def play_all(ctx: Any) -> None:
         done = 0
         for segment in segments:
             ctx.set(ports["cmd_valid"], 0)
@@ -35,38 +35,38 @@ def play(cfu: Cfu, segments: Sequence[Segment], hang_cycles: int) -> list[Record
             for _ in range(2):
                 await ctx.tick()
             ctx.set(ports["reset"], 0)
-            session = Session(segment, hang_cycles, cfu.memory.width if cfu.memory else 0)
+            bench = Bench(segment, hang_cycles, cfu.memory_width)
             going = True
             while going:
-                valid, op, ready = session.drive()
+                valid, op, ready = bench.drive()
                 ctx.set(ports["cmd_valid"], valid)
                 ctx.set(ports["cmd_payload_function_id"], op.function_id)
                 ctx.set(ports["cmd_payload_inputs_0"], op.rs1)
                 ctx.set(ports["cmd_payload_inputs_1"], op.rs2)
                 ctx.set(ports["rsp_ready"], ready)
-                if session.memory:
-                    for name, value in zip(MEMORY_INPUTS, session.memory.drive(), strict=True):
+                if bench.memory:
+                    for name, value in zip(MEMORY_INPUTS, bench.memory.drive(), strict=True):
                         ctx.set(ports[name], value)
                 await ctx.delay(0)
-                if session.memory:
+                if bench.memory:
                     valid, *wanted = (ctx.get(ports[name]) for name in MEMORY_OUTPUTS)
-                    session.memory.see(bool(valid), *wanted)
-                going = session.see(
+                    bench.memory.see(bool(valid), *wanted)
+                going = bench.see(
                     bool(ctx.get(ports["cmd_ready"])),
                     bool(ctx.get(ports["rsp_valid"])),
                     ctx.get(ports["rsp_payload_outputs_0"]),
                     ready,
                 )
                 await ctx.tick()
-                if session.cycle % PROGRESS_CYCLES == 0:
-                    progress.advance(done + session.answered, total, "commands")
+                if bench.cycle % PROGRESS_CYCLES == 0:
+                    progress.advance(done + bench.answered, total, "commands")
             done += len(segment.ops)
-            records.append(session.finish())
-            if session.record.rule:
+            records.append(bench.finish())
+            if bench.record.rule:
                 break
 
     simulator = Simulator(cfu.module())
     simulator.add_clock(1e-6)
-    simulator.add_testbench(bench)
+    simulator.add_testbench(play_all)
     simulator.run()
     return records

@@ -1,4 +1,4 @@
-// Plays segments of commands on a verilated module Cfu and records what happened; the rules are those of session.py.
+// Plays segments of commands on a verilated module Cfu and records what happened; the rules are those of bench.py.
 //
 // bench INPUT OUTPUT. All words are 32 bits, in the machine's byte order.
 // INPUT: segments, hang_cycles; per segment: ops, limit, drain, 32 words of rsp_ready bits, then per op: function_id, rs1, rs2, gap.

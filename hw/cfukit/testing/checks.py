@@ -5,15 +5,17 @@ from __future__ import annotations
 import random
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from cfukit.artefacts import header_text
-from cfukit.cfu import BaseCfu, Cfu
+from cfukit.base import BaseCfu
+from cfukit.cfu import Cfu
+from cfukit.header import function_arguments, header_text
 from cfukit.memory import TEST_BYTES
 from cfukit.testing import amaranth_driver, cocotb_driver, verilator_driver
 from cfukit.testing.judge import Context, Record, judge
-from cfukit.testing.stimulus import Segment, segments, sequence
+from cfukit.testing.script import Script
+from cfukit.testing.stimulus import Segment, Vector, segments, sequence
 from cfukit_base import process, progress, tools
 from cfukit_base.errors import BuildError
 
@@ -21,10 +23,26 @@ SLOWEST_MEMORY = 12  # how many times longer than declared a CFU may take on a m
 PATIENCE_CYCLES = 1000  # beyond the longest declared latency, before a CFU counts as hung
 
 
-def check_gateware(cfu: BaseCfu, seed: int, operations: int, progress: Any = None) -> dict[str, object]:
+@dataclass(frozen=True)
+class Played:
+    """A check that found nothing wrong.
+
+    * operations: the commands that were played. asked: how many were asked for; fewer are played where latencies are long.
+    * resets: the segments, each of which begins with a reset.
+    * modelled: whether values were compared; else the handshake alone was.
+    """
+
+    simulator: str
+    seed: int
+    operations: int
+    asked: int
+    resets: int
+    modelled: bool
+
+
+def check_gateware(cfu: BaseCfu, seed: int, operations: int) -> Played:
     """Gateware against model on about `operations` commands, fewer where latencies are long; raises CfuMismatch.
 
-    The result's `operations` says how many were played, `asked` how many were asked for.
     A Cfu in Amaranth runs in Amaranth's simulator, one in Verilog or Migen in Verilator.
     """
     if not isinstance(cfu, Cfu):
@@ -34,10 +52,10 @@ def check_gateware(cfu: BaseCfu, seed: int, operations: int, progress: Any = Non
     return _judge_all(cfu, seed, "Amaranth's simulator", made, records, operations)
 
 
-def check_verilog(cfu: BaseCfu, seed: int, operations: int) -> dict[str, object]:
+def check_verilog(cfu: BaseCfu, seed: int, operations: int) -> Played:
     """The generated Verilog (Verilator) against the model on about `operations` commands; raises CfuMismatch or BuildError."""
     made = segments(cfu, seed, operations)
-    bench = verilator_driver.build(cfu.verilog(), f"Cfu {cfu.name}", cfu.memory.width if cfu.memory else 0)
+    bench = verilator_driver.build(cfu.verilog(), f"Cfu {cfu.name}", cfu.memory_width)
     with progress.stage(f"{sum(len(s.ops) for s in made)} commands on the generated Verilog"):
         records = verilator_driver.play(bench, made, hang_cycles(cfu))
         return _judge_all(cfu, seed, f"Verilator {tools.verilator().version}", made, records, operations)
@@ -45,11 +63,11 @@ def check_verilog(cfu: BaseCfu, seed: int, operations: int) -> dict[str, object]
 
 def run_cocotb(
     cfu: BaseCfu, build_dir: Path, simulator: str = "verilator", seed: int = 1, operations: int = 500
-) -> dict[str, object]:
+) -> Played:
     """The generated Verilog through cocotb on "verilator" or "icarus"; raises CfuMismatch, BuildError or MissingToolError."""
     made = segments(cfu, seed, operations)
-    width = cfu.memory.width if cfu.memory else 0
-    records = cocotb_driver.play(cfu.verilog(), made, hang_cycles(cfu), Path(build_dir), simulator, width)
+    script = Script(hang_cycles(cfu), cfu.memory_width, tuple(made))
+    records = cocotb_driver.play(cfu.verilog(), script, Path(build_dir), simulator)
     return _judge_all(cfu, seed, f"cocotb on {simulator}", made, records, operations)
 
 
@@ -60,8 +78,8 @@ def project_cocotb_tests(folder: Path) -> list[Path]:
 
 def run_project_cocotb(
     cfu: BaseCfu, tests: Sequence[Path], build_dir: Path, simulator: str = "verilator"
-) -> dict[str, object]:
-    """Run a project's own cocotb tests on the generated Verilog; raises ResultError with what failed."""
+) -> tuple[str, ...]:
+    """Run a project's own cocotb tests on the generated Verilog: their names. Raises ResultError with what failed."""
     return cocotb_driver.run_tests(cfu.verilog(), tests, Path(build_dir), simulator)
 
 
@@ -70,8 +88,11 @@ def check_header(cfu: BaseCfu, include_dir: Path) -> None:
 
     include_dir: the folder of cfu.h. Raises BuildError with the compiler's message.
     """
+    description = cfu.description()
+    header = header_text(description)
     calls = "\n".join(
-        f"    sum += {name}({', '.join(['1u'] * count)});" for name, count in _functions(header_text(cfu))
+        f"    sum += {name}({', '.join(['1u'] * count)});"
+        for name, count in function_arguments(description).items()
     )
     program = (
         '#include "cfu_ops.h"\n'
@@ -101,7 +122,7 @@ def check_header(cfu: BaseCfu, include_dir: Path) -> None:
     ]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "cfu_ops.h").write_text(header_text(cfu))
+        (folder / "cfu_ops.h").write_text(header)
         (folder / "use.c").write_text(program)
         for tool, extra in (
             (tools.riscv_cc(), [*riscv, "-o", "riscv.o"]),
@@ -112,13 +133,13 @@ def check_header(cfu: BaseCfu, include_dir: Path) -> None:
                 raise BuildError(f"Cfu {cfu.name}: cfu_ops.h", f"{tool.name} refuses it:\n{done.tail()}")
 
 
-def vectors(cfu: BaseCfu, seed: int, count: int) -> list[tuple[int, int, int, int, int]]:
-    """(funct3, funct7, rs1, rs2, rd) of `count` commands after a reset, by the model: to be played through CPU and CFU.
+def vectors(cfu: BaseCfu, seed: int, count: int) -> list[Vector]:
+    """`count` commands after a reset and the model's answers, to be played through CPU and CFU.
 
     A CFU with a memory port finds `memory_contents(seed)`. Empty for a CFU whose model is not declared, or whose answers depend on
     when they are asked for.
     """
-    if not cfu.instructions or not all(i.has_model for i in cfu.instructions.values()):
+    if not cfu.modelled:
         return []
     first = _answers(cfu, seed, count, random.Random(0))
     later = [_answers(cfu, seed, count, random.Random(n)) for n in (1, 2)] if cfu.autonomous else []
@@ -141,7 +162,7 @@ def memory_contents(seed: int) -> bytes:
     return b"".join(word.to_bytes(4, "little") for word in words)
 
 
-def _answers(cfu: BaseCfu, seed: int, count: int, rng: random.Random) -> list[tuple[int, int, int, int, int]]:
+def _answers(cfu: BaseCfu, seed: int, count: int, rng: random.Random) -> list[Vector]:
     """The model's answers when commands come now and then."""
     rows, now = [], 0
     commands = list(sequence(cfu, seed, count))
@@ -150,9 +171,8 @@ def _answers(cfu: BaseCfu, seed: int, count: int, rng: random.Random) -> list[tu
         cfu.memory.fill(memory_contents(seed))
     for op in commands:
         now += rng.randrange(1, 1 + 2 * cfu.max_cycles + 100)
-        rows.append(
-            (op.funct3, op.funct7, op.rs1, op.rs2, cfu.call(op.funct3, op.funct7, op.rs1, op.rs2, now))
-        )
+        rd = cfu.call(op.funct3, op.funct7, op.rs1, op.rs2, now)
+        rows.append(Vector(op.funct3, op.funct7, op.rs1, op.rs2, rd))
     return rows
 
 
@@ -168,25 +188,16 @@ def _judge_all(
     made: Sequence[Segment],
     records: Sequence[Record],
     asked: int,
-) -> dict[str, object]:
+) -> Played:
     context = Context(cfu, seed, simulator)
     for number, (segment, record) in enumerate(zip(made, records, strict=False)):
         judge(context, number, segment, record)
     assert len(records) == len(made), "a driver stops early only at a broken rule"
-    return {
-        "simulator": simulator,
-        "seed": seed,
-        "operations": sum(len(segment.ops) for segment in made),
-        "asked": asked,
-        "resets": len(made),
-        "modelled": all(i.has_model for i in cfu.instructions.values()) and bool(cfu.instructions),
-    }
-
-
-def _functions(header: str) -> list[tuple[str, int]]:
-    found = []
-    for line in header.splitlines():
-        if line.startswith("static inline uint32_t "):
-            name, arguments = line.removeprefix("static inline uint32_t ").rstrip(")").split("(")
-            found.append((name, arguments.count("uint32_t")))
-    return found
+    return Played(
+        simulator=simulator,
+        seed=seed,
+        operations=sum(len(segment.ops) for segment in made),
+        asked=asked,
+        resets=len(made),
+        modelled=cfu.modelled,
+    )

@@ -1,57 +1,54 @@
-"""The cocotb test that plays a plan (CFUKIT_PLAN) on module Cfu and writes what it saw (CFUKIT_RECORDS)."""
+"""The cocotb test that plays a script (CFUKIT_SCRIPT) on module Cfu and writes what it saw (CFUKIT_RECORDS)."""
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import cocotb
 from cocotb.triggers import Timer
 
+from cfukit.testing.bench import Bench
 from cfukit.testing.memory_side import MEMORY_INPUTS
-from cfukit.testing.session import Session
-from cfukit.testing.stimulus import Op, Segment
+from cfukit.testing.script import Script, write_records
 
 
 @cocotb.test()
 async def random_operations(dut: Any) -> None:
     """All segments, up to the first that breaks a rule."""
-    plan = json.loads(Path(os.environ["CFUKIT_PLAN"]).read_text())
+    script = Script.read(Path(os.environ["CFUKIT_SCRIPT"]))
     records = []
     dut.clk.value = 0
-    for entry in plan["segments"]:
-        segment = Segment(**{**entry, "ops": tuple(Op(**op) for op in entry["ops"])})
-        session = Session(segment, plan["hang_cycles"], plan["memory_width"])
-        if session.memory:
+    for segment in script.segments:
+        bench = Bench(segment, script.hang_cycles, script.memory_width)
+        if bench.memory:
             for name in MEMORY_INPUTS:
                 getattr(dut, name).value = 0
         await reset(dut)
         going = True
         while going:
-            valid, op, ready = session.drive()
+            valid, op, ready = bench.drive()
             dut.cmd_valid.value = int(valid)
             dut.cmd_payload_function_id.value = op.function_id
             dut.cmd_payload_inputs_0.value = op.rs1
             dut.cmd_payload_inputs_1.value = op.rs2
             dut.rsp_ready.value = int(ready)
-            if session.memory:
-                for name, given in zip(MEMORY_INPUTS, session.memory.drive(), strict=True):
+            if bench.memory:
+                for name, given in zip(MEMORY_INPUTS, bench.memory.drive(), strict=True):
                     getattr(dut, name).value = int(given)
             await Timer(4, "ns")
-            if session.memory:
-                session.memory.see(*memory_command(dut))
+            if bench.memory:
+                bench.memory.see(*memory_command(dut))
             rsp_valid = int(dut.rsp_valid.value)
             # The payload may be unknown (x) while there is no response.
             value = int(dut.rsp_payload_outputs_0.value) if rsp_valid else 0
-            going = session.see(bool(int(dut.cmd_ready.value)), bool(rsp_valid), value, ready)
+            going = bench.see(bool(int(dut.cmd_ready.value)), bool(rsp_valid), value, ready)
             await edge(dut)
-        records.append(asdict(session.finish()))
-        if session.record.rule:
+        records.append(bench.finish())
+        if bench.record.rule:
             break
-    Path(os.environ["CFUKIT_RECORDS"]).write_text(json.dumps(records))
+    write_records(Path(os.environ["CFUKIT_RECORDS"]), records)
 
 
 def memory_command(dut: Any) -> tuple[bool, bool, int, int, int]:

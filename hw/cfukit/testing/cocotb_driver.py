@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from cfukit.testing.judge import Record
-from cfukit.testing.stimulus import Segment
+from cfukit.testing.script import Request, Script, read_records
 from cfukit.testing.verilator_driver import RUNTIME, compile_verilog
 from cfukit_base import process, progress, tools
 from cfukit_base.errors import BuildError, MissingToolError, ResultError, UsageError
@@ -21,34 +19,26 @@ SIMULATORS = ("verilator", "icarus")
 TIMEOUT_SECONDS = 1800
 
 
-def play(
-    text: str,
-    segments: Sequence[Segment],
-    hang_cycles: int,
-    build_dir: Path,
-    simulator: str,
-    memory_width: int = 0,
-) -> list[Record]:
+def play(text: str, script: Script, build_dir: Path, simulator: str) -> list[Record]:
     """The record of each segment, up to the first that breaks a rule."""
     build_dir.mkdir(parents=True, exist_ok=True)
-    plan = build_dir / f"plan_{simulator}.json"
+    given = build_dir / f"script_{simulator}.json"
     result = build_dir / f"records_{simulator}.json"
     result.unlink(missing_ok=True)
-    document = {"hang_cycles": hang_cycles, "memory_width": memory_width}
-    plan.write_text(json.dumps({**document, "segments": [asdict(segment) for segment in segments]}))
+    script.write(given)
     _run(
         text,
         ["cfukit.testing.cocotb_bench"],
         [],
         build_dir,
         simulator,
-        {"CFUKIT_PLAN": str(plan), "CFUKIT_RECORDS": str(result)},
+        {"CFUKIT_SCRIPT": str(given), "CFUKIT_RECORDS": str(result)},
     )
-    return [Record(**record) for record in json.loads(result.read_text())]
+    return read_records(result)
 
 
-def run_tests(text: str, tests: Sequence[Path], build_dir: Path, simulator: str) -> dict[str, object]:
-    """Run cocotb test files; raises ResultError that names the failed tests."""
+def run_tests(text: str, tests: Sequence[Path], build_dir: Path, simulator: str) -> tuple[str, ...]:
+    """Run cocotb test files: the names of their tests. Raises ResultError that names the failed tests."""
     folders = sorted({str(Path(test).resolve().parent) for test in tests})
     return _run(text, [Path(test).stem for test in tests], folders, build_dir, simulator, {})
 
@@ -60,7 +50,7 @@ def _run(
     build_dir: Path,
     simulator: str,
     env: dict[str, str],
-) -> dict[str, object]:
+) -> tuple[str, ...]:
     """Build, and run cocotb in a process of its own, so that a time-out or Ctrl-C ends simulator and all."""
     where = f"cocotb on {simulator}"
     work = build_dir.resolve() / f"cocotb_{simulator}"
@@ -77,10 +67,10 @@ def _run(
         raise MissingToolError("iverilog", "not found, or older than 11.0", hint="apt install iverilog")
     (work / "cfu.v").write_text(text)
     paths = [*folders, *(entry for entry in sys.path if entry)]
-    request = {"simulator": simulator, "work": str(work), "modules": list(modules)}
+    request = Request(simulator, str(work), tuple(modules))
     with progress.stage(where):
         done = process.run(
-            [sys.executable, "-m", "cfukit.testing.cocotb_process", json.dumps(request)],
+            [sys.executable, "-m", "cfukit.testing.cocotb_process", request.text()],
             env={**env, "PYTHONPATH": os.pathsep.join(paths)},
             timeout=TIMEOUT_SECONDS,
         )
@@ -99,7 +89,7 @@ def _run(
     ]
     if failed or not cases or not done.ok:
         raise ResultError(where, f"failed: {', '.join(failed) or 'no test ran'}", hint=f"log: {log}")
-    return {"simulator": simulator, "tests": [case.get("name", "?") for case in cases]}
+    return tuple(case.get("name", "?") for case in cases)
 
 
 def _verilated(text: str, where: str) -> Path:

@@ -1,18 +1,19 @@
-"""One run of cocotb's runner, as a program: `python -m cfukit.testing.cocotb_process REQUEST` (JSON; see cocotb_driver)."""
+"""One run of cocotb's runner, as a program: `python -m cfukit.testing.cocotb_process REQUEST` (see script.Request)."""
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
+from cfukit.testing.script import Request
 
-def main(request: dict) -> None:
+
+def main(request: Request) -> None:
     from cocotb_tools.runner import get_runner
 
-    work = Path(request["work"])
-    runner = get_runner(request["simulator"])
-    if request["simulator"] == "icarus":  # for Verilator the program is there already
+    work = Path(request.work)
+    runner = get_runner(request.simulator)
+    if request.simulator == "icarus":  # for Verilator the program is there already
         runner.build(
             sources=[work / "cfu.v"],
             hdl_toplevel="Cfu",
@@ -22,7 +23,7 @@ def main(request: dict) -> None:
             always=True,
         )
     runner.test(
-        test_module=request["modules"],
+        test_module=list(request.modules),
         hdl_toplevel="Cfu",
         build_dir=work,
         test_dir=work,
@@ -33,4 +34,4 @@ def main(request: dict) -> None:
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    main(Request.parse(sys.argv[1]))

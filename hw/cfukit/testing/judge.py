@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cfukit.cfu import BaseCfu
+from cfukit.base import BaseCfu
 from cfukit.instruction import Fixed
 from cfukit.testing.stimulus import Op, Segment, initial_contents
 from cfukit_base.errors import ResultError

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 
-from cfukit.memory import MAX_OUTSTANDING, TEST_BYTES
+from cfukit.memory import TEST_BYTES
 from cfukit.testing.stimulus import PATTERN_CYCLES, Segment, initial_contents
+from cfukit_base.cfu_ports import MEMORY_MAX_OUTSTANDING, memory_ports
 
-MEMORY_INPUTS = ("mem_cmd_ready", "mem_rsp_valid", "mem_rsp_payload_data")  # as `MemorySide.drive` gives them
+_PORTS = memory_ports(32)  # their names are the same for all widths
+MEMORY_INPUTS = tuple(
+    port.name for port in _PORTS if port.direction == "input"
+)  # as `MemorySide.drive` gives them
 MEMORY_OUTPUTS = tuple(
-    f"mem_cmd_{name}" for name in ("valid", "payload_we", "payload_addr", "payload_data", "payload_mask")
+    port.name for port in _PORTS if port.direction == "output"
 )  # as `MemorySide.see` takes them
 
 
@@ -34,7 +38,7 @@ class MemorySide:
     def drive(self) -> tuple[bool, bool, int]:
         """cmd_ready, rsp_valid, rsp_data of this cycle."""
         open_ = bool(self.segment.memory_ready >> (self._cycle % PATTERN_CYCLES) & 1)
-        self._ready = open_ and len(self._due) < MAX_OUTSTANDING
+        self._ready = open_ and len(self._due) < MEMORY_MAX_OUTSTANDING
         if self._due and self._due[0][0] == self._cycle:
             return self._ready, True, self._due[0][1]
         return self._ready, False, 0xDEADBEEF & (1 << self.width) - 1

@@ -13,8 +13,9 @@ import contextlib
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from cfukit.cfu import BaseCfu
+from cfukit.base import BaseCfu
 from cfukit.instruction import Instruction
 from cfukit.memory import TEST_BYTES
 
@@ -43,6 +44,16 @@ class Op:
     @property
     def function_id(self) -> int:
         return self.funct7 << 3 | self.funct3
+
+
+class Vector(NamedTuple):
+    """A command and the model's answer to it."""
+
+    funct3: int
+    funct7: int
+    rs1: int
+    rs2: int
+    rd: int
 
 
 @dataclass(frozen=True)
@@ -108,7 +119,7 @@ def expected_cycles(cfu: BaseCfu, seed: int = 0) -> dict[int, float]:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Budget:
     """How many commands are affordable, and how often each instruction comes up: weights by funct3, 1 for the fast ones."""
 
     operations: int
@@ -120,12 +131,12 @@ class Plan:
         return max(FEWEST, min(share, int(share * CYCLES_PER_OPERATION / max(1.0, self.cycles[funct3]))))
 
 
-def plan(cfu: BaseCfu, seed: int, operations: int) -> Plan:
+def budget(cfu: BaseCfu, seed: int, operations: int) -> Budget:
     """`operations` commands take at most CYCLES_PER_OPERATION times as many cycles, by the declared latencies."""
     cycles = expected_cycles(cfu, seed)
     weights = {funct3: min(1.0, CYCLES_PER_OPERATION / max(1.0, mean)) for funct3, mean in cycles.items()}
     mean = sum(cycles[i] * weights[i] for i in weights) / sum(weights.values()) if weights else 0.0
-    return Plan(int(operations * min(1.0, CYCLES_PER_OPERATION / max(1.0, mean))), cycles, weights)
+    return Budget(int(operations * min(1.0, CYCLES_PER_OPERATION / max(1.0, mean))), cycles, weights)
 
 
 def segments(cfu: BaseCfu, seed: int, operations: int) -> list[Segment]:
@@ -133,7 +144,7 @@ def segments(cfu: BaseCfu, seed: int, operations: int) -> list[Segment]:
     sequences under changing conditions."""
     rng = random.Random(f"cfukit {seed}")
     made: list[Segment] = []
-    chosen = plan(cfu, seed, operations)
+    chosen = budget(cfu, seed, operations)
     left = chosen.operations
     fewest = 8 if left == operations else FEWEST
     always = (1 << PATTERN_CYCLES) - 1
@@ -191,10 +202,10 @@ def _with_memory(segment: Segment, number: int, rng: random.Random) -> Segment:
 
 
 def sequence(cfu: BaseCfu, seed: int, count: int) -> Iterator[Op]:
-    """At most `count` commands (see `plan`) with declared operands only: edge words of each instruction, then random ones."""
+    """At most `count` commands (see `budget`) with declared operands only: edge words of each instruction, then random ones."""
     rng = random.Random(f"cfukit vectors {seed}")
     kinds = list(cfu.instructions.items())
-    chosen = plan(cfu, seed, count)
+    chosen = budget(cfu, seed, count)
     slow = min(chosen.weights.values()) < 1
     count = max(FEWEST * len(kinds), chosen.operations)
     edges = min(count // 2, (FEWEST if slow else 64) * len(kinds))

@@ -13,6 +13,7 @@ import numpy as np
 from cfukit.memory import TEST_BYTES
 from cfukit.testing.judge import Record
 from cfukit.testing.stimulus import PATTERN_CYCLES, Segment, initial_contents
+from cfukit.verilog_parser import OPTIONS
 from cfukit_base import process, progress, tools
 from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_of
@@ -24,20 +25,6 @@ CXX_FLAGS = ("-std=c++17", "-O1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0"
 RUNTIME = ("verilated", "verilated_threads")
 PART_OPERATIONS = 10_000  # played by one process; progress moves between them
 PART_SECONDS = 1800
-WARNINGS_OFF = ("-Wno-fatal", "-Wno-lint", "-Wno-style")
-
-
-def lint(text: str, where: str) -> None:
-    """Raise BuildError with Verilator's first errors unless `text` elaborates as module Cfu."""
-    tool = tools.verilator()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "cfu.v"
-        path.write_text(text)
-        done = process.run(
-            [*tool.argv, "--lint-only", *WARNINGS_OFF, "--top-module", "Cfu", path], env=tool.env, timeout=120
-        )
-    if not done.ok:
-        raise BuildError(where, f"its Verilog does not elaborate:\n{_errors(done, path)}")
 
 
 def build(text: str, where: str, memory_width: int = 0) -> Path:
@@ -79,7 +66,7 @@ def compile_verilog(
         with progress.stage(f"compiling the test bench of {where}"):
             source = folder / f"{top}.v"
             source.write_text(text)
-            words = [*verilator.argv, "--cc", "-O3", *WARNINGS_OFF, *options, "--top-module", top]
+            words = [*verilator.argv, "--cc", "-O3", *OPTIONS, *options, "--top-module", top]
             words += ["--prefix", prefix, "--Mdir", "made", source.name, *map(str, more)]
             done = process.run(words, cwd=folder, env=verilator.env, timeout=300)
             if not done.ok:

@@ -66,7 +66,7 @@ class CfuDescription(Artefact):
 
     * autonomous: it works between instructions too.
     * memory_port: None without one.
-    * front_end: what stands between the CPU and the instructions ("" for nothing).
+    * front_end: "gate" puts cfukit's gate between CPU and instructions, so that no command is executed twice.
     """
 
     schema: Literal["cfukit.cfu/1"] = "cfukit.cfu/1"
@@ -76,7 +76,7 @@ class CfuDescription(Artefact):
     params: Json
     autonomous: bool
     memory_port: CfuMemoryPort | None
-    front_end: str
+    front_end: Literal["gate", "none"]
     instructions: tuple[CfuInstruction, ...]
 
     @property

@@ -46,17 +46,13 @@ def _gateware(system: System, operations: int, seed: int) -> str:
 
     on_gateware = check_gateware(system.cfu, seed, operations)
     on_verilog = check_verilog(system.cfu, seed, 10 * operations)
-    if not on_verilog["modelled"]:
-        return f"{on_verilog['operations']} operations keep the handshake's rules; not every instruction has a model"
+    if not on_verilog.modelled:
+        return f"{on_verilog.operations} operations keep the handshake's rules; not every instruction has a model"
+    fewer = on_verilog.operations < on_verilog.asked
     return (
-        f"{on_gateware['operations']} operations equal the model in {on_gateware['simulator']}, "
-        f"{on_verilog['operations']} in {on_verilog['simulator']}"
-    ) + (f" ({on_verilog['asked']} asked for; latencies are long)" if _fewer(on_verilog) else "")
-
-
-def _fewer(result: dict[str, Any]) -> bool:
-    """Whether a check played fewer operations than it was asked for, since they take so long."""
-    return bool(result["operations"] < result["asked"])
+        f"{on_gateware.operations} operations equal the model in {on_gateware.simulator}, "
+        f"{on_verilog.operations} in {on_verilog.simulator}"
+    ) + (f" ({on_verilog.asked} asked for; latencies are long)" if fewer else "")
 
 
 def _cocotb(system: System, operations: int, seed: int) -> str:
@@ -67,7 +63,7 @@ def _cocotb(system: System, operations: int, seed: int) -> str:
     count = max(1, operations // 4)
     for simulator in simulators:
         done = run_cocotb(system.cfu, folder / simulator, simulator=simulator, seed=seed, operations=count)
-    return f"{done['operations']} operations on the generated Verilog with {' and '.join(simulators)}"
+    return f"{done.operations} operations on the generated Verilog with {' and '.join(simulators)}"
 
 
 def _header(system: System) -> str:

@@ -13,7 +13,7 @@ TRAILING_CYCLES = 16  # after the last response: time for one too many to show u
 
 
 @dataclass
-class Session:
+class Bench:
     """Plays one segment: `drive` gives a cycle's inputs, `see` takes its outputs and says whether to go on."""
 
     segment: Segment

@@ -1,0 +1,52 @@
+"""What is handed to the processes that run cocotb, and what comes back, as JSON files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from cfukit.testing.judge import Record
+from cfukit.testing.stimulus import Segment
+
+
+@dataclass(frozen=True)
+class Script:
+    """What the bench plays. memory_width: of the CFU's memory port in bits, 0 without one."""
+
+    hang_cycles: int
+    memory_width: int
+    segments: tuple[Segment, ...]
+
+    def write(self, path: Path) -> None:
+        path.write_bytes(msgspec.json.encode(self))
+
+    @classmethod
+    def read(cls, path: Path) -> Script:
+        return msgspec.json.decode(path.read_bytes(), type=cls)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One run of cocotb's runner."""
+
+    simulator: str
+    work: str
+    modules: tuple[str, ...]
+
+    def text(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def parse(cls, text: str) -> Request:
+        return msgspec.json.decode(text, type=cls)
+
+
+def write_records(path: Path, records: Sequence[Record]) -> None:
+    path.write_bytes(msgspec.json.encode(records))
+
+
+def read_records(path: Path) -> list[Record]:
+    return msgspec.json.decode(path.read_bytes(), type=list[Record])
