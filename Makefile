@@ -33,7 +33,7 @@ test-long: dev
 	CFUKIT_SEEDS=$(SEEDS) $(PYTEST) -m long
 
 test-renode: dev
-	$(PYTEST) tests/soc/test_renode_library.py tests/soc/test_renode_export.py tests/tools/test_renode_run.py
+	$(PYTEST) tests/soc/test_renode_*.py tests/tools/test_renode_run.py
 
 PROOF ?=
 proof:

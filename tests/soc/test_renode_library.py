@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import json
+import sys
 from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
 
+from cfukit_base import process
 from cfukit_base.errors import BuildError
 from cfukit_soc.renode.library import SYMBOLS, build_library
 
@@ -74,7 +76,7 @@ class Library:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("renode")
     (folder / "cfu.v").write_text(CFU)
-    return build_library(folder / "cfu.v", folder)
+    return build_library(folder / "cfu.v", tmp_path_factory.mktemp("built"))
 
 
 @pytest.fixture
@@ -151,6 +153,31 @@ def test_finish_in_the_verilog_does_not_end_the_process(library: Library, tmp_pa
     assert complaints(tmp_path)[0]["kind"] == "stopped"
     library.native.reset_peripheral()
     assert library.execute(0, 1, 1) == (2, 0)
+
+
+def test_an_instruction_that_fails_holds_the_processor_if_it_is_told_to(built: Path, tmp_path: Path) -> None:
+    status = tmp_path / "status"
+    load = f"import ctypes; library = ctypes.CDLL({str(built)!r}); library.initialize_native(); "
+    call = load + "library.execute(2, 0, 0, None); print('went on')"
+    environment = {"CFUKIT_RENODE_PATIENCE": "1000", "CFUKIT_RENODE_STATUS": str(status)}
+    words = [sys.executable, "-c", call]
+    assert process.run(words, env=environment, timeout=60).stdout == "went on\n"
+    held = process.run(words, env={**environment, "CFUKIT_RENODE_HOLD": "1"}, timeout=3)
+    assert (held.code, held.stdout) == (None, "") and len(complaints(tmp_path)) == 2
+
+
+def test_what_lies_beside_the_verilog_is_part_of_it(built: Path, tmp_path: Path) -> None:
+    (tmp_path / "v").mkdir()
+    verilog = tmp_path / "v" / "cfu.v"
+    verilog.write_text(
+        '`include "sum.vh"\n' + CFU.replace("cmd_payload_inputs_0 + cmd_payload_inputs_1", "`SUM")
+    )
+    folders = set()
+    for sum_ in ("a + b", "a - b"):
+        text = sum_.replace("a", "cmd_payload_inputs_0").replace("b", "cmd_payload_inputs_1")
+        (tmp_path / "v" / "sum.vh").write_text(f"`define SUM {text}\n")
+        folders.add(build_library(verilog, tmp_path / "built"))
+    assert len(folders) == 2
 
 
 def test_without_a_cfu_every_instruction_answers_0(tmp_path: Path) -> None:

@@ -1,9 +1,20 @@
 """A stand-in for Renode that understands what cfukit exports: scripts, platform files, Python peripherals, the CFU's library.
 
-It is called as Renode is, runs the program on an RV32IM interpreter, and calls the library in Renode's order. Like Renode it ends with
-code 0 when a script fails and leaves rd unchanged when a CFU instruction fails. What it does not know it refuses, so a test that passes
-says that the files are consistent; that Renode itself takes them, only Renode can tell. FAKE_RENODE_VERSION: 1.16.0 by default;
-FAKE_RENODE_SAYS: the version that it calls itself.
+It is called as Renode is, runs the program on an RV32IM interpreter, and calls the library in Renode's order. It has Renode's
+unpleasant habits too:
+
+* It ends with code 0 when a script fails, and leaves rd unchanged when a CFU instruction fails.
+* It creates and deletes the UART's file before it creates it in earnest, and moves away what is there.
+* It complains of every access to where nothing is, and of every illegal instruction, without end.
+* After a CPU abort it goes on, with a processor that stands still; its monitor takes commands from stdin.
+* Before 1.15 it reads a cpuType letter by letter, and executes what the extensions so found would.
+
+It refuses what it does not know. So a test that passes says that the files are consistent; only Renode can tell whether it
+takes them.
+
+* FAKE_RENODE_VERSION: 1.16.0 by default.
+* FAKE_RENODE_SAYS: the version that it calls itself.
+* FAKE_RENODE_DEAF: if set, it takes no commands from stdin.
 """
 
 from __future__ import annotations
@@ -11,8 +22,10 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import select
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +36,9 @@ from elftools.elf.elffile import ELFFile
 VERSION = tuple(int(part) for part in os.environ.get("FAKE_RENODE_VERSION", "1.16.0").split("."))
 MASK = 0xFFFF_FFFF
 STEPS_PER_SECOND = 1_000_000  # of virtual time; Renode's are 100 times as many
+RECREATED_SECONDS = (
+    0.05  # how long the first file of the UART exists: longer than a reader waits between two looks
+)
 
 
 class ScriptError(Exception):
@@ -32,11 +48,9 @@ class ScriptError(Exception):
 class Abort(Exception):
     """The processor came to where no code is."""
 
-    def __init__(self, pc: int):
-        self.pc = pc
 
-
-PLAIN_ERRORS = ("No such command or device", "Could not tokenize here")  # said without a heading
+def say(level: str, name: str, text: str) -> None:
+    print(f"02:03:04.0506 [{level}] {name}: {text}", flush=True)
 
 
 class Cfu:
@@ -96,18 +110,48 @@ class Uart:
     """Renode's LiteX_UART: a read of rxtx takes the byte; 0x18 and above are unknown."""
 
     def __init__(self) -> None:
-        self.received: list[int] = []
+        self.received: deque[int] = deque()
         self.log: Any = None
 
     def read(self, offset: int, size: int) -> int:
         if offset == 0:
-            return self.received.pop(0)
+            return self.received.popleft()
         return {4: 0, 8: int(not self.received), 0x10: 2 * bool(self.received), 0x14: 0}[offset]
 
     def write(self, offset: int, size: int, value: int) -> None:
         if offset == 0:
             self.log.write(bytes((value & 0xFF,)))
             self.log.flush()
+
+    def WriteChar(self, byte: int) -> None:
+        self.received.append(byte)
+
+    def create_file_backend(self, path: Path) -> None:
+        if path.exists():
+            path.rename(f"{path}.1")
+        path.open("xb").close()
+        time.sleep(RECREATED_SECONDS)
+        path.unlink()
+        self.log = path.open("xb")
+
+
+class System:
+    """As much of .NET as the exported scripts use."""
+
+    IO = SimpleNamespace(File=SimpleNamespace(ReadAllBytes=lambda path: Path(path).read_bytes()))
+
+
+class Processor:
+    """The processor as a script of the monitor sees it."""
+
+    def __init__(self, program: Program):
+        def value(number: int) -> SimpleNamespace:
+            return SimpleNamespace(RawValue=number)
+
+        csrs = program.machine.csrs
+        self.PC = value(program.pc)
+        self.X = [value(number) for number in program.x]
+        self.MCAUSE, self.MEPC, self.MTVAL = (value(csrs[number]) for number in (0x342, 0x341, 0x343))
 
 
 def tokens(line: str) -> list[str]:
@@ -130,7 +174,9 @@ class Machine:
     def __init__(self) -> None:
         self.regions: list[tuple[int, int, Any]] = []
         self.names: dict[str, Any] = {}
+        self.silent: list[range] = []
         self.csrs = {0xBC0: 0, 0x305: 0, 0x341: 0, 0x342: 0, 0x343: 0}
+        self.tolerant = False  # executes what RV32IM lacks
         self.cfu: Cfu | None = None
         self.cfu_class = ""
         self.entry = 0
@@ -153,6 +199,10 @@ class Machine:
             known = {"SilenceRange", "init", "txFifoCapacity:"}
             if any(line.split()[0] not in known for line in rest):
                 raise ScriptError(f"Error E04: {head} {rest}")
+            for line in rest:
+                if found := re.search(r"SilenceRange <(\w+) (\w+)>", line):
+                    base, size = (int(text, 16) for text in found.groups())
+                    self.silent.append(range(base, base + size))
             if "txFifoCapacity" in properties and VERSION < (1, 16):
                 raise ScriptError("Error E21: no such property: txFifoCapacity")
         else:
@@ -164,6 +214,9 @@ class Machine:
         base = int(found[1] or found[3], 16) if found else 0
         thing: Any
         if kind == "CPU.VexRiscv" and place == "sysbus":
+            base_isa, *extensions = properties["cpuType"].strip('"').removeprefix("rv32").split("_")
+            letters = set("".join([base_isa, *extensions]) if VERSION < (1, 15) else base_isa)
+            self.tolerant = bool(letters & set("cf"))
             return
         if kind in ("CoSimulated.CoSimulatedCFU", "Verilated.CFUVerilatedPeripheral") and place == "cpu0 0":
             if (kind == "CoSimulated.CoSimulatedCFU") != (VERSION >= (1, 16)):
@@ -188,9 +241,7 @@ class Machine:
     def command(self, line: str) -> None:
         words = [self._value(word) for word in tokens(line)]
         if words[0] in ("include", "i"):
-            for inner in path_of(words[1]).read_text().splitlines():
-                if inner and not inner.startswith("#"):
-                    self.command(inner)
+            self.include(path_of(words[1]))
         elif found := re.fullmatch(r"\$(\w+)\?=(@.+)", line):
             self.variables.setdefault(found[1], found[2])
         elif found := re.fullmatch(r"\$(\w+)=(@.+)", line):
@@ -204,18 +255,39 @@ class Machine:
                 raise ScriptError("An item with the same key has already been added")
             self.csrs[int(words[3], 16)] = 0
         elif words[:2] == ["uart", "CreateFileBackend"]:
-            self.names["uart"].log = path_of(words[2]).open("wb")
-        elif words[:2] == ["uart", "WriteChar"]:
-            self.names["uart"].received.append(int(words[2], 16))
+            self.names["uart"].create_file_backend(path_of(words[2]))
         elif words[:2] == ["sysbus", "LoadELF"]:
             self._load_elf(path_of(words[2]))
         elif words[:2] == ["emulation", "RunFor"]:
-            self.program = self.program or Program(self)
-            self.program.run(int(float(words[2].strip('"')) * STEPS_PER_SECOND))
+            self.running().run(int(float(words[2].strip('"')) * STEPS_PER_SECOND))
         elif words == ["start"]:
             self.started = True
         elif words[0] not in ("using", "mach"):
             raise ScriptError(f"No such command or device: {line}")
+
+    def include(self, path: Path) -> None:
+        if not path.is_file():
+            raise ScriptError(f"No such file {path}.")
+        if path.suffix == ".py":
+            # IronPython takes no other characters without a word about them.
+            code = compile(path.read_text(encoding="ascii"), str(path), "exec")
+            exec(code, {"self": SimpleNamespace(Machine=self), "System": System})
+            return
+        for line in path.read_text().splitlines():
+            if line and not line.startswith("#"):
+                self.command(line)
+
+    def __getitem__(self, name: str) -> Any:
+        """A peripheral for a script of the monitor."""
+        if name == "sysbus":
+            return SimpleNamespace(ReadDoubleWord=lambda address: self.running().load(address, 4, 0))
+        return (
+            Processor(self.running()) if name == "sysbus.cpu0" else self.names[name.removeprefix("sysbus.")]
+        )
+
+    def running(self) -> Program:
+        self.program = self.program or Program(self)
+        return self.program
 
     def _value(self, word: str) -> str:
         return self.variables[word[1:]] if re.fullmatch(r"\$\w+", word) else word
@@ -233,7 +305,7 @@ class Machine:
         for base, size, thing in self.regions:
             if base <= address < base + size:
                 return thing, address - base
-        raise ScriptError(f"access to {address:#x}, where nothing is")
+        return None, address
 
 
 def signed(value: int, bits: int = 32) -> int:
@@ -282,41 +354,63 @@ class Program:
 
     def __init__(self, machine: Machine):
         self.machine, self.pc, self.x = machine, machine.entry, [0] * 32
+        self.aborted = False
         self._decoded: dict[int, Callable[[], int]] = {}
         self._memories = [
             (m.base, m.base + len(m.data), m.data) for _, _, m in machine.regions if isinstance(m, Memory)
         ]
 
     def run(self, steps: int) -> None:
+        if self.aborted:
+            return
         decoded, pc = self._decoded, self.pc
-        for _ in range(steps):
-            step = decoded.get(pc)
-            if step is None:
-                step = decoded[pc] = self._decode(pc, self._fetch(pc))
-            pc = step()
-        self.pc = pc
+        try:
+            for _ in range(steps):
+                step = decoded.get(pc)
+                if step is None:
+                    step = decoded[pc] = self._decode(pc, self._fetch(pc))
+                pc = step()
+        except Abort:
+            self.aborted = True
+            text = f"CPU abort [PC={pc:#X}]: Trying to execute code outside RAM or ROM at {pc:#010X}."
+            say("ERROR", "cpu0", text.replace("0X", "0x"))
+        finally:
+            self.pc = pc
 
     def _fetch(self, pc: int) -> int:
+        word = self.load(pc, 4, pc)
         if not any(begin <= pc < end for begin, end, _ in self._memories):
-            raise Abort(pc)
-        return self.load(pc, 4)
+            raise Abort
+        return word
 
-    def load(self, address: int, size: int) -> int:
+    def _nowhere(self, access: str, size: int, address: int, pc: int, value: str = "") -> None:
+        if not any(address in silent for silent in self.machine.silent):
+            width = {1: "Byte", 2: "Word", 4: "DoubleWord"}[size]
+            text = f"{access.split()[0]}{width} {access.split()[1]} non existing peripheral at 0x{address:X}"
+            say("WARNING", "sysbus", f"[cpu0: 0x{pc:X}] {text}{value}.")
+
+    def load(self, address: int, size: int, pc: int) -> int:
         for begin, end, data in self._memories:
             if begin <= address < end:
                 offset = address - begin
                 return int.from_bytes(data[offset : offset + size], "little")
         thing, offset = self.machine.at(address)
+        if thing is None:
+            self._nowhere("Read from", size, address, pc)
+            return 0
         return int(thing.read(offset, size))
 
-    def store(self, address: int, size: int, value: int) -> None:
+    def store(self, address: int, size: int, value: int, pc: int) -> None:
         value &= (1 << 8 * size) - 1
         for begin, end, data in self._memories:
             if begin <= address < end:
                 data[address - begin : address - begin + size] = value.to_bytes(size, "little")
                 return
         thing, offset = self.machine.at(address)
-        thing.write(offset, size, value)
+        if thing is None:
+            self._nowhere("Write to", size, address, pc, f", value 0x{value:X}")
+        else:
+            thing.write(offset, size, value)
 
     def _decode(self, pc: int, word: int) -> Callable[[], int]:
         opcode, rd, funct3 = word & 0x7F, word >> 7 & 31, word >> 12 & 7
@@ -348,13 +442,13 @@ class Program:
         if opcode == 0x03:
             size, sign = 1 << (funct3 & 3), funct3 < 2
             if sign:
-                return result(lambda: signed(self.load(x[rs1] + imm_i & MASK, size), 8 * size))
-            return result(lambda: self.load(x[rs1] + imm_i & MASK, size))
+                return result(lambda: signed(self.load(x[rs1] + imm_i & MASK, size, pc), 8 * size))
+            return result(lambda: self.load(x[rs1] + imm_i & MASK, size, pc))
         if opcode == 0x23:
             offset = signed(funct7 << 5 | rd, 12)
 
             def store() -> int:
-                self.store(x[rs1] + offset & MASK, 1 << funct3, x[rs2])
+                self.store(x[rs1] + offset & MASK, 1 << funct3, x[rs2], pc)
                 return after
 
             return store
@@ -386,7 +480,13 @@ class Program:
             if rd == 0:
                 raise SystemExit("Fatal error: CFU with rd = x0")  # what it does to Renode
             return self._cfu(funct7 << 3 | funct3, rd, rs1, rs2, after)
-        raise ScriptError(f"illegal instruction {word:#010x} at {pc:#x}")
+        return (lambda: after) if self.machine.tolerant else (lambda: self._trap(2, pc, word))
+
+    def _trap(self, cause: int, pc: int, value: int) -> int:
+        csrs = self.machine.csrs
+        csrs[0x342], csrs[0x341], csrs[0x343] = cause, pc, value
+        say("WARNING", "cpu0", f"Illegal instruction 0x{value:X} at 0x{pc:X}")
+        return csrs[0x305]
 
     def _csr(self, number: int, funct3: int, value: int) -> int:
         before = self.machine.csrs[number]
@@ -400,7 +500,7 @@ class Program:
         def step() -> int:
             value, error = cfu.execute(function, x[rs1], x[rs2])
             if error:
-                print(f"[ERROR] cfu0: CFU operation timeout, error: {error}", flush=True)
+                say("ERROR", "cfu0", f"CFU operation timeout, error: {error}")
             else:
                 x[rd] = value & MASK
             return after
@@ -414,25 +514,30 @@ def main(arguments: list[str]) -> int:
         print(f"Renode v{said}.12345 (0123456789abcdef)")
         return 0
     machine = Machine()
+    do(machine, arguments[arguments.index("-e") + 1])
+    said = b""
+    while os.getppid() != 1:
+        if machine.started:
+            machine.running().run(10_000)
+        # The monitor, which Renode's end of stdin ends.
+        idle = not machine.started or machine.running().aborted
+        if "FAKE_RENODE_DEAF" in os.environ:
+            time.sleep(0.1 if idle else 0)
+        elif select.select([0], [], [], 0.1 if idle else 0)[0]:
+            if not (fresh := os.read(0, 1000)):
+                return 0
+            *lines, said = (said + fresh).split(b"\n")
+            for line in lines:
+                do(machine, line.decode())
+    return 0
+
+
+def do(machine: Machine, line: str) -> None:
+    """A command of the monitor, which goes on if it fails."""
     try:
-        machine.command(arguments[arguments.index("-e") + 1])
+        machine.command(line)
     except (ScriptError, OSError, KeyError, TypeError) as error:
         print(f"There was an error executing command\n{error}", flush=True)
-        time.sleep(60)  # Renode's monitor waits for the next command
-        return 0
-    program = Program(machine)
-    while machine.started:
-        try:
-            program.run(10_000)
-        except Abort as error:
-            print(
-                f"[ERROR] cpu0: CPU abort [PC={error.pc:#x}]: Trying to execute code outside RAM or ROM",
-                flush=True,
-            )
-            time.sleep(60)  # the processor stands still, Renode does not
-        if os.getppid() == 1:
-            return 0
-    return 0
 
 
 if __name__ == "__main__":

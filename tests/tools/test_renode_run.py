@@ -17,6 +17,7 @@ from cfukit_base.errors import MissingToolError, ResultError, UsageError
 from cfukit_base.protocol import wire
 from cfukit_tools import api
 from cfukit_tools.cli import commands as cli
+from cfukit_tools.report import documents as report
 from support import fake_renode
 
 SUM = r"""
@@ -120,18 +121,28 @@ def test_a_model_equals_the_evaluator_and_has_no_cycles(
 
 @pytest.mark.slow
 def test_a_cfu_that_never_answers_is_a_fault(
-    renode: Callable[..., None], here: Path, monkeypatch: pytest.MonkeyPatch
+    renode: Callable[..., None],
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     renode()
     monkeypatch.setenv("CFUKIT_RENODE_PATIENCE", "1000")
     (here / "p").mkdir()
     (here / "p" / "project.toml").write_text("[sw]\nsources = []\n")
     (here / "p" / "cfu.py").write_text(HANGING_CFU)
-    text = '#include "cfu.h"\nint main(void) { return (int)cfu_op3(0, 5, 6); }\n'
+    text = (
+        'int main(void) { printf("before\\n"); int x = (int)cfu_op3(0, 5, 6); printf("after\\n"); return x; }'
+    )
+    text = f'#include "cfu.h"\n#include "cfukit.h"\n{text}\n'
     document = api.exec_(program(text), project=here / "p", engine="renode", stdin=b"")
     fault = document["fault"]
     assert not document["ok"] and document["exit_code"] is None and fault["kind"] == "cfu_hang"
     assert "never answered the instruction funct3=3 funct7=0" in fault["message"]
+    assert document["output"] == "before\n"  # what comes later is made from a wrong result
+    assert fault["pc"] is None and fault["registers"] == {}
+    report.exec_(document)
+    assert "fault: cfu_hang\n" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -199,6 +210,31 @@ def test_without_renode_every_program_is_exported_and_its_robot_file_works(
 
 
 @pytest.mark.slow
+def test_the_library_of_a_cfu_is_the_same_on_every_board(no_renode: None, here: Path) -> None:
+    (here / "p").mkdir()
+    (here / "p" / "project.toml").write_text("[sw]\nsources = []\n")
+    (here / "p" / "cfu.py").write_text(HANGING_CFU)
+    libraries = set()
+    for board in ("sim", "sim_slow"):
+        run = partial(api.exec_, program(), project=here / "p", engine="renode", stdin=b"", board=board)
+        (folder,) = exported(run)
+        libraries |= {
+            line for line in (folder / "setup_1.16.resc").read_text().splitlines() if "FilePathLinux" in line
+        }
+    assert len(libraries) == 1
+
+
+@pytest.mark.slow
+def test_a_limit_in_cycles_stops_an_endless_loop(renode: Callable[..., None], here: Path) -> None:
+    renode()
+    text = '#include "cfukit.h"\nint main(void) { printf("hello\\n"); for (;;) { } }'
+    document = api.exec_(program(text), engine="renode", stdin=b"", max_cycles=20_000_000)
+    fault = document["fault"]
+    assert (document["output"], fault["kind"], fault["function"]) == ("hello\n", "time_out", "main")
+    assert (fault["file"], fault["line"]) == ("program.c", 2) and fault["registers"]["x2"] > 0
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["1.14.0", "1.16.0"])
 def test_the_robot_file_waits_for_the_programs_end(
     no_renode: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
@@ -236,9 +272,9 @@ def test_a_jump_to_where_no_code_is_is_a_fault(renode: Callable[..., None], here
     assert (document["fault"]["kind"], document["fault"]["address"]) == ("fetch_fault", 0x20000000)
 
 
-@pytest.mark.parametrize("option", ["waves", "trace", "max_cycles"])
+@pytest.mark.parametrize("option", ["waves", "trace", "hang_cycles"])
 def test_options_that_need_cycles_are_refused(here: Path, option: str) -> None:
-    value = {"waves": "w.vcd", "trace": Path("t"), "max_cycles": 5}[option]
+    value = {"waves": "w.vcd", "trace": Path("t"), "hang_cycles": 5}[option]
     with pytest.raises(UsageError, match="engine renode has no cycles"):
         api.exec_(program(), engine="renode", stdin=b"", **{option: value})
 

@@ -30,7 +30,9 @@ class RenodeEngine:
     """See `Engine`."""
 
     name = "renode"
-    abilities = Abilities(Machine.SYSTEM, memory_port=False, refusal="has no cycles")
+    abilities = Abilities(
+        Machine.SYSTEM, memory_port=False, options=frozenset({"max_cycles"}), refusal="has no cycles"
+    )
 
     def __init__(self, line: Line):
         del line  # it needs none
@@ -72,9 +74,7 @@ class RenodeEngine:
         scripts = export(system, program, stdin, name=program.stem)
         check_renode([scripts])
         with progress.stage(f"running {program.name} in Renode"):
-            outcome = run_renode(scripts)
-        options.on_output(outcome.output)
-        return outcome
+            return run_renode(scripts, max_cycles=options.max_cycles, on_output=options.on_output)
 
 
 def export(
@@ -92,8 +92,7 @@ def library(system: System) -> Path:
     """The CFU as a library for Renode."""
     from cfukit_soc.renode.library import build_library
 
-    folder = system.project.board_dir if system.cfu_verilog is not None else user_cache() / "stock"
-    return build_library(system.cfu_verilog, folder)
+    return build_library(system.cfu_verilog, user_cache() / "renode")
 
 
 def check_renode(exported: Sequence[RenodeScripts]) -> None:

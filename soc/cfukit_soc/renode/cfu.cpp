@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <string>
 
+#include <unistd.h>
+
 #include "VCfu.h"
 #include "verilated.h"
 
@@ -91,13 +93,20 @@ public:
         std::fprintf(stderr, "cfukit: CFU %s: funct3=%u funct7=%u operands 0x%08x, 0x%08x\n", kind, function & 7, function >> 3, a, b);
         const char* const path = std::getenv("CFUKIT_RENODE_STATUS");
         FILE* const file = path ? std::fopen(path, "a") : nullptr;
-        if (!file) return;
+        if (!file) return hold();
         std::fprintf(file, "{\"kind\": \"%s\", \"funct3\": %u, \"funct7\": %u, \"a\": %u, \"b\": %u, \"accepted\": %s}\n", kind,
                      function & 7, function >> 3, a, b, accepted ? "true" : "false");
         std::fclose(file);
+        hold();
     }
 
 private:
+    // What a program does after an instruction that failed means nothing: it stays in here until it is killed.
+    static void hold() {
+        if (std::getenv("CFUKIT_RENODE_HOLD"))
+            for (;;) pause();
+    }
+
     void give_up(const char* kind, uint32_t function, uint32_t a, uint32_t b, bool accepted) {
         cfu->cmd_valid = 0;
         report(kind, function, a, b, accepted);

@@ -10,15 +10,10 @@ from pathlib import Path
 from cfukit_base.artefacts import Soc
 from cfukit_base.cache import write_atomic
 from cfukit_base.errors import UsageError
+from cfukit_base.symbols import symbol
 from cfukit_soc.renode.csrs import foreign_csrs
-from cfukit_soc.renode.platform import (
-    DIALECTS,
-    Dialect,
-    overlay,
-    platform,
-    registers_script,
-    uart_rest_script,
-)
+from cfukit_soc.renode.platform import DIALECTS, Dialect, overlay, platform
+from cfukit_soc.renode.scripts import registers_script, state_script, stdin_script, uart_rest_script
 
 MOST_VIRTUAL_SECONDS = 600  # of the .robot file, 100 million instructions each
 _UNSPEAKABLE = ';"\\*?[]'
@@ -26,15 +21,50 @@ _UNSPEAKABLE = ';"\\*?[]'
 
 @dataclass(frozen=True)
 class RenodeScripts:
-    """What `export_renode` wrote. uart_log, exit_file: written by Renode (the UART's bytes; what cfukit_exit got)."""
+    """What `export_renode` wrote, and what of the system explains how a program ended."""
 
     folder: Path
-    uart_log: Path
-    exit_file: Path
+    elf: Path
+    clock_hz: int
+    memories: tuple[range, ...]
+
+    @property
+    def uart_log(self) -> Path:
+        """What the UART sent; Renode writes it."""
+        return self.folder / "uart.log"
+
+    @property
+    def exit_file(self) -> Path:
+        """What the program wrote to the exit register; Renode writes it."""
+        return self.folder / "exit.txt"
+
+    @property
+    def status_file(self) -> Path:
+        """The complaint of the CFU's library."""
+        return self.folder / "cfu_status.json"
+
+    @property
+    def state_file(self) -> Path:
+        """Where the processor is; Renode writes it when it runs `state_script`."""
+        return self.folder / "state.txt"
+
+    @property
+    def state_script(self) -> Path:
+        """The script that writes `state_file`."""
+        return self.folder / "state.py"
 
     def run(self, dialect: Dialect) -> Path:
         """The script that loads and starts."""
         return self.folder / f"run_{dialect.suffix}.resc"
+
+    def limited(self, dialect: Dialect, max_cycles: int) -> Path:
+        """Write the script that loads, runs for so many cycles of the board's clock, and tells where the processor is."""
+        microseconds = -(-max_cycles * 1_000_000 // self.clock_hz)
+        script = self.folder / f"limited_{dialect.suffix}.resc"
+        setup = monitor_path(self.folder / f"setup_{dialect.suffix}.resc")
+        run_for = f'emulation RunFor "{microseconds // 1_000_000}.{microseconds % 1_000_000:06}"'
+        write_atomic(script, f"include {setup}\n{run_for}\ninclude {monitor_path(self.state_script)}\n")
+        return script
 
     @property
     def robot(self) -> Path:
@@ -50,7 +80,7 @@ def export_renode(
     stdin: bytes = b"",
     expected: Sequence[bytes] = (),
 ) -> RenodeScripts:
-    """Write soc.repl, soc_VERSION.repl, setup_VERSION.resc, run_VERSION.resc, stdin.resc, run.robot and two Python files.
+    """Write soc.repl, soc_VERSION.repl, setup_VERSION.resc, run_VERSION.resc, stdin.bin, run.robot and Python files.
 
     library: of `build_library`. stdin: what the UART receives. expected: byte strings that must stand in what it sends, checked by
     the .robot file when the program has ended. The files are for Renode 1.13 to today's. UsageError: a path that its monitor
@@ -68,13 +98,17 @@ def export_renode(
     for path in (folder, elf, library):
         _check_path(path)
     folder.mkdir(parents=True, exist_ok=True)
-    scripts = RenodeScripts(folder, folder / "uart.log", folder / "exit.txt")
+    memories = tuple(range(memory["base"], memory["base"] + memory["bytes"]) for memory in soc["memories"])
+    scripts = RenodeScripts(folder, elf, soc["clock_hz"], memories)
     registers, uart_rest = folder / "cfukit_registers.py", folder / "uart_rest.py"
-    files = {
+    stdin_file = folder / "stdin.bin"
+    files: dict[str, bytes | str] = {
         "soc.repl": platform(soc, registers, uart_rest),
         registers.name: registers_script(soc, scripts.exit_file),
         uart_rest.name: uart_rest_script(),
-        "stdin.resc": "".join(f"uart WriteChar {byte:#04x}\n" for byte in stdin),
+        stdin_file.name: stdin,
+        "stdin.py": stdin_script(stdin_file),
+        scripts.state_script.name: state_script(scripts.state_file, _stack_guard(elf)),
         "run.robot": _robot(scripts, expected),
     }
     csrs = foreign_csrs(elf)
@@ -82,9 +116,16 @@ def export_renode(
         files[f"soc_{dialect.suffix}.repl"] = overlay(dialect, "soc.repl")
         files[f"setup_{dialect.suffix}.resc"] = _setup(scripts, soc, dialect, elf, library, csrs)
         files[f"run_{dialect.suffix}.resc"] = _run(folder, dialect)
-    for name, text in files.items():
-        write_atomic(folder / name, text)
+    for name, content in files.items():
+        write_atomic(folder / name, content)
     return scripts
+
+
+def _stack_guard(elf: Path) -> int | None:
+    try:
+        return symbol(elf, "__cfukit_stack_guard")
+    except KeyError:
+        return None
 
 
 def _check_path(path: Path) -> None:
@@ -127,7 +168,7 @@ def _setup(
         f"cpu0.cfu0 SimulationFilePathLinux {monitor_path(library)}",
         "uart CreateFileBackend $uart_log true",
         f"sysbus LoadELF {monitor_path(elf)}",
-        f"include {monitor_path(folder / 'stdin.resc')}",
+        f"include {monitor_path(folder / 'stdin.py')}",
     ]
     return "\n".join([*lines, ""])
 

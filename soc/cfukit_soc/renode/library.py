@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cfukit_base import process
 from cfukit_base.cache import cached
-from cfukit_base.digest import digest_of
+from cfukit_base.digest import digest_of, digest_tree
 from cfukit_base.errors import BuildError, UsageError
 from cfukit_base.progress import stage
 from cfukit_base.tools import Tool, host_cxx, verilator
@@ -43,15 +43,21 @@ _SECONDS = 900.0  # zig c++ builds its own C++ library at its first use
 def build_library(cfu_verilog: Path | None, build_dir: Path, *, cxx: Tool | None = None) -> Path:
     """The shared library of this CFU (None: one that answers 0), kept under `build_dir`; it exports SYMBOLS and nothing else.
 
-    Environment that the library reads when an instruction fails: CFUKIT_RENODE_STATUS, a file to which it appends one JSON object
-    {"kind", "funct3", "funct7", "a", "b", "accepted"}; CFUKIT_RENODE_PATIENCE, cycles before a time-out (1,000,000).
+    The library reads from its environment:
+
+    * CFUKIT_RENODE_STATUS: a file to which it appends a line when an instruction fails, a JSON object
+      {"kind", "funct3", "funct7", "a", "b", "accepted"}.
+    * CFUKIT_RENODE_HOLD: if set, an instruction that fails never returns.
+    * CFUKIT_RENODE_PATIENCE: cycles before a time-out (1,000,000).
     """
     source = cfu_verilog or CFU_STUB
     if not source.is_file():
         raise UsageError(str(source), "no such file", allowed="a Verilog file with a module Cfu")
     cxx = cxx or host_cxx()
     flags = [*_CXX_FLAGS, *(["-fno-sanitize=undefined"] if cxx.name.startswith("zig") else [])]
-    key = digest_of(source, SHIM, EXPORTS, verilator().identity, cxx.identity, flags, _VERILATOR_FLAGS)
+    # Whatever lies beside cfu.v, it may include.
+    verilog = digest_tree(source.parent) if cfu_verilog else digest_of(source)
+    key = digest_of(verilog, SHIM, EXPORTS, verilator().identity, cxx.identity, flags, _VERILATOR_FLAGS)
 
     def build(folder: Path) -> None:
         with stage(f"compiling the CFU for Renode ({cxx.name} {cxx.version})"):

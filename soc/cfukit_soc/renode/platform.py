@@ -69,11 +69,12 @@ def overlay(dialect: Dialect, base: str) -> str:
 
 
 def _cpu() -> str:
-    # One processor for all configurations: what a smaller one lacks the firmware does not use (cfukit checks it). Register 0xBC0,
-    # LiteX's interrupt mask, belongs to Renode's VexRiscv.
+    # One processor for all configurations: the firmware uses nothing that a smaller one lacks (cfukit checks that). Renode's
+    # VexRiscv has register 0xBC0, LiteX's interrupt mask. Renode before 1.15 reads cpuType letter by letter, so that the c and
+    # the f of "zicsr_zifencei" would turn these extensions on; every version has the registers and fence.i without them.
     return """
 cpu0: CPU.VexRiscv @ sysbus
-    cpuType: "rv32im_zicsr_zifencei"
+    cpuType: "rv32im"
     hartId: 0
 """
 
@@ -142,48 +143,3 @@ def _silence(soc: Soc) -> list[str]:
         "sysbus:\n    init add:\n"
         + "".join(f"        SilenceRange <{base:#010x} {size:#x}>\n" for base, size in runs)
     ]
-
-
-# Renode runs these with IronPython, with `request` in scope: members in small letters up to 1.15.3, in capitals later.
-_PROLOGUE = """\
-new = hasattr(request, "IsRead")
-reading = request.IsRead if new else request.isRead
-writing = request.IsWrite if new else request.isWrite
-beginning = request.IsInit if new else request.isInit
-offset = request.Offset if new else request.offset
-value = request.Value if new else request.value
-answer = 0
-"""
-_EPILOGUE = """\
-if reading:
-    if new:
-        request.Value = answer
-    else:
-        request.value = answer
-"""
-
-
-def registers_script(soc: Soc, exit_file: Path) -> str:
-    """The block `cfukit`: a counter that goes on (Renode has no cycles to count), and the end of the program in a file."""
-    base = soc.csrs["cfukit_cycles"].address
-    at_exit = soc.csrs["cfukit_exit"].address - base
-    return f"""\
-# Registers of the block cfukit. Generated.
-{_PROLOGUE}
-if beginning:
-    counted = 0
-elif writing and offset == {at_exit}:
-    written = open(u{str(exit_file)!a}, "w")
-    written.write(str(value) + "\\n")
-    written.close()
-elif reading and offset == 0:
-    answer = counted >> 32
-elif reading and offset == 4:
-    counted = counted + 64
-    answer = counted & 0xFFFFFFFF
-{_EPILOGUE}"""
-
-
-def uart_rest_script() -> str:
-    """The UART's registers behind those that Renode models: always empty to send, never full."""
-    return f"# uart_txempty (1) and uart_rxfull (0). Generated.\n{_PROLOGUE}\nif offset == 0:\n    answer = 1\n{_EPILOGUE}"
