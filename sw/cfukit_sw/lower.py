@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cfukit_base.artefacts.plan import Dump, Plan
-from cfukit_base.errors import ModelError, suggest
+from cfukit_base.errors import ModelError
 from cfukit_sw.arena import Storage, offline_plan
 from cfukit_sw.calls import Call, kernel_constants, tensors_in
 from cfukit_sw.evaluator import check_supported
 from cfukit_sw.kernels import Kernel, choose, library
 from cfukit_sw.lowering import LOWERINGS, Alias, Lowered
 from cfukit_sw.lowering.folding import foldable_pads, folded
-from cfukit_sw.lowering.lowered import refuse
 from cfukit_sw.lowering.movement import copied
 from cfukit_sw.model import Model, Operator
 from cfukit_sw.plan_builder import PlanBuilder
+from cfukit_sw.site import Site
 
 
 def lower(
@@ -89,13 +89,7 @@ class _Lowering:
         return needed
 
     def _lower_operator(self, op: Operator) -> Lowered | Alias:
-        function = LOWERINGS.get(op.type)
-        if function is None:
-            given = suggest(op.type, LOWERINGS, "supported operator")
-            raise refuse(
-                self.model, op, f"not supported: {given}", f"supported: {', '.join(sorted(LOWERINGS))}"
-            )
-        return function(self.model, op)
+        return LOWERINGS[op.type](Site(self.model, op))
 
     def _folds(self, needed: set[int]) -> dict[int, tuple[Operator, Lowered]]:
         """Convolution -> (the PAD that becomes part of it, both as one), where that costs no better kernel."""
@@ -124,7 +118,7 @@ class _Lowering:
             if not self.copies and not self._needs_own_storage(op.outputs[0]):
                 return
             del self.roots[op.outputs[0]]
-            lowered = copied(self.model, op, lowered.source)
+            lowered = copied(Site(self.model, op), lowered.source)
         self._add_call(op, lowered, fused=(op.index,))
 
     def _needs_own_storage(self, tensor: int) -> bool:
@@ -136,7 +130,7 @@ class _Lowering:
     def _add_call(self, op: Operator, lowered: Lowered, fused: tuple[int, ...]) -> None:
         kernel = self._kernel(lowered)
         if kernel is None:
-            raise refuse(self.model, op, "no kernel supports it")
+            Site(self.model, op).refuse("no kernel supports it")
         scratch = kernel.scratch(lowered.op)
         reads = {
             self.root(at.tensor) for at in tensors_in(lowered.params.values()) if at.tensor not in op.outputs

@@ -11,14 +11,15 @@ import pytest
 
 from cfukit_base.artefacts.plan import InArena, InConstants, Plan
 from cfukit_base.errors import BuildError, ModelError
-from cfukit_sw.evaluator import Evaluator
+from cfukit_sw.evaluator import SUPPORTED, Evaluator, check_supported
 from cfukit_sw.kernels import library, list_kernels, project_kernel
 from cfukit_sw.lower import lower
 from cfukit_sw.lowering import LOWERINGS, Op
 from cfukit_sw.lowering.overlap import window_lead
 from cfukit_sw.model import Model
 from cfukit_sw.model_builder import ModelBuilder
-from cfukit_sw.tflite_reader import read_model
+from cfukit_sw.tflite_reader import parse_model, read_model
+from support.fuzz import damaged_model, seed_models
 from support.kernels import HostModel
 from support.models import all_types, random_inputs, random_model
 
@@ -207,6 +208,36 @@ def test_an_unknown_operator_is_named_with_its_index() -> None:
     model = replace(model, operators=(*model.operators[:3], wrong))
     with pytest.raises(ModelError, match=r"branching: operator 3 FANCY_CONV: .*supported: .*CONV_2D"):
         lower(model)
+
+
+def test_the_evaluator_and_lowering_know_the_same_operators() -> None:
+    assert sorted(LOWERINGS) == list(SUPPORTED)
+
+
+@pytest.mark.parametrize("seed", range(0, 3000, 100))
+def test_what_the_evaluator_takes_lowering_takes(seed: int) -> None:
+    """Of damaged models too, but for those with more axes than kernels have loops: rules stand in one place."""
+    seeds = seed_models()
+    for case in range(seed, seed + 100):
+        try:
+            model = parse_model(damaged_model(case, seeds), "damaged")
+            check_supported(model)
+        except ModelError:
+            continue
+        try:
+            lower(model)
+        except ModelError as error:
+            assert "after merging" in error.allowed or "is a constant" in error.given, (case, error)
+
+
+def test_a_zero_point_of_0_need_not_be_written() -> None:
+    build = ModelBuilder("joined")
+    x = build.tensor("x", (1, 4), scale=0.5, zero_point=0)
+    y = build.tensor("y", (1, 8), scale=0.5, zero_point=0)
+    build.operator("CONCATENATION", [x, x], [y], axis=1)
+    model = build.model([x], [y])
+    tensors = (replace(model.tensors[x], zero_points=np.zeros(0, np.int64)), *model.tensors[1:])
+    assert lower(replace(model, tensors=tensors)).steps[0].kernel == "move"
 
 
 def test_computed_weights_are_refused() -> None:

@@ -5,7 +5,7 @@ compared with.
     result = evaluator.run([image])          # result.outputs; with keep_layers=True also result.layers
 
 TFLM reference kernels, generation B (since 2026-10-13). One file per family of operators, found through
-`site.PREPARE`.
+`prepare.PREPARE`.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ from cfukit_sw.evaluator import (  # each registers its operators
     resize,
     slicing,
 )
-from cfukit_sw.evaluator.site import PREPARE, Array, Compute, Site
+from cfukit_sw.evaluator.prepare import PREPARE, Compute
 from cfukit_sw.model import NUMPY_TYPES, Model, Operator, Tensor
+from cfukit_sw.site import Array, Site
 
 __all__ = ["SUPPORTED", "Evaluator", "Result", "check_supported", "evaluate_operator"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cfukit_sw.evaluator.site import Array, Compute, Site, by_table, every_int8, operator
+from cfukit_sw.evaluator.prepare import Compute, by_table, every_int8, operator
 from cfukit_sw.fixed_point import (
     Ints,
     count_leading_zeros32,
@@ -31,6 +31,7 @@ from cfukit_sw.quantization import (
     softmax_parameters,
     tanh_table,
 )
+from cfukit_sw.site import Array, Site
 
 
 def _one_to_one(at: Site) -> tuple[Tensor, Tensor]:
@@ -100,7 +101,7 @@ def leaky_relu(at: Site) -> Compute:
     clamp.
     """
     image, output = _one_to_one(at)
-    alpha = float(np.float32(at.option("alpha")))  # type: ignore[arg-type]
+    alpha = at.real("alpha")
     if not 0 <= alpha < np.inf:
         at.refuse(f"alpha is {alpha}", "a finite number, not negative")
     above = at.multiplier(float(image.scale) / float(output.scale))
@@ -195,7 +196,7 @@ def softmax(at: Site) -> Compute:
             "scale 1/65536 and zero point -32768",
         )
     try:
-        parameters = softmax_parameters(np.float32(at.option("beta")), at.scale(image))  # type: ignore[arg-type]
+        parameters = softmax_parameters(at.real("beta"), at.scale(image))
     except ValueError as error:
         at.refuse(str(error))
     low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1

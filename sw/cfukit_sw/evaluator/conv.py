@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cfukit_sw.evaluator.site import MAX_WINDOW, Array, Compute, Site, operator
+from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.evaluator.windows import Axis, all_windows, pad_image, padding_before, window_axes
 from cfukit_sw.fixed_point import Ints, requantize, wrap32
 from cfukit_sw.model import Tensor
 from cfukit_sw.quantization import product_multipliers, window_output
+from cfukit_sw.site import MAX_WINDOW, Array, Site
 
 # Products of two int8 values are at most 2**14 in size, so a sum of up to 1024 of them, in any order, with or
 # without fused multiply-add, stays within 2**24: every intermediate value is an integer that float32 holds

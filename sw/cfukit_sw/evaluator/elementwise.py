@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from cfukit_sw.evaluator.site import Array, Compute, Site, operator
+from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.fixed_point import Ints, multiply, requantize
 from cfukit_sw.model import Tensor
 from cfukit_sw.quantization import add_parameters
+from cfukit_sw.site import Array, Site
 
 
 def _operands(at: Site, *types: str) -> tuple[Tensor, Tensor, Tensor]:

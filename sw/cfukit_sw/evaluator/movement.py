@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from cfukit_sw.evaluator.site import Array, Compute, Site, operator
+from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.model import Tensor
+from cfukit_sw.site import Array, Site
 
 MOVABLE = ("int8", "int16", "int32", "float32")
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from cfukit_sw.evaluator.site import MAX_WINDOW, Array, Compute, Site, operator
+from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.evaluator.windows import Axis, window_axes
 from cfukit_sw.fixed_point import truncating_divide
+from cfukit_sw.site import MAX_WINDOW, Array, Site
 
 SCALE_TOLERANCE = 1e-6  # TFLM's own, of pools alone
 

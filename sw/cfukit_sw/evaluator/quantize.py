@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from cfukit_sw.evaluator.site import Array, Compute, Site, operator
+from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.fixed_point import requantize, wrap32
 from cfukit_sw.quantization import LIMITS, quantize_float32
+from cfukit_sw.site import Array, Site
 
 # What TFLM's QUANTIZE takes: output types by input type.
 QUANTIZE_PAIRS = {

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from cfukit_sw.evaluator.gates import log16, tanh16
-from cfukit_sw.evaluator.site import Array, Compute, Site, operator
+from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.fixed_point import Ints, multiply, requantize, wrap32
 from cfukit_sw.model import Tensor
 from cfukit_sw.quantization import LIMITS, Multiplier
+from cfukit_sw.site import Array, Site
 
 MAX_STEPS = 10_000
 
@@ -154,7 +155,7 @@ def _lstm_step(at: Site, image: Tensor, hidden: Tensor, cell: Tensor, cells: int
     forget: Multiplier = at.multiplier(2.0**-15 * scale / scale)
     update = at.multiplier(2.0**-30 / scale)
     to_hidden = at.multiplier(2.0**-30 / hidden_scale)
-    clip = float(np.float32(at.option("cell_clip")))  # type: ignore[arg-type]
+    clip = at.real("cell_clip")
     if not np.isfinite(clip):
         at.refuse(f"cell_clip is {clip}", "a finite number")
     limit = min(32767, int(clip / scale)) if clip > 0 else 32767

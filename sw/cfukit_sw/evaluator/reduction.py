@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from cfukit_sw.evaluator.site import Array, Compute, Site, operator
+from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.fixed_point import requantize
 from cfukit_sw.model import Tensor
 from cfukit_sw.quantization import mean_multiplier
+from cfukit_sw.site import Array, Site
 
 
 def _axes(at: Site, image: Tensor, output: Tensor) -> tuple[int, ...]:

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from cfukit_sw.evaluator.site import Array, Compute, Site, operator
+from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.fixed_point import Ints, truncating_divide
 from cfukit_sw.model import Tensor
+from cfukit_sw.site import Array, Site
 
 
 def _resized(at: Site) -> tuple[Tensor, Tensor, bool, bool]:

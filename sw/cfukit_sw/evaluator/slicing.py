@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from cfukit_sw.evaluator.movement import MOVABLE, moved
-from cfukit_sw.evaluator.site import Array, Compute, Site, operator
+from cfukit_sw.evaluator.prepare import Compute, operator
+from cfukit_sw.site import Array, Site
 
 
 def _take(at: Site, index: tuple[slice | int, ...], shape: tuple[int, ...]) -> Compute:
@@ -45,7 +46,7 @@ def strided_slice(at: Site) -> Compute:
         at.refuse("offset is true", "false")
     rank = len(image.shape)
     begins, ends, strides = (at.integers(position, rank) for position in (1, 2, 3))
-    masks = {name: int(at.option(name)) for name in ("begin_mask", "end_mask", "shrink_axis_mask")}  # type: ignore[arg-type]
+    masks = {name: at.integer(name) for name in ("begin_mask", "end_mask", "shrink_axis_mask")}
     index: list[slice | int] = []
     shape = []
     for axis, size in enumerate(image.shape):

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from cfukit_sw.evaluator.site import MAX_WINDOW, Array, Site
 from cfukit_sw.model import Tensor
 from cfukit_sw.quantization import window_output, window_padding
+from cfukit_sw.site import MAX_WINDOW, Array, Site
 
 
 @dataclass(frozen=True)

@@ -9,44 +9,20 @@ import numpy as np
 
 from cfukit_sw.evaluator.resize import bilinear_indices, nearest_indices
 from cfukit_sw.lowering.elementwise import broadcast, by_table
-from cfukit_sw.lowering.lowered import (
-    Alias,
-    Bytes,
-    Lowered,
-    Op,
-    Param,
-    TensorAt,
-    needs_constant,
-    needs_type,
-    refuse,
-)
-from cfukit_sw.lowering.windows import channel_data, fused_range
-from cfukit_sw.model import Model, Operator, Tensor
+from cfukit_sw.lowering.lowered import Alias, Bytes, Lowered, Param, TensorAt, described
+from cfukit_sw.lowering.windows import channel_data
 from cfukit_sw.quantization import LIMITS, quantize_multiplier, window_padding
-
-
-def _described(op: Operator, x: Tensor, y: Tensor) -> Op:
-    return Op(
-        type=op.type,
-        index=op.index,
-        input_shape=x.shape,
-        output_shape=y.shape,
-        input_type=x.type,
-        output_type=y.type,
-        input_zero_point=x.zero_point,
-        output_zero_point=y.zero_point,
-    )
+from cfukit_sw.site import Site
 
 
 def _bits(scale: np.float32) -> int:
     return int(np.float32(scale).view(np.uint32))
 
 
-def quantize(model: Model, op: Operator) -> Lowered | Alias:
-    x = needs_type(model, op, model.input_of(op, 0), "float32", "int8", "int16", "int32")
-    y = needs_type(model, op, model.output_of(op), "int8", "int16", "int32")
+def quantize(at: Site) -> Lowered | Alias:
+    x, y = at.input(0), at.output()
     if x.type == y.type == "int8":
-        return by_table(model, op)
+        return by_table(at)
     low, high = LIMITS[y.type]
     params: dict[str, Param] = {
         "input": TensorAt(x.index),
@@ -63,8 +39,7 @@ def quantize(model: Model, op: Operator) -> Lowered | Alias:
     else:
         multiplier, shift = quantize_multiplier(float(x.scale) / float(y.scale))
         params |= {"input_zero_point": x.zero_point, "multiplier": multiplier, "shift": shift}
-    described = replace(_described(op, x, y), small_sums=_moderate(y.scale))
-    return Lowered(described, "cfukit_quantize", params)
+    return Lowered(replace(described(at, x, y), small_sums=_moderate(y.scale)), "cfukit_quantize", params)
 
 
 def _moderate(scale: np.float32) -> bool:
@@ -72,9 +47,8 @@ def _moderate(scale: np.float32) -> bool:
     return 8 <= _bits(scale) >> 23 <= 245
 
 
-def dequantize(model: Model, op: Operator) -> Lowered:
-    x = needs_type(model, op, model.input_of(op, 0), "int8", "int16")
-    y = needs_type(model, op, model.output_of(op), "float32")
+def dequantize(at: Site) -> Lowered:
+    x, y = at.input(0), at.output()
     params: dict[str, Param] = {
         "input": TensorAt(x.index),
         "output": TensorAt(y.index),
@@ -83,15 +57,12 @@ def dequantize(model: Model, op: Operator) -> Lowered:
         "input_zero_point": x.zero_point,
         "scale_bits": _bits(x.scale),
     }
-    described = replace(_described(op, x, y), small_sums=_moderate(x.scale))
-    return Lowered(described, "cfukit_quantize", params)
+    return Lowered(replace(described(at, x, y), small_sums=_moderate(x.scale)), "cfukit_quantize", params)
 
 
-def prelu(model: Model, op: Operator) -> Lowered:
-    x = needs_type(model, op, model.input_of(op, 0), "int8")
-    slope = needs_type(model, op, model.input_of(op, 1), "int8")
-    y = needs_type(model, op, model.output_of(op), "int8")
-    sizes, strides1, strides2 = broadcast(model, op, x, slope, y)
+def prelu(at: Site) -> Lowered:
+    x, slope, y = at.input(0), at.input(1), at.output()
+    sizes, strides1, strides2 = broadcast(at, x, slope, y)
     above = quantize_multiplier(float(x.scale) / float(y.scale))
     below = quantize_multiplier(float(x.scale) * float(slope.scale) / float(y.scale))
     params: dict[str, Param] = {
@@ -110,16 +81,12 @@ def prelu(model: Model, op: Operator) -> Lowered:
         "shift": below[1],
     }
     in_place = (x.index,) if x.shape == y.shape else ()
-    return Lowered(_described(op, x, y), "cfukit_binary", params, in_place=in_place)
+    return Lowered(described(at, x, y), "cfukit_binary", params, in_place=in_place)
 
 
-def arg_max(model: Model, op: Operator) -> Lowered:
-    x = needs_type(model, op, model.input_of(op, 0), "int8")
-    wanted = model.input_of(op, 1)
-    y = needs_type(model, op, model.output_of(op), "int32")
-    if wanted is None or not x.shape:
-        raise refuse(model, op, "no axis")
-    axis = int(np.asarray(needs_constant(model, op, wanted)).reshape(-1)[0]) % len(x.shape)
+def arg_max(at: Site) -> Lowered:
+    x, y = at.input(0), at.output()
+    axis = at.axis(at.integers(1)[0], len(x.shape))
     params: dict[str, Param] = {
         "input": TensorAt(x.index),
         "output": TensorAt(y.index),
@@ -127,16 +94,15 @@ def arg_max(model: Model, op: Operator) -> Lowered:
         "depth": x.shape[axis],
         "inner": prod(x.shape[axis + 1 :]),
     }
-    return Lowered(_described(op, x, y), "cfukit_arg_max", params)
+    return Lowered(described(at, x, y), "cfukit_arg_max", params)
 
 
-def resize(model: Model, op: Operator) -> Lowered:
-    x = needs_type(model, op, model.input_of(op, 0), "int8")
-    y = needs_type(model, op, model.output_of(op), "int8")
-    align, half = bool(op.options.get("align_corners")), bool(op.options.get("half_pixel_centers"))
+def resize(at: Site) -> Lowered:
+    x, y = at.input(0), at.output()
+    align, half = bool(at.option("align_corners")), bool(at.option("half_pixel_centers"))
     tables = []
     for axis in (1, 2):
-        if op.type == "RESIZE_BILINEAR":
+        if at.op.type == "RESIZE_BILINEAR":
             table = np.stack(bilinear_indices(x.shape[axis], y.shape[axis], align, half), axis=1)
         else:
             table = nearest_indices(x.shape[axis], y.shape[axis], align, half)
@@ -153,27 +119,24 @@ def resize(model: Model, op: Operator) -> Lowered:
         "output_height": y.shape[1],
         "output_width": y.shape[2],
     }
-    return Lowered(_described(op, x, y), "cfukit_resize", params)
+    return Lowered(described(at, x, y), "cfukit_resize", params)
 
 
-def transpose_conv(model: Model, op: Operator) -> Lowered:
-    w = needs_type(model, op, model.input_of(op, 1), "int8")
-    x = needs_type(model, op, model.input_of(op, 2), "int8")
-    y = needs_type(model, op, model.output_of(op), "int8")
-    weights = needs_constant(model, op, w).astype(np.int8)
-    rescaling = channel_data(model, op, x, w, y, weights, 0, y.shape[3], bias_at=3)
-    strides = int(op.options.get("stride_h", 1)), int(op.options.get("stride_w", 1))  # type: ignore[arg-type]
+def transpose_conv(at: Site) -> Lowered:
+    w, x, y = at.input(1), at.input(2), at.output()
+    weights = at.data_of(w)
+    rescaling = channel_data(at, x, w, y, weights, 0, y.shape[3], bias_at=3)
+    strides = at.integer("stride_h"), at.integer("stride_w")
     top, bottom = window_padding(x.shape[1], y.shape[1], w.shape[1], strides[0])
     left, right = window_padding(x.shape[2], y.shape[2], w.shape[2], strides[1])
-    low, high = fused_range(op, y)
-    described = replace(
-        _described(op, x, y),
+    low, high = at.activation(y)
+    op = replace(
+        described(at, x, y),
         filter_shape=w.shape,
         strides=strides,
         padding=(top, bottom, left, right),
         activation=(low, high),
         small_sums=rescaling.small is not None,
-        macs=model.macs_of(op),
     )
     params: dict[str, Param] = {
         "input": TensorAt(x.index),
@@ -197,4 +160,4 @@ def transpose_conv(model: Model, op: Operator) -> Lowered:
         "activation_min": low,
         "activation_max": high,
     }
-    return Lowered(described, "cfukit_conv", params, weights, rescaling)
+    return Lowered(op, "cfukit_conv", params, weights, rescaling)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from cfukit_base.errors import ModelError
-from cfukit_sw.model import Model, Operator, Tensor
+from cfukit_sw.model import Tensor
+from cfukit_sw.site import Site
 
 
 @dataclass(frozen=True)
@@ -108,24 +108,19 @@ class Alias:
     source: int
 
 
-Lowering = Callable[[Model, Operator], Lowered | Alias]
+Lowering = Callable[[Site], Lowered | Alias]
 
 
-def refuse(model: Model, op: Operator, given: str, allowed: str = "") -> ModelError:
-    """The error for an operator that cannot be lowered."""
-    return ModelError(f"{model.name}: operator {op.index} {op.type}", given, allowed=allowed)
-
-
-def needs_type(model: Model, op: Operator, tensor: Tensor | None, *types: str) -> Tensor:
-    """`tensor` if it exists with one of `types`; else a refusal."""
-    if tensor is None:
-        raise refuse(model, op, "an input is absent")
-    if tensor.type not in types:
-        raise refuse(model, op, f"{tensor} is {tensor.type}", f"supported: {', '.join(types)}")
-    return tensor
-
-
-def needs_constant(model: Model, op: Operator, tensor: Tensor) -> npt.NDArray[np.generic]:
-    if tensor.data is None:
-        raise refuse(model, op, f"{tensor} is not a constant", "computed weights are not supported")
-    return tensor.data
+def described(at: Site, x: Tensor, y: Tensor) -> Op:
+    """What all operators have in common."""
+    return Op(
+        type=at.op.type,
+        index=at.op.index,
+        input_shape=x.shape,
+        output_shape=y.shape,
+        input_type=x.type,
+        output_type=y.type,
+        input_zero_point=x.zero_point,
+        output_zero_point=y.zero_point,
+        macs=at.model.macs_of(at.op),
+    )

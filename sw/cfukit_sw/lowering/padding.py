@@ -4,44 +4,35 @@ from __future__ import annotations
 
 import numpy as np
 
-from cfukit_sw.lowering.lowered import Alias, Lowered, TensorAt, needs_constant, refuse
-from cfukit_sw.lowering.movement import Axes, dense_strides, image_of, integers_of, moved
-from cfukit_sw.model import Model, Operator
+from cfukit_sw.lowering.lowered import Alias, Lowered, TensorAt
+from cfukit_sw.lowering.movement import Axes, dense_strides, moved
+from cfukit_sw.site import Site
 
 
-def pad(model: Model, op: Operator) -> Lowered | Alias:
+def pad(at: Site) -> Lowered | Alias:
     """PAD fills with the output's zero point, PADV2 with a given value."""
-    x, y = image_of(model, op), model.output_of(op)
-    amounts = np.array(integers_of(model, op, 1)).reshape(-1, 2)
-    if len(amounts) != len(x.shape) or (amounts < 0).any():
-        raise refuse(model, op, f"paddings {amounts.tolist()} of {list(x.shape)}")
+    x, y = at.input(0), at.output()
+    amounts = np.array(at.integers(1)).reshape(-1, 2)
     if not amounts.any():
         return Alias(x.index)
     value = y.zero_point if y.type != "float32" else 0
-    if op.type == "PADV2":
-        value = int(
-            needs_constant(model, op, image_of(model, op, 2)).reshape(-1).view(f"i{y.dtype.itemsize}")[0]
-        )
+    if at.op.type == "PADV2":
+        value = int(at.constant(2).reshape(-1).view(f"i{y.dtype.itemsize}")[0])
     strides = dense_strides(y.shape)
-    at = sum(int(before) * stride for (before, _), stride in zip(amounts, strides, strict=True))
+    first = sum(int(before) * stride for (before, _), stride in zip(amounts, strides, strict=True))
     axes = Axes(x.shape, dense_strides(x.shape), strides)
-    return moved(
-        model, op, x, [(axes, TensorAt(x.index), TensorAt(y.index, at * y.dtype.itemsize))], fill=value
-    )
+    inside = TensorAt(y.index, first * y.dtype.itemsize)
+    return moved(at, x, [(axes, TensorAt(x.index), inside)], fill=value)
 
 
-def mirror_pad(model: Model, op: Operator) -> Lowered:
+def mirror_pad(at: Site) -> Lowered:
     """One piece for each combination of before, inside, after."""
-    x, y = image_of(model, op), model.output_of(op)
-    amounts = np.array(integers_of(model, op, 1)).reshape(-1, 2)
-    if len(amounts) != len(x.shape):
-        raise refuse(model, op, f"paddings {amounts.tolist()} of {list(x.shape)}")
-    skip = 1 if op.options.get("mode", "REFLECT") == "REFLECT" else 0
+    x, y = at.input(0), at.output()
+    amounts = np.array(at.integers(1)).reshape(-1, 2)
+    skip = 1 if at.option("mode") == "REFLECT" else 0
     x_strides, y_strides = dense_strides(x.shape), dense_strides(y.shape)
     walks: list[list[tuple[int, int, int, int, int]]] = [[]]  # per axis: size, in start, in step, out start
     for (before, after), size in zip(amounts.tolist(), x.shape, strict=True):
-        if max(before, after) > size - skip:
-            raise refuse(model, op, f"padding {before}, {after} of an axis of {size}")
         parts = [(before, before - 1 + skip, -1, 0), (size, 0, 1, before)]
         parts.append((after, size - 1 - skip, -1, before + size))
         walks = [[*walk, (*part, 0)] for walk in walks for part in parts if part[0]]
@@ -56,4 +47,4 @@ def mirror_pad(model: Model, op: Operator) -> Lowered:
         at_y = sum(s * part[3] for s, part in zip(y_strides, walk, strict=True))
         size = x.dtype.itemsize
         pieces.append((axes, TensorAt(x.index, at_x * size), TensorAt(y.index, at_y * size)))
-    return moved(model, op, x, pieces)
+    return moved(at, x, pieces)

@@ -4,51 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from cfukit_sw.lowering.lowered import (
-    Bytes,
-    Lowered,
-    Op,
-    Param,
-    Pieces,
-    TensorAt,
-    needs_constant,
-    needs_type,
-    refuse,
-)
-from cfukit_sw.model import Model, Operator, Tensor
+from cfukit_sw.lowering.lowered import Bytes, Lowered, Param, Pieces, TensorAt, described
 from cfukit_sw.quantization import quantize_multiplier
 from cfukit_sw.sigmoid_table import SIGMOID_TABLE_UINT16
+from cfukit_sw.site import Site
 
 
-def _input(model: Model, op: Operator, position: int, type: str) -> Tensor:
-    return needs_type(model, op, model.input_of(op, position), type)
+def _bias(at: Site, position: int, count: int) -> Bytes:
+    return Bytes(at.bias(position, count).astype("<i4").tobytes())
 
 
-def _bias(model: Model, op: Operator, position: int, count: int) -> Bytes:
-    tensor = model.input_of(op, position)
-    if tensor is None:
-        return Bytes(bytes(4 * count))
-    return Bytes(needs_constant(model, op, needs_type(model, op, tensor, "int32")).astype("<i4").tobytes())
-
-
-def _described(model: Model, op: Operator, x: Tensor) -> Op:
-    y = model.output_of(op)
-    return Op(
-        type=op.type,
-        index=op.index,
-        input_shape=x.shape,
-        output_shape=y.shape,
-        input_zero_point=x.zero_point,
-        output_zero_point=y.zero_point,
-        macs=model.macs_of(op),
-    )
-
-
-def svdf(model: Model, op: Operator) -> Lowered:
-    x, features = _input(model, op, 0, "int8"), _input(model, op, 1, "int8")
-    state = needs_type(model, op, model.input_of(op, 4), "int16", "int8")
-    times, y = _input(model, op, 2, state.type), needs_type(model, op, model.output_of(op), "int8")
-    rank = int(op.options.get("rank", 1))  # type: ignore[arg-type]
+def svdf(at: Site) -> Lowered:
+    x, features, times, state, y = *(at.input(position) for position in (0, 1, 2, 4)), at.output()
+    rank = at.integer("rank")
     first = quantize_multiplier(float(x.scale) * float(features.scale) / float(state.scale))
     second = quantize_multiplier(float(state.scale) * float(times.scale) / float(y.scale))
     units = features.shape[0] // rank
@@ -56,7 +24,7 @@ def svdf(model: Model, op: Operator) -> Lowered:
         "input": TensorAt(x.index),
         "feature_weights": TensorAt(features.index),
         "time_weights": TensorAt(times.index),
-        "bias": _bias(model, op, 3, units),
+        "bias": _bias(at, 3, units),
         "state": TensorAt(state.index),
         "output": TensorAt(y.index),
         "batches": x.shape[0],
@@ -72,25 +40,23 @@ def svdf(model: Model, op: Operator) -> Lowered:
         "multiplier2": second[0],
         "shift2": second[1],
     }
-    return Lowered(
-        _described(model, op, x), "cfukit_svdf", params, kind="SVDF" if state.type == "int16" else "SVDF_INT8"
-    )
+    kind = "SVDF" if state.type == "int16" else "SVDF_INT8"
+    return Lowered(described(at, x, y), "cfukit_svdf", params, kind=kind)
 
 
-def lstm(model: Model, op: Operator) -> Lowered:
-    x, y = _input(model, op, 0, "int8"), needs_type(model, op, model.output_of(op), "int8")
-    hidden, cell = _input(model, op, 18, "int8"), _input(model, op, 19, "int16")
+def lstm(at: Site) -> Lowered:
+    x, hidden, cell, y = *(at.input(position) for position in (0, 18, 19)), at.output()
     cells = y.shape[2]
     gates: list[dict[str, Param]] = []
     for number in range(4):
-        weights, recurrent = _input(model, op, 1 + number, "int8"), _input(model, op, 5 + number, "int8")
+        weights, recurrent = at.input(1 + number), at.input(5 + number)
         first = quantize_multiplier(float(x.scale) * float(weights.scale) / 2**-12)
         second = quantize_multiplier(float(hidden.scale) * float(recurrent.scale) / 2**-12)
         gates.append(
             {
                 "weights": TensorAt(weights.index),
                 "recurrent": TensorAt(recurrent.index),
-                "bias": _bias(model, op, 12 + number, cells),
+                "bias": _bias(at, 12 + number, cells),
                 "multiplier1": first[0],
                 "shift1": first[1],
                 "multiplier2": second[0],
@@ -99,12 +65,10 @@ def lstm(model: Model, op: Operator) -> Lowered:
         )
     scale = float(cell.scale)
     power = int(np.frexp(scale)[1]) - 1
-    if scale != 2.0**power:
-        raise refuse(model, op, f"{cell} has scale {scale}", "a power of two")
-    clip = float(np.float32(op.options.get("cell_clip", 0.0)))  # type: ignore[arg-type]
+    clip = at.real("cell_clip")
     forget, update = quantize_multiplier(2.0**-15), quantize_multiplier(2.0**-30 / scale)
     output = quantize_multiplier(2.0**-30 / float(hidden.scale))
-    time_major = bool(op.options.get("time_major"))
+    time_major = bool(at.option("time_major"))
     batches, steps = x.shape[:2] if not time_major else (x.shape[1], x.shape[0])
     shift = power + 12
     params: dict[str, Param] = {
@@ -122,7 +86,7 @@ def lstm(model: Model, op: Operator) -> Lowered:
         "item_stride": 1 if time_major else steps,
         "input_zero_point": x.zero_point,
         "hidden_zero_point": hidden.zero_point,
-        "candidate_tanh": int(op.options.get("fused_activation_function", "TANH") == "TANH"),
+        "candidate_tanh": int(at.option("fused_activation_function") == "TANH"),
         "cell_limit": min(32767, int(clip / scale)) if clip > 0 else 32768,
         "forget_multiplier": forget[0],
         "forget_shift": forget[1],
@@ -133,4 +97,4 @@ def lstm(model: Model, op: Operator) -> Lowered:
         "tanh_multiplier": 0 if shift >= 0 else 3,
         "tanh_shift": abs(shift),
     }
-    return Lowered(_described(model, op, x), "cfukit_lstm", params)
+    return Lowered(described(at, x, y), "cfukit_lstm", params)

@@ -18,7 +18,7 @@ from cfukit_sw.lowering.lowered import Lowering
 LOWERINGS: dict[str, Lowering] = {
     "ADD": elementwise.binary,
     "ARG_MAX": conversion.arg_max,
-    "AVERAGE_POOL_2D": windows.average_pool_2d,
+    "AVERAGE_POOL_2D": windows.pool_2d,
     "CONCATENATION": movement.concatenation,
     "CONV_2D": windows.conv_2d,
     "DEPTHWISE_CONV_2D": windows.depthwise_conv_2d,
@@ -30,7 +30,7 @@ LOWERINGS: dict[str, Lowering] = {
     "LEAKY_RELU": elementwise.by_table,
     "LOGISTIC": elementwise.by_table,
     "MAXIMUM": elementwise.binary,
-    "MAX_POOL_2D": windows.max_pool_2d,
+    "MAX_POOL_2D": windows.pool_2d,
     "MEAN": reduce.reduce,
     "MINIMUM": elementwise.binary,
     "MIRROR_PAD": padding.mirror_pad,

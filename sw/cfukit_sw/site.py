@@ -1,14 +1,12 @@
-"""How an operator is evaluated: a `prepare` function checks it once and returns the function that computes
-it.
+"""One operator in its model: what evaluator and lowering ask of it, and how both refuse it.
 
-`prepare(at: Site)` refuses what TFLM or cfukit does not support (ModelError, naming operator and tensor) and
-computes multipliers. It returns a `Compute`, which maps the input arrays (None where absent) to the list of
-output arrays, and which may change variable tensors in place and nothing else.
+The evaluator's `prepare` functions state every rule that an operator must keep (types, shapes, scales, options). Lowering runs
+after them, asks through the same methods, and adds only limits of its own kernels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -16,28 +14,12 @@ import numpy.typing as npt
 
 from cfukit_base.errors import ModelError
 from cfukit_sw.model import Model, Operator, Option, Tensor
-from cfukit_sw.quantization import LIMITS, Multiplier, activation_range, quantize_multiplier
+from cfukit_sw.quantization import Multiplier, activation_range, quantize_multiplier
 
 Array = npt.NDArray[Any]
-Compute = Callable[[list[Any]], list[Array]]
-Prepare = Callable[["Site"], Compute]
 
 MAX_SHIFT = 30  # a larger left shift leaves nothing of an int32
 MAX_WINDOW = 32767
-
-PREPARE: dict[str, Prepare] = {}
-
-
-def operator(*types: str) -> Callable[[Prepare], Prepare]:
-    """Register a prepare function for operator types."""
-
-    def register(prepare: Prepare) -> Prepare:
-        for type in types:
-            assert type not in PREPARE, type
-            PREPARE[type] = prepare
-        return prepare
-
-    return register
 
 
 class Site:
@@ -124,7 +106,11 @@ class Site:
     def option(self, name: str) -> Option:
         return self.op.options[name]
 
-    def integer(self, name: str, low: int, high: int) -> int:
+    def real(self, name: str) -> float:
+        """An option that the file stores as float32."""
+        return float(np.float32(self.op.options[name]))  # type: ignore[arg-type]
+
+    def integer(self, name: str, low: int = -(2**31), high: int = 2**31 - 1) -> int:
         value = int(self.op.options[name])  # type: ignore[arg-type]
         if not low <= value <= high:
             self.refuse(f"{name} is {value}", f"{low}..{high}")
@@ -202,18 +188,3 @@ class Site:
         if data.size != channels:
             self.refuse(f"{tensor} has {data.size} values", f"{channels}, one an output channel")
         return data.reshape(-1).astype(np.int64)
-
-
-def by_table(table: Array) -> Compute:
-    """An operator int8 -> anything that is a table: entry x + 128 is the output for x."""
-    by_byte = np.roll(table, -128)  # index: x as uint8
-
-    def run(inputs: list[Any]) -> list[Array]:
-        return [by_byte[inputs[0].view(np.uint8)]]
-
-    return run
-
-
-def every_int8() -> npt.NDArray[np.int64]:
-    """-128..127: the index of the tables."""
-    return np.arange(LIMITS["int8"][0], LIMITS["int8"][1] + 1, dtype=np.int64)
