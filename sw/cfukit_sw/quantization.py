@@ -149,20 +149,27 @@ def mean_multiplier(input_scale: Scale, output_scale: Scale, count: int) -> Mult
 class SoftmaxParameters:
     """SOFTMAX: z = SRDHM(d << left_shift, multiplier) in Q5.26 for d = x - max(row); d < minimum counts as
     exp 0.
+
+    sum_max: the largest sum of a row's exponentials, in Q12.19. TFLM aborts on a larger one, or overflows.
     """
 
     multiplier: int
     left_shift: int
     minimum: int
+    sum_max: int
 
 
-def softmax_parameters(beta: Scale, input_scale: Scale) -> SoftmaxParameters:
+SOFTMAX_SUM_BITS = 19  # after the point
+
+
+def softmax_parameters(beta: Scale, input_scale: Scale, output_type: str) -> SoftmaxParameters:
     """beta and scale are float32; beta * S_in * 2**26 is capped at 2**31 - 1. ValueError when it is not above 1."""
     real = min(float(np.float32(beta)) * float(input_scale) * 2.0**26, 2.0**31 - 1)
     if not real > 1:
         raise ValueError(f"beta * scale * 2**26 is {real:.4g}; TFLM takes values above 1")
     multiplier, left_shift = quantize_multiplier(real)
-    return SoftmaxParameters(multiplier, left_shift, -((31 << 26) >> left_shift))
+    sum_max = (512 << SOFTMAX_SUM_BITS) - 1 if output_type == "int8" else 2**32 - 1
+    return SoftmaxParameters(multiplier, left_shift, -((31 << 26) >> left_shift), sum_max)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,10 @@
 
 #include <stdint.h>
 
+/* For a kernel whose input holds values that its operator does not allow: ends the program with a record that names the operator
+ * and `value`. params: as the kernel got them. */
+_Noreturn void cfukit_refuse(const void *params, uint32_t value);
+
 struct cfukit_channel {
   int32_t bias, multiplier, shift;
 };
@@ -67,13 +71,15 @@ struct cfukit_pool {
 };
 
 /* SOFTMAX over the last axis: input int8_t [rows, depth]; output int8_t, or int16_t where the kernel's name says so.
- * z = SRDHM((x - max) << left_shift, multiplier) in Q5.26; x - max < difference_min counts as exp 0. scratch: depth words. */
+ * z = SRDHM((x - max) << left_shift, multiplier) in Q5.26; x - max < difference_min counts as exp 0. scratch: depth words.
+ * A row whose exponentials sum to more than sum_max, in Q12.19, is refused with the sum's integer part. */
 struct cfukit_softmax {
   const int8_t *input;
   void *output;
   int32_t *scratch;
   int32_t rows, depth;
   int32_t multiplier, left_shift, difference_min;
+  uint32_t sum_max;
 };
 
 /* Operators on two tensors with broadcasting: ADD, SUB, MUL, MINIMUM, MAXIMUM. sizes: the output's shape, neighbouring axes merged

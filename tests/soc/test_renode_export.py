@@ -145,7 +145,7 @@ def test_the_processor_has_no_letters_that_old_versions_take_for_extensions(expo
 
 
 def test_a_limit_in_cycles_is_virtual_time(exported: RenodeScripts, soc_json: Path) -> None:
-    clock_hz = load_soc(soc_json)["clock_hz"]
+    clock_hz = Soc.read(soc_json).clock_hz
     script = exported.limited(dialect_of((1, 14)), clock_hz * 70 + 1)
     assert script.read_text().splitlines() == [
         f"include @{exported.folder}/setup_{OLD}.resc",

@@ -47,7 +47,8 @@ def structs() -> dict[str, type[ctypes.Structure]]:
 @functools.cache
 def library(extra: tuple[Path, ...] = (), flags: tuple[str, ...] = ()) -> ctypes.CDLL:
     """All library kernels and `extra` sources, compiled once per test run; stops at undefined behaviour."""
-    return shared_object((*sorted(KERNEL_SOURCES.rglob("*.c")), *extra), flags)
+    own = Path(__file__).with_name("refusals.c")
+    return shared_object((*sorted(KERNEL_SOURCES.rglob("*.c")), own, *extra), flags)
 
 
 def shared_object(sources: Sequence[Path], flags: Sequence[str] = ()) -> ctypes.CDLL:
@@ -102,6 +103,14 @@ class _Memory:
         )
 
 
+class RefusedError(Exception):
+    """A kernel called cfukit_refuse."""
+
+    def __init__(self, step: int, value: int):
+        super().__init__(f"step {step}: value {value}")
+        self.step, self.value = step, value
+
+
 class HostModel:
     """One plan on this machine; variables persist from run to run until reset()."""
 
@@ -135,7 +144,9 @@ class HostModel:
             ctypes.memmove(self.arena.base + place.offset, data, len(data))
         yield 0
         for number, (function, params) in enumerate(self.calls):
-            function(ctypes.byref(params))
+            value = ctypes.c_uint32()
+            if not self.dll.call_kernel(function, ctypes.byref(params), ctypes.byref(value)):
+                raise RefusedError(number, value.value)
             step = self.plan.steps[number]
             self.arena.check(f"{step.type} {step.index} {step.kernel}")
             yield number + 1

@@ -36,7 +36,11 @@ A boot loader (sw/src/boot) takes these instead, by which a host fills memories 
 
 On its own a program sends, with seq 0: REGION 0xA0 {u32 count, u64 cycles, name} for each CFUKIT_REGION and
 EXITED at its end; FAULT 0xA2 {u32 mcause, u32 mepc, u32 mtval, 31 x u32 x1..x31} instead of EXITED when it
-trapped. In a program that is not a server, stdin is text, and an END in it is end of file for getchar().
+trapped. Two values of mcause are no traps:
+  STACK_OVERFLOW  mtval is the stack's size
+  VALUE_REFUSED   a kernel's input holds a value that its operator does not allow: mtval is the value, in a server mepc is the
+                  operator's number
+In a program that is not a server, stdin is text, and an END in it is end of file for getchar().
 """
 
 from __future__ import annotations
@@ -109,6 +113,7 @@ class ErrorCode(IntEnum):
 
 IN_ROOM = 0x80000000  # in the offset of a WRITE
 STACK_OVERFLOW = 0x40000001
+VALUE_REFUSED = 0x40000002
 FAULT_KINDS = {
     0: "instruction_misaligned",
     1: "instruction_access",
@@ -121,6 +126,7 @@ FAULT_KINDS = {
     8: "ecall",
     11: "ecall",
     STACK_OVERFLOW: "stack_overflow",
+    VALUE_REFUSED: "value_refused",
 }
 
 
@@ -332,6 +338,8 @@ class Fault:
     def __str__(self) -> str:
         if self.mcause == STACK_OVERFLOW:
             return f"stack_overflow: the stack of {self.mtval} bytes was too small"
+        if self.mcause == VALUE_REFUSED:
+            return f"value_refused: a kernel does not allow the value {self.mtval} that its input gives"
         return f"{self.kind} at pc 0x{self.mepc:08x}, address or value 0x{self.mtval:08x}"
 
 

@@ -78,8 +78,11 @@ def decode(
     plan, model, blob = program.plan, program.model, program.blob
     text, frames, _ = wire.split(outcome.output)
     answers = [wire.parse(frame) for frame in frames]
-    for answer in answers:
+    for place, answer in enumerate(answers):
         if isinstance(answer, wire.Fault):
+            if answer.mcause == wire.VALUE_REFUSED:
+                done = sum(isinstance(before, wire.Done) for before in answers[:place])
+                raise _refused(plan, answer, f"{where}, sample {samples[done]}")
             raise ResultError(
                 where, str(answer), hint="cfukit exec runs a single program", fault=vars(answer)
             )
@@ -122,6 +125,17 @@ def decode(
     stack = reader.take(wire.HelloIs).stack_high_water_bytes
     reader.take(wire.Exited)
     return Served(results, stack, text.decode(errors="replace"))
+
+
+def _refused(plan: Plan, fault: wire.Fault, where: str) -> ResultError:
+    """The error for a kernel whose input holds values that its operator does not allow."""
+    from cfukit_sw.values import value_refusal
+
+    step = plan.steps[fault.mepc]
+    given, allowed = value_refusal(step.type, fault.mtval)
+    return ResultError(
+        f"{where}: operator {step.index} {step.type}", given, allowed=allowed, fault=vars(fault)
+    )
 
 
 def _dumps(plan: Plan, after: int) -> list[Dump]:

@@ -98,8 +98,8 @@ def export_renode(
     for path in (folder, elf, library):
         _check_path(path)
     folder.mkdir(parents=True, exist_ok=True)
-    memories = tuple(range(memory["base"], memory["base"] + memory["bytes"]) for memory in soc["memories"])
-    scripts = RenodeScripts(folder, elf, soc["clock_hz"], memories)
+    memories = tuple(range(memory.base, memory.end) for memory in soc.memories)
+    scripts = RenodeScripts(folder, elf, soc.clock_hz, memories)
     registers, uart_rest = folder / "cfukit_registers.py", folder / "uart_rest.py"
     stdin_file = folder / "stdin.bin"
     files: dict[str, bytes | str] = {

@@ -6,9 +6,9 @@ includes finds `self`, the monitor, and `System`, the root of .NET.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+
+from cfukit_base.artefacts import Soc
 
 STACK_GUARD = 0x5AFE57AC  # as in sw/src/runtime/stack.c
 GUARD_WORDS = 16
@@ -32,14 +32,13 @@ if reading:
 """
 
 
-def registers_script(soc: Mapping[str, Any], exit_file: Path) -> str:
+def registers_script(soc: Soc, exit_file: Path) -> str:
     """The block `cfukit`: a counter that grows at each reading, since Renode has no cycles to count, and the exit register.
 
     A write to the exit register is the program's end; its value goes to `exit_file`.
     """
-    csrs = soc["csrs"]
-    base = csrs["cfukit_cycles"]["address"]
-    at_exit = csrs["cfukit_exit"]["address"] - base
+    base = soc.csrs["cfukit_cycles"].address
+    at_exit = soc.csrs["cfukit_exit"].address - base
     return f"""\
 # Registers of the block cfukit. Generated.
 {_PROLOGUE}

@@ -25,6 +25,7 @@ from cfukit_sw.fixed_point import (
 )
 from cfukit_sw.model import Tensor
 from cfukit_sw.quantization import (
+    SOFTMAX_SUM_BITS,
     hard_swish_parameters,
     quantize_float32,
     sigmoid_table,
@@ -32,6 +33,7 @@ from cfukit_sw.quantization import (
     tanh_table,
 )
 from cfukit_sw.site import Array, Site
+from cfukit_sw.values import value_refusal
 
 
 def _one_to_one(at: Site) -> tuple[Tensor, Tensor]:
@@ -178,8 +180,8 @@ def prelu(at: Site) -> Compute:
 def softmax(at: Site) -> Compute:
     """Rows of the last axis, int8 -> int8 (scale 1/256, zero point -128) or int16 (about 1/65536, -32768).
 
-    e = EXP((x - max) * beta * S_in); out = e / sum(e). Refused at run time, as TFLM aborts: int8 output and a
-    row whose exponentials sum to 512 or more.
+    e = EXP((x - max) * beta * S_in); out = e / sum(e). Refused at run time: a row whose exponentials sum to
+    512 or more (int16 output: 8192), on which TFLM aborts (overflows).
     """
     at.inputs_between(1, 1)
     at.outputs_exactly(1)
@@ -196,7 +198,7 @@ def softmax(at: Site) -> Compute:
             "scale 1/65536 and zero point -32768",
         )
     try:
-        parameters = softmax_parameters(at.real("beta"), at.scale(image))
+        parameters = softmax_parameters(at.real("beta"), at.scale(image), output.type)
     except ValueError as error:
         at.refuse(str(error))
     low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
@@ -210,10 +212,11 @@ def softmax(at: Site) -> Compute:
         rows = inputs[0].reshape(-1, image.shape[-1]).astype(np.int64)
         below = rows.max(axis=1, keepdims=True) - rows
         sums = addends[below].sum(axis=1, keepdims=True)
+        too_large = sums[sums > parameters.sum_max]
+        if too_large.size:
+            at.refuse(*value_refusal(at.op.type, int(too_large[0]) >> SOFTMAX_SUM_BITS))
         zeros = count_leading_zeros32(sums)
         shift = 12 - zeros + 31 - bits
-        if (shift > 31).any() or (sums >= 1 << 32).any():
-            at.refuse("a row whose exponentials sum to 512 or more", "rows that TFLM does not abort on")
         scale = reciprocal_of_one_plus((sums << zeros) - (1 << 31))
         quotient = rounding_shift(srdhm(scale, exponentials[below]), shift) + low
         result = np.where(counted[below], np.clip(quotient, low, high), low)

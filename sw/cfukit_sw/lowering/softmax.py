@@ -10,7 +10,7 @@ from cfukit_sw.site import Site
 def softmax(at: Site) -> Lowered:
     x, y = at.input(0), at.output()
     depth = x.shape[-1]
-    parameters = softmax_parameters(at.real("beta"), x.scale)
+    parameters = softmax_parameters(at.real("beta"), x.scale, y.type)
     return Lowered(
         described(at, x, y),
         "cfukit_softmax",
@@ -22,5 +22,6 @@ def softmax(at: Site) -> Lowered:
             "multiplier": parameters.multiplier,
             "left_shift": parameters.left_shift,
             "difference_min": parameters.minimum,
+            "sum_max": parameters.sum_max,
         },
     )

@@ -1,5 +1,6 @@
 /* The end of a program, with records: regions and exit code, or the fault. */
 #include "cfukit.h"
+#include "cfukit_kernels.h"
 #include "runtime.h"
 
 static _Noreturn void finish(int code) {
@@ -29,4 +30,10 @@ void cfukit_fault(uint32_t mcause, uint32_t mepc, uint32_t mtval, const uint32_t
     cfukit_frame_put(registers != 0 ? registers[i] : 0, 4);
   cfukit_frame_end();
   finish(255);
+}
+
+/* Only a server knows the operator that is running: see server.c. */
+__attribute__((weak)) void cfukit_refuse(const void *params, uint32_t value) {
+  (void)params;
+  cfukit_fault(CFUKIT_VALUE_REFUSED, 0, value, 0);
 }

@@ -23,7 +23,7 @@ int cfukit_line_given(void);         /* the next byte of `input`; -1 at its end;
 enum { CFUKIT_LINE_ITSELF = -2 };
 extern uint8_t cfukit_line_unlogged; /* set while something is sent that the host can ask for again */
 
-/* --- Records: wire.c; the protocol is described in scripts/cfukit_base/wire.py ------------------------------------- */
+/* --- Records: wire.c; the protocol is described in scripts/cfukit_base/protocol/wire.py ------------------------------------- */
 
 enum {
   CFUKIT_PROTOCOL = 1,
@@ -63,8 +63,8 @@ enum {
   CFUKIT_ERROR_OTHER_KERNELS = 7,
   CFUKIT_ERROR_BAD_MODEL = 8,
 
-
-  CFUKIT_STACK_OVERFLOW = 0x40000001, /* mcause of the fault */
+  CFUKIT_STACK_OVERFLOW = 0x40000001, /* mcause of faults that are no traps */
+  CFUKIT_VALUE_REFUSED = 0x40000002,
 };
 
 void cfukit_text_put(uint8_t byte);

@@ -1,5 +1,6 @@
 /* main of a model's firmware: does what the host asks, one request after the other. */
 #include "cfukit.h"
+#include "cfukit_kernels.h"
 #include "cfukit_model.h"
 #include "runtime.h"
 
@@ -49,6 +50,15 @@ static void run_until(const struct cfukit_model *model, uint32_t end) {
   inference.instructions += cfukit_instret() - instructions;
   inference.op = end;
   cfukit_stack_check();
+}
+
+/* The operator is found by its parameters. So nothing has to note which one runs, which would cost cycles. */
+void cfukit_refuse(const void *params, uint32_t value) {
+  const struct cfukit_model *const model = cfukit_served();
+  uint32_t op = 0;
+  while (op < model->n_ops && model->ops[op].params != params)
+    op++;
+  cfukit_fault(CFUKIT_VALUE_REFUSED, op, value, 0);
 }
 
 static void hello(const struct cfukit_model *model) {

@@ -1,4 +1,4 @@
-/* Text and frames on the serial line: the device's side of scripts/cfukit_base/wire.py. */
+/* Text and frames on the serial line: the device's side of scripts/cfukit_base/protocol/wire.py. */
 #include "runtime.h"
 
 enum { END = 0xC0, ESC = 0xDB, ESC_END = 0xDC, ESC_ESC = 0xDD, ESC_NOTHING = 0xDE };

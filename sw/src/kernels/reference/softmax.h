@@ -9,19 +9,33 @@ static inline int32_t softmax_exp(const struct cfukit_softmax *p, int32_t differ
   return cfukit_exp(cfukit_srdhm(cfukit_shift_left(difference, p->left_shift), p->multiplier), 5, cfukit_srdhm);
 }
 
+/* A row that is not allowed: its exponentials' sum in full. */
+static _Noreturn void refuse_row(const struct cfukit_softmax *p, const int8_t *input, int32_t largest) {
+  uint64_t sum = 0;
+  for (int32_t c = 0; c < p->depth; c++) {
+    const int32_t difference = input[c] - largest;
+    if (difference >= p->difference_min) sum += (uint64_t)cfukit_rounding_shift(softmax_exp(p, difference), 12);
+  }
+  cfukit_refuse(p, (uint32_t)(sum >> 19));
+}
+
 static inline void softmax(const struct cfukit_softmax *p, int32_t bits) {
   const int32_t low = bits == 8 ? INT8_MIN : INT16_MIN, high = bits == 8 ? INT8_MAX : INT16_MAX;
   for (int32_t row = 0; row < p->rows; row++) {
     const int8_t *input = p->input + row * p->depth;
     int32_t largest = INT8_MIN;
     for (int32_t c = 0; c < p->depth; c++) largest = cfukit_max(largest, input[c]);
-    int32_t sum = 0; /* Q12.19 */
+    uint32_t sum = 0; /* Q12.19 */
     for (int32_t c = 0; c < p->depth; c++) {
       const int32_t difference = input[c] - largest;
-      if (difference >= p->difference_min) sum += cfukit_rounding_shift(softmax_exp(p, difference), 12);
+      if (difference < p->difference_min) continue;
+      const uint32_t before = sum;
+      sum += (uint32_t)cfukit_rounding_shift(softmax_exp(p, difference), 12);
+      if (sum < before) refuse_row(p, input, largest);
     }
-    const int32_t headroom = __builtin_clz((uint32_t)sum);
-    const int32_t scale = cfukit_reciprocal_1p((int32_t)(((uint32_t)sum << headroom) - (1u << 31)), cfukit_srdhm);
+    if (sum > p->sum_max) refuse_row(p, input, largest);
+    const int32_t headroom = __builtin_clz(sum);
+    const int32_t scale = cfukit_reciprocal_1p((int32_t)((sum << headroom) - (1u << 31)), cfukit_srdhm);
     const int32_t shift = 12 - headroom + 31 - bits;
     for (int32_t c = 0; c < p->depth; c++) {
       const int32_t difference = input[c] - largest;

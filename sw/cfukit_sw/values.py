@@ -1,0 +1,11 @@
+"""What operators do not allow of their input's values. The evaluator refuses it, and so does the firmware (`cfukit_refuse`)."""
+
+from __future__ import annotations
+
+
+def value_refusal(operator_type: str, value: int) -> tuple[str, str]:
+    """(given, allowed) of an error about `value`, which means what the operator's kernels say."""
+    if operator_type == "SOFTMAX":
+        given = f"a row whose exponentials sum to {value:,}"
+        return given, "less than 512, and with int16 output less than 8,192; TFLM aborts on more"
+    return f"the value {value:,}", "what the operator's kernel allows"
