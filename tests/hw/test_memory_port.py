@@ -156,8 +156,6 @@ class Write(Instruction):
     def call(self, funct7, rs1, rs2):
         word = rs2.to_bytes(4, "little")
         self.state.memory.store(rs1 & ~3, word)
-        if self.state.also == "its neighbour" and rs2 == 0:
-            self.state.memory.store(rs1 & ~7, word * 2)
         return 0
 
     def operands(self, rng):
@@ -174,10 +172,34 @@ def test_a_cfu_that_never_rests_is_found() -> None:
         check_gateware(writer("for ever"), 1, 200)
 
 
-def test_a_word_that_the_model_leaves_to_the_cpu() -> None:
-    cfu = writer("its neighbour")
-    cfu.instructions[0].call = lambda funct7, rs1, rs2: Write.call(cfu.instructions[0], funct7, rs1, 1) * 0  # type: ignore[method-assign]
-    with pytest.raises(CfuMismatch, match="left 0x|which the model leaves to the CPU"):
+class WriteOneWord(Write):
+    """The model of the gateware's neighbourly writes leaves the neighbour as it was."""
+
+    def call(self, funct7, rs1, rs2):
+        self.state.memory.store(rs1 & ~3, bytes(4))
+        return 0
+
+
+class WriteSameValue(Write):
+    """As the gateware, byte for byte, but the neighbour belongs to the CPU."""
+
+    def call(self, funct7, rs1, rs2):
+        self.state.memory.store(rs1 & ~7, bytes(8))
+        self.state.memory.written_words.discard((rs1 ^ 4) // 4)
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("instruction", "message"),
+    [
+        (WriteOneWord, r"left 0x00 in memory at offset 0x\w+, expected 0x\w\w, after this last command"),
+        (WriteSameValue, r"wrote the word at offset 0x\w+, which the model leaves to the CPU"),
+    ],
+)
+def test_a_word_that_the_model_leaves_to_the_cpu(instruction: type[Write], message: str) -> None:
+    state = Writer("its neighbour")
+    cfu = Cfu({0: instruction(state=state)}, name="writer", memory=state.memory, autonomous=True)
+    with pytest.raises(CfuMismatch, match=message):
         check_gateware(cfu, 1, 200)
 
 

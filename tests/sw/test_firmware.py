@@ -125,9 +125,16 @@ def test_printf_in_a_bare_program_is_refused(shop):
         shop.build('#include "cfukit.h"\nint main(void) { return printf("x"); }', kind="bare")
 
 
-def test_a_symbol_defined_twice(shop):
-    with pytest.raises(BuildError, match=r"duplicate symbol|multiple definition"):
-        shop.build(shop.file(OK), shop.file(OK, "other.c"))
+@pytest.mark.parametrize(
+    ("compiler", "message"),
+    [
+        ("zig", "duplicate symbol: main"),
+        pytest.param("gcc", "multiple definition of `main'", marks=pytest.mark.needs("gcc-riscv")),
+    ],
+)
+def test_a_symbol_defined_twice(shop, compiler, message):
+    with pytest.raises(BuildError, match=message):
+        shop.build(shop.file(OK), shop.file(OK, "other.c"), compiler=compiler)
 
 
 @compilers
