@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from cfukit_base.artefacts.plan import Dump, Plan
 from cfukit_base.errors import ModelError

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from cfukit_base.artefacts import Soc
 from cfukit_base.artefacts.cpu import Memory
 from cfukit_base.errors import BuildError, ResultError, UsageError
 from cfukit_base.symbols import functions, locate, symbol

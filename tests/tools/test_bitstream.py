@@ -9,9 +9,9 @@ from typing import Any
 
 import jsonschema
 import pytest
+from cfukit_base.schemas import SCHEMAS
 
 from cfukit_base.errors import MissingToolError, UsageError
-from cfukit_base.schemas import SCHEMAS
 from cfukit_soc import build_simulator, simulate
 from cfukit_soc.boards import board_named, boards
 from cfukit_soc.synthesis import place, vendor

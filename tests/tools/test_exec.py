@@ -5,14 +5,14 @@ import json
 import shlex
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
+from cfukit_base.artefacts import Fault, Outcome
 from cfukit_base.errors import BuildError, UsageError
 from cfukit_tools import api
 from cfukit_tools.cli import commands as cli
-from cfukit_tools.verbs.exec import _last_cycles
+from cfukit_tools.engines.rtl import _last_cycles
 
 HANGING_CFU = """
 from cfukit import Cfu, SequentialInstruction, Variable
@@ -144,7 +144,7 @@ def test_a_cfu_that_never_answers_is_reported_with_the_way_to_see_it(here: Path)
     document = api.exec_(path, project=here / "hang", stdin=b"", hang_cycles=5000)
     fault = document["fault"]
     assert fault["kind"] == "cfu_hang"
-    assert (fault["funct3"], fault["funct7"], fault["a"], fault["b"]) == (3, 5, 7, 9)
+    assert fault["cfu"] == {"funct3": 3, "funct7": 5, "a": 7, "b": 9, "accepted": True}
     assert (fault["function"], fault["line"]) == ("main", 5)
     called = api.exec_(inlined, project=here / "hang", stdin=b"", hang_cycles=5000)["fault"]
     assert (Path(called["file"]).name, called["line"]) == ("inlined.c", 5)
@@ -193,15 +193,17 @@ def test_too_much_memory_does_not_fit(here: Path, capsys: pytest.CaptureFixture[
     [
         (["exec", "gone.c"], "no such file"),
         (["exec", "a.py"], "not a program"),
-        (["exec", "ok.c", "--engine", "fast"], "is not in this version yet"),
-        (["exec", "ok.c", "--engine", "evaluator"], "cannot do this"),
-        (["exec", "ok.c", "--engine", "quick"], "is no engine"),
-        (["exec", "ok.c", "--gdb", "1234"], "cannot stop a program"),
+        (["exec", "ok.c", "--engine", "evaluator"], "evaluator runs models, not programs"),
+        (["exec", "ok.c", "--engine", "quick"], "'quick' is no engine"),
+        (["exec", "ok.c", "--engine", "rtk"], "did you mean 'rtl'"),
+        (["exec", "ok.c", "--gdb", "1234"], "No such option"),
         (["exec", "ok.c", "--waves", "w.vcd:9:3"], "FROM below TO"),
         (["exec", "ok.c", "--waves", "w.vcd:9"], "FILE or FILE:FROM:TO"),
         (["exec", "ok.c", "--waves", ":1:2"], "FILE or FILE:FROM:TO"),
         (["exec", "ok.c", "--waves", "w.vcd", "--engine", "host"], "--waves: engine host has no cycles"),
         (["exec", "ok.c", "--trace", "t.txt", "--engine", "host"], "--trace: engine host has no cycles"),
+        (["exec", "ok.c", "--max-cycles", "5", "--engine", "host"], "--max-cycles: engine host has no cycles"),
+        (["exec", "ok.c", "--hang-cycles", "5", "--engine", "host"], "--hang-cycles: engine host has"),
         (["exec", "ok.c", "--max-cycles", "-1"], "--max-cycles: -1; 0 or more"),
         (["exec", "ok.c", "--hang-cycles", "-1"], "--hang-cycles: -1; 0 or more"),
         (["exec", "ok.c", "--board", "sym"], "did you mean 'sim'"),
@@ -268,7 +270,7 @@ def cycles_shown(vcd: Path) -> tuple[int, int]:
 @pytest.mark.slow
 def test_waves_show_a_window_or_the_end(here: Path) -> None:
     path = program(here, "int main(void) { for (volatile int k = 0; k < 1000; k++) {} return 0; }")
-    end = api.exec_(path, stdin=b"", waves="last.vcd", stream=False)["cycles"]
+    end = api.exec_(path, stdin=b"", waves="last.vcd")["cycles"]
     assert end > 10_000
     first, last = cycles_shown(here / "last.vcd")
     assert (end - 2000, end) == pytest.approx((first, last), abs=2)
@@ -278,10 +280,24 @@ def test_waves_show_a_window_or_the_end(here: Path) -> None:
 
 
 def test_without_a_window_waves_show_what_came_last() -> None:
-    hang = SimpleNamespace(cycles=60_000, fault={"kind": "hang"})
-    assert _last_cycles(hang, 50_000) == (8_200, 10_200)
-    assert _last_cycles(SimpleNamespace(cycles=60_000, fault={"kind": "trap"}), 50_000) == (58_001, 60_001)
-    assert _last_cycles(SimpleNamespace(cycles=100, fault=None), 50_000) == (0, 101)
+    def ended(cycles: int, kind: str = "") -> Outcome:
+        fault = Fault(kind=kind, pc=4, registers={}, message="") if kind else None
+        return Outcome(output=b"", exit_code=None, cycles=cycles, fault=fault)
+
+    assert _last_cycles(ended(60_000, "hang"), 50_000) == (8_200, 10_200)
+    assert _last_cycles(ended(60_000, "cfu_hang"), 50_000) == (8_200, 10_200)
+    assert _last_cycles(ended(60_000, "trap"), 50_000) == (58_001, 60_001)
+    assert _last_cycles(ended(100), 50_000) == (0, 101)
+
+
+def test_a_programs_text_comes_as_it_is_written_and_only_text(here: Path) -> None:
+    came: list[bytes] = []
+    path = program(here, 'int main(void) { CFUKIT_REGION("r") { puts("one"); } puts("two"); return 0; }')
+    for engine in ("host", "rtl"):
+        came.clear()
+        document = api.exec_(path, engine=engine, stdin=b"", write=came.append)
+        assert b"".join(came) == b"one\ntwo\n" == document["output"].encode()
+        assert [region["name"] for region in document["regions"]] == ["r"]
 
 
 def test_a_second_run_is_quick_because_nothing_is_built(here: Path) -> None:

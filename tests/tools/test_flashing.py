@@ -16,8 +16,8 @@ from cfukit_base.protocol import wire
 from cfukit_soc.boards import board_named
 from cfukit_tools import api
 from cfukit_tools.cli import commands as cli
-from cfukit_tools.engines.board import port as serial_port
 from cfukit_tools.verbs.load import plan
+from support.documents import build_document
 
 ARTIX = board_named("arty")
 
@@ -51,8 +51,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     built.mkdir(parents=True)
     for name in ("fomu.bin", "fomu.firmware", "fomu.dfu"):
         (built / name).write_bytes(b"x")
-    files = [str(built / name) for name in ("fomu.bin", "fomu.firmware", "fomu.dfu")]
-    (built / "build.json").write_text(json.dumps({"ok": True, "files": files}))
+    files = tuple(str(built / name) for name in ("fomu.bin", "fomu.firmware", "fomu.dfu"))
+    build_document(files=files).write(built / "build.json")
     return folder
 
 
@@ -110,8 +110,12 @@ def test_what_cannot_be_loaded_says_why(tools, project: Path) -> None:
     (built / "fomu.dfu").unlink()
     with pytest.raises(UsageError, match="is not there any more"):
         api.load(project)
-    (built / "build.json").write_text(json.dumps({"ok": False, "files": []}))
-    with pytest.raises(ResultError, match="the last build failed"):
+    for failed in (build_document(ok=False), build_document(ok=True, files=())):
+        failed.write(built / "build.json")
+        with pytest.raises(ResultError, match="the last build failed"):
+            api.load(project)
+    (built / "build.json").write_text((built / "build.json").read_text()[:-20])
+    with pytest.raises(UsageError, match=r"build\.json: is damaged: .*; a whole cfukit.build/1 \(cfukit bitstream\)"):
         api.load(project)
     (built / "build.json").unlink()
     with pytest.raises(UsageError, match=r"no bitstream yet.*cfukit bitstream"):
@@ -120,38 +124,41 @@ def test_what_cannot_be_loaded_says_why(tools, project: Path) -> None:
 
 @pytest.fixture
 def line(monkeypatch: pytest.MonkeyPatch):
-    """The other end of a selected serial port."""
-    monkeypatch.setattr(serial_port, "_chosen", {"port": "", "baud": 0})
+    """A serial port's name and the handle of its other end."""
+    monkeypatch.delenv("CFUKIT_PORT", raising=False)
     master, slave = pty.openpty()
     tty.setraw(slave)
-    serial_port.select(port=os.ttyname(slave), baud=57_600)
-    yield master
+    yield os.ttyname(slave), master
     os.close(master)
     os.close(slave)
 
 
-def test_term_shows_text_and_records_and_sends_keys(line: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_term_shows_text_and_records_and_sends_keys(
+    line: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, other_end = line
     monkeypatch.setattr("cfukit_tools.verbs.term.AFTER_INPUT_SECONDS", 0.3)
     shown, (reader, writer) = bytearray(), os.pipe()
     sent = []
 
     def answer() -> None:
-        sent.append(os.read(line, 100))
-        os.write(line, b"hello\n" + wire.encode(wire.Type.EXITED, 0, (7).to_bytes(4, "little")))
+        sent.append(os.read(other_end, 100))
+        os.write(other_end, b"hello\n" + wire.encode(wire.Type.EXITED, 0, (7).to_bytes(4, "little")))
 
     other = threading.Thread(target=answer)
     other.start()
     os.write(writer, b"keys")
     os.close(writer)
-    document = api.term(stdin=reader, write=shown.extend)
+    document = api.term(port=port, baud=57_600, stdin=reader, write=shown.extend)
     os.close(reader)
     other.join()
     assert bytes(shown) == b"hello\n\r\n[exit code 7]\r\n"
     assert sent == [b"keys"]
-    assert (document["baud"], document["host"]["sent_bytes"]) == (57_600, 4)
+    assert (document["port"], document["baud"], document["host"]["sent_bytes"]) == (port, 57_600, 4)
 
 
-def test_term_ends_with_its_key_on_a_terminal(line: int) -> None:
+def test_term_ends_with_its_key_on_a_terminal(line: tuple[str, int]) -> None:
+    port, other_end = line
     keyboard, typed = pty.openpty()
     shown = bytearray()
 
@@ -162,8 +169,8 @@ def test_term_ends_with_its_key_on_a_terminal(line: int) -> None:
 
     typist = threading.Thread(target=type_it)
     typist.start()
-    api.term(stdin=typed, write=shown.extend, seconds=20)
+    api.term(port=port, stdin=typed, write=shown.extend, seconds=20)
     typist.join()
-    assert os.read(line, 100) == b"ab"
+    assert os.read(other_end, 100) == b"ab"
     os.close(keyboard)
     os.close(typed)

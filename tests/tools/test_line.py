@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import pytest
-from cfukit_tools.engines.board.board import Board, Expected
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_base.protocol import wire
-from cfukit_tools.engines.board import board as boarding
-from cfukit_tools.engines.board import diagnosis
+from cfukit_tools.engines import catalogue
+from cfukit_tools.engines.board import diagnosis, loader
 from cfukit_tools.engines.board import port as serial_port
 from cfukit_tools.engines.board.image import BoardImage
 from cfukit_tools.engines.board.line import Line, RefusedError, SilentError
+from cfukit_tools.engines.board.loader import Board, Expected
 from support.boot_model import BootModel
 from support.pty_board import Noise
+from support.socs import RAM, soc_with
 
-SYSTEM = Expected("sim", bytes(16), {})
+SYSTEM = Expected("sim", bytes(16), soc_with(RAM))
 
 
 @given(
@@ -138,8 +140,8 @@ def test_a_port_where_nobody_answers_is_diagnosed(
     monkeypatch.setattr(diagnosis, "_LISTEN_SECONDS", 0.02)
     monkeypatch.setattr(diagnosis, "_BAUD_SECONDS", 0.0)
     monkeypatch.setattr(diagnosis, "BAUDS", (9_600, 115_200))
-    monkeypatch.setattr(boarding, "HELLO_SECONDS", 0.0 if talks == "once" else 3.0)
-    monkeypatch.setattr(boarding, "BABBLE_SECONDS", 0.1)
+    monkeypatch.setattr(loader, "HELLO_SECONDS", 0.0 if talks == "once" else 3.0)
+    monkeypatch.setattr(loader, "BABBLE_SECONDS", 0.1)
     with pytest.raises(SilentError) as caught:
         Board(port, SYSTEM).loader()
     assert said in caught.value.message and advice in caught.value.hint
@@ -153,12 +155,26 @@ def test_ports_that_cannot_be_opened_say_why(tmp_path, monkeypatch: pytest.Monke
     with pytest.raises(UsageError, match="cannot be opened"):
         serial_port.SerialPort(str(tmp_path / "file"))
     monkeypatch.delenv("CFUKIT_PORT", raising=False)
-    monkeypatch.setattr(serial_port, "_chosen", {"port": "", "baud": 0})
-    with pytest.raises(UsageError, match="--port: not given"):
-        serial_port.selected()
+    monkeypatch.setattr("serial.tools.list_ports.comports", list)
+    with pytest.raises(UsageError, match="--port: not given, .*; this machine shows no serial port"):
+        serial_port.find_port(catalogue.Line())
+
+
+def test_a_port_is_named_by_the_line_then_the_environment_then_the_only_adapter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("CFUKIT_PORT", "/dev/one")
-    assert serial_port.selected() == ("/dev/one", 115_200)
-    serial_port.select(port="/dev/two", baud=9_600)
-    assert serial_port.selected() == ("/dev/two", 9_600)
-    with pytest.raises(UsageError, match="--baud: -1"):
-        serial_port.select(baud=-1)
+    assert serial_port.find_port(catalogue.Line()) == ("/dev/one", 115_200)
+    assert serial_port.find_port(catalogue.Line("/dev/two", 9_600)) == ("/dev/two", 9_600)
+    assert serial_port.find_port(catalogue.Line()) == ("/dev/one", 115_200), "nothing is remembered"
+    for baud in (-1, 12_000_001):
+        with pytest.raises(UsageError, match=f"--baud: {baud}; bits per second"):
+            serial_port.find_port(catalogue.Line(baud=baud))
+    monkeypatch.delenv("CFUKIT_PORT")
+    adapters = [SimpleNamespace(device=f"/dev/ttyUSB{n}", vid=1) for n in range(2)]
+    built_in = SimpleNamespace(device="/dev/ttyS0", vid=None)
+    monkeypatch.setattr("serial.tools.list_ports.comports", lambda: [built_in, adapters[0]])
+    assert serial_port.find_port(catalogue.Line()) == ("/dev/ttyUSB0", 115_200)
+    monkeypatch.setattr("serial.tools.list_ports.comports", lambda: [built_in, *adapters])
+    with pytest.raises(UsageError, match="there are /dev/ttyUSB0, /dev/ttyUSB1, /dev/ttyS0"):
+        serial_port.find_port(catalogue.Line())

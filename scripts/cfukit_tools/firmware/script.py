@@ -81,8 +81,8 @@ def decode(
     for place, answer in enumerate(answers):
         if isinstance(answer, wire.Fault):
             if answer.mcause == wire.VALUE_REFUSED:
-                done = sum(isinstance(before, wire.Done) for before in answers[:place])
-                raise _refused(plan, answer, f"{where}, sample {samples[done]}")
+                finished = sum(isinstance(before, wire.Done) for before in answers[:place])
+                raise _refused(plan, answer, f"{where}, sample {samples[finished]}")
             raise ResultError(
                 where, str(answer), hint="cfukit exec runs a single program", fault=vars(answer)
             )
