@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfukit_base.errors import ModelError
+from cfukit_sw.evaluator import check_supported
 from cfukit_sw.model import Model, Tensor
 from cfukit_sw.model_builder import ModelBuilder
 from cfukit_sw.options import BUILTIN_OPERATORS, CLASSES, ENUMERATIONS, Field, options_class
@@ -204,6 +205,22 @@ def test_order_of_operators() -> None:
         replace(build.model([x], [b]), operators=(build.operators[0],))
     )
     assert "model outputs: none" in refusal(replace(DENSE, outputs=()))
+
+
+def test_unknown_operators_are_refused_by_name_and_not_as_corrupt() -> None:
+    """CALL_ONCE has no output; a custom operator may read a scratch tensor that nothing writes."""
+    build = ModelBuilder("odd")
+    x, y, z = (build.tensor(name, (4,), scale=0.1) for name in "xyz")
+    scratch = build.tensor("scratch", (64,), "uint8")
+    build.operator("CALL_ONCE", [], [])
+    build.operator("RELU", [x], [y])
+    build.operator("CUSTOM:npu", [y, scratch], [z])
+    model = parse_model(model_bytes(build.model([x], [z])), "odd")
+    assert [op.type for op in model.operators] == ["CALL_ONCE", "RELU", "CUSTOM:npu"]
+    with pytest.raises(ModelError, match="odd: operator 0 CALL_ONCE: not a supported operator; supported: "):
+        check_supported(model)
+    with pytest.raises(ModelError, match="operator 2 CUSTOM:npu: not a supported operator"):
+        check_supported(replace(model, operators=model.operators[1:]))
 
 
 def test_wrong_options() -> None:

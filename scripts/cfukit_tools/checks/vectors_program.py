@@ -10,6 +10,7 @@ CFU leaves alone, now and then in every cycle for a while; in the end each word 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 Vector = tuple[int, int, int, int, int]  # funct3, funct7, a, b, expected
@@ -138,7 +139,7 @@ def _memory(shared: Shared | None, commands: int, state: int) -> str:
 
 
 def vectors_program(
-    vectors: list[Vector], *, divider: bool = True, shared: Shared | None = None, state: int = 0
+    vectors: Sequence[Vector], *, divider: bool = True, shared: Shared | None = None, state: int = 0
 ) -> str:
     """C text for `vectors` (in order, from reset): exit code 0, or 1 after printing the first difference as JSON.
 
@@ -161,7 +162,7 @@ def vectors_program(
     return _PROGRAM % {"vectors": rows, "plain": plain, "stalled": stalled, "memory": memory}
 
 
-def first_wrong(output: str, vectors: list[Vector], names: dict[int, str], seed: int) -> dict[str, object]:
+def first_wrong(output: str, vectors: Sequence[Vector], names: dict[int, str], seed: int) -> dict[str, object]:
     """What the program printed, with instruction, operands, got, expected, call number and seed."""
     found: dict[str, object] = json.loads(output.strip().splitlines()[-1])
     if "offset" in found:  # a word of the memory that CPU and CFU share

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from cfukit_base.artefacts import Info
+from cfukit_base.artefacts import Info, Plan
 from cfukit_base.artefacts.documents import MemoryNeeds, ModelFile, OpInfo, TensorInfo
 from cfukit_base.artefacts.run import MemoryUse
 from cfukit_base.errors import ModelError
@@ -52,23 +52,29 @@ def _operator(model: Model, op: Operator, kernel: str) -> OpInfo:
 
 
 def _kernels(system: System, model: Model) -> tuple[dict[int, str], list[str]]:
-    """(kernel by operator index, refusals). Each operator is tried on its own, so that all refusals are seen at once."""
+    """(kernel by operator index, refusals). If the model is refused, each operator is tried on its own: all refusals are seen at
+    once, and the other operators keep their kernels.
+    """
     variant = variants_of(system)[-1]
     try:
         plan = plan_variant(system, model, variant)
-    except ModelError as first:
-        refusals = [first.message]
-        for op in model.operators:
-            try:
-                plan_variant(system, replace(model, operators=(op,), outputs=op.outputs), variant)
-            except ModelError as error:
-                if error.message not in refusals:
-                    refusals.append(error.message)
-        return {}, refusals
-    named = {index: f"{step.registry}/{step.kernel}" for step in plan.steps for index in step.fused}
+        return {op.index: _kernel_of(plan, op) for op in model.operators}, []
+    except ModelError as error:
+        whole = error.message
+    kernels, refused = {}, []
     for op in model.operators:
-        named.setdefault(op.index, "none: nothing to compute")
-    return named, []
+        inputs = tuple(index for index in model.inputs if index in op.inputs)
+        alone = replace(model, operators=(op,), inputs=inputs, outputs=op.outputs)
+        try:
+            kernels[op.index] = _kernel_of(plan_variant(system, alone, variant), op)
+        except ModelError as error:
+            refused.append(error.message)
+    return kernels, refused if whole in refused else [whole, *refused]
+
+
+def _kernel_of(plan: Plan, op: Operator) -> str:
+    steps = (step for step in plan.steps if op.index in step.fused)
+    return next((f"{step.registry}/{step.kernel}" for step in steps), "none: nothing to compute")
 
 
 def _memory(system: System, model: Model) -> MemoryNeeds:
