@@ -202,7 +202,10 @@ def test_too_much_memory_does_not_fit(here: Path, capsys: pytest.CaptureFixture[
         (["exec", "ok.c", "--waves", ":1:2"], "FILE or FILE:FROM:TO"),
         (["exec", "ok.c", "--waves", "w.vcd", "--engine", "host"], "--waves: engine host has no cycles"),
         (["exec", "ok.c", "--trace", "t.txt", "--engine", "host"], "--trace: engine host has no cycles"),
-        (["exec", "ok.c", "--max-cycles", "5", "--engine", "host"], "--max-cycles: engine host has no cycles"),
+        (
+            ["exec", "ok.c", "--max-cycles", "5", "--engine", "host"],
+            "--max-cycles: engine host has no cycles",
+        ),
         (["exec", "ok.c", "--hang-cycles", "5", "--engine", "host"], "--hang-cycles: engine host has"),
         (["exec", "ok.c", "--max-cycles", "-1"], "--max-cycles: -1; 0 or more"),
         (["exec", "ok.c", "--hang-cycles", "-1"], "--hang-cycles: -1; 0 or more"),

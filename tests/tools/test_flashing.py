@@ -115,7 +115,9 @@ def test_what_cannot_be_loaded_says_why(tools, project: Path) -> None:
         with pytest.raises(ResultError, match="the last build failed"):
             api.load(project)
     (built / "build.json").write_text((built / "build.json").read_text()[:-20])
-    with pytest.raises(UsageError, match=r"build\.json: is damaged: .*; a whole cfukit.build/1 \(cfukit bitstream\)"):
+    with pytest.raises(
+        UsageError, match=r"build\.json: is damaged: .*; a whole cfukit.build/1 \(cfukit bitstream\)"
+    ):
         api.load(project)
     (built / "build.json").unlink()
     with pytest.raises(UsageError, match=r"no bitstream yet.*cfukit bitstream"):

@@ -162,7 +162,9 @@ def vectors_program(
     return _PROGRAM % {"vectors": rows, "plain": plain, "stalled": stalled, "memory": memory}
 
 
-def first_wrong(output: str, vectors: Sequence[Vector], names: dict[int, str], seed: int) -> dict[str, object]:
+def first_wrong(
+    output: str, vectors: Sequence[Vector], names: dict[int, str], seed: int
+) -> dict[str, object]:
     """What the program printed, with instruction, operands, got, expected, call number and seed."""
     found: dict[str, object] = json.loads(output.strip().splitlines()[-1])
     if "offset" in found:  # a word of the memory that CPU and CFU share
