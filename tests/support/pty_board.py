@@ -17,8 +17,8 @@ import tty
 from dataclasses import dataclass
 from pathlib import Path
 
+from cfukit_base.artefacts import Soc
 from cfukit_soc.image import memory_image
-from cfukit_soc.simulator import load_soc
 from cfukit_sw.boot import build_boot
 
 
@@ -70,7 +70,7 @@ class PtyBoard:
         folder.mkdir(parents=True, exist_ok=True)
         boot = build_boot(soc_json, digest, build_dir=folder)
         image, result = folder / "image", folder / "result"
-        image.write_bytes(memory_image(boot, load_soc(soc_json)))
+        image.write_bytes(memory_image(boot, Soc.read(soc_json)))
         self._words = [str(simulator), f"image={image}", f"result={result}", "live=1"]
         self._result = result
         self.noise = noise or Noise()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import jsonschema
 import pytest
-from cfukit_base.schemas import SCHEMAS
 
+from cfukit_base.artefacts import Build, Run, Soc
+from cfukit_base.artefacts.build import WorstPath
 from cfukit_base.errors import MissingToolError, UsageError
 from cfukit_soc import build_simulator, simulate
 from cfukit_soc.boards import board_named, boards
@@ -18,10 +19,11 @@ from cfukit_soc.synthesis import place, vendor
 from cfukit_soc.synthesis.flash_image import rom_words
 from cfukit_sw.boot import build_boot
 from cfukit_tools import api, boards_proof
+from cfukit_tools.hardware.placement import place_with_seeds, too_slow
 from cfukit_tools.project.project import load_target
 from cfukit_tools.project.system import System
-from cfukit_tools.verbs import bitstream
-from support.socs import make_soc
+from support.documents import build_document, run_document, variant
+from support.socs import make_soc, memory, soc_of
 
 CFU = '''
 from cfukit import Cfu, Fixed, Instruction, Signal
@@ -64,7 +66,6 @@ def project(folder: Path, about: str, gateware: str) -> Path:
 @pytest.mark.needs("fpga")
 def test_a_cfu_that_is_too_large_is_refused(tmp_path: Path) -> None:
     document = api.bitstream(project(tmp_path / "large", "too large", LARGE))
-    jsonschema.validate(document, SCHEMAS["cfukit.build/1"])
     assert not document["ok"] and not document["fits"] and not document["files"]
     (limit,) = [item for item in document["limits"] if item["name"] == "device dsp"]
     assert limit["asked"] == 8 and limit["reached"] > 8 and limit["offender"] == "cfu: 9"
@@ -86,23 +87,19 @@ def test_a_cfu_that_is_too_slow_is_refused(tmp_path: Path) -> None:
 def test_too_slow_is_said_with_the_instance_that_takes_longest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = {
-        "delay_ns": 120.0,
-        "from": "soc.a",
-        "to": "soc.Cfu.b",
-        "by_instance_ns": {"cfu": 90.0, "cpu": 30.0},
-    }
+    path = WorstPath(
+        delay_ns=120.0, begin="soc.a", end="soc.Cfu.b", by_instance_ns={"cfu": 90.0, "cpu": 30.0}
+    )
     used = {"lc": 3900, "lut": 3900, "ff": 1600, "bram": 8, "dsp": 8, "spram": 4}
     parts = {"cpu": used, "cfu": dict.fromkeys(used, 0), "soc": dict.fromkeys(used, 0)}
-    (tmp_path / "resources.json").write_text(json.dumps({"used": used, "parts": parts}))
+    netlist = SimpleNamespace(folder=tmp_path, used=used, parts=parts)
 
     def routed(_: Any, netlist: Path, clock_hz: int, seed: int, build_dir: Path) -> place.Routed:
         return place.Routed(seed, tmp_path, 8.0 + seed / 100, path, {"lc": 4000})
 
-    monkeypatch.setattr("cfukit_soc.synthesis.system.synthesise", lambda *_: tmp_path)
+    monkeypatch.setattr("cfukit_soc.synthesis.system.synthesise", lambda *_: netlist)
     monkeypatch.setattr(place, "route", routed)
     document = api.bitstream(project(tmp_path / "any", "any", "x = cmd.rs1 ^ cmd.rs2"), seeds=3)
-    jsonschema.validate(document, SCHEMAS["cfukit.build/1"])
     assert document["limits"] == [
         {
             "name": "clock_mhz",
@@ -149,7 +146,7 @@ def test_the_boot_rom_on_the_bus_holds_the_loader_and_starts_it(tmp_path: Path) 
     text = f"\ncfukit boot: board tang20k, system {bytes(range(16)).hex()}\n"
     assert result.output.decode() == text
     # What hardware gets is the same: the words of the ELF, in the order of the ROM.
-    words = rom_words(json.loads(soc_json.read_text()), None, boot)
+    words = rom_words(Soc.read(soc_json), None, boot)
     assert words is not None and len(words) == 2048
     assert b"cfukit boot: board tang20k" in b"".join(word.to_bytes(4, "little") for word in words)
 
@@ -177,7 +174,7 @@ def test_the_loader_fits_the_rom_of_every_board(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "project.toml").write_text(f'[cfu]\nfile = ""\n[soc]\nboard = "{name}"\n')
     system = System(load_target(tmp_path))
-    words = rom_words(json.loads(system.hardware_soc_json.read_text()), None, system.boot_loader)
+    words = rom_words(Soc.read(system.hardware_soc_json), None, system.boot_loader)
     assert words is not None and 4 * len(words) == board_named(name).bus_rom_bytes and words[-1] == 0
     assert system.identity in b"".join(word.to_bytes(4, "little") for word in words)
 
@@ -200,8 +197,9 @@ def test_without_a_router_an_arty_is_refused_before_synthesis_and_its_scripts_ar
 def test_ddr3_below_its_slowest_clock_is_told() -> None:
     from cfukit_tools.verbs.bitstream import _notes
 
-    assert _notes({"clock_hz": 100_000_000, "constants": {}}) == []
-    (note,) = _notes({"clock_hz": 50_000_000, "constants": {"ddr3_out_of_specification": 1}})
+    soc = soc_of(memory())
+    assert _notes(replace(soc, clock_hz=100_000_000)) == ()
+    (note,) = _notes(replace(soc, clock_hz=50_000_000, constants={"ddr3_out_of_specification": 1}))
     assert note.startswith("DDR3 at 50 MHz is out of specification")
 
 
@@ -249,19 +247,19 @@ def test_the_proof_has_a_line_per_board(
 ) -> None:
     asked: list[Any] = []
 
-    def build(_: Path, **options: Any) -> dict[str, Any]:
+    def build(_: Path, **options: Any) -> Build:
         asked.append((options["board"], options["seeds"], options["synthesis_only"]))
         fmax = None if options["synthesis_only"] else 17.25
-        figures = {"fmax_mhz": fmax, "fmax_median_mhz": fmax, "target_mhz": 12.0, "seeds": [], "limits": []}
-        return {"ok": True, "used": {"lc": 3000, "lut": 2900, "bram": 8, "dsp": 4}, **figures}
+        used = {"lc": 3000, "lut": 2900, "bram": 8, "dsp": 4}
+        return build_document(used=used, fmax_mhz=fmax, fmax_median_mhz=fmax)
 
-    def run(*_: Any, **options: Any) -> dict[str, Any]:
-        cycles = {"reference": [1000], "portable": [400], "project": [100]}
-        return {"ok": True, "variants": [{"name": name, "cycles": value} for name, value in cycles.items()]}
+    def run(*_: Any, **options: Any) -> Run:
+        cycles = {"reference": 990, "portable": 390, "project": 90}
+        return run_document(*(variant(name, [value]) for name, value in cycles.items()))
 
     monkeypatch.setattr(vendor, "router", lambda: None)
-    monkeypatch.setattr("cfukit_tools.api.bitstream", build)
-    monkeypatch.setattr("cfukit_tools.api.run", run)
+    monkeypatch.setattr("cfukit_tools.verbs.bitstream.bitstream", build)
+    monkeypatch.setattr("cfukit_tools.verbs.run.run", run)
     assert boards_proof.proof(["arty", "fomu", "ulx3s"], 5, "kws_ref", tmp_path) == 0
     header, arty, fomu, ulx3s, file = capsys.readouterr().out.splitlines()
     assert fomu.split() == ["fomu", "3000", "8", "-", "4", "17.2", "17.2", "12", "1,000", "100", "10.00x"]
@@ -270,9 +268,38 @@ def test_the_proof_has_a_line_per_board(
     assert len(json.loads(Path(file).read_text())["boards"]) == 3
 
 
-def test_what_nextpnr_cannot_place_is_a_limit() -> None:
-    document = {"limits": [], "target_mhz": 12.0}
-    failed = place.Routed(1, None, None, None, {}, "ERROR: Unable to place cell 'x'")
-    bitstream._judge(document, SimpleNamespace(), [failed], Path(), None)
-    (limit,) = document["limits"]
-    assert limit["name"] == "device placement" and limit["offender"].startswith("ERROR: Unable to place")
+def test_what_nextpnr_cannot_place_is_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failed(_: Any, netlist: Path, clock_hz: int, seed: int, build_dir: Path) -> place.Routed:
+        return place.Routed(seed, None, None, None, {}, f"ERROR: Unable to place cell 'x' with {seed}")
+
+    monkeypatch.setattr(place, "route", failed)
+    placed = place_with_seeds(board_named("fomu"), tmp_path, soc_of(memory()), [4, 5], tmp_path, 1)
+    (limit,) = placed.limits
+    assert (limit.name, limit.asked, limit.reached) == ("device placement", 1, 0)
+    assert limit.offender == "ERROR: Unable to place cell 'x' with 4"
+    assert [(seed.seed, seed.fmax_mhz) for seed in placed.seeds] == [(4, None), (5, None)]
+    assert (placed.timing_met, placed.fmax_mhz, placed.image) == (None, None, None)
+
+
+def test_a_clock_is_missed_by_figures_or_because_the_tool_says_so() -> None:
+    soc = replace(soc_of(memory()), clock_hz=12_000_000)
+    assert too_slow(soc, 12.0, None) == ()
+    (limit,) = too_slow(soc, 11.99, None)
+    assert (limit.name, limit.asked, limit.reached, limit.offender) == ("clock_mhz", 12.0, 11.99, "")
+    path = WorstPath(delay_ns=80.0, begin="a", end="b", by_instance_ns={})
+    (limit,) = too_slow(soc, 13.0, path, refused=True)
+    assert limit.offender == "the path a -> b"
+
+
+def test_the_placement_that_is_fastest_is_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    speeds = {1: 2.0, 2: 5.0, 3: None, 4: 3.0}
+
+    def routed(_: Any, netlist: Path, clock_hz: int, seed: int, build_dir: Path) -> place.Routed:
+        return place.Routed(seed, tmp_path, speeds[seed], None, {"lc": seed})
+
+    monkeypatch.setattr(place, "route", routed)
+    monkeypatch.setattr(place, "pack", lambda board, best, folder: tmp_path / f"seed{best.seed}")
+    placed = place_with_seeds(board_named("fomu"), tmp_path, soc_of(memory()), list(speeds), tmp_path, 2)
+    assert placed.image == tmp_path / "seed2" and placed.used == {"lc": 2}
+    assert (placed.fmax_mhz, placed.fmax_median_mhz, placed.timing_met, placed.limits) == (5.0, 3.0, True, ())
+    assert [(seed.seed, seed.fmax_mhz) for seed in placed.seeds] == list(speeds.items())

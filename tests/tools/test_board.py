@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from cfukit_tools.engines.devices import BoardSystem, connected
 
 from cfukit.testing.verilator_driver import compile_verilog
 from cfukit_base.errors import ResultError, UsageError
@@ -21,8 +20,11 @@ from cfukit_sw.boot import RESERVED_BYTES, boot_memory
 from cfukit_sw.firmware import build_firmware
 from cfukit_tools import api
 from cfukit_tools.cli import commands as cli
-from cfukit_tools.engines.board import board as boarding
+from cfukit_tools.engines.board import loader
 from cfukit_tools.engines.board import port as serial_port
+from cfukit_tools.engines.board.engine import BoardEngine
+from cfukit_tools.engines.board.system import BoardSystem
+from cfukit_tools.engines.catalogue import Line
 from cfukit_tools.project.project import load_target, stock_project
 from cfukit_tools.project.system import System
 from support import pty_board, tiny_model
@@ -42,7 +44,8 @@ int main(void) {
 
 @pytest.fixture(autouse=True)
 def no_port(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serial_port, "_chosen", {"port": "", "baud": 0})
+    """Each test names its port."""
+    monkeypatch.delenv("CFUKIT_PORT", raising=False)
 
 
 @pytest.fixture
@@ -71,7 +74,6 @@ def play(system: BoardSystem, folder: Path, digest: bytes = b"", noise: Noise | 
 @pytest.fixture
 def on(board: Callable[..., PtyBoard]) -> Iterator[PtyBoard]:
     with board() as running:
-        serial_port.select(port=running.port)
         yield running
 
 
@@ -82,8 +84,7 @@ def test_a_board_that_starts_in_a_rom_on_the_bus(tmp_path: Path, monkeypatch: py
     soc_json = make_soc("tang20k", tmp_path / "soc", from_rom=True)
     simulator = build_simulator(soc_json, None, build_dir=tmp_path)
     with PtyBoard(simulator, soc_json, tmp_path / "board", system.identity) as running:
-        serial_port.select(port=running.port)
-        document = api.exec_(program(SUM), engine="board", board="tang20k", stdin=b"abc")
+        document = api.exec_(program(SUM), engine="board", port=running.port, board="tang20k", stdin=b"abc")
     assert (document["exit_code"], document["fault"]) == (7, None)
     assert document["output"].endswith(" 3 bytes, sum 294\n")
 
@@ -96,7 +97,7 @@ def program(text: str, name: str = "program.c") -> Path:
 @pytest.mark.slow
 def test_a_program_reads_speaks_and_ends(on: PtyBoard) -> None:
     given = bytes(range(256)) * 5
-    first = api.exec_(program(SUM), engine="board", stdin=given)
+    first = api.exec_(program(SUM), engine="board", port=on.port, stdin=given)
     assert (
         first["output"]
         .encode("utf-8", "replace")
@@ -105,23 +106,22 @@ def test_a_program_reads_speaks_and_ends(on: PtyBoard) -> None:
     assert (first["exit_code"], first["fault"], first["instructions"]) == (7, None, None)
     assert first["cycles"] > first["regions"][0]["cycles"] > 0
     assert first["regions"][0]["name"] == "said"
-    again = api.exec_(program(SUM), engine="board", stdin=b"")
+    again = api.exec_(program(SUM), engine="board", port=on.port, stdin=b"")
     assert again["output"].endswith(" 0 bytes, sum 0\n")
 
 
 @pytest.mark.slow
 def test_a_fault_is_found_in_the_source(on: PtyBoard) -> None:
     text = 'int main(void) {\n  __asm__ volatile(".word 0");\n  return 0;\n}\n'
-    fault = api.exec_(program(text), engine="board", stdin=b"")["fault"]
+    fault = api.exec_(program(text), engine="board", port=on.port, stdin=b"")["fault"]
     assert (fault["kind"], fault["function"], fault["line"]) == ("illegal_instruction", "main", 2)
 
 
 @pytest.mark.slow
 def test_the_wrong_bitstream_is_refused(board: Callable[..., PtyBoard]) -> None:
     with board(digest=b"\x11" * 16) as running:
-        serial_port.select(port=running.port)
         with pytest.raises(ResultError, match=r"another bitstream: board 'sim', built from 1111"):
-            api.exec_(program(SUM), engine="board", stdin=b"")
+            api.exec_(program(SUM), engine="board", port=running.port, stdin=b"")
 
 
 @pytest.mark.slow
@@ -136,7 +136,7 @@ def test_a_firmware_that_faults_while_it_serves(on: PtyBoard, stock: BoardSystem
     requests.read(32, 16)
     requests.run()
     requests.exit()
-    with connected(stock) as device:
+    with BoardEngine(Line(on.port)).connected(stock) as device:
         raw = device.serve(elf, bytes(requests))
     text, frames, damaged = wire.split(raw.output)
     answers = [wire.parse(frame) for frame in frames]
@@ -150,8 +150,7 @@ def test_a_firmware_that_faults_while_it_serves(on: PtyBoard, stock: BoardSystem
 def test_noise_costs_time_and_nothing_else(board: Callable[..., PtyBoard], stock: BoardSystem) -> None:
     given = bytes(range(256))
     with board(noise=Noise(lost=0.002, doubled=0.002, changed=0.002, seed=7)) as running:
-        serial_port.select(port=running.port)
-        document = api.exec_(program(SUM), engine="board", stdin=given)
+        document = api.exec_(program(SUM), engine="board", port=running.port, stdin=given)
     assert document["output"].endswith(f" 256 bytes, sum {sum(given)}\n") and document["exit_code"] == 7
     assert running.noise.count["changed"] > 0 and running.noise.count["lost"] > 0
     assert running.end()["end"] == "closed"
@@ -162,7 +161,7 @@ def on_board(verb: str, project: Path, inputs: Path, folder: Path) -> dict:
     with play(BoardSystem(load_target(project)), folder) as running:
         words = [verb, str(project), "--engine", "board", "--port", running.port, "--json"]
         assert cli.run([*words, "--inputs", str(inputs)]) == 0
-    return json.loads((project / "build" / "sim" / "run.json").read_text())
+    return json.loads((project / "build" / "sim" / f"{verb}.board.json").read_text())
 
 
 @pytest.mark.slow
@@ -182,8 +181,7 @@ def test_the_line_at_pin_level(stock: BoardSystem, tmp_path: Path) -> None:
     with PtyBoard(
         whole.simulator(), whole.soc_json, tmp_path / "board", stock.identity, pins=pins
     ) as running:
-        serial_port.select(port=running.port)
-        with connected(stock) as device:
+        with BoardEngine(Line(running.port)).connected(stock) as device:
             elf = build_firmware([program(SUM)], stock.soc_json, build_dir=tmp_path / "built")
             raw = device.run(elf, b"abc" * 20, seconds=120)
             assert device.line.statistics.repeated > 0
@@ -219,8 +217,7 @@ def test_a_whole_run_with_one_byte_in_a_hundred_wrong(
     system = BoardSystem(load_target(mac4))
     noise = Noise(lost=0.0033, doubled=0.0033, changed=0.0034, seed=seed)
     with play(system, tmp_path / "board", noise=noise) as running:
-        serial_port.select(port=running.port)
-        document = api.profile(mac4, engine="board", inputs=two_samples, samples=1)
+        document = api.profile(mac4, engine="board", port=running.port, inputs=two_samples, samples=1)
     assert document["ok"] and document["mismatch"] is None and document["checked_operators"] == 11
     wrong = sum(noise.count[kind] for kind in ("lost", "doubled", "changed"))
     assert 0.008 < wrong / noise.count["all"] < 0.012
@@ -233,8 +230,7 @@ def test_boards_with_flash_and_boot_rom(name: str, tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     system = BoardSystem(stock_project("stock", board=name))
     with play(system, tmp_path / "board") as running:
-        serial_port.select(port=running.port)
-        document = api.exec_(program(SUM), board=name, engine="board", stdin=b"abc")
+        document = api.exec_(program(SUM), board=name, engine="board", port=running.port, stdin=b"abc")
     assert document["output"].endswith(" 3 bytes, sum 294\n") and document["exit_code"] == 7
 
 
@@ -248,10 +244,10 @@ def test_programs_for_a_board_leave_the_loader_its_memory(stock: BoardSystem) ->
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"gdb": 1234}, "--gdb: no debugger on hardware: the CPU has no debug port"),
-        ({"waves": "w.vcd"}, "--waves: hardware shows nothing while it runs"),
-        ({"trace": Path("t.txt")}, "--trace: hardware shows nothing"),
-        ({"max_cycles": 5}, "--max-cycles: hardware shows nothing"),
+        ({"waves": "w.vcd"}, "--waves: engine board shows nothing while it runs: it is hardware"),
+        ({"trace": Path("t.txt")}, "--trace: engine board shows nothing"),
+        ({"max_cycles": 5}, "--max-cycles: engine board shows nothing"),
+        ({"hang_cycles": 5}, "--hang-cycles: engine board shows nothing"),
     ],
 )
 def test_what_hardware_cannot_do_is_refused(stock: BoardSystem, options: dict, message: str) -> None:
@@ -264,7 +260,7 @@ def test_a_silent_board_is_exit_1(
     stock: BoardSystem, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
-    monkeypatch.setattr(boarding, "HELLO_SECONDS", 0.05)
+    monkeypatch.setattr(loader, "HELLO_SECONDS", 0.05)
     monkeypatch.setattr("cfukit_tools.engines.board.diagnosis._LISTEN_SECONDS", 0.01)
     monkeypatch.setattr("cfukit_tools.engines.board.diagnosis._BAUD_SECONDS", 0.0)
     master, slave = pty.openpty()

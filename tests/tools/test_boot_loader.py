@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cfukit_tools.engines.devices import BoardSystem
 from elftools.elf.elffile import ELFFile
 
 from cfukit_base.artefacts import Soc
@@ -16,6 +15,7 @@ from cfukit_soc.boards import boards
 from cfukit_soc.synthesis.flash_image import flash_image
 from cfukit_sw.boot import RESERVED_BYTES, boot_memory, build_boot, loaded_soc
 from cfukit_tools.engines.board.image import board_image
+from cfukit_tools.engines.board.system import BoardSystem
 from cfukit_tools.project.project import stock_project
 from support.bare import assemble
 

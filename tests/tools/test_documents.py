@@ -16,7 +16,6 @@ from cfukit_base.artefacts.outcome import Causes, CfuCommand
 from cfukit_base.artefacts.run import MemoryUse, Mismatch
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_cpu import write_cpu
-from cfukit_soc import generate_soc
 from cfukit_sw.lower import lower
 from cfukit_sw.tflite_reader import read_model
 from cfukit_tools import api
@@ -33,6 +32,7 @@ from support.documents import (
     run_document,
     variant,
 )
+from support.socs import make_soc
 
 LISTS = ["boards", "cpus", "models", "kernels", "projects"]
 INFER = ["--inputs", "one.npz", "--outputs", "o.npz"]
@@ -196,7 +196,7 @@ FILES: dict[str, Callable[[Path], Json]] = {
         ok=True, port="/dev/ttyUSB0", baud=115_200, host=others.TermHost(sent_bytes=1, received_bytes=2)
     ).to_json(),
     "cfukit.error/1": lambda folder: ERROR.to_json(),
-    "cfukit.soc/1": lambda folder: json.loads(generate_soc("fomu", folder, cpu="full+cfu").read_text()),
+    "cfukit.soc/1": lambda folder: json.loads(make_soc("fomu", folder).read_text()),
     "cfukit.cpu/1": cpu,
     "cfukit.plan/2": lambda folder: plan(),
 }

@@ -19,9 +19,9 @@ from cfukit_tools.engines.board.line import Line, RefusedError, SilentError
 from cfukit_tools.engines.board.loader import Board, Expected
 from support.boot_model import BootModel
 from support.pty_board import Noise
-from support.socs import RAM, soc_with
+from support.socs import memory, soc_of
 
-SYSTEM = Expected("sim", bytes(16), soc_with(RAM))
+SYSTEM = Expected("sim", bytes(16), soc_of(memory()))
 
 
 @given(

@@ -17,7 +17,8 @@ from cfukit_base.errors import MissingToolError, ResultError, UsageError
 from cfukit_base.protocol import wire
 from cfukit_tools import api
 from cfukit_tools.cli import commands as cli
-from cfukit_tools.report import documents as report
+from cfukit_tools.report import exec as report
+from cfukit_tools.verbs import exec as verb
 from support import fake_renode
 
 SUM = r"""
@@ -102,7 +103,7 @@ def test_a_model_equals_the_evaluator_and_has_no_cycles(
 ) -> None:
     renode()
     assert cli.run(["profile", str(mac4), "--engine", "renode", "--inputs", str(two_samples), "--json"]) == 0
-    document = json.loads((mac4 / "build" / "sim" / "run.json").read_text())
+    document = json.loads((mac4 / "build" / "sim" / "profile.renode.json").read_text())
     assert document["ok"] and document["mismatch"] is None and document["checked_operators"] == 11
     assert (document["engine"], document["cfu_engine"]) == ("renode", "verilog")
     [variant] = document["variants"]
@@ -135,13 +136,14 @@ def test_a_cfu_that_never_answers_is_a_fault(
         'int main(void) { printf("before\\n"); int x = (int)cfu_op3(0, 5, 6); printf("after\\n"); return x; }'
     )
     text = f'#include "cfu.h"\n#include "cfukit.h"\n{text}\n'
-    document = api.exec_(program(text), project=here / "p", engine="renode", stdin=b"")
-    fault = document["fault"]
-    assert not document["ok"] and document["exit_code"] is None and fault["kind"] == "cfu_hang"
-    assert "never answered the instruction funct3=3 funct7=0" in fault["message"]
-    assert document["output"] == "before\n"  # what comes later is made from a wrong result
-    assert fault["pc"] is None and fault["registers"] == {}
-    report.exec_(document)
+    document = verb.exec_(program(text), project=here / "p", engine="renode", stdin=b"")
+    fault = document.fault
+    assert not document.ok and document.exit_code is None
+    assert fault is not None and fault.kind == "cfu_hang"
+    assert "never answered the instruction funct3=3 funct7=0" in fault.message
+    assert document.output == "before\n"  # what comes later is made from a wrong result
+    assert fault.pc is None and fault.registers == {}
+    report.show(document)
     assert "fault: cfu_hang\n" in capsys.readouterr().err
 
 
