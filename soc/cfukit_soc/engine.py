@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
+
+import msgspec
 
 from cfukit_base import interrupts
-from cfukit_base.artefacts import Soc
+from cfukit_base.artefacts import Outcome, Soc
 from cfukit_base.cache import disk_error, prepare_output, replaceable
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_base.process import started
-from cfukit_soc.faults import fault_from, stack_of
+from cfukit_soc.faults import Ended, fault_from, stack_of
 from cfukit_soc.image import memory_image
 
 HANG_CYCLES = 1_000_000
@@ -29,20 +30,6 @@ class Waves:
     path: Path
     begin: int = 0
     end: int | None = None
-
-
-@dataclass(frozen=True)
-class SimResult:
-    """output: the bytes of the UART. exit_code: None if the program did not end by itself, then `fault` says why.
-
-    cycles: from the release of reset to the write of cfukit_exit (or to the fault). instructions: retired.
-    """
-
-    output: bytes
-    exit_code: int | None
-    cycles: int
-    instructions: int
-    fault: dict[str, Any] | None
 
 
 def simulate(
@@ -58,7 +45,7 @@ def simulate(
     on_output: Callable[[bytes], None] | None = None,
     watch_stack: bool = True,
     timeout_seconds: float = 0,
-) -> SimResult:
+) -> Outcome:
     """Run `elf` until it writes cfukit_exit, faults, or reaches max_cycles (0: none) or timeout_seconds (0: none).
 
     stdin: given to the UART as fast as the program takes it, the same in every run. hang_cycles: a fault if no
@@ -95,7 +82,7 @@ def simulate(
             words += [f"waves_end={waves.end}"] if waves.end is not None else []
         try:
             output = _run(words, scratch / "stdin", on_output, timeout_seconds)
-            raw = json.loads((scratch / "result").read_text())
+            ended = msgspec.json.decode((scratch / "result").read_bytes(), type=Ended)
             for temporary, final in partial:
                 temporary.touch()  # a window that was never reached
                 if temporary != final:
@@ -106,14 +93,14 @@ def simulate(
             for temporary, final in partial:
                 if temporary != final:
                     temporary.unlink(missing_ok=True)
-    ended = raw["end"] == "exit"
-    code = raw["exit_code"] - (1 << 32 if raw["exit_code"] >> 31 else 0)
-    return SimResult(
+    by_itself = ended.end == "exit"
+    code = ended.exit_code - (1 << 32 if ended.exit_code >> 31 else 0)
+    return Outcome(
         output=output,
-        exit_code=code if ended else None,
-        cycles=raw["cycles"],
-        instructions=raw["instructions"],
-        fault=None if ended else fault_from(raw, elf),
+        exit_code=code if by_itself else None,
+        cycles=ended.cycles,
+        instructions=ended.instructions,
+        fault=None if by_itself else fault_from(ended, elf),
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from cfukit_base.artefacts.outcome import CfuCommand, Fault
 from cfukit_base.symbols import locate, symbol
 
 TRAP_CAUSES = {
@@ -22,27 +22,68 @@ TRAP_CAUSES = {
 }
 
 
-def fault_from(raw: dict[str, Any], elf: Path) -> dict[str, Any]:
-    """The harness's record with the place in the source and a sentence.
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """What the harness writes at the end of a run: `end` is "exit" or the kind of fault."""
 
-    kind: "cfu_hang" (funct3, funct7, a, b, accepted), "cfu_protocol" (an answer that nobody asked for), "hang",
-    "memory_collision" (a load of a word that the CFU wrote in the same cycle), "memory_range" (address: an offset that the CFU asked for),
-    "stack_overflow" (address: where the stack pointer went, stack_bytes),
-    "time_out", "bus_error" (address, access), "fetch_fault" (address) or "trap" (cause, value, vector: one that no handler takes).
-    Always: pc, instruction, registers (x0 to x31), cycle, function, file, line, message.
+    end: str
+    exit_code: int
+    cycles: int
+    instructions: int
+    pc: int
+    instruction: int
+    registers: tuple[int, ...]
+    address: int | None = None
+    access: str = ""
+    cause: int | None = None
+    value: int | None = None
+    vector: int | None = None
+    funct3: int | None = None
+    funct7: int = 0
+    a: int = 0
+    b: int = 0
+    accepted: bool = False
+
+    @property
+    def cfu(self) -> CfuCommand | None:
+        """The command that the fault is about."""
+        if self.funct3 is None:
+            return None
+        return CfuCommand(funct3=self.funct3, funct7=self.funct7, a=self.a, b=self.b, accepted=self.accepted)
+
+
+def fault_from(ended: Ended, elf: Path) -> Fault:
+    """The fault that ended a run, with the place in the source and a sentence. Its kind is one of these:
+
+    * "cfu_hang": the CFU did not accept a command, or did not answer it (cfu).
+    * "cfu_protocol": the CFU gave an answer that nobody asked for.
+    * "hang": no instruction retires any more.
+    * "memory_collision": a load read a word that the CFU wrote in the same cycle.
+    * "memory_range": the CFU asked for an offset outside its memory (address).
+    * "stack_overflow": the stack pointer went below the stack (address, stack_bytes).
+    * "time_out": the cycles that were allowed are over.
+    * "bus_error": nothing answers a load or a store (address, access).
+    * "fetch_fault": the program goes on where the CPU has no code (address).
+    * "trap": no handler takes it (cause, value, vector).
     """
-    fault: dict[str, Any] = {"kind": raw["end"], "pc": raw["pc"], "instruction": raw["instruction"]}
-    fault["cycle"] = raw["cycles"]
-    for key in ("funct3", "funct7", "a", "b", "accepted", "address", "access", "cause", "value", "vector"):
-        if key in raw:
-            fault[key] = raw[key]
-    if raw["end"] == "stack_overflow":
-        bottom, top = stack_of(elf)
-        fault["stack_bytes"] = top - bottom
-    fault.update(asdict(locate(elf, raw["pc"])))
-    fault["registers"] = raw["registers"]
-    fault["message"] = _sentence(fault)
-    return fault
+    bottom, top = stack_of(elf) if ended.end == "stack_overflow" else (0, 0)
+    fault = Fault(
+        kind=ended.end,
+        pc=ended.pc,
+        **asdict(locate(elf, ended.pc)),
+        registers={f"x{number}": value for number, value in enumerate(ended.registers)},
+        message="",
+        instruction=ended.instruction,
+        cycle=ended.cycles,
+        address=ended.address,
+        access=ended.access,
+        cause=ended.cause,
+        value=ended.value,
+        vector=ended.vector,
+        stack_bytes=top - bottom if ended.end == "stack_overflow" else None,
+        cfu=ended.cfu,
+    )
+    return replace(fault, message=_sentence(fault))
 
 
 def stack_of(elf: Path) -> tuple[int, int]:
@@ -53,36 +94,43 @@ def stack_of(elf: Path) -> tuple[int, int]:
         return 0, 0
 
 
-def _sentence(fault: dict[str, Any]) -> str:
-    place = f"at {fault['pc']:#010x}"
-    if fault["function"]:
-        place += f" in {fault['function']}"
-    if fault["file"]:
-        place += f" ({fault['file']}:{fault['line']})"
-    kind = fault["kind"]
-    if kind == "cfu_hang":
-        what = "never answered" if fault["accepted"] else "never accepted"
-        text = f"the CFU {what} the instruction funct3={fault['funct3']} funct7={fault['funct7']}"
-        return f"{text} with operands {fault['a']:#010x}, {fault['b']:#010x} {place}, since before cycle {fault['cycle']}"
-    if kind == "bus_error":
-        return f"{fault['access']} {place} at address {fault['address']:#010x}, where nothing answers"
-    if kind == "stack_overflow":
-        below = f"below the stack of {fault['stack_bytes']:,} bytes"
-        return f"stack overflow: the stack pointer goes to {fault['address']:#010x}, {below}, {place}"
-    if kind == "fetch_fault":
-        return f"fetch from {fault['address']:#010x}, where the CPU has no memory, by or after the instruction {place}"
-    if kind == "memory_collision":
-        return f"the load {place} read a word in the very cycle in which the CFU wrote it: it belongs to one of them at a time"
-    if kind == "memory_range":
-        return (
-            f"the CFU asked for offset {fault['address']:#x} of the data TCM, which is outside or not aligned to its port, "
-            f"while the CPU was {place}"
-        )
-    if kind == "trap":
-        cause = TRAP_CAUSES.get(fault["cause"], f"cause {fault['cause']}")
-        return f"trap without a handler: {cause} {place}, value {fault['value']:#010x}"
-    if kind == "cfu_protocol":
-        return f"the CFU gave an answer in cycle {fault['cycle']} that no instruction had asked for, {place}"
-    if kind == "hang":
-        return f"no instruction completes any more {place}"
-    return f"still running after {fault['cycle']} cycles {place}"
+def _sentence(fault: Fault) -> str:
+    place = f"at {fault.pc:#010x}"
+    if fault.function:
+        place += f" in {fault.function}"
+    if fault.file:
+        place += f" ({fault.file}:{fault.line})"
+    match fault:
+        case Fault(kind="cfu_hang", cfu=CfuCommand() as cfu):
+            what = "never answered" if cfu.accepted else "never accepted"
+            text = f"the CFU {what} the instruction funct3={cfu.funct3} funct7={cfu.funct7}"
+            return (
+                f"{text} with operands {cfu.a:#010x}, {cfu.b:#010x} {place}, since before cycle {fault.cycle}"
+            )
+        case Fault(kind="cfu_protocol"):
+            return f"the CFU gave an answer in cycle {fault.cycle} that no instruction had asked for, {place}"
+        case Fault(kind="hang"):
+            return f"no instruction completes any more {place}"
+        case Fault(kind="memory_collision"):
+            return (
+                f"the load {place} read a word in the very cycle in which the CFU wrote it: "
+                "it belongs to one of them at a time"
+            )
+        case Fault(kind="memory_range"):
+            return (
+                f"the CFU asked for offset {fault.address:#x} of the data TCM, which is outside or not aligned to its port, "
+                f"while the CPU was {place}"
+            )
+        case Fault(kind="stack_overflow"):
+            below = f"below the stack of {fault.stack_bytes:,} bytes"
+            return f"stack overflow: the stack pointer goes to {fault.address:#010x}, {below}, {place}"
+        case Fault(kind="time_out"):
+            return f"still running after {fault.cycle} cycles {place}"
+        case Fault(kind="bus_error"):
+            return f"{fault.access} {place} at address {fault.address:#010x}, where nothing answers"
+        case Fault(kind="fetch_fault"):
+            return f"fetch from {fault.address:#010x}, where the CPU has no memory, by or after the instruction {place}"
+        case Fault(kind="trap", cause=int() as number):
+            cause = TRAP_CAUSES.get(number, f"cause {number}")
+            return f"trap without a handler: {cause} {place}, value {fault.value:#010x}"
+    raise AssertionError(f"no sentence for {fault.kind}")

@@ -190,7 +190,7 @@ def test_a_fetch_outside_is_a_fault(given: Any, jump: str, reported: str, tmp_pa
     elf = firmware(source, soc, tmp_path)
     simulator = build_simulator(soc, None, build_dir=tmp_path)
     fault = simulate(simulator, soc, elf, max_cycles=100_000).fault
-    assert fault is not None and (fault["kind"], hex(fault["address"])) == ("fetch_fault", reported)
-    assert f"fetch from {int(reported, 16):#010x}, where the CPU has no memory" in fault["message"]
+    assert fault is not None and (fault.kind, hex(fault.address)) == ("fetch_fault", reported)
+    assert f"fetch from {int(reported, 16):#010x}, where the CPU has no memory" in fault.message
     if "fffc" not in jump:
-        assert fault["function"] == "main" and fault["line"] == 3
+        assert fault.function == "main" and fault.line == 3

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from cfukit_soc import SimResult, build_simulator, simulate
+from cfukit_base.artefacts import Outcome
+from cfukit_soc import build_simulator, simulate
 from support.bare import ODD_CFU
 from support.socs import make_soc
 
@@ -24,7 +25,7 @@ class System:
     def simulator(self, waves: bool = False) -> Path:
         return build_simulator(self.soc_json, ODD_CFU, waves=waves, build_dir=self.build_dir)
 
-    def run(self, elf: Path, **options: Any) -> SimResult:
+    def run(self, elf: Path, **options: Any) -> Outcome:
         options.setdefault("max_cycles", 2_000_000)
         return simulate(self.simulator(waves="waves" in options), self.soc_json, elf, **options)
 
@@ -42,7 +43,7 @@ def system(shared_tmp: Path, tmp_path_factory: pytest.TempPathFactory) -> System
 
 
 @pytest.fixture
-def run_c(system: System, tmp_path: Path) -> Callable[..., SimResult]:
+def run_c(system: System, tmp_path: Path) -> Callable[..., Outcome]:
     """run_c(source, **options of simulate): compile a C program and run it."""
     from support.bare import compile_c
 
@@ -50,7 +51,7 @@ def run_c(system: System, tmp_path: Path) -> Callable[..., SimResult]:
 
 
 @pytest.fixture
-def run_asm(system: System, tmp_path: Path) -> Callable[..., SimResult]:
+def run_asm(system: System, tmp_path: Path) -> Callable[..., Outcome]:
     """run_asm(source, **options of simulate): assemble a program that defines `main` and run it."""
     from support.bare import assemble
 

@@ -126,7 +126,7 @@ def test_the_boot_rom_initialises_and_tests_ddr3(tmp_path: Path) -> None:
     said = result.output.decode()
     assert "Initializing SDRAM @0x40000000" in said and "DDR3: levelled, 0 errors\n" in said
     assert said.endswith(f"cfukit boot: board arty, system {bytes(range(16)).hex()}\n")
-    assert result.fault is not None and result.fault["kind"] == "time_out"  # it waits for a host
+    assert result.fault is not None and result.fault.kind == "time_out"  # it waits for a host
 
 
 @pytest.mark.slow

@@ -95,23 +95,23 @@ def test_a_cfu_that_never_answers_is_named(run_c):
         "int main(void) {\n  u32 a = 0x1234;\n  return (int)CFU(7, 5, a, -2);\n}", hang_cycles=5000
     )
     fault = result.fault
-    assert result.exit_code is None and fault["kind"] == "cfu_hang" and fault["accepted"]
-    assert (fault["funct3"], fault["funct7"], fault["a"], fault["b"]) == (7, 5, 0x1234, 0xFFFFFFFE)
-    assert fault["function"] == "main" and Path(fault["file"]).name == "program.c" and fault["line"] == 3
-    assert fault["instruction"] & 0x7F == 0x0B and 0x1234 in fault["registers"]
+    assert result.exit_code is None and fault.kind == "cfu_hang" and fault.cfu.accepted
+    assert (fault.cfu.funct3, fault.cfu.funct7, fault.cfu.a, fault.cfu.b) == (7, 5, 0x1234, 0xFFFFFFFE)
+    assert fault.function == "main" and Path(fault.file).name == "program.c" and fault.line == 3
+    assert fault.instruction & 0x7F == 0x0B and 0x1234 in fault.registers.values()
     assert (
         "never answered the instruction funct3=7 funct7=5 with operands 0x00001234, 0xfffffffe"
-        in fault["message"]
+        in fault.message
     )
-    assert 5000 < fault["cycle"] < 6000
+    assert 5000 < fault.cycle < 6000
 
 
 def test_a_cfu_that_never_accepts_is_named(run_asm):
     fault = run_asm(
         "  .globl main\nmain:\n  li a1, 3\n  .insn r 0x0B, 6, 1, a0, a1, a1\n  ret\n", hang_cycles=2000
     ).fault
-    assert fault["kind"] == "cfu_hang" and not fault["accepted"] and fault["a"] == fault["b"] == 3
-    assert fault["function"] == "main" and "never accepted" in fault["message"]
+    assert fault.kind == "cfu_hang" and not fault.cfu.accepted and fault.cfu.a == fault.cfu.b == 3
+    assert fault.function == "main" and "never accepted" in fault.message
 
 
 @pytest.mark.slow
@@ -126,7 +126,7 @@ def test_a_cfu_that_answers_unasked_is_a_fault(system, tmp_path):
     )
     simulator = build_simulator(system.soc_json, broken, build_dir=system.build_dir)
     fault = simulate(simulator, system.soc_json, elf, max_cycles=99999).fault
-    assert fault["kind"] == "cfu_protocol" and "no instruction had asked for" in fault["message"]
+    assert fault.kind == "cfu_protocol" and "no instruction had asked for" in fault.message
 
 
 def test_long_latency_is_no_hang(run_c):
@@ -135,14 +135,14 @@ def test_long_latency_is_no_hang(run_c):
 
 def test_waiting_for_an_interrupt_that_never_comes_is_a_hang(run_asm):
     fault = run_asm("  .globl main\nmain:\n  wfi\n  ret\n", hang_cycles=3000, max_cycles=50_000).fault
-    assert fault["kind"] in ("hang", "time_out")
+    assert fault.kind in ("hang", "time_out")
 
 
 def test_endless_loop_reaches_max_cycles(run_c):
     result = run_c('int main(void) { for (;;) asm volatile(""); }', max_cycles=20_000)
     assert result.exit_code is None and result.cycles == 20_000
-    assert result.fault["kind"] == "time_out" and result.fault["function"] == "main"
-    assert result.fault["message"].startswith("still running after 20000 cycles at 0x4")
+    assert result.fault.kind == "time_out" and result.fault.function == "main"
+    assert result.fault.message.startswith("still running after 20000 cycles at 0x4")
 
 
 @pytest.mark.parametrize(
@@ -151,29 +151,29 @@ def test_endless_loop_reaches_max_cycles(run_c):
 )
 def test_data_access_where_nothing_is(run_c, access, code):
     fault = run_c(f'int main(void) {{\n  asm volatile("nop");\n  {code};\n  return 0; }}').fault
-    assert fault["kind"] == "bus_error" and fault["access"] == access
-    assert fault["address"] & ~31 == 0x30000000
-    assert fault["function"] == "main" and (Path(fault["file"]).name, fault["line"]) == ("program.c", 3)
-    assert "where nothing answers" in fault["message"]
+    assert fault.kind == "bus_error" and fault.access == access
+    assert fault.address & ~31 == 0x30000000
+    assert fault.function == "main" and (Path(fault.file).name, fault.line) == ("program.c", 3)
+    assert "where nothing answers" in fault.message
 
 
 def test_uncached_access_where_nothing_is(run_c):
     fault = run_c("int main(void) { return *(volatile int *)0x90000004; }").fault
-    assert (fault["kind"], fault["access"], fault["address"]) == ("bus_error", "load", 0x90000004)
-    assert fault["function"] == "main"
+    assert (fault.kind, fault.access, fault.address) == ("bus_error", "load", 0x90000004)
+    assert fault.function == "main"
 
 
 def test_a_jump_into_nothing_ends_at_once(run_asm):
     result = run_asm("  .globl main\nmain:\n  li t0, 0x20000000\n  jr t0\n")
     fault = result.fault
-    assert fault["kind"] == "trap" and fault["pc"] == 0x20000000 and fault["cause"] == 2
-    assert "trap without a handler: illegal instruction at 0x20000000" in fault["message"]
+    assert fault.kind == "trap" and fault.pc == 0x20000000 and fault.cause == 2
+    assert "trap without a handler: illegal instruction at 0x20000000" in fault.message
     assert result.cycles < 20_000
 
 
 def test_a_jump_into_empty_memory_ends_at_once(run_asm):
     fault = run_asm("  .globl main\nmain:\n  li t0, 0x41000000\n  jr t0\n").fault
-    assert fault["kind"] == "trap" and fault["pc"] == 0x41000000 and fault["value"] == 0
+    assert fault.kind == "trap" and fault.pc == 0x41000000 and fault.value == 0
 
 
 def test_a_trap_with_a_handler_is_the_programs_affair(run_asm):

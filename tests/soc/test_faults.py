@@ -1,17 +1,20 @@
 """Every way a simulation ends early, as a sentence and as JSON; without a simulation."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from cfukit_base.symbols import Location
 from cfukit_soc import faults
-from cfukit_soc.faults import TRAP_CAUSES, fault_from, stack_of
+from cfukit_soc.faults import TRAP_CAUSES, Ended, fault_from, stack_of
 from support.bare import assemble
 
-BASE: dict[str, Any] = {"pc": 0x40000010, "instruction": 0x0B, "cycles": 1234, "registers": [0] * 32}
+BASE: dict[str, Any] = {"exit_code": 0, "cycles": 1234, "instructions": 7}
+BASE |= {"pc": 0x40000010, "instruction": 0x0B, "registers": tuple(range(32))}
 CFU = {"funct3": 3, "funct7": 9, "a": 0xDEAD, "b": 1}
 # (what the harness writes, the sentence)
 SENTENCES = [
@@ -68,13 +71,14 @@ def placed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("placed")
 @pytest.mark.parametrize(("raw", "sentence"), SENTENCES, ids=[str(raw["end"]) for raw, _ in SENTENCES])
 def test_sentences(raw: dict[str, Any], sentence: str) -> None:
-    fault = fault_from(BASE | raw, Path("program.elf"))
-    assert fault["message"] == sentence
-    assert fault["kind"] == raw["end"] and fault["cycle"] == 1234 and fault["registers"] == [0] * 32
-    assert (fault["pc"], fault["instruction"]) == (0x40000010, 0x0B)
-    assert (fault["function"], fault["file"], fault["line"]) == ("f", "a.c", 7)
-    assert {key: fault[key] for key in raw if key != "end"} == {key: raw[key] for key in raw if key != "end"}
-    assert json.loads(json.dumps(fault)) == fault
+    written = json.dumps(BASE | raw)  # as the harness does
+    fault = fault_from(msgspec.json.decode(written, type=Ended), Path("program.elf"))
+    assert fault.message == sentence
+    assert fault.kind == raw["end"] and fault.cycle == 1234 and fault.registers["x31"] == 31
+    assert (fault.pc, fault.instruction) == (0x40000010, 0x0B)
+    assert (fault.function, fault.file, fault.line) == ("f", "a.c", 7)
+    told = asdict(fault) | (asdict(fault.cfu) if fault.cfu else {})
+    assert {key: told[key] for key in raw if key != "end"} == {key: raw[key] for key in raw if key != "end"}
 
 
 def test_every_kind_of_the_documentation_has_a_sentence_here() -> None:
@@ -86,9 +90,9 @@ def test_every_kind_of_the_documentation_has_a_sentence_here() -> None:
 
 def test_an_unknown_place_is_only_an_address(tmp_path: Path) -> None:
     elf = assemble("  .globl main\nmain:\n  ret\n", tmp_path)
-    fault = fault_from(BASE | {"end": "hang", "pc": 0x10}, elf)
-    assert fault["message"] == "no instruction completes any more at 0x00000010"
-    assert (fault["function"], fault["file"], fault["line"]) == ("", "", 0)
+    fault = fault_from(Ended(**BASE | {"end": "hang", "pc": 0x10}), elf)
+    assert fault.message == "no instruction completes any more at 0x00000010"
+    assert (fault.function, fault.file, fault.line) == ("", "", 0)
     assert stack_of(elf) == (0, 0), "a program without the linker script's symbols"
 
 
@@ -102,11 +106,11 @@ def test_a_stack_overflow_tells_the_stacks_size(tmp_path: Path) -> None:
         tmp_path,
     )
     assert stack_of(elf) == (0x41000000, 0x41004000)
-    fault = fault_from(BASE | {"end": "stack_overflow", "address": 0x40FFFFF0}, elf)
-    assert fault["stack_bytes"] == 16384
+    fault = fault_from(Ended(**BASE, end="stack_overflow", address=0x40FFFFF0), elf)
+    assert fault.stack_bytes == 16384
     assert (
         "the stack pointer goes to 0x40fffff0, below the stack of 16,384 bytes, at 0x40000010"
-        in fault["message"]
+        in fault.message
     )
 
 

@@ -55,9 +55,11 @@ class Fault:
     * pc: of the instruction; None where the engine knows no place. function, file, line: its place in the source.
     * registers: x0 to x31 by name; empty where the engine cannot tell.
     * message: one sentence for people.
+    * instruction: the word at `pc`, where the engine knows it.
     * cycle: when; None on an engine without cycles.
-    * address: what the fault is about, if it is about an address.
-    * value: mtval of a trap.
+    * address: what the fault is about, if it is about an address. access: "load" or "store" of a data access.
+    * cause, value, vector: mcause, mtval and mtvec of a trap.
+    * stack_bytes: size of the stack that overflowed.
     * cfu: the command, if the fault is about the CFU.
     * waves: the command that shows it as a waveform; "" if there is none.
     """
@@ -69,9 +71,14 @@ class Fault:
     line: int = 0
     registers: dict[str, int]
     message: str
+    instruction: int | None = None
     cycle: int | None = None
     address: int | None = None
+    access: str = ""
+    cause: int | None = None
     value: int | None = None
+    vector: int | None = None
+    stack_bytes: int | None = None
     cfu: CfuCommand | None = None
     waves: str = ""
 
