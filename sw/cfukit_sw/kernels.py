@@ -58,16 +58,19 @@ def project_kernel(
     function: str,
     sources: Sequence[Path],
     supports: Callable[[Any], Any] | None = None,
-    pack: Callable[[Any], Any] | None = None,
+    pack: Callable[[Any, Any], Any] | None = None,
     scratch: Callable[[Any], Any] | None = None,
 ) -> Kernel:
-    """A [[kernel]] of a project. Its functions are user code: what they return is checked here."""
+    """A [[kernel]] of a project, with supports(op), pack(op, weights) and scratch(op).
+
+    Its functions are user code: what they return is checked here.
+    """
 
     def checked_supports(described: Op) -> bool:
         return bool(supports(described)) if supports is not None else True
 
     def checked_pack(described: Op, weights: Weights) -> bytes:
-        packed = pack(weights) if pack is not None else weights.tobytes()
+        packed = pack(described, weights) if pack is not None else weights.tobytes()
         if not isinstance(packed, bytes | bytearray | np.ndarray):
             where = f"kernel {function}: pack"
             raise BuildError(where, f"returned {type(packed).__name__}", allowed="bytes")

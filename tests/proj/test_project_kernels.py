@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import importlib.util
-import sys
 import tempfile
-import tomllib
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,9 +13,12 @@ import pytest
 
 from cfukit_base.errors import ModelError
 from cfukit_sw.evaluator import Evaluator
-from cfukit_sw.kernels import Kernel, project_kernel
+from cfukit_sw.kernels import Kernel
 from cfukit_sw.lower import lower
 from cfukit_sw.model_builder import ModelBuilder
+from cfukit_tools.firmware.program import project_kernels
+from cfukit_tools.project.project import load_target
+from cfukit_tools.project.system import System
 from support.kernels import HostModel, library
 from support.models import random_inputs, random_model
 
@@ -35,39 +34,21 @@ keep: list[Any] = []
 
 
 @functools.cache
-def module(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"project_{name}", PROJECTS / name / "cfu.py")
-    assert spec is not None and spec.loader is not None
-    loaded = importlib.util.module_from_spec(spec)
-    sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
-    spec.loader.exec_module(loaded)
-    sys.dont_write_bytecode = before
-    return loaded
+def system(name: str) -> System:
+    return System(load_target(PROJECTS / name))
 
 
 @functools.cache
 def kernels(name: str) -> tuple[Kernel, ...]:
     """The project's [[kernel]] entries."""
-    folder = PROJECTS / name
-    entries = tomllib.loads((folder / "project.toml").read_text())["kernel"]
-    functions = [
-        [
-            getattr(module(name), entry[key]) if entry.get(key) else None
-            for key in ("supports", "pack", "scratch")
-        ]
-        for entry in entries
-    ]
-    sources = sorted(folder.glob("*.c"))
-    return tuple(
-        project_kernel(e["op"], e["function"], sources, *f) for e, f in zip(entries, functions, strict=True)
-    )
+    return tuple(project_kernels(system(name)))
 
 
 @functools.cache
 def project_library(name: str) -> ctypes.CDLL:
     """All kernels, the project's too, with the model of the project's CFU behind cfu_software()."""
     folder = Path(tempfile.mkdtemp(prefix="cfukit-project-"))
-    cfu = module(name).make_cfu()
+    cfu = system(name).cfu
     cfu.write(folder)
     (folder / "hook.c").write_text(HOOK)
     dll = library((folder / "hook.c", *sorted((PROJECTS / name).glob("*.c"))), (f"-I{folder}",))

@@ -155,7 +155,7 @@ def test_a_projects_kernel_comes_first_where_it_supports_the_operator() -> None:
         seen.append(op)
         return bool(op.filter_shape == (6, 8))
 
-    def pack(weights) -> bytes:  # type: ignore[no-untyped-def]
+    def pack(op, weights) -> bytes:  # type: ignore[no-untyped-def]
         return weights[::-1].tobytes()
 
     kernel = project_kernel("FULLY_CONNECTED", "mine", [], supports, pack, lambda op: 24)
@@ -173,7 +173,9 @@ def test_a_projects_kernel_comes_first_where_it_supports_the_operator() -> None:
     assert seen[0].input_zero_point == 3 and seen[0].macs == 48 and seen[0].type == "FULLY_CONNECTED"
 
 
-@pytest.mark.parametrize(("name", "wrong"), [("pack", lambda weights: "text"), ("scratch", lambda op: -4)])
+@pytest.mark.parametrize(
+    ("name", "wrong"), [("pack", lambda op, weights: "text"), ("scratch", lambda op: -4)]
+)
 def test_a_projects_function_that_returns_nonsense_is_named(name, wrong) -> None:  # type: ignore[no-untyped-def]
     kernel = project_kernel("FULLY_CONNECTED", "mine", [], **{name: wrong})
     with pytest.raises(BuildError, match=f"kernel mine: {name}: returned"):

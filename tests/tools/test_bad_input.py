@@ -121,7 +121,7 @@ def test_a_wrong_key_is_named_with_the_right_one(
     ("cfu", "message"),
     [
         (None, "cfu.file: 'cfu.py' does not exist"),
-        ("x = (", "cfu.py:1: make_cfu failed: SyntaxError: '(' was never closed"),
+        ("x = (", "cfu.py:1: it does not load: SyntaxError: '(' was never closed"),
         ("import nonesuch", "ModuleNotFoundError: No module named 'nonesuch'"),
         ("pass", "it defines no make_cfu"),
         ("def make_cfu():\n    return 1 / 0\n", "cfu.py:2: make_cfu failed: ZeroDivisionError"),

