@@ -120,6 +120,13 @@ def test_a_trap_without_a_handler_is_named(run: Run) -> None:
     assert fault.message.startswith("trap without a handler: illegal instruction at 0x")
 
 
+def test_a_trap_that_was_handled_is_not_blamed_for_what_comes_later(run: Run) -> None:
+    """The handler is at an instruction that jumps to nowhere, much later than the trap."""
+    text = r"""__asm__ volatile("la t0, 1f\n csrw mtvec, t0\n .word 0\n .balign 4\n 1: nop");"""
+    fault = fault_of(run(HELLO + text + "((void (*)(void))0x20000000)(); return 0; }"))
+    assert (fault.kind, fault.address) == ("fetch_fault", 0x20000000)
+
+
 RECURSION = """
 #include "cfukit.h"
 __attribute__((noinline)) int deeper(int n) {

@@ -108,14 +108,15 @@ def test_a_log_without_end_fills_no_disk(pipe: Pipe) -> None:
 def test_the_state_of_the_processor(tmp_path: Path) -> None:
     file = tmp_path / "state.txt"
     assert read_state(file) is None
-    numbers = [0x40000010, *range(32), 2, 0x40000020, 5, 0]
+    numbers = [0x40000010, *range(32), 0x40000101, 2, 0x40000020, 5, 0]
     file.write_text(" ".join(map(str, numbers)))
     assert read_state(file) is None  # not whole
     file.write_text(file.read_text() + "\n")
     state = read_state(file)
     assert state is not None and (state.pc, state.registers["x31"]) == (0x40000010, 31)
-    assert (state.mcause, state.mepc, state.mtval, state.guard_is_whole) == (2, 0x40000020, 5, False)
-    file.write_text("-1 " * 37 + "\n")
+    assert (state.mtvec, state.mcause, state.mepc, state.mtval) == (0x40000100, 2, 0x40000020, 5)
+    assert not state.guard_is_whole
+    file.write_text("-1 " * 38 + "\n")
     assert read_state(file) == State()
 
 

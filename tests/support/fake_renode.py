@@ -151,7 +151,8 @@ class Processor:
         csrs = program.machine.csrs
         self.PC = value(program.pc)
         self.X = [value(number) for number in program.x]
-        self.MCAUSE, self.MEPC, self.MTVAL = (value(csrs[number]) for number in (0x342, 0x341, 0x343))
+        self.MTVEC, self.MCAUSE = value(csrs[0x305]), value(csrs[0x342])
+        self.MEPC, self.MTVAL = value(csrs[0x341]), value(csrs[0x343])
 
 
 def tokens(line: str) -> list[str]:

@@ -1,4 +1,6 @@
-"""The same system in Renode: a functional simulator, so its cycles mean nothing (docs/renode.md).
+"""The system in Renode, a functional simulator whose cycles mean nothing (docs/renode.md).
 
-`cfukit_soc.renode.library` compiles the CFU for it, `export` writes scripts and platform files, `engine` runs them.
+* library: compiles the CFU for Renode.
+* export: writes the scripts and platform files. platform and scripts hold their text, csrs finds registers to add.
+* engine: runs them. output, state and faults make an outcome of what Renode leaves.
 """

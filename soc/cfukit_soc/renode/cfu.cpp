@@ -1,6 +1,6 @@
-// The verilated CFU as the shared library that Renode loads for `SimulationFilePathLinux`. No file of Renode is needed: these five
-// functions are all of its interface, the same from 1.13.0 on. (Renode's own helper holds cmd_valid until the answer comes, which
-// gives a pipelined CFU a command twice; here it goes away once the command is accepted.)
+// The verilated CFU as the shared library that Renode loads for `SimulationFilePathLinux`. It needs no file of Renode: the five
+// exported functions are the whole interface, which has not changed since 1.13.0. Renode's own helper holds cmd_valid until the
+// response, so that a pipelined CFU gets a command twice; here it goes away as soon as the command is accepted.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -17,15 +17,15 @@
 enum { OK = 0, FAIL = 1, TIMEOUT = 2 };
 enum { TICK_CLOCK = 1, RESET_PERIPHERAL = 4 };
 
-// {int32 action, uint64 address, uint64 data}: 20 bytes up to 1.15.3. 1.16 adds an int32 behind them, which is not ours.
+// {int32 action, uint64 address, uint64 data}: 20 bytes up to 1.15.3. 1.16 appends an int32, which we never touch.
 static constexpr size_t REQUEST_BYTES = 20;
 
-static constexpr uint64_t PATIENCE_CYCLES = 1'000'000;  // CFUKIT_RENODE_PATIENCE: other than that
+static constexpr uint64_t PATIENCE_CYCLES = 1'000'000;  // unless CFUKIT_RENODE_PATIENCE says otherwise
 static constexpr int RESET_CYCLES = 2;
 
 namespace {
 
-// What a $stop, $fatal or a combinational loop in the Verilog would do is to end the process: Renode.
+// Thrown where a $stop, a $fatal or a combinational loop in the Verilog would end the process, which is Renode.
 struct Stopped : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
@@ -38,7 +38,7 @@ uint64_t patience() {
 class Device {
     VerilatedContext context;
     std::unique_ptr<VCfu> cfu{new VCfu{&context, "cfu"}};
-    bool broken = false;  // what comes now may answer an earlier command
+    bool broken = false;  // a response that comes now may belong to an earlier command
 
 public:
     void tick() {
@@ -60,10 +60,10 @@ public:
         broken = false;
     }
 
-    // One command; clocked until it is answered.
+    // Give one command and clock the CFU until it answers.
     int execute(uint32_t function, uint32_t a, uint32_t b, uint32_t& result) {
         if (broken) return FAIL;
-        broken = true;  // until the end is known to be right, whatever throws
+        broken = true;  // until the command has ended well, even if something throws
         cfu->eval();
         if (cfu->rsp_valid) return report("protocol", function, a, b, false), FAIL;
         cfu->cmd_payload_function_id = function;
@@ -101,7 +101,7 @@ public:
     }
 
 private:
-    // What a program does after an instruction that failed means nothing: it stays in here until it is killed.
+    // After a failed instruction the program would go on with a wrong value. Keep it here until Renode is killed.
     static void hold() {
         if (std::getenv("CFUKIT_RENODE_HOLD"))
             for (;;) pause();
@@ -145,7 +145,7 @@ void vl_fatal(const char* file, int line, const char*, const char* why) { stoppe
 void vl_finish(const char* file, int line, const char*) { stopped(file, line, "$finish"); }
 void vl_stop(const char* file, int line, const char*) { stopped(file, line, "$stop"); }
 
-#pragma GCC visibility push(default)  // all else stays inside
+#pragma GCC visibility push(default)  // only these functions are exported
 extern "C" {
 
 void initialize_native() {
@@ -178,7 +178,7 @@ void handle_request(void* request) {
         });
         char answer[2 * REQUEST_BYTES] = {};  // zeros for members that later versions add
         std::memcpy(answer, &action, sizeof action);
-        if (to_renode) to_renode(answer);  // it waits for that
+        if (to_renode) to_renode(answer);  // Renode waits for the answer
     }
 }
 

@@ -27,14 +27,14 @@ from cfukit_soc.renode.platform import DIALECTS, Dialect, dialect_of
 from cfukit_soc.renode.state import State, read_state
 
 _POLL_SECONDS = 0.02
-STATE_SECONDS = 5.0  # until a Renode that does not tell where its processor is has had enough time
+STATE_SECONDS = 5.0  # that Renode gets to tell where its processor is
 # A class or property of another range of versions: a build between two releases calls itself the older one.
 _OTHER_DIALECT = ("Could not resolve type", "txFifoCapacity")
 
 
 @dataclass(frozen=True)
 class _Limits:
-    """end: on the monotonic clock. after: what ends a run without a program's end, in words."""
+    """When a program that has not ended is stopped. end: on the monotonic clock; seconds: how long that is from the start."""
 
     seconds: float
     end: float
@@ -42,7 +42,7 @@ class _Limits:
 
 
 def find_renode() -> tuple[Tool, tuple[int, ...]]:
-    """Renode and its version, () if it does not say; a MissingToolError where there is none."""
+    """Renode and its version, () if it does not say one. MissingToolError if there is no Renode."""
     tool = renode()
     return tool, tuple(int(part) for part in tool.version.split(".")[:2] if part)
 
@@ -64,9 +64,9 @@ def run_renode(
     """
     tool, version = find_renode()
     likely = dialect_of(version)
-    limits = _Limits(timeout_seconds, time.monotonic() + timeout_seconds, max_cycles)
     feed = on_output or (lambda data: None)
     with _alone(scripts.folder):
+        limits = _Limits(timeout_seconds, time.monotonic() + timeout_seconds, max_cycles)
         try:
             return _run(tool, scripts, likely, limits, feed)
         except ResultError as error:
@@ -81,7 +81,7 @@ def run_renode(
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Two runs of the same program would write the same files: the second one waits."""
+    """Hold the folder's lock: two runs of the same program write the same files, so the second one waits."""
     with (folder / ".lock").open("w") as file:
         while True:
             try:
@@ -108,7 +108,7 @@ def _run(
         "CFUKIT_RENODE_HOLD": "1",
     }
     try:
-        # stdin stays open: the console would end at its end.
+        # stdin stays open, because Renode's console ends with it.
         with process.started(
             words,
             stdin=subprocess.PIPE,
@@ -151,7 +151,7 @@ class _Watched:
         """Wait for the end, whatever it is."""
         scripts = self._scripts
         while True:
-            # First what may end the run, then what the program had sent by then.
+            # Look for what may end the run before reading the output, so that the output is complete up to there.
             ended = self._child.poll() is not None
             late = time.monotonic() > limits.end
             complaint, exit_value = _line(scripts.status_file), _line(scripts.exit_file)
@@ -165,12 +165,12 @@ class _Watched:
                 self._exit_code = code - (1 << 32 if code >> 31 else 0)
             if self._exit_code is not None:
                 return Outcome(output=bytes(self._output), exit_code=self._exit_code)
-            if ended or self._log.script_error:
-                raise self._failure(ended)
             if self._log.abort is not None or self._log.flooded:
                 state = state or self._ask_state()
                 fault = stopped_fault(scripts.elf, scripts.memories, state, self._log)
                 return Outcome(output=bytes(self._output), exit_code=None, fault=fault)
+            if ended or self._log.script_error:
+                raise self._failure()
             if state is not None or late:
                 cycles = f"{limits.max_cycles:,} cycles of virtual time"
                 after = cycles if state is not None else f"{limits.seconds:.0f} s"
@@ -202,7 +202,7 @@ class _Watched:
                 time.sleep(_POLL_SECONDS)
         return State()
 
-    def _failure(self, ended: bool) -> ResultError:
+    def _failure(self) -> ResultError:
         log = self._log
         if log.script_error:
             given, telling = "a script failed", log.script_error

@@ -1,4 +1,4 @@
-"""`export_renode`: everything that Renode needs to run a firmware on the system with its CFU, in one folder, all paths absolute."""
+"""`export_renode` writes all that Renode needs to run a program on the system with its CFU: one folder, all paths absolute."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cfukit_soc.renode.csrs import foreign_csrs
 from cfukit_soc.renode.platform import DIALECTS, Dialect, overlay, platform
 from cfukit_soc.renode.scripts import registers_script, state_script, stdin_script, uart_rest_script
 
-MOST_VIRTUAL_SECONDS = 600  # of the .robot file, 100 million instructions each
+MOST_VIRTUAL_SECONDS = 600  # that the .robot file waits; one is 100 million instructions
 _UNSPEAKABLE = ';"\\*?[]'
 
 
@@ -80,11 +80,13 @@ def export_renode(
     stdin: bytes = b"",
     expected: Sequence[bytes] = (),
 ) -> RenodeScripts:
-    """Write soc.repl, soc_VERSION.repl, setup_VERSION.resc, run_VERSION.resc, stdin.bin, run.robot and Python files.
+    """Write the files of docs/renode.md for Renode 1.13 and newer to `folder`.
 
-    library: of `build_library`. stdin: what the UART receives. expected: byte strings that must stand in what it sends, checked by
-    the .robot file when the program has ended. The files are for Renode 1.13 to today's. UsageError: a path that its monitor
-    cannot be told.
+    * library: from `build_library`.
+    * stdin: what the UART receives.
+    * expected: byte strings that the UART must have sent when the program has ended; the .robot file checks them.
+
+    UsageError: the CFU has a memory port, or Renode's monitor has no way to write one of the paths.
     """
     soc = Soc.read(soc_json)
     if soc.cpu.memory_port_bits:
@@ -144,7 +146,7 @@ def monitor_path(path: Path) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text as a cell of a .robot file, where spaces, $ and # may mean something."""
+    """Text as a cell of a .robot file, with everything escaped that may mean something there (spaces, $, #)."""
     return re.sub(r"[^\w/.@-]", lambda found: f"\\U{ord(found[0]):08x}", text)
 
 
@@ -188,7 +190,7 @@ def _robot(scripts: RenodeScripts, expected: Sequence[bytes]) -> str:
     )
     folder = scripts.folder
     log = folder / "robot_uart.log"
-    # A script that fails does not end Renode, nor does a program: what tells is the file that the program's end leaves.
+    # Neither a failed script nor the program's end ends Renode. Only the file that the exit register writes shows the end.
     return f"""\
 *** Settings ***
 Suite Setup       Setup

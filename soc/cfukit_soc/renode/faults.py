@@ -51,7 +51,8 @@ def stopped_fault(elf: Path, memories: tuple[range, ...], state: State, log: Log
     overflow = _stack_overflow(elf, memories, state)
     if overflow is not None:
         return overflow
-    if state.mcause:
+    stands_at = log.abort if log.abort is not None else state.pc
+    if state.mcause and stands_at == state.mtvec:
         cause = TRAP_CAUSES.get(state.mcause, f"cause {state.mcause}")
         message = f"trap without a handler: {cause} {_at(elf, state.mepc)}, value {state.mtval:#010x}"
         return _fault("trap", elf, state.mepc, state, message, value=state.mtval)

@@ -1,4 +1,4 @@
-"""`build_library`: cfu.v becomes the shared library that Renode loads for a custom function unit."""
+"""`build_library` makes the shared library that Renode loads for a custom function unit from its cfu.v."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""From soc.json to the description of the same system for Renode: .repl files, and the registers that Renode has no model of.
+"""The platform description of a system for Renode (.repl files), from its soc.json.
 
-What the versions of Renode differ in stands in one place, `Dialect`; all else is the same from 1.13 on.
+`Dialect` holds all that differs between versions of Renode; the rest is the same from 1.13 on.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from cfukit_base.artefacts import Soc
 from cfukit_base.artefacts.cpu import Memory
 from cfukit_base.errors import UsageError
 
-PAGE_BYTES = 0x1000  # memories begin and end at multiples of it
-UART_BYTES = 0x18  # what Renode's LiteX_UART models: rxtx .. ev_enable
+PAGE_BYTES = 0x1000  # Renode's memories begin and end at multiples of it
+UART_BYTES = 0x18  # Renode's LiteX_UART models rxtx to ev_enable
 _UART = ("rxtx", "txfull", "rxempty", "ev_status", "ev_pending", "ev_enable")
 _UART_REST = ("txempty", "rxfull")
 _REGISTERS = ("cycles", "exit", "instret")  # of the block `cfukit`
@@ -22,7 +22,7 @@ _REGISTERS = ("cycles", "exit", "instret")  # of the block `cfukit`
 
 @dataclass(frozen=True)
 class Dialect:
-    """What one range of versions calls things. first: the first version; suffix: of the files that are only for it."""
+    """The words of one range of versions. first: its first version; suffix: marks the files that are for this range only."""
 
     first: tuple[int, int]
     suffix: str
@@ -31,14 +31,14 @@ class Dialect:
 
 
 DIALECTS = (
-    # Without txFifoCapacity output comes 200 ms of virtual time late; before 1.16 there is no such property.
+    # Without txFifoCapacity, output comes 200 ms of virtual time late. The property does not exist before 1.16.
     Dialect((1, 16), "1.16", "CoSimulated.CoSimulatedCFU", ("txFifoCapacity: 0",)),
     Dialect((1, 13), "1.13", "Verilated.CFUVerilatedPeripheral", ()),
 )
 
 
 def dialect_of(version: tuple[int, ...]) -> Dialect:
-    """The dialect of a Renode version; one before 1.13 is a UsageError. () (unknown): the newest."""
+    """The dialect of a version of Renode; () stands for an unknown one and gets the newest. UsageError before 1.13."""
     for dialect in DIALECTS:
         if not version or tuple(version[:2]) >= dialect.first:
             return dialect
@@ -47,7 +47,7 @@ def dialect_of(version: tuple[int, ...]) -> Dialect:
 
 
 def platform(soc: Soc, registers: Path, uart_rest: Path) -> str:
-    """soc.repl: CPU, memories, UART, and Python files for the registers that Renode lacks."""
+    """The text of soc.repl: CPU, memories, UART, and the Python files that stand for registers without a model."""
     parts = [
         f"// The system of board {soc.board}, CPU {soc.cpu.name}: generated from soc.json.",
         _cpu(),
@@ -61,7 +61,7 @@ def platform(soc: Soc, registers: Path, uart_rest: Path) -> str:
 
 
 def overlay(dialect: Dialect, base: str) -> str:
-    """soc_VERSION.repl: soc.repl, the CFU, and what this range of versions wants."""
+    """The text of soc_VERSION.repl, which adds the CFU and what these versions need to soc.repl (`base`)."""
     lines = [f'using "./{base}"', "", f"cfu0: {dialect.cfu_class} @ cpu0 0"]
     if dialect.uart_lines:
         lines += ["", "uart:", *(f"    {line}" for line in dialect.uart_lines)]
@@ -80,7 +80,7 @@ cpu0: CPU.VexRiscv @ sysbus
 
 
 def _memory(memory: Memory) -> str:
-    """In whole pages: a flash whose firmware begins behind a header has the header's page too."""
+    """A memory of whole pages: if the firmware begins after a header in flash, the header's page is included."""
     base = memory.base // PAGE_BYTES * PAGE_BYTES
     size = -(-(memory.end - base) // PAGE_BYTES) * PAGE_BYTES
     return f"{memory.name}: Memory.MappedMemory @ sysbus {base:#010x}\n    size: {size:#x}\n"
@@ -112,7 +112,7 @@ def _python(name: str, base: int, size: int, script: Path) -> str:
 
 
 def silenced(soc: Soc) -> list[tuple[int, int]]:
-    """(base, bytes) of registers that nothing models: reads give 0, writes nothing (DDR controllers, say)."""
+    """(base, bytes) of the registers without a model, a DDR controller's, say: reads give 0, writes do nothing."""
     modelled = {f"uart_{name}" for name in (*_UART, *_UART_REST)} | {f"cfukit_{name}" for name in _REGISTERS}
     words = sorted(
         address

@@ -84,7 +84,7 @@ def state_script(state_file: Path, stack_guard: int | None) -> str:
             f" for word in range({GUARD_WORDS})))"
         )
     return f"""\
-# Where the processor is: pc, x0 to x31, mcause, mepc, mtval, and whether the stack's guard is whole. Generated.
+# Where the processor is: pc, x0 to x31, mtvec, mcause, mepc, mtval, and whether the stack's guard is whole. Generated.
 def cfukit_state():
     cpu, bus = self.Machine["sysbus.cpu0"], self.Machine["sysbus"]
 
@@ -99,7 +99,7 @@ def cfukit_state():
 
     found = [number(lambda: cpu.PC.RawValue)]
     found += [number(lambda: cpu.X[index].RawValue) for index in range(32)]
-    found += [number(lambda: getattr(cpu, name).RawValue) for name in ("MCAUSE", "MEPC", "MTVAL")]
+    found += [number(lambda: getattr(cpu, name).RawValue) for name in ("MTVEC", "MCAUSE", "MEPC", "MTVAL")]
     written = open({_text(state_file)}, "w")
     written.write(" ".join(found + [number(guard_is_whole)]) + "\\n")
     written.close()

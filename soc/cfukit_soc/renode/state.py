@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_NUMBERS = 1 + 32 + 3 + 1
+_NUMBERS = 1 + 32 + 4 + 1
 
 
 @dataclass(frozen=True)
@@ -14,12 +14,13 @@ class State:
 
     * pc: None if Renode did not tell.
     * registers: x0 to x31 by name; empty if Renode did not tell.
-    * mcause, mepc, mtval: of the last trap; 0 before the first one.
+    * mtvec: where a trap goes; None if Renode did not tell. mcause, mepc, mtval: of the last trap; 0 before the first one.
     * guard_is_whole: False once the stack has grown over its guard.
     """
 
     pc: int | None = None
     registers: dict[str, int] = field(default_factory=dict)
+    mtvec: int | None = None
     mcause: int = 0
     mepc: int = 0
     mtval: int = 0
@@ -37,10 +38,12 @@ def read_state(file: Path) -> State | None:
     numbers = [int(word) for word in text.split()]
     assert len(numbers) == _NUMBERS
     pc, registers, guard = numbers[0], numbers[1:33], numbers[-1]
-    mcause, mepc, mtval = (max(number, 0) for number in numbers[33:36])
+    mtvec = numbers[33]
+    mcause, mepc, mtval = (max(number, 0) for number in numbers[34:37])
     return State(
         pc=pc if pc >= 0 else None,
         registers={} if -1 in registers else {f"x{index}": value for index, value in enumerate(registers)},
+        mtvec=mtvec & ~3 if mtvec >= 0 else None,  # its low bits are a mode
         mcause=mcause,
         mepc=mepc,
         mtval=mtval,
