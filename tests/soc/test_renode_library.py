@@ -166,18 +166,13 @@ def test_an_instruction_that_fails_holds_the_processor_if_it_is_told_to(built: P
     assert (held.code, held.stdout) == (None, "") and len(complaints(tmp_path)) == 2
 
 
-def test_what_lies_beside_the_verilog_is_part_of_it(built: Path, tmp_path: Path) -> None:
+def test_verilog_that_is_not_whole_does_not_build(tmp_path: Path) -> None:
+    """The library's key is the text of cfu.v, so nothing else may be part of it."""
     (tmp_path / "v").mkdir()
-    verilog = tmp_path / "v" / "cfu.v"
-    verilog.write_text(
-        '`include "sum.vh"\n' + CFU.replace("cmd_payload_inputs_0 + cmd_payload_inputs_1", "`SUM")
-    )
-    folders = set()
-    for sum_ in ("a + b", "a - b"):
-        text = sum_.replace("a", "cmd_payload_inputs_0").replace("b", "cmd_payload_inputs_1")
-        (tmp_path / "v" / "sum.vh").write_text(f"`define SUM {text}\n")
-        folders.add(build_library(verilog, tmp_path / "built"))
-    assert len(folders) == 2
+    (tmp_path / "v" / "cfu.v").write_text('`include "more.vh"\n' + CFU)
+    (tmp_path / "v" / "more.vh").touch()
+    with pytest.raises(BuildError, match=r"more\.vh"):
+        build_library(tmp_path / "v" / "cfu.v", tmp_path / "built")
 
 
 def test_without_a_cfu_every_instruction_answers_0(tmp_path: Path) -> None:

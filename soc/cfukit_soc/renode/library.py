@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cfukit_base import process
 from cfukit_base.cache import cached
-from cfukit_base.digest import digest_of, digest_tree
+from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError, UsageError
 from cfukit_base.progress import stage
 from cfukit_base.tools import Tool, host_cxx, verilator
@@ -43,6 +43,8 @@ _SECONDS = 900.0  # zig c++ builds its own C++ library at its first use
 def build_library(cfu_verilog: Path | None, build_dir: Path, *, cxx: Tool | None = None) -> Path:
     """The shared library of this CFU (None: one that answers 0), kept under `build_dir`; it exports SYMBOLS and nothing else.
 
+    cfu.v is whole: it includes no file and reads none, so that its text alone is the library's key.
+
     The library reads from its environment:
 
     * CFUKIT_RENODE_STATUS: a file to which it appends a line when an instruction fails, a JSON object
@@ -55,9 +57,7 @@ def build_library(cfu_verilog: Path | None, build_dir: Path, *, cxx: Tool | None
         raise UsageError(str(source), "no such file", allowed="a Verilog file with a module Cfu")
     cxx = cxx or host_cxx()
     flags = [*_CXX_FLAGS, *(["-fno-sanitize=undefined"] if cxx.name.startswith("zig") else [])]
-    # Whatever lies beside cfu.v, it may include.
-    verilog = digest_tree(source.parent) if cfu_verilog else digest_of(source)
-    key = digest_of(verilog, SHIM, EXPORTS, verilator().identity, cxx.identity, flags, _VERILATOR_FLAGS)
+    key = digest_of(source, SHIM, EXPORTS, verilator().identity, cxx.identity, flags, _VERILATOR_FLAGS)
 
     def build(folder: Path) -> None:
         with stage(f"compiling the CFU for Renode ({cxx.name} {cxx.version})"):
@@ -78,9 +78,7 @@ def build_library(cfu_verilog: Path | None, build_dir: Path, *, cxx: Tool | None
 def _verilate(source: Path, folder: Path) -> None:
     tool = verilator()
     words = [*tool.argv, *_VERILATOR_FLAGS, "--top-module", "Cfu", "--prefix", "VCfu", "--Mdir", "made"]
-    done = process.run(
-        [*words, f"-I{source.parent}", str(source)], cwd=folder, env=tool.env, timeout=_SECONDS
-    )
+    done = process.run([*words, str(source)], cwd=folder, env=tool.env, timeout=_SECONDS)
     if not done.ok:
         errors = [line for line in done.stderr.splitlines() if line.startswith("%Error")]
         raise BuildError(
