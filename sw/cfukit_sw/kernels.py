@@ -189,6 +189,7 @@ def portable_kernels() -> list[Kernel]:
         conv_row_bytes,
         conv_scratch,
         pack_blocks,
+        pack_channels,
         tile_positions,
     )
 
@@ -230,7 +231,7 @@ def portable_kernels() -> list[Kernel]:
     return [
         _portable("CONV_2D", "conv_2d", "gemm", supports=small, **conv),
         _portable("DEPTHWISE_CONV_2D", "conv_2d", "gemm", supports=one_input_channel, **conv),
-        _portable("DEPTHWISE_CONV_2D", "depthwise_3x3", supports=is_3x3, lead=by_band),
+        _portable("DEPTHWISE_CONV_2D", "depthwise_3x3", supports=is_3x3, pack=pack_channels, lead=by_band),
         _portable("DEPTHWISE_CONV_2D", "depthwise_conv_2d", supports=small, lead=by_position),
         _portable("FULLY_CONNECTED", "fully_connected", "gemm", supports=small, pack=pack_blocks),
         _portable("AVERAGE_POOL_2D", "average_pool_2d", lead=by_position),

@@ -27,6 +27,11 @@ def pack_blocks(op: Op, weights: npt.NDArray[np.int8]) -> bytes:
     return padded.reshape(groups, -1, 4, depth).transpose(0, 1, 3, 2).tobytes()
 
 
+def pack_channels(op: Op, weights: npt.NDArray[np.int8]) -> bytes:
+    """Depthwise weights [1, h, w, O] as [O][h][w]."""
+    return weights.reshape(-1, weights.shape[3]).T.tobytes()
+
+
 def tile_rows(depth: int) -> int:
     """Rows of a tile: an even number, at least 4; cfukit_portable_tile is the same in C."""
     return 4 if depth > 384 else TILE_BYTES // depth & ~1
