@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 
 help:
 	@echo "make demo       set up, then run the shipped model without and with a custom function unit"
-	@echo "make test       set up, then run all tests (under 30 minutes on two cores)"
+	@echo "make test       set up, then run all tests (under 25 minutes on two cores)"
 	@echo "make check      lint, types, import rules, fast tests (under 90 seconds)"
 	@echo "make test-long  the long tests, SEEDS=$(SEEDS) seeds each"
 	@echo "make test-renode  the tests of engine renode; in Renode itself where RENODE or PATH has it"
@@ -24,7 +24,7 @@ demo:
 	@$(BIN)/python -m cfukit_tools.demo
 
 test: lint
-	$(PYTEST) -m "not long"
+	$(PYTEST) -m "not long" --durations=20
 
 check: lint
 	$(PYTEST) -m "not slow and not long"

@@ -86,6 +86,7 @@ def pytest_testnodedown(node: object, error: object) -> None:
     _left_out.update(Counter(getattr(node, "workeroutput", {}).get("left_out", {})) - _left_out)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _left_out:
         listed = ", ".join(f"{count} ({name})" for name, count in sorted(_left_out.items()))
