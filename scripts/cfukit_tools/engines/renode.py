@@ -83,9 +83,11 @@ def export(
     """Write a program for Renode to build/BOARD/renode/NAME-.... expected: what the UART must send, for the .robot file."""
     from cfukit_soc.renode.export import export_renode
 
-    key = digest_of(digest_bytes(elf.read_bytes()), stdin)
+    # All that the files name is part of the key: whoever runs another CFU at the same time has another folder.
+    cfu = library(system)
+    key = digest_of(digest_bytes(elf.read_bytes()), stdin, system.soc_json, str(cfu))
     folder = system.project.board_dir / "renode" / f"{name}-{key[:8]}"
-    return export_renode(folder, system.soc_json, elf, library(system), stdin=stdin, expected=expected)
+    return export_renode(folder, system.soc_json, elf, cfu, stdin=stdin, expected=expected)
 
 
 def library(system: System) -> Path:
