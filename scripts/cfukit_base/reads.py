@@ -84,7 +84,7 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
 def _packages() -> list[str]:
     """The folders of cfukit's own packages, wherever they are installed."""
     return [
-        str(Path(module.__file__).parent)
+        str(Path(file).parent)
         for name, module in list(sys.modules.items())
-        if name.startswith("cfukit") and "." not in name and getattr(module, "__file__", None)
+        if name.startswith("cfukit") and "." not in name and (file := getattr(module, "__file__", None))
     ]

@@ -42,7 +42,7 @@ def simulate(
     hang_cycles: int = HANG_CYCLES,
     waves: Waves | None = None,
     trace: Path | None = None,
-    on_output: Callable[[bytes], None] | None = None,
+    on_output: Callable[[bytes], object] | None = None,
     watch_stack: bool = True,
     timeout_seconds: float = 0,
 ) -> Outcome:
@@ -110,7 +110,7 @@ def _partial(path: Path) -> Path:
 
 
 def _run(
-    words: list[str], stdin: Path, on_output: Callable[[bytes], None] | None, timeout_seconds: float
+    words: list[str], stdin: Path, on_output: Callable[[bytes], object] | None, timeout_seconds: float
 ) -> bytes:
     """The child's standard output; the child never outlives this call."""
     output = bytearray()

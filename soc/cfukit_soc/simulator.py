@@ -57,6 +57,29 @@ _RUNTIME = ("verilated", "verilated_threads", "verilated_dpi")
 _COMPILE_SECONDS = 900.0  # zig c++ builds its own C++ library at its first use
 
 
+def simulator_digest(soc_json: Path, cfu_verilog: Path | None) -> str:
+    """What the behaviour of a simulator depends on: the system with this CFU, the harness and Verilator."""
+    soc = Soc.read(soc_json)
+    facts = [asdict(memory) for memory in soc.memories], asdict(soc.cpu)
+    tool = verilator().identity
+    return digest_of(
+        *_sources(soc_json, soc, cfu_verilog), digest_tree(HARNESS), tool, _VERILATOR_FLAGS, facts
+    )
+
+
+def _sources(soc_json: Path, soc: Soc, cfu_verilog: Path | None) -> list[Path]:
+    """All Verilog of a system, the CFU's last."""
+    cfu = cfu_verilog or CFU_STUB
+    if not cfu.is_file():
+        raise UsageError(str(cfu), "no such file", allowed="a Verilog file with a module Cfu")
+    return [
+        soc_json.parent / soc.verilog,
+        *(soc_json.parent / path for path in soc.cpu.verilog),
+        *(HARNESS / name for name in soc.chips),
+        cfu,
+    ]
+
+
 def build_simulator(
     soc_json: Path, cfu_verilog: Path | None, *, waves: bool = False, build_dir: Path, cxx: Tool | None = None
 ) -> Path:
@@ -66,29 +89,11 @@ def build_simulator(
     same inputs builds nothing.
     """
     soc = Soc.read(soc_json)
-    cfu = cfu_verilog or CFU_STUB
-    if not cfu.is_file():
-        raise UsageError(str(cfu), "no such file", allowed="a Verilog file with a module Cfu")
+    sources = _sources(soc_json, soc, cfu_verilog)
     cxx = cxx or host_cxx()
     name = "simulator_waves" if waves else "simulator"
-    sources = [
-        soc_json.parent / soc.verilog,
-        *(soc_json.parent / path for path in soc.cpu.verilog),
-        *(HARNESS / name for name in soc.chips),
-        cfu,
-    ]
     flags = _optimisation(cxx)
-    key = digest_of(
-        *sources,
-        digest_tree(HARNESS),
-        verilator().identity,
-        cxx.identity,
-        flags,
-        _VERILATOR_FLAGS,
-        waves,
-        [asdict(memory) for memory in soc.memories],
-        asdict(soc.cpu),
-    )
+    key = digest_of(simulator_digest(soc_json, cfu_verilog), cxx.identity, flags, waves)
 
     def build(directory: Path) -> None:
         with stage(f"compiling the simulator ({cxx.name} {cxx.version})"):

@@ -237,7 +237,7 @@ def test_a_tool_that_is_found_is_run_and_its_figures_are_read(nothing: Path, fol
     (nothing / "vivado").chmod(0o755)
     assert vendor.router() == "vivado"
     run = vendor.build(board_named("arty"), "vivado", folder, folder / "log")
-    assert (run.fmax_mhz, run.file, run.worst_path["delay_ns"]) == (80.0, None, 12.5)
+    assert (run.fmax_mhz, run.file, run.worst_path.delay_ns) == (80.0, None, 12.5)
 
 
 @pytest.mark.parametrize("name", ["ulx3s", "arty", "fomu"])

@@ -52,7 +52,7 @@ def run_renode(
     *,
     max_cycles: int = 0,
     timeout_seconds: float = 600,
-    on_output: Callable[[bytes], None] | None = None,
+    on_output: Callable[[bytes], object] | None = None,
 ) -> Outcome:
     """Run Renode ($RENODE, else PATH) on the exported scripts.
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from cfukit_base import progress
+from cfukit_base.artefacts.build import ModuleUse, Resources
 from cfukit_base.cache import cached
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import UsageError
@@ -23,10 +27,26 @@ WATCH = (
     ("Executing STAT pass", "counting"),
 )
 _READ = {".v": "read_verilog", ".sv": "read_verilog -sv"}
-_FORMAT = 2  # raise when area.json changes
+_FORMAT = 3  # raise when area.json changes
 
 
-def cfu_area(cfu_verilog: Path, family_name: str, build_dir: Path) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class CfuArea:
+    """A CFU on one family.
+
+    * used: of the flattened CFU.
+    * parts: a part for every module below the top that has cells, and the top's own cells as "Cfu". Their sum is more than
+      `used`, which is optimised as one.
+    * tools: versions by name.
+    """
+
+    family: str
+    used: Resources
+    parts: tuple[ModuleUse, ...]
+    tools: dict[str, str]
+
+
+def cfu_area(cfu_verilog: Path, family_name: str, build_dir: Path) -> CfuArea:
     """The resources of module `Cfu` in `cfu_verilog` on a family ("ice40", "ecp5", "gowin", "xc7").
 
     {"family", "used": {resource: number}, "parts": [{"module", "used"}], "tools"}: `used` of the flattened CFU; a part for every
@@ -42,14 +62,13 @@ def cfu_area(cfu_verilog: Path, family_name: str, build_dir: Path) -> dict[str, 
 
     def build(folder: Path) -> None:
         with progress.stage(f"synthesising the CFU for {family.name}"):
-            (folder / "area.json").write_text(json.dumps(_synthesise(cfu_verilog, family, folder)))
+            (folder / "area.json").write_bytes(msgspec.json.encode(_synthesise(cfu_verilog, family, folder)))
 
     entry = cached(build_dir, f"area-{family.name}", key, build)
-    document: dict[str, Any] = json.loads((entry / "area.json").read_text())
-    return document
+    return msgspec.json.decode((entry / "area.json").read_bytes(), type=CfuArea)
 
 
-def _synthesise(cfu_verilog: Path, family: Family, folder: Path) -> dict[str, Any]:
+def _synthesise(cfu_verilog: Path, family: Family, folder: Path) -> CfuArea:
     yosys = program("yosys")
     source = "cfu" + cfu_verilog.suffix
     (folder / source).write_bytes(cfu_verilog.read_bytes())
@@ -78,15 +97,15 @@ def _synthesise(cfu_verilog: Path, family: Family, folder: Path) -> dict[str, An
         run_logged(yosys, ["-s", "area.ys"], directory=folder, log=kept, makes=made, watch=WATCH)
     flat = json.loads((folder / "flat.json").read_text())
     parts = json.loads((folder / "parts.json").read_text())
-    return {
-        "family": family.name,
-        "used": family.count(flat["modules"]["\\Cfu"]["num_cells_by_type"]),
-        "parts": _parts(family, parts["modules"]),
-        "tools": {yosys.name: yosys.version},
-    }
+    return CfuArea(
+        family=family.name,
+        used=family.count(flat["modules"]["\\Cfu"]["num_cells_by_type"]),
+        parts=_parts(family, parts["modules"]),
+        tools={yosys.name: yosys.version},
+    )
 
 
-def _parts(family: Family, modules: dict[str, Any]) -> list[dict[str, Any]]:
+def _parts(family: Family, modules: dict[str, Any]) -> tuple[ModuleUse, ...]:
     """Own cells of each module times its number of instances; children of a part count to it."""
     cells = {name.lstrip("\\"): data["num_cells_by_type"] for name, data in modules.items()}
 
@@ -101,10 +120,11 @@ def _parts(family: Family, modules: dict[str, Any]) -> list[dict[str, Any]]:
     children = sorted(cell for cell in cells["Cfu"] if cell.lstrip("\\") in cells)
     own = {cell: n for cell, n in cells["Cfu"].items() if cell not in children}
     found = [
-        {
-            "module": child.lstrip("\\").removeprefix("Cfu."),
-            "used": family.count({k: n * cells["Cfu"][child] for k, n in whole(child.lstrip("\\")).items()}),
-        }
+        ModuleUse(
+            module=child.lstrip("\\").removeprefix("Cfu."),
+            instructions=(),
+            used=family.count({k: n * cells["Cfu"][child] for k, n in whole(child.lstrip("\\")).items()}),
+        )
         for child in children
     ]
-    return [{"module": "Cfu", "used": family.count(own)}, *found]
+    return (ModuleUse(module="Cfu", instructions=(), used=family.count(own)), *found)

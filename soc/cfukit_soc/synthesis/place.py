@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cfukit_base import progress
+from cfukit_base.artefacts.build import WorstPath
 from cfukit_base.cache import cached
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError
@@ -53,7 +54,7 @@ class Routed:
     seed: int
     folder: Path | None
     fmax_mhz: float | None
-    worst_path: dict[str, Any] | None
+    worst_path: WorstPath | None
     used: dict[str, int]
     problem: str = ""
 
@@ -109,8 +110,8 @@ def _weight(report: dict[str, Any], clock: str) -> int:
     )
 
 
-def worst_path(report: dict[str, Any], clock: str | None) -> dict[str, Any] | None:
-    """The slowest path of `clock`: its delay, begin and end, and nanoseconds per instance of the system."""
+def worst_path(report: dict[str, Any], clock: str | None) -> WorstPath | None:
+    """The slowest path of `clock`."""
     edges = ("posedge", "negedge")
     found = [
         p
@@ -124,14 +125,14 @@ def worst_path(report: dict[str, Any], clock: str | None) -> dict[str, Any] | No
     for step in path:
         where = instance(step["to"]["cell"])
         spent[where] = spent.get(where, 0.0) + step["delay"]
-    return {
-        "delay_ns": round(sum(step["delay"] for step in path), 2),
-        "from": _readable(path[0]["from"]["cell"]),
-        "to": _readable(path[-1]["to"]["cell"]),
-        "by_instance_ns": {
+    return WorstPath(
+        delay_ns=round(sum(step["delay"] for step in path), 2),
+        begin=_readable(path[0]["from"]["cell"]),
+        end=_readable(path[-1]["to"]["cell"]),
+        by_instance_ns={
             name: round(delay, 2) for name, delay in sorted(spent.items(), key=lambda item: -item[1])
         },
-    }
+    )
 
 
 def instance(cell: str) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from cfukit_base import progress
 from cfukit_base.artefacts import Soc
+from cfukit_base.artefacts.build import Resources
 from cfukit_base.cache import cached
 from cfukit_base.digest import digest_of
 from cfukit_soc.boards import Board
@@ -45,10 +49,27 @@ def write_sources(
     return list(texts)
 
 
+@dataclass(frozen=True)
+class _Resources:
+    """resources.json beside the netlist."""
+
+    used: Resources
+    parts: dict[str, Resources]
+
+
+@dataclass(frozen=True)
+class Netlist:
+    """A synthesised system. folder: with netlist.json and netlist.v; parts: resources of "cpu", "cfu" and "soc", the rest."""
+
+    folder: Path
+    used: Resources
+    parts: dict[str, Resources]
+
+
 def synthesise(
     board: Board, soc_json: Path, cfu_verilog: Path, boot_rom: list[int] | None, build_dir: Path
-) -> Path:
-    """The folder with netlist.json and resources.json ({"used", "parts": {"cpu", "cfu", "soc"}}) of the system on its board.
+) -> Netlist:
+    """The system on its board, synthesised.
 
     Cached by digest. BuildError with Yosys' words, MissingToolError without yosys.
     """
@@ -79,10 +100,12 @@ def synthesise(
             run_logged(yosys, ["-s", "synthesis.ys"], directory=folder, log=log, makes=makes, watch=WATCH)
         flat = json.loads((folder / "flat.json").read_text())["modules"]
         kept = json.loads((folder / "parts.json").read_text())["modules"]
-        resources = {"used": family.count(flat["\\top"]["num_cells_by_type"]), "parts": _parts(family, kept)}
-        (folder / "resources.json").write_text(json.dumps(resources))
+        resources = _Resources(family.count(flat["\\top"]["num_cells_by_type"]), _parts(family, kept))
+        (folder / "resources.json").write_bytes(msgspec.json.encode(resources))
 
-    return cached(build_dir, f"synthesis-{board.name}", key, build)
+    folder = cached(build_dir, f"synthesis-{board.name}", key, build)
+    found = msgspec.json.decode((folder / "resources.json").read_bytes(), type=_Resources)
+    return Netlist(folder, found.used, found.parts)
 
 
 def _script(family: Family, files: list[str]) -> list[str]:

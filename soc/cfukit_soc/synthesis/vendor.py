@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cfukit_base import process, progress
+from cfukit_base.artefacts.build import WorstPath
 from cfukit_base.errors import BuildError, MissingToolError, UsageError
 from cfukit_base.tools import Tool
 from cfukit_soc.boards import Board, Pin
@@ -35,7 +36,7 @@ class VendorRun:
     tool: str
     fmax_mhz: float
     file: Path | None
-    worst_path: dict[str, object] | None
+    worst_path: WorstPath | None
 
 
 def router() -> str | None:
@@ -154,6 +155,7 @@ def build(board: Board, tool: str, folder: Path, log: Path) -> VendorRun:
         system = [mhz for name, mhz in last.items() if re.split(r"[./]", name)[-1] == "clk"]
         return VendorRun(tool, min(system or last.values()), image, None)
     result = json.loads((folder / "result.json").read_text())
-    path = {"delay_ns": round(1000 / result["fmax_mhz"], 2), "from": result["from"], "to": result["to"]}
+    delay = round(1000 / result["fmax_mhz"], 2)
+    path = WorstPath(delay_ns=delay, begin=result["from"], end=result["to"], by_instance_ns={})
     met = image if image.is_file() else None
-    return VendorRun(tool, result["fmax_mhz"], met, path | {"by_instance_ns": {}})
+    return VendorRun(tool, result["fmax_mhz"], met, path)
