@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from cfukit_tools.inference.program import project_kernels
+from cfukit_tools.firmware.program import project_kernels
 
 from cfukit_base.errors import BuildError
 from cfukit_sw.lower import lower
