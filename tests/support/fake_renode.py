@@ -261,8 +261,8 @@ class Machine:
             self._load_elf(path_of(words[2]))
         elif words[:2] == ["emulation", "RunFor"]:
             self.running().run(int(float(words[2].strip('"')) * STEPS_PER_SECOND))
-        elif words == ["start"]:
-            self.started = True
+        elif words in (["start"], ["pause"]):
+            self.started = words == ["start"]
         elif words[0] not in ("using", "mach"):
             raise ScriptError(f"No such command or device: {line}")
 

@@ -174,7 +174,8 @@ class _Watched:
             if state is not None or late:
                 cycles = f"{limits.max_cycles:,} cycles of virtual time"
                 after = cycles if state is not None else f"{limits.seconds:.0f} s"
-                fault = time_out_fault(scripts.elf, scripts.memories, state or self._ask_state(), after)
+                state = state or self._ask_state(pause=True)
+                fault = time_out_fault(scripts.elf, scripts.memories, state, after)
                 return Outcome(output=bytes(self._output), exit_code=None, fault=fault)
             time.sleep(_POLL_SECONDS)
 
@@ -188,11 +189,16 @@ class _Watched:
                 answer = wire.parse(event)
                 self._exit_code = answer.code if isinstance(answer, wire.Exited) else 255
 
-    def _ask_state(self) -> State:
-        """Let the monitor tell where the processor is; an unknown place if it does not."""
+    def _ask_state(self, *, pause: bool = False) -> State:
+        """Let the monitor tell where the processor is; an unknown place if it does not.
+
+        pause: stop the processor first, which has all its registers at hand only then.
+        """
         assert self._child.stdin is not None
+        commands = ["pause"] if pause else []
+        commands.append(f"include {monitor_path(self._scripts.state_script)}")
         with contextlib.suppress(OSError):
-            self._child.stdin.write(f"include {monitor_path(self._scripts.state_script)}\n".encode())
+            self._child.stdin.write("".join(f"{command}\n" for command in commands).encode())
             self._child.stdin.flush()
             end = time.monotonic() + STATE_SECONDS
             while time.monotonic() < end and self._child.poll() is None:

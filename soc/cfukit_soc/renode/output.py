@@ -14,7 +14,7 @@ _DRAINED_CHUNKS = 64  # at a time: a flood never ends
 # What Renode prints when a script or a .repl is wrong, or when it dies; it stays up after most of them.
 _SCRIPT_ERROR = re.compile(
     r"There was an error executing command|^Error E\d+|^Unhandled exception|^Fatal error|Could not tokenize here"
-    r"|No such command or device|^No such file|Could not find file '|Failed to download"
+    r"|No such command or device|^No such file /|Could not find file '|Failed to download"
 )
 _ABORT = re.compile(r"CPU abort \[PC=(0x[0-9a-fA-F]+)\]")
 _NOWHERE = re.compile(
