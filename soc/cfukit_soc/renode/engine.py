@@ -94,7 +94,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _run(
-    tool: Tool, scripts: RenodeScripts, dialect: Dialect, limits: _Limits, feed: Callable[[bytes], None]
+    tool: Tool, scripts: RenodeScripts, dialect: Dialect, limits: _Limits, feed: Callable[[bytes], object]
 ) -> Outcome:
     # What passes between Renode and us is no result: only the UART's file and the log are kept.
     messages = (scripts.exit_file, scripts.status_file, scripts.state_file)
@@ -133,7 +133,7 @@ class _Watched:
         child: subprocess.Popen[bytes],
         scripts: RenodeScripts,
         log: Path,
-        feed: Callable[[bytes], None],
+        feed: Callable[[bytes], object],
     ):
         assert child.stdout is not None
         self._child, self._scripts, self._feed = child, scripts, feed
