@@ -52,6 +52,6 @@ def advance(done: float, total: float, note: str = "") -> None:
 
 
 def note(text: str) -> None:
-    """A line that a person should read now: a tool that is missing, a compiler's warning."""
+    """One line that a person should see, such as a warning; it stays on the screen."""
     if _sink is not None:
         _sink.note(text)

@@ -10,10 +10,7 @@ import pytest
 
 from cfukit_base.cache import cached, user_cache, write_atomic
 from cfukit_base.errors import ResultError
-
-
-def visible(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+from support.cache_folder import listing
 
 
 def test_builds_once_and_keeps_the_entry(tmp_path: Path) -> None:
@@ -28,7 +25,7 @@ def test_builds_once_and_keeps_the_entry(tmp_path: Path) -> None:
     assert first == second == tmp_path / "thing-abc"
     assert len(calls) == 1
     assert (first / "file").read_text() == "content"
-    assert visible(tmp_path) == ["thing-abc"]
+    assert listing(tmp_path) == ["thing-abc"]
 
 
 @pytest.mark.parametrize("failure", [ValueError("no"), KeyboardInterrupt()])
@@ -39,7 +36,7 @@ def test_a_failed_build_leaves_nothing(tmp_path: Path, failure: BaseException) -
 
     with pytest.raises(type(failure)):
         cached(tmp_path, "thing", "abc", build)
-    assert visible(tmp_path) == []
+    assert listing(tmp_path) == []
 
 
 def test_a_full_disk_names_the_folder(tmp_path: Path) -> None:
@@ -50,7 +47,7 @@ def test_a_full_disk_names_the_folder(tmp_path: Path) -> None:
         cached(tmp_path, "thing", "abc", build)
     assert str(tmp_path) in caught.value.message
     assert caught.value.exit_code == 1
-    assert visible(tmp_path) == []
+    assert listing(tmp_path) == []
 
 
 def test_two_processes_build_one_entry_once(tmp_path: Path) -> None:
@@ -68,7 +65,7 @@ cached(Path({str(tmp_path / "cache")!r}), "thing", "abc", build)
     children = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(4)]
     assert [child.wait(timeout=30) for child in children] == [0] * 4
     assert (tmp_path / "log").read_text() == "built\n"
-    assert visible(tmp_path / "cache") == ["thing-abc"]
+    assert listing(tmp_path / "cache") == ["thing-abc"]
 
 
 def test_a_killed_builder_blocks_nobody(tmp_path: Path) -> None:
@@ -93,7 +90,7 @@ def test_write_atomic_replaces_or_leaves(tmp_path: Path) -> None:
     write_atomic(path, b"two")
     assert path.read_bytes() == b"two"
     assert path.stat().st_mode & 0o777 == 0o644
-    assert visible(path.parent) == ["file"]
+    assert listing(path.parent) == ["file"]
 
 
 def test_user_cache_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from cfukit_base.cache import cached, disk_error, replaceable, write_atomic
 from cfukit_base.errors import BuildError, ResultError
+from support.cache_folder import listing
 
 KEYS = ("a", "b", "c[1]")  # brackets: a key is no pattern
 PIECES = 5
@@ -39,7 +40,7 @@ def visitor(root: Path, log: Path, seed: int) -> None:
             entry = cached(root, "thing", key, lambda folder, fate=fate: build(folder, log, fate))
         except ValueError:
             continue
-        assert sorted(path.name for path in entry.iterdir()) == [str(piece) for piece in range(PIECES)]
+        assert listing(entry) == [str(piece) for piece in range(PIECES)]
 
 
 def forked(work: Callable[[], object]) -> int:
@@ -67,14 +68,14 @@ def test_a_crowd_sees_whole_entries_only(tmp_path: Path, seed: int) -> None:
         cached(root, "thing", key, lambda folder: build(folder, log, "works"))
     built = Counter(name.rpartition(".")[0].rpartition(".")[0] for name in log.read_text().splitlines())
     assert built == {f".thing-{key}": 1 for key in KEYS}, f"seed {seed}: built once each"
-    assert sorted(path.name for path in root.iterdir()) == [f"thing-{key}" for key in KEYS]
+    assert listing(root) == [f"thing-{key}" for key in KEYS]
 
 
 def test_what_a_killed_builder_left_of_another_key_is_left_alone(tmp_path: Path) -> None:
     for name in (".thing-ab.17.tmp", ".thing-a.17.tmp"):
         (tmp_path / name).mkdir()
     cached(tmp_path, "thing", "a", lambda folder: None)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".thing-ab.17.tmp", "thing-a"]
+    assert listing(tmp_path) == [".thing-ab.17.tmp", "thing-a"]
 
 
 def test_entries_can_be_read_by_others(tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ def test_other_build_errors_and_missing_tools_stay_what_they_are(tmp_path: Path)
         cached(tmp_path, "thing", "a", wrong)
     with pytest.raises(FileNotFoundError):
         cached(tmp_path, "thing", "a", gone)
-    assert list(tmp_path.iterdir()) == []
+    assert listing(tmp_path) == []
 
 
 def test_a_disk_error_says_what_to_do(tmp_path: Path) -> None:

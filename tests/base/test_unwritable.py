@@ -8,6 +8,7 @@ import pytest
 
 from cfukit_base.cache import cached, disk_error, prepare_output, write_atomic
 from cfukit_base.errors import BuildError, ResultError
+from support.cache_folder import listing
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
     for attempt in (lambda: write_atomic(tmp_path, "x"), lambda: prepare_output(tmp_path)):
         with pytest.raises(ResultError, match="cannot write here: Is a directory"):
             attempt()
-    assert list(tmp_path.iterdir()) == []
+    assert listing(tmp_path) == []
 
 
 def test_a_device_is_written_and_not_replaced() -> None:
@@ -76,7 +77,7 @@ def test_a_compiler_without_space_is_a_full_disk(tmp_path: Path, said: str) -> N
     with pytest.raises(ResultError, match="No space left on device") as caught:
         cached(tmp_path, "name", "key", build)
     assert str(tmp_path) in caught.value.message and said in str(caught.value.details)
-    assert list(tmp_path.iterdir()) == []
+    assert listing(tmp_path) == []
 
 
 def test_other_build_errors_stay_what_they_are(tmp_path: Path) -> None:
@@ -108,6 +109,4 @@ def test_what_a_killed_builder_left_is_cleared_away(tmp_path: Path) -> None:
     other = tmp_path / ".name-other.4711.tmp"
     other.mkdir()
     cached(tmp_path, "name", "key", lambda folder: None)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [other.name, "name-key"], (
-        "another key's builder may live"
-    )
+    assert listing(tmp_path) == [other.name, "name-key"], "another key's builder may live"

@@ -49,6 +49,8 @@ class StderrSink:
         with self._lock:
             self._draw("")
             print(text, file=sys.stderr, flush=True)
+            if self._stages:
+                self._draw(f"{self._stages[-1]} ...")
 
     def _draw(self, text: str) -> None:
         if self._terminal:
