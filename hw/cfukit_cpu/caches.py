@@ -5,7 +5,7 @@ Lines have 32 bytes. A cache of 4096 bytes comes out as it was, byte for byte.
 
 from __future__ import annotations
 
-from cfukit_cpu.verilog import CORE, DATA_CACHE, INSTRUCTION_CACHE, Rule, Source
+from cfukit_cpu.edits import CORE, DATA_CACHE, INSTRUCTION_CACHE, Rule, Source
 
 LINE_BYTES = 32
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from cfukit_base.artefacts.cpu import Memory, MemoryKind
+from cfukit_base.cfu_ports import MEMORY_PORT_WIDTHS
 from cfukit_base.errors import UsageError, suggest
 
 KIB = 1024
@@ -14,6 +15,7 @@ CACHE_BYTES = tuple(512 << n for n in range(8))
 TCM_STEP_BYTES, TCM_MAX_BYTES = 16 * KIB, 512 * KIB
 ITCM_BASE, DTCM_BASE, BOOT_ROM_BASE = 0x2000_0000, 0x3000_0000, 0x2008_0000
 BOOT_ROM_BYTES = tuple(KIB << n for n in range(5))
+MEMORY_PORT_BITS = {"block": MEMORY_PORT_WIDTHS, "spram": (32, 64)}
 STOCK = "full+cfu"
 WHERE = "soc.cpu"
 
@@ -156,7 +158,7 @@ def configuration(given: str | Mapping[str, Any]) -> Named:
     return Named(name, f"{base} with other keys", replace(config, **{**implied, **table}))
 
 
-def table(config: Configuration) -> dict[str, int | bool | str]:
+def keys_of(config: Configuration) -> dict[str, int | bool | str]:
     """Every key of `[soc] cpu` with its value."""
     return asdict(config)
 
@@ -185,6 +187,22 @@ def _inside(config: Configuration) -> tuple[tuple[str, MemoryKind, int, int, str
         ("dtcm", "dtcm", DTCM_BASE, config.dtcm_bytes, "DataTcm"),
         ("boot_rom", "rom", BOOT_ROM_BASE, config.boot_rom_bytes, "BootRom"),
     )
+
+
+def check_memory_port(config: Configuration, bits: int, cpu: str) -> None:
+    """Raise UsageError unless a CPU of `config` can have a port of `bits`."""
+    if not config.dtcm_bytes:
+        raise UsageError(
+            "soc.cpu",
+            f"CPU {cpu} has no data TCM",
+            allowed="the CFU's memory port needs one",
+            hint='cpu = "tcm", or a table with dtcm_bytes',
+        )
+    if bits not in MEMORY_PORT_BITS[config.tcm]:
+        widths = ", ".join(map(str, MEMORY_PORT_BITS[config.tcm]))
+        raise UsageError(
+            "the CFU's memory port", f"{bits} bits", allowed=f"{widths} with tcm = {config.tcm!r}"
+        )
 
 
 def _preset(name: object, where: str) -> tuple[str, Configuration]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cfukit_cpu.configuration import ITCM_BASE, Configuration
-from cfukit_cpu.verilog import CORE, DATA_CACHE, INSTRUCTION_CACHE, Source
+from cfukit_cpu.edits import CORE, DATA_CACHE, INSTRUCTION_CACHE, Source
 
 # CSR numbers. What traps and interrupts need, the counters and identities that `csrs = "few"` leaves out, the rest.
 INTERRUPT_CSRS = (0x304, 0x344, 0xFC0)  # mie, mip, pending external interrupts

@@ -1,30 +1,58 @@
-"""The measured table of presets: what a file beside this one says, and whether it still holds.
+"""The measured table of presets: what presets.json says, and whether it still holds.
 
-`presets.json` is written by `hw/bench_cpus.py`. Each preset's entry carries the digest of the Verilog that was measured, so a
-changed edit shows; software changes cycles too, but is not in the digest: cycles are for comparing CPUs with each other.
+`scripts/bench/cpus.py` writes presets.json. Each preset's entry carries the digest of the Verilog that was measured, so a
+changed edit shows. Software changes cycles too, but is not in the digest: use the cycles to compare CPUs with each other.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+import msgspec
+
+from cfukit_base.cache import write_atomic
 from cfukit_base.digest import digest_bytes
 from cfukit_cpu.configuration import PRESETS, STOCK, configuration
 from cfukit_cpu.writing import derive, isa
 
 PATH = Path(__file__).parent / "presets.json"
-SCHEMA = "cfukit.presets/1"
 MEASURE = "digits"  # the model whose cycles give the relative speed: it ships with cfukit
 
 
-def read() -> dict[str, Any]:
-    """The table as it was committed: {"schema", "tools": {name: version}, "presets": {name: entry}}."""
-    document: dict[str, Any] = json.loads(PATH.read_text())
-    assert document["schema"] == SCHEMA
-    return document
+@dataclass
+class Measured:
+    """One preset.
+
+    * digest: of the Verilog that was measured.
+    * ice40, xc7: cells by kind; empty before they are counted.
+    * cycles: of one inference, by model and kernels; None where the model does not fit.
+    """
+
+    digest: str
+    ice40: dict[str, int] = field(default_factory=dict)
+    xc7: dict[str, int] = field(default_factory=dict)
+    cycles: dict[str, dict[str, int | None]] = field(default_factory=dict)
+
+
+@dataclass
+class Table:
+    """presets.json. tools: versions by name."""
+
+    schema: str = "cfukit.presets/1"
+    tools: dict[str, str] = field(default_factory=dict)
+    presets: dict[str, Measured] = field(default_factory=dict)
+
+    def write(self) -> None:
+        """Write presets.json."""
+        write_atomic(PATH, json.dumps(msgspec.to_builtins(self), indent=1) + "\n")
+
+
+def read() -> Table:
+    """The table as it was committed."""
+    return msgspec.json.decode(PATH.read_bytes(), type=Table)
 
 
 def digest(name: str) -> str:
@@ -35,33 +63,31 @@ def digest(name: str) -> str:
 
 def stale() -> list[str]:
     """Presets whose entry is absent or was measured with another Verilog."""
-    entries = read()["presets"]
-    return [name for name in PRESETS if entries.get(name, {}).get("digest") != digest(name)]
+    entries = read().presets
+    return [name for name in PRESETS if name not in entries or entries[name].digest != digest(name)]
 
 
 def list_cpus() -> list[dict[str, object]]:
     """Every preset with its area and its speed relative to the stock CPU, for people and JSON; null where nothing was measured."""
-    entries = read()["presets"]
+    entries = read().presets
 
     def speed(name: str, kernels: str) -> float | None:
-        cycles = [
-            entries.get(which, {}).get("cycles", {}).get(MEASURE, {}).get(kernels) for which in (STOCK, name)
-        ]
-        return round(cycles[0] / cycles[1], 2) if all(cycles) else None
+        stock, own = (entries[which].cycles.get(MEASURE, {}).get(kernels) for which in (STOCK, name))
+        return round(stock / own, 2) if stock and own else None
 
-    rows = []
+    rows: list[dict[str, object]] = []
     for name, (about, config) in PRESETS.items():
-        entry = entries.get(name, {})
-        area = {family: entry.get(family) or {} for family in ("ice40", "xc7")}
+        entry = entries[name]
         rows.append(
             {
                 "name": name,
                 "isa": isa(config),
-                **{f"{family}_lut": cells.get("lut") for family, cells in area.items()},
+                "ice40_lut": entry.ice40.get("lut"),
+                "xc7_lut": entry.xc7.get("lut"),
                 "speed": speed(name, "portable"),
                 "speed_mac4": speed(name, "mac4"),
                 "about": about,
-                "area": area,
+                "area": {"ice40": entry.ice40, "xc7": entry.xc7},
             }
         )
     return rows

@@ -22,7 +22,7 @@ from cfukit_cpu.configuration import (
     TCM_STEP_BYTES,
     Configuration,
 )
-from cfukit_cpu.memory_port import MemoryPort
+from cfukit_cpu.shared_dtcm import SharedDtcm
 
 _REGION_BITS = 19  # 512 KiB
 NAME = "Tcm"
@@ -69,8 +69,8 @@ class Tcm(Elaboratable):
 
     def __init__(self, config: Configuration, memory_port_bits: int = 0):
         self.config = config
-        self.ports: list[Signal] = []
-        self.memory_port = MemoryPort(self, memory_port_bits) if memory_port_bits else None
+        self.shared = SharedDtcm(config, memory_port_bits) if memory_port_bits else None
+        self.ports: list[Signal] = [*self.shared.signals.values()] if self.shared else []
         # Then no store is written while a load reads, nor while one waits in memory: it waits for what is in writeBack only.
         self.loads_wait_for_stores = config.tcm == "spram" and not memory_port_bits
         for prefix, plain, exchanged in (
@@ -236,8 +236,8 @@ class Tcm(Elaboratable):
         stored = self.data_writeBack_storeData
         i_word, d_word = Signal(32), Signal(32)
         clock = {"i_clk": ClockSignal()}
-        if self.memory_port:
-            self.memory_port.attach(m, reads, d_word)
+        if self.shared:
+            self.shared.attach(m, self, reads, d_word)
         elif config.dtcm_bytes and config.tcm == "block":
             m.submodules.dtcm = Instance(
                 "DataTcm",
@@ -277,7 +277,7 @@ class Tcm(Elaboratable):
     def _banks(self, m: Module, reads: Value, i_word: Signal, d_word: Signal) -> None:
         """Two single-ported memories; the first also serves fetches, whose word is kept when data takes the bank."""
         config, stored = self.config, self.data_writeBack_storeData
-        if config.dtcm_bytes and not self.memory_port:
+        if config.dtcm_bytes and not self.shared:
             writes = self.store_data.any()
             m.submodules.dtcm = Instance(
                 "DataTcm",

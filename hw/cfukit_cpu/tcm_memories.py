@@ -55,3 +55,33 @@ def boot_rom_verilog(size_bytes: int) -> str:
   always @(posedge clk) if (enable) data <= mem[address];
 endmodule
 """
+
+
+def row_memory_verilog(name: str, size_bytes: int, bits: int, style: str) -> str:
+    """A memory of rows with bytes enabled; with "block" a second port that reads. What a load reads while the other port writes
+    it is undefined, and so is what the other port gives after a write: with CFUKIT_POISON the inverse of what is there."""
+    rows = size_bytes * 8 // bits
+    index = f"address[{(rows - 1).bit_length() - 1}:0]"
+    range_, last = f"[{bits - 1}:0]", bits // 8 - 1
+    inputs = [f"input enable, input [16:0] address, input [{last}:0] mask, input {range_} write_data"]
+    inputs += [f"output reg {range_} read_data"]
+    bytes_ = "".join(
+        f"      if (mask[{n}]) mem[{index}][{8 * n + 7}:{8 * n}] <= write_data[{8 * n + 7}:{8 * n}];\n"
+        for n in range(bits // 8)
+    )
+    body = f"    if (enable) begin\n{bytes_}      if (mask == 0) read_data <= mem[{index}];\n    end\n"
+    poison = f"    if (enable && mask != 0) read_data <= ~mem[{index}];\n"
+    if style == "block":
+        inputs += ["input load_enable, input [16:0] load_address", f"output reg {range_} load_data"]
+        body += f"    if (load_enable) load_data <= mem[load_{index}];\n"
+        poison += f"    if (load_enable && enable && mask != 0 && load_{index} == {index}) begin\n"
+        for n in range(bits // 8):
+            part = f"[{8 * n + 7}:{8 * n}]"
+            poison += f"      if (mask[{n}]) load_data{part} <= ~mem[load_{index}]{part};\n"
+        poison += "    end\n"
+    body += f"`ifdef CFUKIT_POISON\n{poison}`endif\n"
+    return (
+        f"module {name} (\n  input clk,\n  " + ",\n  ".join(inputs) + "\n);\n"
+        f'  (* ram_style = "{"block" if style == "block" else "huge"}", no_rw_check *) reg {range_} mem [0:{rows - 1}];\n'
+        f"  always @(posedge clk) begin\n{body}  end\nendmodule\n"
+    )

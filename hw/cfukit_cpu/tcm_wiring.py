@@ -5,10 +5,10 @@ from __future__ import annotations
 from amaranth.back import verilog
 
 from cfukit_cpu.configuration import Configuration
-from cfukit_cpu.memory_port import core_ports, row_memory_verilog
+from cfukit_cpu.edits import CORE, Rule, Source
+from cfukit_cpu.shared_dtcm import core_ports
 from cfukit_cpu.tcm import DATA_FROM_CACHE, DATA_TO_CACHE, FETCH_FROM_CACHE, NAME, Tcm
-from cfukit_cpu.tcm_memories import boot_rom_verilog, memory_verilog
-from cfukit_cpu.verilog import CORE, Rule, Source
+from cfukit_cpu.tcm_memories import boot_rom_verilog, memory_verilog, row_memory_verilog
 
 _STAGE = "IBusCachedPlugin_iBusRsp_stages_"
 _CORE_SIGNALS = {

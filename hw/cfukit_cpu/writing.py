@@ -15,19 +15,21 @@ from cfukit_cpu.configuration import (
     CACHE_BYTES,
     Configuration,
     Named,
+    check_memory_port,
     configuration,
+    keys_of,
     memories,
-    table,
 )
 from cfukit_cpu.core import CFU_ENABLE_CSR, apply_options, csrs_of, fix_cfu_port, free_memories
-from cfukit_cpu.verilog import FILE, SHA256, WHEEL, WHEEL_VERSION, Source, stock_text
+from cfukit_cpu.edits import Source
+from cfukit_cpu.stock import FILE, SHA256, WHEEL, WHEEL_VERSION, stock_text
 
 
 def write_cpu(given: str | Mapping[str, Any], directory: Path, *, memory_port_bits: int = 0) -> Path:
     """Write cpu.json and the Verilog that it names (module VexRiscv) to `directory`; the path of cpu.json.
 
     * given: a preset's name, or a table of keys.
-    * memory_port_bits: width of the port that gives a CFU the data TCM (see `memory_port`); 0 = none.
+    * memory_port_bits: width of the port that gives a CFU the data TCM (see `shared_dtcm`); 0 = none.
     """
     named = configuration(given)
     verilog = derive(named, memory_port_bits)
@@ -42,9 +44,7 @@ def derive(named: Named, memory_port_bits: int = 0) -> str:
     text = stock_text()
     config = named.configuration
     if memory_port_bits:
-        from cfukit_cpu.memory_port import check  # Amaranth takes a moment
-
-        check(config, memory_port_bits, named.name)
+        check_memory_port(config, memory_port_bits, named.name)
     if named.stock:
         return text
     source = Source(text)
@@ -78,7 +78,7 @@ def describe(named: Named, memory_port_bits: int, digest: str) -> Cpu:
         cfu_enable_csr=CFU_ENABLE_CSR if config.csrs != "none" else None,
         memory_port_bits=memory_port_bits,
         about=named.about,
-        configuration=table(config),
+        configuration=keys_of(config),
         cfu_fix=not named.stock,
         memories=memories(config),
         verilog=FILE
@@ -100,6 +100,6 @@ def _header(named: Named) -> str:
     lines = [
         f"CPU {named.name}: {named.about}.",
         f"Derived from {FILE} of {WHEEL} {WHEEL_VERSION}, SHA-256 {SHA256}.",
-        *(f"{key} = {json.dumps(value)}" for key, value in table(named.configuration).items()),
+        *(f"{key} = {json.dumps(value)}" for key, value in keys_of(named.configuration).items()),
     ]
     return "".join(f"// {line}\n" for line in lines) + "\n"

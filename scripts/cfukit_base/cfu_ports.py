@@ -39,6 +39,11 @@ MEMORY_PORT_WIDTHS = (32, 64, 128)
 MEMORY_ADDRESS_BITS = 20  # of a byte offset into the data TCM
 MEMORY_MAX_OUTSTANDING = 4  # reads
 
+# A CPU with a memory port has the same ports, in the opposite direction, under this prefix, and outputs for simulators: a load
+# read what the CFU wrote in the same cycle; the CFU asked for what is not in its memory.
+CPU_MEMORY_PREFIX = "CfuMemory_"
+CPU_MEMORY_WATCHES = ("collides", "outside")
+
 
 def memory_ports(width: int) -> tuple[CfuPort, ...]:
     """The ports that a CFU with a memory port of `width` bits has beside the plain ones."""

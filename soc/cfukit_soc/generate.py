@@ -199,10 +199,10 @@ def _elaborate_quietly(
     from litex.gen.fhdl.verilog import convert
     from migen import Signal
 
-    from cfukit_soc.soc import Soc as LitexSoc
+    from cfukit_soc.soc import LitexSystem
 
     has_rom = any(memory.kind == "rom" for memory in memories)
-    soc = LitexSoc(board, cpu, clock_hz, memories, str(CFU_STUB), simulated, has_rom)
+    soc = LitexSystem(board, cpu, clock_hz, memories, str(CFU_STUB), simulated, has_rom)
     # Not `set_reset_address`: LiteX knows nothing of memories inside the CPU, and refuses to start there.
     soc.cpu.cpu_params["i_externalResetVector"] = Signal(
         32, reset=reset_address, name_override="reset_address"

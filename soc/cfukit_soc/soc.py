@@ -20,6 +20,7 @@ from litex.soc.interconnect.csr import CSRStatus, CSRStorage
 from migen import ClockDomain, If, Instance, Signal
 
 from cfukit_base.artefacts import Cpu
+from cfukit_base.cfu_ports import CPU_MEMORY_PREFIX, CPU_MEMORY_WATCHES, memory_ports
 from cfukit_soc.boards import (
     BUS_ROM_BASE,
     FLASH_BASE,
@@ -112,7 +113,7 @@ class SimulationClock(LiteXModule):
         ]
 
 
-class Soc(LiteXSoC):  # Migen names signals after this class
+class LitexSystem(LiteXSoC):
     """The system of `board` with `cpu`; `memories` are the board's with any on-chip RAM.
 
     simulated: with models of the chips around the FPGA inside; else their pins are ports. has_rom: with the ROM on the bus in which
@@ -183,22 +184,13 @@ class Soc(LiteXSoC):  # Migen names signals after this class
 
     def _connect_memory_port(self, bits: int) -> None:
         """From the CFU to the data TCM in the CPU; LiteX knows nothing of it."""
-        widths = {"cmd_payload_addr": 20, "cmd_payload_data": bits, "cmd_payload_mask": bits // 8}
-        widths["rsp_payload_data"] = bits
-        for name in (
-            "cmd_valid",
-            "cmd_payload_we",
-            "cmd_payload_addr",
-            "cmd_payload_data",
-            "cmd_payload_mask",
-        ):
-            signal = Signal(widths.get(name, 1), name_override=f"cfu_mem_{name}")
-            self.cpu.cfu_params[f"o_mem_{name}"] = self.cpu.cpu_params[f"i_CfuMemory_mem_{name}"] = signal
-        for name in ("cmd_ready", "rsp_valid", "rsp_payload_data"):
-            signal = Signal(widths.get(name, 1), name_override=f"cfu_mem_{name}")
-            self.cpu.cfu_params[f"i_mem_{name}"] = self.cpu.cpu_params[f"o_CfuMemory_mem_{name}"] = signal
-        for name in ("collides", "outside"):  # for the harness
-            self.cpu.cpu_params[f"o_CfuMemory_{name}"] = Signal(name_override=f"cfu_mem_{name}")
+        for port in memory_ports(bits):
+            at_cfu, at_cpu = port.direction[0], port.opposite[0]  # LiteX marks pins with "i" and "o"
+            signal = Signal(port.bits, name_override=f"cfu_{port.name}")
+            self.cpu.cfu_params[f"{at_cfu}_{port.name}"] = signal
+            self.cpu.cpu_params[f"{at_cpu}_{CPU_MEMORY_PREFIX}{port.name}"] = signal
+        for name in CPU_MEMORY_WATCHES:
+            self.cpu.cpu_params[f"o_{CPU_MEMORY_PREFIX}{name}"] = Signal(name_override=f"cfu_mem_{name}")
 
     def _add_flash(self, flash: Flash, simulated: bool) -> None:
         if simulated:
@@ -290,3 +282,6 @@ class Soc(LiteXSoC):  # Migen names signals after this class
             pads.bus_we.eq(dbus.we),
         ]
         self.comb += If(data_side, pads.bus_address.eq(dbus.adr)).Else(pads.bus_address.eq(ibus.adr))
+
+
+LitexSystem.__name__ = "Soc"  # Migen names signals after the class, and these names stand in every soc.v

@@ -10,7 +10,7 @@ import pytest
 
 from cfukit_base import process
 
-BUILD = Path(__file__).resolve().parents[2] / "hw" / "bare_fomu" / "build.py"
+BUILD = Path(__file__).resolve().parents[2] / "scripts" / "bench" / "bare_fomu.py"
 
 
 @pytest.mark.long

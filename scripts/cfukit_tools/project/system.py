@@ -45,7 +45,7 @@ class System:
     def cpu(self) -> Path:
         """cpu.json of the project's CPU; its Verilog lies beside it."""
         from cfukit_cpu import write_cpu
-        from cfukit_cpu.verilog import stock_text
+        from cfukit_cpu.stock import stock_text
 
         with self.project.named():
             stock_text()  # another version of the wheel is refused for a CPU that was made before, too

