@@ -152,8 +152,13 @@ class BaseCfu:
     # files
 
     def verilog(self) -> str:
-        """The text of cfu.v: module Cfu with exactly the ports of `port_list`, and whatever it needs."""
+        """Module Cfu with exactly the ports of `port_list`, and whatever it needs: no other file."""
         raise NotImplementedError
+
+    @property
+    def verilog_name(self) -> str:
+        """cfu.v, or cfu.sv if the text is SystemVerilog: synthesis tools go by the name."""
+        return "cfu.v"
 
     def description(self) -> CfuDescription:
         """The document of cfu.json."""
@@ -169,15 +174,16 @@ class BaseCfu:
         )
 
     def files(self) -> dict[str, str]:
-        """The texts of cfu.v, cfu.json and cfu_ops.h by name. The same Cfu gives the same texts."""
+        """The texts of cfu.v (cfu.sv for SystemVerilog), cfu.json and cfu_ops.h by name. The same Cfu gives the same texts."""
         description = self.description()
+        verilog = self.verilog()
         return {
-            "cfu.v": self.verilog(),
+            self.verilog_name: verilog,
             "cfu.json": description.text(),
             "cfu_ops.h": header_text(description),
         }
 
     def write(self, directory: Path) -> None:
-        """Write cfu.v, cfu.json and cfu_ops.h into `directory`."""
+        """Write `files` into `directory`."""
         for name, text in self.files().items():
             write_atomic(Path(directory) / name, text)

@@ -109,7 +109,9 @@ def _replacement(source: Source, call: Call, reads: Sequence[MemoryRead], find: 
     """Assignments for each file that the call reads in some instance; "" leaves the call as it is."""
     place = source.place(call.line)
     beside = source.lines[call.line - 1].file.parent
-    names = list(dict.fromkeys(read.file for read in reads if read.file))
+    if any(not read.file for read in reads):
+        raise BuildError(place, "the name of a memory file is no constant", allowed="a string or a parameter")
+    names = list(dict.fromkeys(read.file for read in reads))
     if not names and call.literal and find(call.literal, beside):
         names = [call.literal]  # in a branch that another tool may take
     branches = []

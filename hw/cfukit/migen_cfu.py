@@ -12,7 +12,7 @@ from cfukit.instruction import Instruction
 from cfukit.load import load_module
 from cfukit.memory import MemoryPort
 from cfukit.users_code import BROKEN
-from cfukit.verilog_cfu import finished, folder_of_caller
+from cfukit.verilog_cfu import checked, folder_of_caller
 from cfukit.verilog_text import Line, Source
 from cfukit_base.errors import BuildError, CfukitError, UsageError
 
@@ -64,7 +64,7 @@ class MigenCfu(BaseCfu):
         def find(name: str, beside: Path) -> tuple[Path, str] | None:
             return (self.file.parent / name, contents[name]) if name in contents else None
 
-        return finished(Source(lines), self._where, self.port_list, find, self.adapter)
+        return checked(Source(lines), self._where, self.port_list, find, self.adapter).text
 
     @property
     def _where(self) -> str:

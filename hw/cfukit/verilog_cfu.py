@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -75,23 +76,36 @@ class VerilogCfu(BaseCfu):
         )
 
     def verilog(self) -> str:
-        return self._text
+        return self._checked.text
+
+    @property
+    def verilog_name(self) -> str:
+        suffixes = {path.suffix for path in self.verilog_files}
+        return "cfu.sv" if self._checked.system_verilog or ".sv" in suffixes else "cfu.v"
 
     @cached_property
-    def _text(self) -> str:
+    def _checked(self) -> Checked:
         folders = Folders([*(path.parent for path in self.verilog_files), self.root])
         source = gather(self.verilog_files, folders)
-        return finished(source, str(self.verilog_files[0]), self.port_list, folders.read, self.adapter)
+        return checked(source, str(self.verilog_files[0]), self.port_list, folders.read, self.adapter)
 
 
-def finished(source: Source, where: str, ports: Sequence[CfuPort], find: Find, adapter: bool) -> str:
-    """The text of cfu.v from a Verilog source: checked, without files that it reads, and with the gate if wanted."""
+@dataclass(frozen=True)
+class Checked:
+    """A Verilog text with module Cfu as it should be, which reads no file."""
+
+    text: str
+    system_verilog: bool
+
+
+def checked(source: Source, where: str, ports: Sequence[CfuPort], find: Find, adapter: bool) -> Checked:
+    """Check a Verilog source, take in the files that it reads, and add the gate if wanted."""
     if "Cfu" not in definitions(source.text):
         raise BuildError(where, "it has no module named Cfu", allowed="exactly one is needed")
     parsed = parse(source, where)
     check_ports(parsed.ports, where, ports)
     text = inline(source, parsed.memory_reads, find)
-    return with_gate(text, ports) if adapter else text
+    return Checked(with_gate(text, ports) if adapter else text, parsed.system_verilog)
 
 
 def check_ports(found: Sequence[FoundPort], where: str, ports: Sequence[CfuPort]) -> None:
@@ -113,8 +127,8 @@ def check_ports(found: Sequence[FoundPort], where: str, ports: Sequence[CfuPort]
     for port in ports:
         there = by_name[port.name]
         if there.direction != port.direction or there.bits not in (port.bits, None):
-            given = f"port {port.name} of module Cfu is an {there.direction} of {there.bits} bits"
-            raise BuildError(where, given, allowed=f"an {port.direction} of {port.bits} bits is needed")
+            given = f"port {port.name} of module Cfu is an {there.direction} of {_bits(there.bits or 0)}"
+            raise BuildError(where, given, allowed=f"an {port.direction} of {_bits(port.bits)} is needed")
 
 
 def _hint(unknown: Sequence[str], known: set[str]) -> str:
@@ -123,6 +137,10 @@ def _hint(unknown: Sequence[str], known: set[str]) -> str:
     if any(_LIKE_DMA.search(name) for name in unknown):
         return f"there is no DMA port; {_MEMORY_HINT}"
     return _MEMORY_HINT if any(_LIKE_MEMORY.search(name) for name in unknown) else ""
+
+
+def _bits(count: int) -> str:
+    return "1 bit" if count == 1 else f"{count} bits"
 
 
 def folder_of_caller() -> Path:

@@ -48,10 +48,11 @@ class MemoryRead:
 
 @dataclass(frozen=True)
 class Parsed:
-    """The elaborated module Cfu."""
+    """The elaborated module Cfu. system_verilog: the text is no Verilog-2005."""
 
     ports: tuple[FoundPort, ...]
     memory_reads: tuple[MemoryRead, ...]
+    system_verilog: bool
 
 
 def parse(source: Source, where: str) -> Parsed:
@@ -61,11 +62,15 @@ def parse(source: Source, where: str) -> Parsed:
         folder = Path(name)
         (folder / "cfu.v").write_text(source.text, encoding="utf-8")
         words = [*tool.argv, "--json-only", *OPTIONS, "--top-module", "Cfu", "--prefix", "VCfu"]
-        done = process.run(
-            [*words, "--Mdir", "tree", "cfu.v"], cwd=folder, env=tool.env, timeout=_PARSE_SECONDS
-        )
+
+        def run(output: str, *more: str) -> process.Finished:
+            command = [*words, *more, "--Mdir", output, "cfu.v"]
+            return process.run(command, cwd=folder, env=tool.env, timeout=_PARSE_SECONDS)
+
+        done = run("tree")
         if not done.ok:
             raise _mistake(source, done, where)
+        system_verilog = not run("tree2005", "--default-language", "1364-2005").ok
         tree: Node = json.loads((folder / "tree" / "VCfu.tree.json").read_bytes().decode(errors="replace"))
     types = {node["addr"]: node for node in _all(tree) if node["type"].endswith("DTYPE")}
     top = next(module for module in tree["modulesp"] if module["name"] == "Cfu")
@@ -73,6 +78,7 @@ def parse(source: Source, where: str) -> Parsed:
     return Parsed(
         tuple(FoundPort(p["origName"], _bits(p["dtypep"], types), p["direction"].lower()) for p in ports),
         tuple(_memory_read(node, types) for node in _all(tree) if node["type"] == "READMEM"),
+        system_verilog,
     )
 
 

@@ -113,7 +113,11 @@ class System:
 
     @property
     def cfu_verilog(self) -> Path | None:
-        return self.cfu_dir / "cfu.v" if self.cfu_dir is not None else None
+        """cfu.v, or cfu.sv for SystemVerilog; None for a project without CFU."""
+        folder = self.cfu_dir
+        if folder is None:
+            return None
+        return next(path for path in (folder / "cfu.v", folder / "cfu.sv") if path.is_file())
 
     @functools.cached_property
     def cfu_json(self) -> CfuDescription | None:

@@ -1,0 +1,124 @@
+"""The CFU's generated files follow whatever their making has read, and nothing else."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cfukit_tools.project.project import load_target
+from cfukit_tools.project.system import System
+from support.verilog import module_cfu, write
+
+PROJECT = {"project.toml": '[cfu]\nfile = "cfu.v"\n'}
+ROM = '  reg [31:0] rom [0:3];\n  initial $readmemh("table.hex", rom);\n'
+FROM_PYTHON = """
+from pathlib import Path
+from cfukit import Cfu, Fixed, Instruction
+
+class Constant(Instruction):
+    \"\"\"rd = a number from a file.\"\"\"
+    rs1 = rs2 = None
+    time = Fixed(1)
+    def gateware(self, m, cmd):
+        return self.value
+    def call(self, funct7, rs1, rs2):
+        return self.value
+
+def make_cfu():
+    constant = Constant()
+    constant.value = int(Path(__file__).with_name("number.txt").read_text())
+    return Cfu({0: constant})
+"""
+
+
+def generated(folder: Path) -> Path:
+    made = System(load_target(folder)).cfu_verilog
+    assert made is not None
+    return made
+
+
+@pytest.mark.parametrize(
+    ("files", "changed"),
+    [
+        (
+            {"cfu.v": '`include "part.vh"\n' + module_cfu("`VALUE"), "part.vh": "`define VALUE {}\n"},
+            "part.vh",
+        ),
+        (
+            {
+                "cfu.v": '`include "sub/part.txt"\n' + module_cfu("`VALUE"),
+                "sub/part.txt": "`define VALUE {}\n",
+            },
+            "sub/part.txt",
+        ),
+        (
+            {
+                "cfu.v": '`include "../outside.vh"\n' + module_cfu("`VALUE"),
+                "../outside.vh": "`define VALUE {}\n",
+            },
+            "../outside.vh",
+        ),
+        ({"cfu.v": module_cfu("rom[0]", ROM), "table.hex": "{}\n"}, "table.hex"),
+        (
+            {
+                "cfu.v": module_cfu("y", "  wire [31:0] y;\n  one o(y);\n"),
+                "more.v": "module one (output [31:0] y);\n  assign y = {};\nendmodule\n",
+            },
+            "more.v",
+        ),
+        ({"cfu.py": FROM_PYTHON, "number.txt": "{}", "project.toml": ""}, "number.txt"),
+    ],
+    ids=["include", "in a folder", "outside", "memory file", "module", "read by cfu.py"],
+)
+def test_every_file_that_is_read_counts(tmp_path: Path, files: dict[str, str], changed: str) -> None:
+    folder = tmp_path / "project"
+    write(folder, {**PROJECT, **files, changed: files[changed].replace("{}", "1")})
+    first = generated(folder)
+    text = first.read_text()
+    write(folder, {changed: files[changed].replace("{}", "2")})
+    second = generated(folder)
+    assert second != first and second.read_text() != text
+    write(folder, {changed: files[changed].replace("{}", "1")})
+    assert generated(folder) == first and first.read_text() == text
+
+
+def test_what_changes_nothing_makes_nothing_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {**PROJECT, "cfu.py": FROM_PYTHON, "number.txt": "1", "project.toml": ""})
+    first = generated(tmp_path)
+    write(tmp_path, {"cfu.py": FROM_PYTHON + "# a comment\n", "number.txt": "1 "})
+    assert generated(tmp_path) == first
+    write(tmp_path, {"kernel.c": "", "notes.txt": ""})
+    monkeypatch.setattr("cfukit_tools.project.code.load", lambda project: pytest.fail("nothing has changed"))
+    assert generated(tmp_path) == first
+
+
+def test_a_file_that_comes_before_another_counts(tmp_path: Path) -> None:
+    """An include that was found in the project's folder, until there is one beside the file."""
+    files = {
+        "project.toml": '[cfu]\nfile = "rtl/cfu.v"\n',
+        "rtl/cfu.v": '`include "part.vh"\n' + module_cfu("`VALUE"),
+    }
+    write(tmp_path, {**files, "part.vh": "`define VALUE 1\n"})
+    assert "VALUE 1" in generated(tmp_path).read_text()
+    write(tmp_path, {"rtl/part.vh": "`define VALUE 2\n"})
+    assert "VALUE 2" in generated(tmp_path).read_text()
+
+
+def test_a_copy_of_the_folder_looks_at_its_own_files(tmp_path: Path) -> None:
+    write(tmp_path / "a", {**PROJECT, "cfu.v": module_cfu("rom[0]", ROM), "table.hex": "1\n"})
+    generated(tmp_path / "a")
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    write(tmp_path / "b", {"table.hex": "2\n"})
+    assert "rom[0] = 4'h2" in generated(tmp_path / "b").read_text()
+
+
+def test_a_damaged_note_is_written_again(tmp_path: Path) -> None:
+    write(tmp_path, {**PROJECT, "cfu.v": module_cfu("7")})
+    first = generated(tmp_path)
+    (note,) = first.parents[1].glob("cfu-inputs-*.json")
+    whole = note.read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2], b"{}"):
+        note.write_bytes(damaged)
+        assert generated(tmp_path) == first and note.read_bytes() == whole
