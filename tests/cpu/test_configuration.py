@@ -64,7 +64,7 @@ def test_every_cache_size_elaborates(size: int, tmp_path: Path) -> None:
         "--top-module",
         "VexRiscv",
     ]
-    done = process.run([*words, "cpu.v"], cwd=tmp_path, env=tool.env, timeout=60)
+    done = process.run([*words, "cpu.v"], cwd=tmp_path, env=tool.env, timeout=300)
     assert done.ok and "tags" not in done.stderr and "Cmd_payload" not in done.stderr, done.tail()
 
 

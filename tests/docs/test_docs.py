@@ -13,7 +13,7 @@ from cfukit import BaseCfu, Cfu, load_cfu
 from cfukit.testing import check_gateware
 from support.pages import ROOT, RUN, Block, blocks, missing_lines, write
 
-SECONDS = 600
+SECONDS = 1200
 WITH_SHELL = [page for page in RUN if any(block.language == "sh" for block in blocks(page))]
 WITH_CFUS = [ROOT / "docs" / "cfu.md", ROOT / "hw" / "cfukit" / "README.md"]
 

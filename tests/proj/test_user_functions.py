@@ -6,12 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from cfukit_tools.firmware.program import project_kernels
 
 from cfukit_base.errors import BuildError
 from cfukit_sw.lower import lower
 from cfukit_sw.model import Model
 from cfukit_tools import api
+from cfukit_tools.firmware.program import project_kernels
 from cfukit_tools.project.project import load_target
 from cfukit_tools.project.system import System
 from support.models import random_model

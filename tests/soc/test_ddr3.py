@@ -35,7 +35,7 @@ def compiled(out: Path, sources: list[Path], *words: str) -> Path:
     """A program for this machine."""
     tool = riscv_cc("zig")
     files = [str(path) for path in sources]
-    done = process.run([*tool.argv, "-w", "-O1", *words, "-o", str(out), *files], env=tool.env, timeout=600)
+    done = process.run([*tool.argv, "-w", "-O1", *words, "-o", str(out), *files], env=tool.env, timeout=3000)
     assert done.ok, done.stderr
     return out
 
@@ -63,7 +63,7 @@ def levelling(hardware: Path) -> Path:
 
 def level(program: Path, lanes: list[tuple[int, int, int, int]]) -> tuple[str, list[tuple[int, ...]]]:
     words = [str(value) for lane in lanes for value in lane]
-    done = process.run([str(program), *words], timeout=60)
+    done = process.run([str(program), *words], timeout=300)
     assert done.ok, done.stderr
     chosen = [tuple(map(int, found)) for found in re.findall(r"^lane (\d+) (\d+) (\d+)$", done.stdout, re.M)]
     return done.stdout, chosen
@@ -105,7 +105,7 @@ def test_the_memory_test_finds_what_is_stuck(tmp_path: Path) -> None:
         (tmp_path / "ddr3.c").write_text(source.replace(good, bad) if good else source)
         words = [f"-I{tmp_path}", f"-I{include}"]
         program = compiled(tmp_path / "test", [tmp_path / "main.c", tmp_path / "ddr3.c"], *words)
-        return int(process.run([str(program)], timeout=60).stdout)
+        return int(process.run([str(program)], timeout=300).stdout)
 
     assert errors() == 0
     # An address line that is stuck, a data line that is stuck, a word that is lost.

@@ -213,7 +213,7 @@ def test_interrupt_leaves_nothing_behind(system, tmp_path):
             simulate(simulator, system.soc_json, elf, trace=trace, timeout_seconds=60)
     finally:
         signal.signal(signal.SIGINT, before)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 50  # before its own time limit ends it
     assert not list(trace.parent.iterdir())
     assert not _running_children(os.getpid())
 
@@ -224,13 +224,14 @@ def test_a_killed_parent_takes_the_simulator_along(system, tmp_path):
     code = f"from pathlib import Path; import cfukit_soc; cfukit_soc.simulate({arguments})"
     parent = subprocess.Popen([sys.executable, "-c", code])
     children: list[int] = []
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not children and time.monotonic() < deadline:
         time.sleep(0.05)
         children = _running_children(parent.pid)
     time.sleep(0.1)
     parent.kill()
     parent.wait()
+    deadline = time.monotonic() + 120
     while any(map(_runs, children)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert children and not any(map(_runs, children))

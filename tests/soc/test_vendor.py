@@ -88,7 +88,7 @@ def vivado(folder: Path, slack: float = 0.5, without: str = "") -> process.Finis
         lines = (folder / "top.xdc").read_text().splitlines()
         (folder / "top.xdc").write_text("\n".join(line for line in lines if without not in line) + "\n")
     (folder / "stubs.tcl").write_text(script)
-    return process.run(["tclsh", "stubs.tcl"], cwd=folder, timeout=60)
+    return process.run(["tclsh", "stubs.tcl"], cwd=folder, timeout=300)
 
 
 @pytest.mark.needs("tclsh")
@@ -142,7 +142,7 @@ def openxc7(folder: Path, *programs: str, **variables: str) -> process.Finished:
         (tools / name).write_text(text + ("echo frames\n" if name == "fasm2frames" else ""))
         (tools / name).chmod(0o755)
     env = {"PATH": f"{tools}:/usr/bin:/bin", "CHIPDB": "", "PRJXRAY_DB_DIR": "", **variables}
-    return process.run(["sh", "build.sh"], cwd=folder, env=env, timeout=60)
+    return process.run(["sh", "build.sh"], cwd=folder, env=env, timeout=300)
 
 
 def test_openxc7s_script_says_what_is_missing_and_builds_when_all_is_there(

@@ -219,8 +219,8 @@ def test_bias_scale_of_a_dense_layer() -> None:
 
 @pytest.mark.slow
 def test_large_layers_stay_small_and_fast() -> None:
-    """At the limit of size: seconds, and (with the fuzz target's 2 GiB) memory."""
-    begin = time.monotonic()
+    """At the limit of size: seconds of CPU time, and (with the fuzz target's 2 GiB) memory."""
+    begin = time.process_time()
     Evaluator(relu_of((8, 1024, 1024))).run([np.zeros((8, 1024, 1024), np.int8)])
     build = ModelBuilder("pointwise")
     x = build.tensor("x", (1, 1024, 1024, 8), scale=0.1)
@@ -228,4 +228,4 @@ def test_large_layers_stay_small_and_fast() -> None:
     y = build.tensor("y", (1, 1024, 1024, 8), scale=0.1)
     build.operator("CONV_2D", [x, w], [y], padding="SAME", stride_w=1, stride_h=1)
     Evaluator(build.model([x], [y])).run([np.zeros((1, 1024, 1024, 8), np.int8)])
-    assert time.monotonic() - begin < 30
+    assert time.process_time() - begin < 30

@@ -50,7 +50,7 @@ def compile_text(compiler: str, folder: Path, text: str, *flags: str) -> process
     else:
         tool, target = tools.riscv_cc(compiler), target_flags(compiler)
     argv = [*tool.argv, *target, "-ffreestanding", *flags, f"-I{INCLUDE}", "-c", "main.c", "-o", "main.o"]
-    return process.run(argv, cwd=folder, env=tool.env, timeout=60)
+    return process.run(argv, cwd=folder, env=tool.env, timeout=300)
 
 
 @compilers

@@ -84,7 +84,7 @@ def test_linked_packaging_under_the_address_sanitizer(tmp_path: Path) -> None:
         inference.start(script, plan, inputs)
         inference.read_outputs(script, plan)
         script.exit()
-        done = subprocess.run([program], input=bytes(script), capture_output=True, timeout=60)
+        done = subprocess.run([program], input=bytes(script), capture_output=True, timeout=300)
         assert done.returncode == 0, done.stderr.decode()
         answers = [wire.parse(frame) for frame in wire.split(done.stdout)[1]]
         data = inference.output_bytes(answers)

@@ -54,7 +54,7 @@ def firmware() -> Path:
 
 
 def talk(script: wire.Script) -> list[wire.Answer]:
-    done = subprocess.run([firmware()], input=bytes(script), capture_output=True, timeout=60, check=False)
+    done = subprocess.run([firmware()], input=bytes(script), capture_output=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     return [wire.parse(frame) for frame in wire.split(done.stdout)[1]]
 

@@ -22,7 +22,7 @@ def build(folder: Path, text: str, **options) -> Path:
 
 
 def run(program: Path, stdin: bytes = b"") -> tuple[bytes, list[wire.Answer], int]:
-    done = subprocess.run([program], input=stdin, capture_output=True, timeout=60, check=False)
+    done = subprocess.run([program], input=stdin, capture_output=True, timeout=300, check=False)
     text, frames, damaged = wire.split(done.stdout)
     assert damaged == 0 and done.stderr == b"", done
     return text, [wire.parse(frame) for frame in frames], done.returncode

@@ -48,6 +48,12 @@ def no_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CFUKIT_PORT", raising=False)
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A simulated board answers as late as a busy machine makes it."""
+    monkeypatch.setattr(loader, "HELLO_SECONDS", 120.0)
+
+
 @pytest.fixture
 def stock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BoardSystem:
     """Board sim without a CFU; programs are built in a folder of their own."""
@@ -183,7 +189,7 @@ def test_the_line_at_pin_level(stock: BoardSystem, tmp_path: Path) -> None:
     ) as running:
         with BoardEngine(Line(running.port)).connected(stock) as device:
             elf = build_firmware([program(SUM)], stock.soc_json, build_dir=tmp_path / "built")
-            raw = device.run(elf, b"abc" * 20, seconds=120)
+            raw = device.run(elf, b"abc" * 20, seconds=1200)
             assert device.line.statistics.repeated > 0
     text_said, frames, _ = wire.split(raw.output)
     assert text_said.endswith(b" 60 bytes, sum 5880\n") and raw.exit_code == 7

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import threading
+import time
 import tty
 from pathlib import Path
 
@@ -166,12 +167,12 @@ def test_term_ends_with_its_key_on_a_terminal(line: tuple[str, int]) -> None:
 
     def type_it() -> None:
         while b"Ctrl-]" not in shown:
-            pass
+            time.sleep(0.01)
         os.write(keyboard, b"ab\x1dcd")
 
     typist = threading.Thread(target=type_it)
     typist.start()
-    api.term(port=port, stdin=typed, write=shown.extend, seconds=20)
+    api.term(port=port, stdin=typed, write=shown.extend, seconds=300)
     typist.join()
     assert os.read(other_end, 100) == b"ab"
     os.close(keyboard)

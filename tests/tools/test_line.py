@@ -137,7 +137,7 @@ def test_a_port_where_nobody_answers_is_diagnosed(
     by_itself: bytes, answers_at: int, said: str, advice: str, talks: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = Fake(by_itself, answers_at, talks)
-    monkeypatch.setattr(diagnosis, "_LISTEN_SECONDS", 0.02)
+    monkeypatch.setattr(diagnosis, "_LISTEN_SECONDS", 0.1)
     monkeypatch.setattr(diagnosis, "_BAUD_SECONDS", 0.0)
     monkeypatch.setattr(diagnosis, "BAUDS", (9_600, 115_200))
     monkeypatch.setattr(loader, "HELLO_SECONDS", 0.0 if talks == "once" else 3.0)

@@ -35,7 +35,7 @@ def living(session: int) -> list[str]:
 
 
 def soon_none(session: int) -> bool:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while living(session) and time.monotonic() < end:
         time.sleep(0.02)
     return not living(session)
@@ -68,7 +68,7 @@ def stop(words: list[str], folder: Path, delay: float, number: signal.Signals) -
     with begin([*words, "--json"], folder) as child:
         time.sleep(delay)
         child.send_signal(number)
-        out, err = child.communicate(timeout=120)
+        out, err = child.communicate(timeout=600)
     told = f"after {delay:.3f} s, {number.name}: {child.returncode}\n{out}\n{err}"
     assert soon_none(child.pid), f"{living(child.pid)} {told}"
     assert not half_written(child.pid, folder, user_cache()), told
@@ -132,7 +132,7 @@ def test_a_signal_during_the_imports(tmp_path: Path, number: signal.Signals, as_
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 128 + number
     if as_json:
@@ -145,9 +145,11 @@ def test_the_message_names_the_signal(tmp_path: Path) -> None:
     source = tmp_path / "endless.c"
     source.write_text('#include "cfukit.h"\nint main(void) { printf("on\\n"); for (;;) ; }\n')
     with begin(["exec", str(source), "--engine", "host"], tmp_path) as child:
-        time.sleep(2)
+        end = time.monotonic() + 300
+        while not any("/firmware" in words for words in living(child.pid)) and time.monotonic() < end:
+            time.sleep(0.02)
         child.send_signal(signal.SIGTERM)
-        _, err = child.communicate(timeout=60)
+        _, err = child.communicate(timeout=300)
     assert child.returncode == 143 and "Traceback" not in err
     assert "cfukit: interrupted by SIGTERM (call again: finished parts are kept)" in err
     assert soon_none(child.pid)

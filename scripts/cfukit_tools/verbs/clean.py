@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Unpack
 
 from cfukit_base.artefacts import Clean
+from cfukit_base.cache import clean as clean_folder
 from cfukit_base.cache import user_cache
 from cfukit_tools.project.project import Choice, load_target
 
@@ -15,8 +16,6 @@ def clean(target: Path | str = Path(), *, cache: bool = False, **choice: Unpack[
 
     What another command is using stays.
     """
-    from cfukit_base.cache import clean as clean_folder
-
     folder = user_cache() if cache else load_target(target, **choice).build_dir
     done = clean_folder(folder)
-    return Clean(ok=True, folder=str(folder), entries=done.entries, bytes=done.bytes, in_use=done.in_use)
+    return Clean(ok=True, folder=str(folder), entries=done.entries, bytes=done.bytes, in_use=len(done.kept))
