@@ -52,38 +52,41 @@ def cli_page() -> str:
 
 
 def json_page() -> str:
-    """docs/json.md."""
+    """docs/json.md: a section per document, in it a table for each object inside."""
     parts = [_JSON_HEAD]
     for name, document in DOCUMENTS.items():
-        schema = document.json_schema()
-        whole = schema["$defs"][document.__name__]
-        rows = "\n".join(
-            f"| `{field}` | {_type(inner, schema)} |"
-            for field, inner in whole["properties"].items()
-            if field != "schema"
-        )
-        about = "\n".join(whole["description"].splitlines()[1:]).strip()
-        parts.append(
-            f"## {name}\n\n" + (f"{about}\n\n" if about else "") + f"| field | type |\n|---|---|\n{rows}\n"
-        )
+        definitions: Json = document.json_schema()["$defs"]
+        whole = definitions.pop(document.__name__)
+        parts.append(f"## {name}\n\n{_table(whole)}")
+        parts += [
+            f"**{title}**. {_table(inner)}" for title, inner in definitions.items() if "properties" in inner
+        ]
     return "\n".join(parts)
 
 
-def _type(rule: Json, schema: Json) -> str:
+def _table(rule: Json) -> str:
+    """What an object is, and a row per field."""
+    first, *more = rule.get("description", "").splitlines()
+    about = "" if first.startswith("The document ") and not more else f"{first}\n"
+    about += "".join(f"{line}\n" for line in more if line.strip() or about)
+    rows = "\n".join(
+        f"| `{name}` | {_type(inner)} |" for name, inner in rule["properties"].items() if name != "schema"
+    )
+    return f"{about}\n| field | type |\n|---|---|\n{rows}\n"
+
+
+def _type(rule: Json) -> str:
     if "$ref" in rule:
-        rule = schema["$defs"][rule["$ref"].rpartition("/")[2]]
+        return str(rule["$ref"].rpartition("/")[2])
     if "anyOf" in rule:
-        return " or ".join(_type(choice, schema) for choice in rule["anyOf"])
+        return " or ".join(_type(choice) for choice in rule["anyOf"])
     if "enum" in rule:
         return " or ".join(f"`{json.dumps(value)}`" for value in rule["enum"])
     if rule.get("type") == "array":
-        return f"list of {_type(rule['items'], schema)}"
-    if rule.get("type") == "object" and "properties" in rule:
-        inner = ", ".join(f"{name}: {_type(value, schema)}" for name, value in rule["properties"].items())
-        return "{" + inner + "}"
+        return f"list of {_type(rule['items'])}" if rule.get("items") else "list"
     if rule.get("type") == "object" and rule.get("additionalProperties"):
-        return f"object of {_type(rule['additionalProperties'], schema)}"
-    return str(rule.get("type", "anything"))
+        return f"object of {_type(rule['additionalProperties'])}"
+    return str(rule.get("type", "any value"))
 
 
 PAGES = {"cli.md": cli_page, "json.md": json_page}
