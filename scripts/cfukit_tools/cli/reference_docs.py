@@ -7,6 +7,7 @@ A test fails when the files are stale.
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from pathlib import Path
@@ -66,7 +67,7 @@ def json_page() -> str:
 
 def _table(rule: Json) -> str:
     """What an object is, and a row per field."""
-    first, *more = rule.get("description", "").splitlines()
+    first, *more = inspect.cleandoc(rule.get("description", "")).splitlines()
     about = "" if first.startswith("The document ") and not more else f"{first}\n"
     about += "".join(f"{line}\n" for line in more if line.strip() or about)
     rows = "\n".join(
