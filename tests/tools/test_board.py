@@ -261,6 +261,13 @@ def test_what_hardware_cannot_do_is_refused(stock: BoardSystem, options: dict, m
         api.exec_(program(SUM), engine="board", stdin=b"", **options)
 
 
+@pytest.mark.parametrize("verb", ["run", "profile", "test"])
+def test_a_port_that_is_not_there_is_told_before_anything_is_compiled(stock: BoardSystem, verb: str) -> None:
+    words = [verb, "digits", "--engine", "board", "--port", "nowhere"]
+    assert cli.run(words) == 2
+    assert not list(Path("build").glob("**/*.elf"))
+
+
 @pytest.mark.slow
 def test_a_silent_board_is_exit_1(
     stock: BoardSystem, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture

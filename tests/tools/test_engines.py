@@ -232,6 +232,17 @@ def test_no_room_above_the_engines_names_one(room: str) -> None:
     assert found == []
 
 
+def test_only_the_check_of_the_system_asks_for_an_engine_by_name() -> None:
+    """It is about the RTL of the CPU and the CFU; everything else takes the engine that it is given."""
+    asked = set()
+    for file in (file for room in ROOMS for file in (TOOLS / room).glob("**/*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            match node:
+                case ast.Call(func=ast.Name(id="engine_named"), args=[ast.Constant(value=name), *_]):
+                    asked.add((file.relative_to(TOOLS).as_posix(), name))
+    assert asked == {("checks/project.py", "rtl")}
+
+
 @pytest.mark.parametrize(
     "text",
     [

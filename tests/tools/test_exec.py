@@ -221,6 +221,23 @@ def test_wrong_usage(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"engine": "evaluator"}, "evaluator runs models, not programs"),
+        ({"engine": "board", "port": "nowhere"}, "nowhere: no such port"),
+        ({"engine": "host", "trace": "t.txt"}, "--trace: engine host has no cycles"),
+    ],
+)
+def test_what_cannot_run_is_told_before_anything_is_compiled(
+    here: Path, options: dict[str, str], message: str
+) -> None:
+    path = program(here, "int main(void) { return 0; }")
+    with pytest.raises(UsageError, match=message):
+        api.exec_(path, stdin=b"", **options)
+    assert not list(here.glob("build/**/*.elf"))
+
+
 def test_the_host_shows_output_and_regions(here: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     path = program(here, 'int main(void) { CFUKIT_REGION("r") { puts("out"); } return 0; }')
     assert cli.run(["exec", str(path), "--engine", "host"]) == 0

@@ -1,5 +1,6 @@
 """The reference pages are those that the code makes; the schemas are sound; the contract's fields are in them."""
 
+import re
 from pathlib import Path
 
 import jsonschema
@@ -39,10 +40,26 @@ def test_every_verb_has_a_document_that_says_ok(verb: str) -> None:
     assert {"schema", "ok"} <= fields_of_schema(schema, [])
 
 
-def test_the_page_names_every_field() -> None:
-    """A table per document, a row per field; `schema` stands in the heading."""
+def test_the_page_has_a_table_of_every_object() -> None:
+    """A row per field; `schema` stands in the heading."""
     page = PAGES["json.md"]()
     for name, document in DOCUMENTS.items():
-        part = page.partition(f"## {name}\n")[2].partition("\n## ")[0]
-        rows = {line.split("`")[1] for line in part.splitlines() if line.startswith("| `")}
-        assert rows == fields_of_schema(document.json_schema(), []) - {"schema"}, name
+        section = page.partition(f"## {name}\n")[2].partition("\n## ")[0]
+        schema = document.json_schema()
+        objects = {title: inner for title, inner in schema["$defs"].items() if "properties" in inner}
+        whole, *others = re.split(r"^\*\*(?=\w+\*\*)", section, flags=re.MULTILINE)
+        tables = {document.__name__: whole} | {part.partition("**")[0]: part for part in others}
+        assert set(tables) == set(objects), name
+        for title, table in tables.items():
+            rows = {line.split("`")[1] for line in table.splitlines() if line.startswith("| `")}
+            assert rows == set(objects[title]["properties"]) - {"schema"}, f"{name} {title}"
+
+
+def test_the_page_says_what_the_code_says_of_every_document() -> None:
+    """No sentence of a description gets lost but the one that only repeats the heading."""
+    page = " ".join(PAGES["json.md"]().split())
+    for document in DOCUMENTS.values():
+        for inner in document.json_schema()["$defs"].values():
+            told = " ".join(inner.get("description", "").split())
+            told = told.removeprefix(f"The document {document.schema_name()}.").strip()
+            assert told in page, told

@@ -274,3 +274,33 @@ def test_two_runs_of_one_project_at_once(project: Path, two_samples: Path) -> No
     with np.load("one.npz") as first, np.load("two.npz") as second:
         assert np.array_equal(first["out0"], second["out0"])
     assert not list(project.rglob(".*tmp")) and not list(project.rglob("*.partial"))
+
+
+def test_clean_frees_the_builds_of_a_project_and_nothing_else(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CFUKIT_CACHE", str(Path("cache").resolve()))
+    api.run(project, engine=ENGINE, samples=1)
+    source = (project / "project.toml").read_text()
+    cached = sorted(Path("cache").rglob("*"))
+    assert cached and (project / "build").is_dir()
+    assert cli.run(["clean", str(project), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["folder"] == str(project / "build") and document["bytes"] > 0
+    assert document["entries"] > 0 and document["in_use"] == 0
+    assert not [path for path in (project / "build").rglob("*") if path.is_file()]
+    assert (project / "project.toml").read_text() == source
+    assert sorted(Path("cache").rglob("*")) == cached
+    assert api.clean(project)["bytes"] == 0
+    assert api.clean(project, cache=True)["bytes"] > 0
+    assert api.run(project, engine=ENGINE, samples=1)["ok"], "what is needed again is made again"
+
+
+def test_clean_wants_a_project(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that is none is never emptied."""
+    (project.parent / "mine").mkdir()
+    (project.parent / "mine" / "build").mkdir()
+    (project.parent / "mine" / "build" / "thesis.txt").write_text("all of it")
+    assert cli.run(["clean", "mine"]) == 2
+    assert "a folder without project.toml" in capsys.readouterr().err
+    assert (project.parent / "mine" / "build" / "thesis.txt").read_text() == "all of it"
