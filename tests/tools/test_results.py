@@ -276,24 +276,37 @@ def test_two_runs_of_one_project_at_once(project: Path, two_samples: Path) -> No
     assert not list(project.rglob(".*tmp")) and not list(project.rglob("*.partial"))
 
 
+def command(*words: str) -> dict[str, Any]:
+    """What a process of its own says; it uses nothing any more when it has ended."""
+    line = [sys.executable, "-m", "cfukit_tools", *words, "--json"]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+@pytest.mark.slow
 def test_clean_frees_the_builds_of_a_project_and_nothing_else(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CFUKIT_CACHE", str(Path("cache").resolve()))
-    api.run(project, engine=ENGINE, samples=1)
-    source = (project / "project.toml").read_text()
-    cached = sorted(Path("cache").rglob("*"))
-    assert cached and (project / "build").is_dir()
-    assert cli.run(["clean", str(project), "--json"]) == 0
-    document = json.loads(capsys.readouterr().out)
-    assert document["folder"] == str(project / "build") and document["bytes"] > 0
-    assert document["entries"] > 0 and document["in_use"] == 0
-    assert not [path for path in (project / "build").rglob("*") if path.is_file()]
-    assert (project / "project.toml").read_text() == source
-    assert sorted(Path("cache").rglob("*")) == cached
-    assert api.clean(project)["bytes"] == 0
-    assert api.clean(project, cache=True)["bytes"] > 0
-    assert api.run(project, engine=ENGINE, samples=1)["ok"], "what is needed again is made again"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CFUKIT_CACHE", str(tmp_path / "cache"))
+    api.init("mine", "template")
+    sources = {path: path.read_bytes() for path in Path("mine").rglob("*") if path.is_file()}
+    run = ("run", "mine", "--engine", ENGINE, "--samples", "1")
+    first = command(*run)
+    cached = sorted(Path("cache").rglob("soc.json"))
+    assert cached and Path(first["host"]["path"]).is_file()
+    document = command("clean", "mine")
+    assert document["folder"] == str(tmp_path / "mine" / "build")
+    assert document["entries"] > 0 and document["bytes"] > 0 and document["in_use"] == 0
+    assert {path: path.read_bytes() for path in Path("mine").rglob("*") if path.is_file()} == sources
+    assert sorted(Path("cache").rglob("soc.json")) == cached
+    again = command("clean", "mine")
+    assert (again["entries"], again["bytes"]) == (0, 0)
+    assert command("clean", "mine", "--cache")["entries"] > 0
+    assert not list(Path("cache").rglob("soc.json"))
+    assert without_host(command(*run)) == without_host(first), "what is needed again is made again"
 
 
 def test_clean_wants_a_project(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
