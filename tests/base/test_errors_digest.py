@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cfukit_base.artefacts import ErrorDocument
 from cfukit_base.digest import digest_of, digest_tree
 from cfukit_base.errors import CfukitError, MissingToolError, ModelError, ResultError, UsageError, suggest
 
@@ -15,7 +16,7 @@ def test_an_error_says_where_what_allowed_and_what_to_do() -> None:
         "a.toml: soc.board", "'arty7'", allowed="did you mean 'arty'?", hint="cfukit list boards"
     )
     assert error.message == "a.toml: soc.board: 'arty7'; did you mean 'arty'? (cfukit list boards)"
-    assert error.to_json() == {
+    assert ErrorDocument.of(error).to_json() == {
         "schema": "cfukit.error/1",
         "ok": False,
         "kind": "usage",
@@ -23,6 +24,7 @@ def test_an_error_says_where_what_allowed_and_what_to_do() -> None:
         "given": "'arty7'",
         "allowed": "did you mean 'arty'?",
         "hint": "cfukit list boards",
+        "details": {},
     }
 
 

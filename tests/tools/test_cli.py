@@ -9,6 +9,7 @@ import pytest
 from cfukit_base.errors import BuildError, CfukitError, MissingToolError, ModelError, ResultError
 from cfukit_tools.cli import commands as cli
 from cfukit_tools.cli import endings as cli_ending
+from cfukit_tools.engines.catalogue import ENGINES, engine_named
 
 
 def run_json(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, dict]:
@@ -32,8 +33,27 @@ def test_help_lists_the_verbs(capsys: pytest.CaptureFixture[str]) -> None:
         "test",
         "infer",
         "exec",
+        "area",
+        "bitstream",
+        "load",
+        "term",
+        "clean",
     ):
         assert f"\n  {verb} " in shown
+    assert not {"suggest", "explore", "report", "export"} & set(shown.split()), "not in this version"
+
+
+@pytest.mark.parametrize("verb", ["run", "profile", "test", "infer", "exec"])
+def test_help_offers_the_engines_that_exist_and_nothing_else(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run([verb, "--help"]) == 0
+    shown = capsys.readouterr().out
+    offered = shown.partition("--engine ")[2].split()[0].split("|")
+    assert offered == list(ENGINES)
+    for name in offered:
+        assert engine_named(name).name == name
+    assert "--gdb" not in shown
 
 
 @pytest.mark.parametrize(

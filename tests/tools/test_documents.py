@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 import jsonschema
@@ -55,7 +56,7 @@ VERBS = {
 }
 CASES = [(name, words) for name, lines in VERBS.items() for words in lines]
 # What an engine may leave out when it makes a fault; and a document in a document. Both are always written.
-FAULT_DEFAULTS = ("function", "file", "line", "cycle", "address", "value", "cfu", "waves")
+FAULT_DEFAULTS = [field.name for field in fields(Fault) if field.default is not MISSING]
 NOT_NEEDED = {f"without fault.{field}" for field in FAULT_DEFAULTS} | {"without checks.0.error.schema"}
 
 

@@ -9,7 +9,7 @@ from cfukit_base.artefacts import Run
 from cfukit_base.errors import ResultError
 from cfukit_tools.engines.catalogue import Line
 from cfukit_tools.inference.measure import measure
-from cfukit_tools.inference.results import result_path
+from cfukit_tools.inference.results import result_path, set_aside
 from cfukit_tools.inference.workload import Workload
 from cfukit_tools.project.project import Project
 from cfukit_tools.report.run import verdict
@@ -33,8 +33,9 @@ class Request:
 
 def outputs(request: Request, samples: int) -> str:
     """The outputs of the project's kernels (portable ones on a bare model) against the evaluator."""
+    path = result_path(request.project, "test", request.engine)
+    set_aside(path)
     workload = Workload(request.project, request.engine, request.line, request.jobs)
-    path = result_path(request.project, "test", workload.engine.name)
     return _judged(measure(workload, workload.variants[-1:], None, samples, request.seed, path))
 
 

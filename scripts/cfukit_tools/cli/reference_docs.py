@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -67,13 +68,12 @@ def json_page() -> str:
 
 def _table(rule: Json) -> str:
     """What an object is, and a row per field."""
-    first, *more = inspect.cleandoc(rule.get("description", "")).splitlines()
-    about = "" if first.startswith("The document ") and not more else f"{first}\n"
-    about += "".join(f"{line}\n" for line in more if line.strip() or about)
+    about = inspect.cleandoc(rule.get("description", ""))
+    about = re.sub(r"^The document \S+\.\s*", "", about)
     rows = "\n".join(
         f"| `{name}` | {_type(inner)} |" for name, inner in rule["properties"].items() if name != "schema"
     )
-    return f"{about}\n| field | type |\n|---|---|\n{rows}\n"
+    return f"{about}\n\n| field | type |\n|---|---|\n{rows}\n"
 
 
 def _type(rule: Json) -> str:

@@ -24,7 +24,6 @@ from cfukit_tools.firmware.samples import (
     evaluate,
     first_difference,
 )
-from cfukit_tools.inference.results import set_aside
 from cfukit_tools.inference.workload import Workload
 
 
@@ -41,7 +40,6 @@ def measure(
 ) -> Run:
     """Run `variants` and write the document to `output`. path: the inputs, or None for the default ones."""
     inputs = choose_inputs(workload.model, path, workload.heldout, samples, seed)
-    set_aside(output)
     # Before the evaluator: what does not fit or does not compile is known in a second.
     programs = [workload.build(variant) for variant in variants]
     truth = evaluate(workload.model, inputs, lambda number: number == 0)

@@ -8,33 +8,44 @@ build/BOARD/run.set-1f2e3d4c.json        cfukit run --set soc.cpu.icache_bytes=8
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from cfukit_base.cache import disk_error, prepare_output
+from cfukit_base.cache import disk_error, prepare_output, replaceable
 from cfukit_base.digest import digest_of
-from cfukit_tools.engines.catalogue import DEFAULT
+from cfukit_tools.engines.catalogue import DEFAULT, ENGINES
 from cfukit_tools.project.project import Project
 
 
 def result_path(project: Project, verb: str, engine: str, output: Path | None = None) -> Path:
-    """The file of a document; `output` if the user names one."""
+    """The file of a document; `output` if the user names one. engine: "" = the default."""
     if output is not None:
         return output
     changes = dict(project.changes)
-    model = changes.pop("model", "")
+    model = Path(str(changes.pop("model", ""))).stem
     changes.pop("soc.board", None)  # a folder of its own
-    parts = [verb, project.variant]
-    parts += [Path(str(model)).stem] if model and not project.bare else []
-    parts += [engine] if engine != DEFAULT else []
+    reserved = {*ENGINES, "previous"}
+    parts = [verb, _tag(project.variant, reserved)]
+    parts += [_tag(model, {*reserved, *project.variants})] if not project.bare else []
+    parts += [engine] if engine not in ("", DEFAULT) else []
     parts += [f"set-{digest_of(changes)[:8]}"] if changes else []
     return project.board_dir / f"{'.'.join(filter(None, parts))}.json"
+
+
+def _tag(name: str, reserved: set[str]) -> str:
+    """`name` as a part of a file's name. What could be read as something else gets a digest behind it."""
+    if re.fullmatch(r"[A-Za-z0-9_-]*", name) and name not in reserved and not name.startswith("set-"):
+        return name
+    return f"{re.sub(r'[^A-Za-z0-9_-]+', '_', name)}-{digest_of(name)[:8]}"
 
 
 def set_aside(path: Path) -> None:
     """Rename the result of the command before to NAME.previous.json, so that a command that fails leaves nothing like its own."""
     prepare_output(path)
     try:
-        if path.is_file():
+        if replaceable(path):
             path.replace(path.with_suffix(".previous.json"))
+    except FileNotFoundError:
+        pass  # the first one, or another command has just done it
     except OSError as error:
         raise disk_error(path, error) from error

@@ -8,7 +8,7 @@ from typing import Unpack
 from cfukit_base.artefacts import Run
 from cfukit_tools.engines.catalogue import Line
 from cfukit_tools.inference.measure import measure
-from cfukit_tools.inference.results import result_path
+from cfukit_tools.inference.results import result_path, set_aside
 from cfukit_tools.inference.workload import Workload
 from cfukit_tools.project.project import Choice, load_target
 
@@ -27,6 +27,8 @@ def profile(
     **choice: Unpack[Choice],
 ) -> Run:
     """As `run`, for the project alone, or for portable kernels on a bare model."""
-    workload = Workload(load_target(target, **choice), engine, Line(port, baud), jobs)
-    path = result_path(workload.project, "profile", workload.engine.name, Path(output) if output else None)
+    project = load_target(target, **choice)
+    path = result_path(project, "profile", engine, Path(output) if output else None)
+    set_aside(path)
+    workload = Workload(project, engine, Line(port, baud), jobs)
     return measure(workload, workload.variants[-1:], Path(inputs) if inputs else None, samples, seed, path)

@@ -10,7 +10,7 @@ from cfukit_base.artefacts import Run
 from cfukit_base.errors import UsageError, suggest
 from cfukit_tools.engines.catalogue import Line
 from cfukit_tools.inference.measure import measure
-from cfukit_tools.inference.results import result_path
+from cfukit_tools.inference.results import result_path, set_aside
 from cfukit_tools.inference.workload import Workload
 from cfukit_tools.project.project import Choice, load_target
 
@@ -39,9 +39,11 @@ def run(
     * port, baud: of engine board.
     * choice: as `load_target`.
     """
-    workload = Workload(load_target(target, **choice), engine, Line(port, baud), jobs)
+    project = load_target(target, **choice)
+    path = result_path(project, "run", engine, Path(output) if output else None)
+    set_aside(path)
+    workload = Workload(project, engine, Line(port, baud), jobs)
     variants = chosen(workload.variants, only, skip)
-    path = result_path(workload.project, "run", workload.engine.name, Path(output) if output else None)
     return measure(workload, variants, Path(inputs) if inputs else None, samples, seed, path)
 
 
