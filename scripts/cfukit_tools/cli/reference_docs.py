@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
 import sys
 from pathlib import Path
 
@@ -69,7 +68,6 @@ def json_page() -> str:
 def _table(rule: Json) -> str:
     """What an object is, and a row per field."""
     about = inspect.cleandoc(rule.get("description", ""))
-    about = re.sub(r"^The document \S+\.\s*", "", about)
     rows = "\n".join(
         f"| `{name}` | {_type(inner)} |" for name, inner in rule["properties"].items() if name != "schema"
     )
