@@ -6,11 +6,12 @@ import pytest
 
 from cfukit_base import process, tools
 from cfukit_base.errors import MissingToolError, UsageError
+from cfukit_base.tools import compilers
 
 
 @pytest.fixture(autouse=True)
 def _fresh() -> None:
-    tools._host_compiler.cache_clear()
+    compilers._host_compiler.cache_clear()
     tools.riscv_cc.cache_clear()
     tools.icarus.cache_clear()
 
@@ -54,7 +55,7 @@ def test_a_named_compiler_is_taken_or_missed(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setenv("CXX", f"{fake} -flag")
     assert tools.host_cxx().argv == (str(fake), "-flag")
     assert tools.host_cxx().version == "9.8.7"
-    tools._host_compiler.cache_clear()
+    compilers._host_compiler.cache_clear()
     monkeypatch.setenv("CXX", "nonesuch")
     with pytest.raises(MissingToolError, match="'nonesuch' is not a program"):
         tools.host_cxx()
@@ -65,3 +66,26 @@ def test_the_survey_names_every_tool_and_its_source() -> None:
     assert findings["verilator"].found and findings["zig"].found
     assert all(finding.needed_for and finding.get_it for finding in findings.values())
     assert not findings["renode"].required
+
+
+@pytest.mark.parametrize(
+    "name, board",
+    [
+        ("nextpnr-ice40", "iCEBreaker"),
+        ("nextpnr-ecp5", "ULX3S"),
+        ("nextpnr-gowin", "Tang Nano 20K"),
+        ("gowin_pack", "Tang Nano 20K"),
+    ],
+)
+def test_place_and_route_of_every_family_is_surveyed(name: str, board: str) -> None:
+    findings = {finding.name: finding for finding in tools.survey()}
+    assert board in findings[name].needed_for
+    assert findings[name].get_it == 'pip install "cfukit[fpga]"' and not findings[name].required
+
+
+def test_every_wheel_of_synthesis_is_surveyed() -> None:
+    """The programs that soc/cfukit_soc/synthesis calls; icepack and ecppack come with their router."""
+    from cfukit_soc.synthesis.programs import WHEELS
+
+    surveyed = {finding.name for finding in tools.survey()}
+    assert {*WHEELS} - surveyed == {"icepack", "ecppack"}
