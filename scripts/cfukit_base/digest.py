@@ -1,4 +1,4 @@
-"""Digests of inputs: the key under which an artefact is kept."""
+"""Digests of inputs. An artefact is kept under the digest of everything that it is made from."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def digest_bytes(data: bytes) -> str:
 def digest_of(*parts: object) -> str:
     """A key of 16 hexadecimal digits for any mix of str, bytes, Path (its content) and JSON-like values.
 
-    Parts are tagged with type and length, so ("a", "bc") and ("ab", "c") differ.
+    Each part is tagged with its type and length, so ("a", "bc") and ("ab", "c") differ.
     """
     total = hashlib.sha256()
     for part in parts:
@@ -35,7 +35,7 @@ def digest_of(*parts: object) -> str:
 
 
 def digest_tree(directory: Path, patterns: Iterable[str] = ("**/*",)) -> str:
-    """A key for the names and contents of all files below `directory` that match one of `patterns`."""
+    """A key for all files below `directory` that match one of `patterns`: their names and contents."""
     files = sorted({path for pattern in patterns for path in directory.glob(pattern) if path.is_file()})
     files = [path for path in files if "__pycache__" not in path.parts]
     return digest_of(*(item for path in files for item in (path.relative_to(directory).as_posix(), path)))

@@ -1,8 +1,14 @@
 """Errors for people: where, what was given, what is allowed, what to do.
 
-A command turns one of these into one line on stderr (or one JSON document) and an exit code; only a bug of ours shows a
-traceback. Exit codes: 0 ok; 1 a result is wrong or missing; 2 the input is wrong; 3 a tool is missing; 4 our bug; 128 + n:
-stopped by signal n (130: Ctrl-C).
+A command turns such an error into one line on stderr (or one JSON document) and an exit code. Only a bug of cfukit has a
+traceback. The exit codes:
+
+* 0: ok
+* 1: a result is wrong or missing
+* 2: the input is wrong
+* 3: a tool is missing
+* 4: a bug of cfukit
+* 128 + n: stopped by signal n (130: Ctrl-C)
 """
 
 from __future__ import annotations
@@ -14,8 +20,12 @@ from collections.abc import Iterable
 class CfukitError(Exception):
     """Base of every error that a user can cause or must act on.
 
-    where: the file, key, operator or address; given: what was found there; allowed: what would be right;
-    hint: the next step, a command where there is one. `message` reads "where: given; allowed (hint)".
+    * where: the file, key, operator or address
+    * given: what was found there
+    * allowed: what would be right
+    * hint: the next step, as a command if there is one
+
+    `message` reads "where: given; allowed (hint)".
     """
 
     kind = "error"
@@ -47,14 +57,14 @@ class UsageError(CfukitError):
 
 
 class ModelError(CfukitError):
-    """A corrupt model, or one that asks for something that is not supported."""
+    """A model that is corrupt, or needs something that is not supported."""
 
     kind = "model"
     exit_code = 2
 
 
 class BuildError(CfukitError):
-    """C, Verilog or a CFU that does not build."""
+    """C code, Verilog or a CFU does not build."""
 
     kind = "build"
     exit_code = 2
@@ -68,14 +78,14 @@ class ResultError(CfukitError):
 
 
 class MissingToolError(CfukitError):
-    """A program that is not installed; the hint says how to get it."""
+    """A program is not installed. The hint says how to get it."""
 
     kind = "missing_tool"
     exit_code = 3
 
 
 def suggest(given: str, allowed: Iterable[str], noun: str) -> str:
-    """ "no such board, did you mean 'arty'?" for `given` = 'arty7'; without a near match, the whole list."""
+    """ "no such board, did you mean 'arty'?" if `given` is 'arty7'; the whole list if no name is similar."""
     names = sorted(allowed)
     near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
     if near:

@@ -1,8 +1,8 @@
 """Run other programs: a time-out, a signal or a failure leaves no process behind.
 
-Every program runs in a process group of its own. The group's leader, the guard, is a shell that waits on a pipe of which only
-this process has the other end. Whatever ends this process, SIGKILL included, closes the pipe, and the guard kills the group: the
-program and all that it started. (PR_SET_PDEATHSIG needs preexec_fn, which is unsafe with threads, and does not reach the
+Every program runs in a process group of its own. The group's leader, the guard, is a shell that waits on a pipe. Only this
+process has the other end of the pipe. Whatever ends this process, SIGKILL included, closes the pipe, and the guard kills the
+group: the program and all that it started. (PR_SET_PDEATHSIG needs preexec_fn, which is unsafe with threads, and does not reach the
 program's own children.)
 """
 

@@ -1,7 +1,7 @@
-"""Progress of long work, from where it happens to whoever shows it.
+"""Progress of long work.
 
-Libraries call `stage("compiling the simulator")` and `advance(done, total)`; the command line installs one sink that draws
-them on stderr. Without a sink nothing is shown, so libraries never print.
+Libraries call `stage("compiling the simulator")`, `advance(done, total)` and `note("...")`. The command line installs a sink
+that shows these on stderr. Without a sink nothing is shown, so libraries never print.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Protocol
 
 
 class Sink(Protocol):
-    """What shows progress: a stage starts, moves on, ends."""
+    """Shows progress: a stage starts, advances and ends; a note stays."""
 
     def start(self, text: str) -> None: ...
     def advance(self, done: float, total: float, note: str) -> None: ...
@@ -25,14 +25,14 @@ _sink: Sink | None = None
 
 
 def show_with(sink: Sink | None) -> None:
-    """Show all further progress with `sink`; None shows nothing."""
+    """Show progress with `sink` from now on. None shows nothing."""
     global _sink
     _sink = sink
 
 
 @contextmanager
 def stage(text: str) -> Iterator[None]:
-    """A named piece of work, long enough that a person wants to know."""
+    """A named piece of work that takes long enough for a person to wonder."""
     begin = time.monotonic()
     if _sink is not None:
         _sink.start(text)
@@ -46,12 +46,12 @@ def stage(text: str) -> Iterator[None]:
 
 
 def advance(done: float, total: float, note: str = "") -> None:
-    """`done` of `total` of the current stage (any unit; total 0: unknown)."""
+    """The current stage has done `done` of `total`, in any unit. total 0: not known."""
     if _sink is not None:
         _sink.advance(done, total, note)
 
 
 def note(text: str) -> None:
-    """One line that a person should see, such as a warning; it stays on the screen."""
+    """Show one line that a person should see, such as a warning. It stays on the screen."""
     if _sink is not None:
         _sink.note(text)

@@ -1,4 +1,4 @@
-"""Names for addresses: the function and the source line of an instruction, from an ELF's symbols and DWARF."""
+"""Function and source line of an address, from the symbols and the DWARF of an ELF."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _EXECUTABLE = 4  # SHF_EXECINSTR
 
 @dataclass(frozen=True)
 class Location:
-    """Where a program counter is; "" and 0 where the ELF does not tell."""
+    """Where an address is in the source; "" and 0 if the ELF does not say."""
 
     function: str = ""
     file: str = ""
@@ -28,12 +28,12 @@ class Location:
 class _Table:
     values: dict[str, int]
     functions: list[tuple[int, int, str]]  # address, bytes, name
-    labels: list[tuple[int, int, str]]  # address, end of its section, name: what assembly leaves
+    labels: list[tuple[int, int, str]]  # address, end of its section, name: from assembly, without sizes
 
 
 @functools.lru_cache(maxsize=8)
 def _symbols(elf: Path, _mtime_ns: int) -> _Table:
-    from elftools.elf.elffile import ELFFile  # takes 50 ms
+    from elftools.elf.elffile import ELFFile  # importing it takes 50 ms
     from elftools.elf.sections import SymbolTableSection
 
     found = _Table({}, [], [])
@@ -67,7 +67,7 @@ def functions(elf: Path) -> list[tuple[int, int, str]]:
 
 @functools.lru_cache(maxsize=4)
 def _lines(elf: Path, _mtime_ns: int) -> tuple[list[int], list[tuple[str, int]]]:
-    """Addresses where a line begins, ascending, and (file, line); line 0: nothing is known from here on."""
+    """The addresses where lines begin, ascending, and the (file, line) of each. From a line 0 on nothing is known."""
     from elftools.elf.elffile import ELFFile
 
     rows: list[tuple[int, int, str, int]] = []
@@ -88,12 +88,12 @@ def _lines(elf: Path, _mtime_ns: int) -> tuple[list[int], list[tuple[str, int]]]
             names = _file_names(program, unit)
             begins, removed = True, False
             for state in (entry.state for entry in program.get_entries() if entry.state is not None):
-                if begins:  # what the linker removed keeps its lines, from address 0 on
+                if begins:  # code that the linker removed still has lines, from address 0 on
                     removed = not any(low <= state.address < high for low, high in spans)
                 begins = state.end_sequence
                 if not removed:
                     known = 0 if state.end_sequence else state.line
-                    # At one address the end of a sequence sorts before the beginning of the next.
+                    # Where a sequence ends and the next begins, the end comes first.
                     rows.append(
                         (state.address, int(not state.end_sequence), names.get(state.file, ""), known)
                     )
@@ -102,7 +102,7 @@ def _lines(elf: Path, _mtime_ns: int) -> tuple[list[int], list[tuple[str, int]]]
 
 
 def _file_names(program: Any, unit: Any) -> dict[int, str]:
-    """Absolute path by the line program's file number (DWARF 4 counts from 1, DWARF 5 from 0)."""
+    """Absolute path of each file number of a line program. DWARF 4 counts from 1, DWARF 5 from 0."""
     header = program.header
     top = unit.get_top_DIE().attributes
     home = top["DW_AT_comp_dir"].value.decode() if "DW_AT_comp_dir" in top else ""
@@ -116,7 +116,7 @@ def _file_names(program: Any, unit: Any) -> dict[int, str]:
 
 
 def locate(elf: Path, pc: int) -> Location:
-    """Function (or the label of assembly before it), file and line of an address."""
+    """Function, file and line of an address. In assembly the label before it stands for the function."""
     table = _symbols(elf, elf.stat().st_mtime_ns)
     at = bisect.bisect_right(table.functions, (pc, 1 << 32, "")) - 1
     name = ""
@@ -134,12 +134,12 @@ def locate(elf: Path, pc: int) -> Location:
     return Location(name, file if line else "", line)
 
 
-# Inline functions for one instruction: whoever looks for it wants the line that calls them.
+# Inline functions of one instruction each. People look for the line that calls them.
 _INTRINSICS = ("cfu_ops.h", "cfu.h")
 
 
 def _caller(elf: Path, pc: int) -> tuple[str, int] | None:
-    """File and line that call the inlined intrinsic at `pc`."""
+    """File and line of the call whose inlined intrinsic is at `pc`."""
     from elftools.elf.elffile import ELFFile
 
     with elf.open("rb") as file:
@@ -160,7 +160,7 @@ def _caller(elf: Path, pc: int) -> tuple[str, int] | None:
                             attributes["DW_AT_call_line"].value,
                         )
                     )
-            for where, line in reversed(calls):  # from the innermost outwards
+            for where, line in reversed(calls):  # the innermost first
                 if Path(where).name not in _INTRINSICS:
                     return where, line
     return None

@@ -1,4 +1,4 @@
-"""Verilator's C++ runtime as objects: compiled once per compiler, version and flags, for simulators and test benches alike."""
+"""Verilator's C++ runtime as object files, compiled once per compiler, version and flags. Simulators and test benches share them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError
 from cfukit_base.tools import Tool, verilator, verilator_include
 
-_TIMEOUT_SECONDS = 900.0  # zig c++ builds its own C++ library at its first use
+_TIMEOUT_SECONDS = 900.0  # zig c++ builds its own C++ library when it is first used
 
 
 def include_flags() -> list[str]:
-    """What a file that includes verilated.h needs."""
+    """Flags for a file that includes verilated.h."""
     include = verilator_include()
     return [f"-I{include}", f"-I{include / 'vltstd'}"]
 
 
 def runtime_objects(compiler: Tool, flags: Sequence[str], names: Sequence[str]) -> list[Path]:
-    """One object per file of Verilator's runtime ("verilated", "verilated_threads", "verilated_vcd_c", ...)."""
+    """One object file per name of a source of Verilator's runtime ("verilated", "verilated_threads", "verilated_vcd_c", ...)."""
     version = verilator().identity
     return process.in_parallel(lambda name: _object(compiler, list(flags), name, version), names, 2)
 

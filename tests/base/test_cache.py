@@ -1,4 +1,4 @@
-"""The artefact cache: complete or absent, built once, safe among processes."""
+"""Entries of the cache are complete or absent, and several processes build each of them once."""
 
 import os
 import subprocess

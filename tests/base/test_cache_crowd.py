@@ -1,4 +1,4 @@
-"""The artefact cache under a crowd: processes that build, fail and die at random leave complete entries or none."""
+"""Many processes use one cache. They build, fail and die at random, and leave complete entries or none."""
 
 import os
 import random
@@ -14,13 +14,13 @@ from cfukit_base.cache import cached, disk_error, replaceable, write_atomic
 from cfukit_base.errors import BuildError, ResultError
 from support.cache_folder import listing
 
-KEYS = ("a", "b", "c[1]")  # brackets: a key is no pattern
+KEYS = ("a", "b", "c[1]")  # brackets: a key must not be taken for a pattern
 PIECES = 5
 
 
 def build(folder: Path, log: Path, fate: str) -> None:
-    """Write PIECES files; die, fail or finish somewhere in between."""
-    assert list(folder.iterdir()) == [], "a build begins in an empty folder"
+    """Write PIECES files, and die or fail on the way if `fate` says so."""
+    assert list(folder.iterdir()) == [], "a build starts with an empty folder"
     for piece in range(PIECES):
         if piece == 2 and fate == "dies":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -32,7 +32,7 @@ def build(folder: Path, log: Path, fate: str) -> None:
 
 
 def visitor(root: Path, log: Path, seed: int) -> None:
-    """One process: asks for all keys several times, in any order; what it sees is complete."""
+    """One process asks for random keys. Every entry that it gets is complete."""
     rng = random.Random(seed)
     for key in rng.choices(KEYS, k=6):
         fate = rng.choice(["works", "works", "fails", "dies"])
@@ -44,7 +44,7 @@ def visitor(root: Path, log: Path, seed: int) -> None:
 
 
 def forked(work: Callable[[], object]) -> int:
-    """The number of a process that does `work` and nothing else; it ends with 0, or with 1 after an exception."""
+    """Start a process that only does `work`. It ends with 0, or with 1 after an exception. Returns its number."""
     child = os.fork()
     if child:
         return child
@@ -59,7 +59,7 @@ def forked(work: Callable[[], object]) -> int:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_crowd_sees_whole_entries_only(tmp_path: Path, seed: int) -> None:
+def test_a_crowd_sees_only_whole_entries(tmp_path: Path, seed: int) -> None:
     root, log = tmp_path / "cache", tmp_path / "log"
     children = [forked(lambda number=number: visitor(root, log, 100 * seed + number)) for number in range(6)]
     codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
@@ -71,7 +71,7 @@ def test_a_crowd_sees_whole_entries_only(tmp_path: Path, seed: int) -> None:
     assert listing(root) == [f"thing-{key}" for key in KEYS]
 
 
-def test_what_a_killed_builder_left_of_another_key_is_left_alone(tmp_path: Path) -> None:
+def test_leftovers_of_another_key_are_left_alone(tmp_path: Path) -> None:
     for name in (".thing-ab.17.tmp", ".thing-a.17.tmp"):
         (tmp_path / name).mkdir()
     cached(tmp_path, "thing", "a", lambda folder: None)
@@ -88,7 +88,7 @@ def test_entries_can_be_read_by_others(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("said", ["No space left on device", "error: NoSpaceLeft", "Disk quota exceeded"])
 @pytest.mark.parametrize("place", ["given", "log"])
-def test_a_compiler_that_says_full_is_a_full_disk(tmp_path: Path, said: str, place: str) -> None:
+def test_a_compiler_that_reports_a_full_disk(tmp_path: Path, said: str, place: str) -> None:
     given, details = (said, {}) if place == "given" else ("a.c does not compile", {"log": f"cc: {said}"})
 
     def fail(folder: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_disk_error_says_what_to_do(tmp_path: Path) -> None:
     assert disk_error(Path("/x/y"), OSError(13, "Permission denied", "/x/y")).given.endswith("denied")
 
 
-def test_writers_of_one_file_leave_one_whole_version(tmp_path: Path) -> None:
+def test_concurrent_writers_leave_one_whole_version(tmp_path: Path) -> None:
     path, size = tmp_path / "file", 1 << 14
 
     def write(letter: int) -> None:

@@ -1,4 +1,4 @@
-"""Errors read well, digests tell inputs apart."""
+"""Messages and exit codes of errors. Digests of different inputs differ."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The first signal raises once, in a place that may be torn apart; later ones change nothing, unless much later."""
+"""The first signal raises once, but not in a deferred block. Later ones do nothing, unless they come much later."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from cfukit_base import interrupts
 def handlers() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in interrupts.SIGNALS}
     kept = interrupts._callbacks.copy()
-    interrupts._callbacks.clear()  # pytest's own children are not ours to kill
+    interrupts._callbacks.clear()  # they would kill pytest's own children
     interrupts.uninstall()
     interrupts.install()
     yield
@@ -29,7 +29,7 @@ def handlers() -> Iterator[None]:
 
 def send(number: int = signal.SIGINT) -> None:
     os.kill(os.getpid(), number)
-    for _ in range(100):  # the handler runs between two instructions
+    for _ in range(100):  # Python runs the handler between two instructions
         pass
 
 
@@ -53,7 +53,7 @@ def test_only_the_first_of_several_raises() -> None:
     assert interrupts.stopped_by() == signal.SIGINT
 
 
-def test_deferred_blocks_are_not_torn_apart() -> None:
+def test_deferred_blocks_run_to_their_end() -> None:
     done = []
     with pytest.raises(KeyboardInterrupt), interrupts.deferred():
         with interrupts.deferred():
@@ -70,7 +70,7 @@ def test_deferred_lets_other_errors_through() -> None:
         send()
 
 
-def test_deferred_in_another_thread_defers_nothing() -> None:
+def test_deferred_has_no_effect_in_another_thread() -> None:
     inside, leave = threading.Event(), threading.Event()
 
     def work() -> None:
@@ -95,14 +95,14 @@ def test_after_finish_a_signal_changes_nothing() -> None:
 
 
 def test_signals_that_were_ignored_stay_ignored() -> None:
-    """nohup, and background jobs of a shell without job control."""
+    """As under nohup, and in background jobs of a shell without job control."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     interrupts.install()
     assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
 
 
 def test_the_exit_code_holds_even_where_python_would_kill_itself() -> None:
-    """A signal inside exec() of a string, as in the making of a dataclass; a thread that cleans up is waited for."""
+    """A signal comes inside exec() of a string, which makes every dataclass. A thread that cleans up is waited for."""
     code = """
         import os, signal, threading, time
         from cfukit_base import interrupts
@@ -118,7 +118,7 @@ def test_the_exit_code_holds_even_where_python_would_kill_itself() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_second_signal_a_while_later_ends_even_what_does_not_listen(number: signal.Signals) -> None:
+def test_a_second_signal_later_ends_even_a_deaf_program(number: signal.Signals) -> None:
     code = """
         import os, signal, time
         from cfukit_base import interrupts
@@ -140,7 +140,7 @@ def test_a_second_signal_a_while_later_ends_even_what_does_not_listen(number: si
         assert child.wait(30) == 128 + number
 
 
-def test_one_that_gets_lost_in_a_destructor_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupt_that_is_lost_in_a_destructor_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     class Last:
         def __del__(self) -> None:
             send()
@@ -151,7 +151,7 @@ def test_one_that_gets_lost_in_a_destructor_says_nothing(capfd: pytest.CaptureFi
     assert capfd.readouterr().err == ""
 
 
-def test_other_errors_in_destructors_are_told(capfd: pytest.CaptureFixture[str]) -> None:
+def test_other_errors_in_destructors_are_printed(capfd: pytest.CaptureFixture[str]) -> None:
     class Last:
         def __del__(self) -> None:
             raise ValueError("odd")

@@ -1,4 +1,4 @@
-"""Programs end: by themselves, at a time-out, with their batch, and when cfukit dies; and none starts after a stop."""
+"""Programs end by themselves, at a time-out, with their batch, and when cfukit dies. None starts after a stop."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from cfukit_base import process
 from cfukit_base.errors import ResultError
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
-# Announces itself, and a grandchild that outlives every polite request.
+# Writes its own number and that of a child. Only SIGKILL ends either of them.
 FAMILY = """
 import os, signal, subprocess, sys, time
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP): signal.signal(number, signal.SIG_IGN)
@@ -84,7 +84,7 @@ def test_what_a_program_leaves_behind_goes_with_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_the_family_dies_with_us(tmp_path: Path, how: signal.Signals) -> None:
-    """SIGKILL, and SIGTERM that nobody handles: no code of ours runs any more."""
+    """After SIGKILL, or SIGTERM that nobody handles, no code of ours runs any more."""
     code = f"from cfukit_base import process; process.run([{sys.executable!r}, '-c', {FAMILY!r}, {str(tmp_path / 'pids')!r}])"
     with subprocess.Popen([sys.executable, "-c", code]) as parent:
         pids = family(tmp_path / "pids")
@@ -110,11 +110,11 @@ def test_the_first_failure_of_a_batch_stops_the_rest() -> None:
         process.in_parallel(one, range(10), 2)
     assert time.monotonic() - begin < 30
     assert sorted(started) == [0, 1] and process._live == set()
-    assert process.run(["true"]).ok, "the batch is over: others may start programs again"
+    assert process.run(["true"]).ok, "after the batch programs can start again"
 
 
 def test_nothing_starts_in_a_batch_that_stops(tmp_path: Path) -> None:
-    """A thread between two programs when the other fails: the second one is never started."""
+    """A thread is between two programs when another one fails. It never starts the second program."""
     failed = threading.Event()
 
     def one(number: int) -> None:
@@ -153,7 +153,7 @@ def test_in_parallel_keeps_the_order() -> None:
     assert process.in_parallel(lambda n: n, [], 1) == []
 
 
-# Signals, each in a process of its own that has them installed.
+# Signals are tested in a process of its own that handles them.
 
 WORKERS = """
     import sys, threading
@@ -178,7 +178,7 @@ WORKERS = """
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("delay", [0.0, 0.03, 0.2])
 def test_a_signal_stops_all_threads_for_good(tmp_path: Path, number: signal.Signals, delay: float) -> None:
-    """Programs that end at once: the signal comes while some thread is between two of them."""
+    """Delay 0: programs run on. Otherwise they end at once, and a thread may be between two of them."""
     code = textwrap.dedent(WORKERS.format(seconds=0 if delay else 60))
     words = [sys.executable, "-c", code, tmp_path / "mark"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True) as parent:
@@ -193,7 +193,7 @@ def test_a_signal_stops_all_threads_for_good(tmp_path: Path, number: signal.Sign
 
 
 def members(session: int) -> list[int]:
-    """Living processes of a session."""
+    """The living processes of a session."""
     return [
         int(path.name)
         for path in Path("/proc").glob("[0-9]*")
@@ -209,7 +209,7 @@ def _session(path: Path) -> int:
 
 
 def test_temporary_files_go_with_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A compiler that is killed cannot remove its own."""
+    """A compiler that is killed cannot remove its temporary files."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     done = process.run(
         ["/bin/sh", "-c", 'echo x > "$TMPDIR/a.s"; echo "$TMPDIR"; ls "$TMPDIR"; sleep 60'], timeout=1

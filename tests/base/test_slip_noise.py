@@ -1,4 +1,4 @@
-"""What wrong escapes, lost ENDs and strangers on the line do to the stream: never more than the segment they are in."""
+"""Wrong escapes, lost ENDs and noise on the line damage only the segment that they are in."""
 
 import itertools
 import zlib
@@ -19,7 +19,7 @@ def test_end_and_escape_are_those_of_rfc_1055() -> None:
 
 
 @given(st.binary(max_size=10), st.sampled_from(sorted({*range(256)} - {0xC0, 0xDB, 0xDC, 0xDD, 0xDE})))
-def test_a_wrong_escape_in_text_stays_as_it_came(after: bytes, second: int) -> None:
+def test_a_wrong_escape_in_text_is_kept(after: bytes, second: int) -> None:
     sent = b"t\xdb" + bytes([second]) + escape(after) + b"\xc0"
     assert split(sent) == (b"t\xdb" + bytes([second]) + after, [], 0)
 
@@ -32,8 +32,8 @@ def test_a_wrong_escape_in_a_frame_is_damage_even_if_the_crc_fits() -> None:
 
 
 @given(st.lists(payloads, min_size=1, max_size=4), strange)
-def test_a_stranger_costs_at_most_its_own_segment(sent: list[bytes], noise: bytes) -> None:
-    """Frames begin with END of their own: what was on the line before the first belongs to no frame."""
+def test_noise_damages_at_most_its_own_segment(sent: list[bytes], noise: bytes) -> None:
+    """A frame is sent with an END before it, so noise before the first frame does not damage that frame."""
     stream = noise + b"".join(encode(0x91, number, payload) for number, payload in enumerate(sent))
     _, frames, damaged = split(stream)
     wanted = [Frame(0x91, number, payload) for number, payload in enumerate(sent)]
@@ -41,7 +41,7 @@ def test_a_stranger_costs_at_most_its_own_segment(sent: list[bytes], noise: byte
 
 
 @given(st.lists(payloads, min_size=3, max_size=6), st.data())
-def test_one_lost_byte_costs_at_most_one_frame(sent: list[bytes], data: st.DataObject) -> None:
+def test_one_lost_byte_damages_at_most_one_frame(sent: list[bytes], data: st.DataObject) -> None:
     stream = b"".join(encode(0x91, number, payload) for number, payload in enumerate(sent))
     place = data.draw(st.integers(0, len(stream) - 1))
     _, frames, _ = split(stream[:place] + stream[place + 1 :])
@@ -56,14 +56,14 @@ def test_a_frame_has_the_seq_modulo_256(kind: int, seq: int, payload: bytes) -> 
 
 
 @given(payloads)
-def test_an_end_is_all_that_an_empty_text_is(before: bytes) -> None:
+def test_an_empty_text_is_only_an_end(before: bytes) -> None:
     assert encode_text(b"") == b"\xc0"
     decoder = Decoder()
     assert decoder.feed(encode(0x91, 0, before) + b"\xc0\xc0\xc0") == [Frame(0x91, 0, before)]
     assert decoder.close() == [] and decoder.damaged == 0
 
 
-def test_an_unfinished_frame_at_the_end_is_damage_and_is_told_once() -> None:
+def test_an_unfinished_frame_at_the_end_is_reported_once_as_damaged() -> None:
     decoder = Decoder()
     assert decoder.feed(wire.hello(1)[:-2]) == []
     assert [event.data for event in decoder.close()] == [wire.hello(1)[1:-2]]
@@ -75,7 +75,7 @@ def joined(events: list[object]) -> tuple[bytes, list[object]]:
     return text, [event for event in events if not isinstance(event, bytes)]
 
 
-def test_all_short_streams_mean_the_same_byte_by_byte() -> None:
+def test_short_streams_decode_the_same_byte_by_byte() -> None:
     for length in range(6):
         for letters in itertools.product(b"a\xc0\xdb\xdc\x80", repeat=length):
             stream = bytes(letters)

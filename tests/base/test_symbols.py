@@ -1,4 +1,4 @@
-"""Names for addresses, against programs whose lines and functions are known from their source."""
+"""Functions and lines of addresses, for programs whose source fixes them."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from cfukit_soc.image import memory_image
 from support.bare import assemble, compile_c
 from support.socs import memory, soc_of
 
-# Every instruction is 4 bytes (no C extension), so the source fixes the address of every line.
+# Every instruction has 4 bytes (no C extension), so the source fixes the address of every line.
 ASSEMBLY = """\
   .globl main
   .type main, @function
@@ -54,20 +54,20 @@ def test_every_instruction_has_its_line_and_function(program: Path) -> None:
             assert locate(program, pc + 4 * order + byte) == expected
 
 
-def test_addresses_outside_the_program_are_nothing(program: Path) -> None:
+def test_addresses_outside_the_program_have_no_place(program: Path) -> None:
     first, end = symbol(program, "_start"), symbol(program, "tiny") + 4
     for pc in (0, first - 1, end, end + 100, 0xFFFF_FFFF):
         assert locate(program, pc) == Location(), hex(pc)
     assert str(Location()) == ""
 
 
-def test_data_is_a_symbol_but_no_place_in_the_code(program: Path) -> None:
+def test_a_variable_is_a_symbol_but_not_a_function(program: Path) -> None:
     assert locate(program, symbol(program, "a_variable")).function == ""
     with pytest.raises(KeyError):
         symbol(program, "no_such_symbol")
 
 
-def test_a_place_reads_as_compilers_write_it() -> None:
+def test_a_place_is_written_as_compilers_write_it() -> None:
     assert str(Location("f", "a.c", 3)) == "a.c:3 in f()"
     assert str(Location("f")) == "f()"
     assert str(Location("", "a.c", 3)) == "a.c:3"
@@ -97,7 +97,7 @@ def test_functions_of_c_cover_their_code_and_no_more(tmp_path: Path) -> None:
     for name, (start, end) in spans.items():
         assert {locate(elf, pc).function for pc in range(start, end, 4)} == {name}
     assert {locate(elf, pc).line for pc in range(*spans["thrice"], 4)} <= {2, 7, 8}
-    # What the linker removed keeps its lines at address 0: they must not be taken for code.
+    # Functions that the linker removed have lines at address 0, which must not be taken for code.
     assert locate(elf, 0) == locate(elf, 8) == Location()
 
 

@@ -1,4 +1,4 @@
-"""Tool discovery: wheels first where results depend on them, clear words where something is missing."""
+"""Tools are found, from wheels first if results depend on them. A missing tool is named with the way to get it."""
 
 from pathlib import Path
 
@@ -41,14 +41,14 @@ def test_missing_gcc_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None
     assert caught.value.exit_code == 3
 
 
-def test_without_a_compiler_zig_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_zig_is_the_compiler_of_last_resort(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setenv("PATH", "")
     assert tools.host_cxx().name == "zig c++"
     assert tools.host_cc().argv[-1] == "cc"
 
 
-def test_a_named_compiler_is_taken_or_missed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_named_compiler_is_used_or_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     fake = tmp_path / "mycc"
     fake.write_text("#!/bin/sh\necho mycc 9.8.7\n")
     fake.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Paths that cannot be written, full disks: one message that names the path, nothing half-written, nothing replaced."""
+"""Full disks and paths that cannot be written: a message names the path, and nothing is half-written or replaced."""
 
 import errno
 import os
@@ -70,7 +70,7 @@ def test_a_device_is_written_and_not_replaced() -> None:
         "ld: final link failed: File too large",
     ],
 )
-def test_a_compiler_without_space_is_a_full_disk(tmp_path: Path, said: str) -> None:
+def test_what_compilers_say_about_a_full_disk(tmp_path: Path, said: str) -> None:
     def build(folder: Path) -> None:
         raise BuildError("a.c", "compiler ended with 1", diagnostics=f"something\n{said}\n")
 
@@ -97,7 +97,7 @@ def test_a_missing_tool_is_no_disk_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO])
-def test_what_counts_as_full(number: int) -> None:
+def test_errors_of_a_full_disk(number: int) -> None:
     error = disk_error(Path("out"), OSError(number, os.strerror(number)))
     assert error.exit_code == 1 and "free space or set CFUKIT_CACHE" in error.message
 
@@ -109,4 +109,4 @@ def test_what_a_killed_builder_left_is_cleared_away(tmp_path: Path) -> None:
     other = tmp_path / ".name-other.4711.tmp"
     other.mkdir()
     cached(tmp_path, "name", "key", lambda folder: None)
-    assert listing(tmp_path) == [other.name, "name-key"], "another key's builder may live"
+    assert listing(tmp_path) == [other.name, "name-key"], "the builder of another key may still run"

@@ -1,4 +1,4 @@
-"""The record protocol: what is sent arrives, whatever the pieces; what was damaged is never accepted."""
+"""The record protocol: whatever is sent arrives, in any pieces. A damaged frame is never accepted."""
 
 import itertools
 import struct
@@ -32,7 +32,7 @@ def send(item):
 
 
 def receive(stream, cuts=()):
-    """Feed `stream` cut at `cuts`; consecutive pieces of text are joined."""
+    """Decode `stream` in pieces that end at `cuts`. Adjacent pieces of text are joined."""
     decoder = Decoder()
     points = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
     events = [e for a, b in itertools.pairwise(points) for e in decoder.feed(stream[a:b])]
@@ -105,7 +105,7 @@ def test_text_arrives_before_its_end():
     assert decoder.feed(b"\xdc!") == [b"\xc0!"]
 
 
-def test_frames_look_as_specified():
+def test_frames_have_the_specified_bytes():
     body = b"\x81\x07" + b"\x10\x00\x00\x00" + b"\xc0\xdb"
     crc = zlib.crc32(body).to_bytes(4, "little")
     expected = b"\xc0" + (body + crc).replace(b"\xdb", b"\xdb\xdd").replace(b"\xc0", b"\xdb\xdc") + b"\xc0"

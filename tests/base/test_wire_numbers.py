@@ -1,4 +1,4 @@
-"""The numbers of the record protocol: the same in its specification, on the host and in the device's C."""
+"""The numbers of the record protocol are the same in the specification, on the host and in the device's C code."""
 
 import re
 import struct
@@ -74,7 +74,7 @@ def test_requests_hold_what_the_specification_says(
         assert wire.split(sent) == (b"", [Frame(kind, seq, payload)], 0), Type(kind).name
 
 
-def test_a_boot_loader_presents_itself() -> None:
+def test_the_answer_of_a_boot_loader() -> None:
     digest = bytes(range(16))
     payload = struct.pack("<HHIIIIIiQ16s", 1, 256, 2, 3, 4, 5, 1, -6, 1 << 40, digest) + "sïm".encode()
     answer = wire.parse(Frame(Type.BOOT_IS, 9, payload))
@@ -87,11 +87,11 @@ def test_a_boot_loader_presents_itself() -> None:
             wire.parse(Frame(kind, 9, short))
 
 
-def test_causes_of_traps_in_words() -> None:
+def test_names_of_the_causes_of_traps() -> None:
     def fault(mcause: int) -> wire.Fault:
         return wire.Fault(mcause, 0x10, 0x20, (0,) * 31)
 
-    # The privileged specification's table of exception codes.
+    # From the table of exception codes in the privileged specification.
     names = ["instruction_misaligned", "instruction_access", "illegal_instruction", "breakpoint"]
     names += ["load_misaligned", "load_access", "store_misaligned", "store_access", "ecall"]
     assert [fault(code).kind for code in range(9)] == names and fault(11).kind == "ecall"
@@ -100,7 +100,7 @@ def test_causes_of_traps_in_words() -> None:
 
 
 @given(st.integers(1, 300), st.binary(max_size=1000), u32.filter(lambda place: place < 1 << 30))
-def test_pieces_of_a_script_are_the_whole(most: int, data: bytes, place: int) -> None:
+def test_the_pieces_of_a_script_make_the_whole(most: int, data: bytes, place: int) -> None:
     script = Script(max_payload=most)
     script.write(place, data)
     script.read(place, len(data))

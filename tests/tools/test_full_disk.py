@@ -1,4 +1,4 @@
-"""A disk that fills up while compiling: exit 1, a message with the path, no traceback; the cache is fine afterwards."""
+"""The disk fills up while compiling: exit 1, a message with the path, no traceback. Afterwards the cache is whole."""
 
 import json
 import os
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 
 def run(folder: Path, blocks: int, *words: str) -> subprocess.CompletedProcess[str]:
-    """cfukit with files of at most `blocks` KiB (0: any), as a disk with so much space would have it."""
+    """Run cfukit with files of at most `blocks` KiB, as on a disk with so little space. 0: no limit."""
     limit = f"ulimit -f {blocks} && " if blocks else ""
     line = ["/bin/bash", "-c", f'{limit}exec "$0" -m cfukit_tools "$@"', sys.executable, *words]
     env = {**os.environ, "CFUKIT_CACHE": str(folder / "cache"), "TMPDIR": str(folder)}
@@ -58,7 +58,7 @@ def test_a_full_standard_output(words: list[str], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("closed", "code"), [(">&-", 0), ("2>&-", 0), (">&- 2>&- <&-", 0)])
-def test_closed_streams_are_nobodys(closed: str, code: int) -> None:
+def test_closed_streams_are_not_an_error(closed: str, code: int) -> None:
     line = f'"{sys.executable}" -m cfukit_tools list boards {closed}'
     done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True)
     assert done.returncode == code and "Traceback" not in done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""A command that is stopped at any moment: its exit code says so, no program is left, no artefact is half-written."""
+"""A command can be stopped at any moment. Its exit code says so, no program is left, no artefact is half-written."""
 
 import json
 import os
@@ -21,7 +21,7 @@ SEED = 20260
 
 
 def living(session: int) -> list[str]:
-    """Programs of a session that still run."""
+    """Programs of a session that are still running."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         try:
@@ -42,10 +42,12 @@ def soon_none(session: int) -> bool:
 
 
 def half_written(pid: int, *folders: Path) -> list[Path]:
-    """What a process left unfinished; others may be at work in the same folders."""
+    """Files that a process left unfinished. Other processes may be working in the same folders."""
     found = []
     for folder in folders:
-        for parent, names, files in os.walk(folder):  # unlike rglob it minds no folder that goes meanwhile
+        for parent, names, files in os.walk(
+            folder
+        ):  # unlike rglob it accepts that a folder disappears meanwhile
             found += [Path(parent, name) for name in (*names, *files) if fnmatch(name, f".*.{pid}.*tmp")]
     return found
 
@@ -64,7 +66,7 @@ def begin(words: list[str], folder: Path, **options: object) -> subprocess.Popen
 
 
 def stop(words: list[str], folder: Path, delay: float, number: signal.Signals) -> int:
-    """Stop a command with --json after `delay` seconds and check what is left; its exit code."""
+    """Stop a command with --json after `delay` seconds and check what it leaves. Returns its exit code."""
     with begin([*words, "--json"], folder) as child:
         time.sleep(delay)
         child.send_signal(number)
@@ -73,7 +75,7 @@ def stop(words: list[str], folder: Path, delay: float, number: signal.Signals) -
     assert soon_none(child.pid), f"{living(child.pid)} {told}"
     assert not half_written(child.pid, folder, user_cache()), told
     if child.returncode in (-number, 1) and not out and "/cfukit_" not in err:
-        return child.returncode  # before Python had read our first line
+        return child.returncode  # before Python had run our first line
     assert "Traceback" not in err, told
     document = json.loads(out or told)
     assert child.returncode in (0, 128 + number), told
@@ -91,7 +93,7 @@ def test_stopped_at_any_moment(mac4: Path, verb: list[str]) -> None:
         assert warm.wait(1200) == 0
     codes = []
     for _ in range(20):
-        # What is kept shortens a run: without it the simulator runs again.
+        # Without results that were kept the simulator runs again.
         for path in (mac4 / "build").glob("*/runs"):
             shutil.rmtree(path)
         delay = 10 ** rng.uniform(-1.3, 0.7)
@@ -103,7 +105,7 @@ def test_stopped_at_any_moment(mac4: Path, verb: list[str]) -> None:
 
 @pytest.mark.slow
 def test_killed_while_compiling(mac4: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SIGKILL: the compilers die with the command; the next one clears away what lay in their folder."""
+    """After SIGKILL the compilers die with the command, and the next command removes their folder."""
     monkeypatch.setenv("CFUKIT_CACHE", str(tmp_path))
     source = tmp_path / "program.c"
     source.write_text("int main(void) { return 7; }\n")
@@ -122,7 +124,7 @@ def test_killed_while_compiling(mac4: Path, tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize("as_json", [False, True])
 def test_a_signal_during_the_imports(tmp_path: Path, number: signal.Signals, as_json: bool) -> None:
-    """The first thing that cli imports sends the signal: no traceback, and with --json a document."""
+    """The first module that cli imports sends the signal. No traceback; with --json there is a document."""
     (tmp_path / "click.py").write_text(
         f"import os\nos.kill(os.getpid(), {int(number)})\n[0 for _ in range(1000)]\n"
     )

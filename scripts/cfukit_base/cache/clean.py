@@ -29,9 +29,9 @@ class Cleaned:
 def clean(top: Path) -> Cleaned:
     """Empty a cache, except for what running commands use.
 
-    A folder that holds entries, such as `build/BOARD`, goes with all that is in it: documents, logs, waveforms. Other
-    folders stay. While some command uses an entry, or builds one, only the other entries go: that command may be writing
-    the rest.
+    Folders that hold entries, such as `build/BOARD`, are removed with everything in them: documents, logs, waveforms. Other
+    folders stay. If a command uses or builds an entry, only the other entries are removed, because that command may be
+    writing the other files.
     """
     if not top.is_dir():
         return Cleaned(0, 0, ())
@@ -54,6 +54,6 @@ def _remove_folders(top: Path, folders: set[Path]) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
     above = {parent for folder in folders for parent in folder.parents if parent.is_relative_to(top)}
     for folder in sorted(above | {top}, reverse=True):
-        with in_use.unused(folder) as free, suppress(OSError):  # something else is there
+        with in_use.unused(folder) as free, suppress(OSError):  # not empty
             if free:
                 folder.rmdir()

@@ -1,4 +1,4 @@
-"""The entries of a cache: to find them, to measure them, to remove them."""
+"""Find the entries of a cache, measure them, remove them."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def disk_bytes(folder: Path) -> int:
     total = 0
     for parent, names, files in os.walk(folder):
         for name in (*names, *files):
-            with suppress(OSError):  # just removed by somebody else
+            with suppress(OSError):  # another process has just removed it
                 total += (Path(parent) / name).lstat().st_blocks * 512
     return total
 
 
 def entries_of(top: Path) -> Iterator[Path]:
-    """All entries of a cache. One that has lost its manifest is not found: it is made again when it is needed."""
+    """All entries of a cache, except those that have lost their manifest. Such an entry is built again when it is needed."""
     for folder in _walk(top):
         if (folder / manifest.NAME).is_file() and not folder.name.startswith("."):
             yield folder
 
 
 def _walk(top: Path) -> Iterator[Path]:
-    """All folders, entries included, but not what is in them. The user's cache has less depth than a folder `build`."""
+    """All folders, including entries but not the folders in them. The user's cache is less deep than a folder `build`."""
     level = [top]
     for _ in range(2 if top == user_cache() else _DEPTH + 1):
         level = [child for folder in level for child in _folders(folder)]
@@ -51,7 +51,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def removed(entry: Path) -> bool:
-    """Remove an entry unless it is in use. Nobody sees half of it, because it is renamed first."""
+    """Remove an entry unless it is in use. It is renamed first, so nobody finds half of it."""
     gone = entry.with_name(f".{entry.name}.{os.getpid()}.tmp")
     with in_use.unused(entry) as free:
         if not free:
@@ -65,7 +65,7 @@ def removed(entry: Path) -> bool:
 
 
 def remove_leftovers(top: Path) -> list[Path]:
-    """Remove what killed builders left. The entries that are being built right now."""
+    """Remove what killed builders left. Returns the entries that are being built right now."""
     building = []
     for folder in _walk(top):
         if match := _LEFTOVER.fullmatch(folder.name):

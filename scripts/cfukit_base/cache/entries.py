@@ -21,7 +21,7 @@ def cached(root: Path, name: str, key: str, build: Callable[[Path], object]) -> 
     """The directory `root/name-key`. If it is absent or damaged, `build(tmp)` fills a temporary one that is then renamed.
 
     Two processes that want the same entry build it once: the second waits for the first. If `build` raises (or the
-    process is killed) no entry appears. The entry is not removed by others as long as this process lives.
+    process is killed) no entry appears. No other process removes the entry as long as this one lives.
 
     A full disk or a folder that cannot be written is a ResultError that names the folder.
     """
@@ -72,9 +72,9 @@ def _hold_absent(entry: Path) -> None:
 
 
 def _build(entry: Path, build: Callable[[Path], object]) -> None:
-    """The caller holds the lock of this entry: nobody else is building it."""
+    """Build an entry. The caller holds its lock, so nobody else is building it."""
     root = entry.parent
-    for leftover in root.glob(f".{glob.escape(entry.name)}.*.tmp"):  # of a builder that was killed
+    for leftover in root.glob(f".{glob.escape(entry.name)}.*.tmp"):  # from a builder that was killed
         shutil.rmtree(leftover, ignore_errors=True)
     temporary = root / f".{entry.name}.{os.getpid()}.tmp"
     if os.path.lexists(entry):

@@ -20,7 +20,7 @@ def user_cache() -> Path:
 def cache_of(path: Path) -> Path:
     """The cache that an entry or a folder of entries belongs to, whose size is limited.
 
-    The user's cache, else a project's folder `build`. A folder outside of both is a cache of its own.
+    That is the user's cache or a project's folder `build`. A folder outside of both is a cache of its own.
     """
     of_the_user = user_cache()
     for folder in (path, *path.parents):
@@ -35,6 +35,6 @@ def state_folder() -> Path:
 
 
 def identity(path: Path) -> str:
-    """A key for a path that need not exist yet, in a folder that does: the same by whatever name the folder is reached."""
+    """A key for a path. The path need not exist, but its folder must. Links to the folder do not change the key."""
     folder = path.parent.stat()
     return digest_bytes(f"{folder.st_dev} {folder.st_ino} {path.name}".encode())[:KEY_LENGTH]

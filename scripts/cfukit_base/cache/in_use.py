@@ -1,8 +1,9 @@
-"""Entries in use: a process holds what it was given until it ends, however it ends.
+"""Entries in use: a process holds every entry that it was given until it ends, however it ends.
 
-One lock file serves all caches. A path is one byte of it, chosen by a digest. The users of an entry lock its byte shared, and
-whoever wants to remove the entry locks that byte exclusively. The folders above an entry, up to the whole cache, are held with
-it. The system drops the locks of a process that ends. So a process needs one open file, however many entries it uses.
+One lock file serves all caches. Each path has one byte of it, chosen by a digest. A process that uses an entry locks the
+entry's byte shared, and the bytes of the folders above it, up to the whole cache. A process that wants to remove an entry or a
+folder locks its byte exclusively. The system drops the locks of a process that ends. A process needs one open file, however
+many entries it uses.
 
 These are POSIX locks, which belong to the process: threads exclude each other by `_threads`, a forked process begins with none,
 and closing the lock file anywhere in the process would drop them all.
@@ -36,7 +37,7 @@ class _Locks:
 
 
 _threads = threading.Lock()
-_files: dict[Path, _Locks] = {}  # more than one only where $CFUKIT_CACHE changes
+_files: dict[Path, _Locks] = {}  # more than one only if $CFUKIT_CACHE changes
 
 
 def _begin_anew() -> None:

@@ -1,8 +1,8 @@
-"""A cache has a size limit. When it is exceeded, the entries go that were not used for the longest time.
+"""A cache has a size limit. When it is exceeded, the least recently used entries are removed.
 
-The limit is $CFUKIT_CACHE_BYTES, or 4 GiB. It applies to the entries of the user's cache, and separately to those of each
-project's folder `build`. What is not an entry (documents, logs, zig's own cache, downloaded models) is not counted.
-An entry that a running command uses is never removed, so a cache can be larger than its limit for a while.
+The limit is $CFUKIT_CACHE_BYTES, or 4 GiB. It applies to the entries of the user's cache, and separately to the entries of
+each project's folder `build`. Only entries count, not documents, logs, zig's own cache or downloaded models.
+An entry that a running command uses is never removed, so a cache can exceed its limit for a while.
 
 For each cache a file in the state folder holds an estimate of its size, so that a build need not look at all entries. The
 estimate is made exact whenever the limit seems to be exceeded. The file also lists the folders that hold entries, for `clean`.
@@ -73,7 +73,7 @@ def _state_file(top: Path) -> Path:
 
 
 def _read(top: Path) -> _State | None:
-    """None if nothing is known yet, the file is damaged, or it is of a folder that is gone."""
+    """None if nothing is known yet, or if the file is damaged or describes a folder that is gone."""
     try:
         state = _State(*json.loads(_state_file(top).read_text()))
         return state if state.top == str(top) else None
@@ -84,8 +84,8 @@ def _read(top: Path) -> _State | None:
 def _evict(top: Path, limit: int) -> int:
     """Remove the least recently used entries; the size of the rest.
 
-    Goes a little below the limit, so that the next build does not look at all entries again. For the same reason the
-    answer is never more than that: a cache full of entries in use is looked at again when it has grown, not at each build.
+    It goes a little below the limit, so that the next build does not look at all entries again. For the same reason it
+    never returns more than that: if all entries are in use, they are looked at again only after the cache has grown.
     """
     enough = limit - limit // 16
     remove_leftovers(top)

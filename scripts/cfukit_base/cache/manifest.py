@@ -1,7 +1,8 @@
-"""The manifest of an entry says which files were written, so that a damaged one is never used.
+"""The manifest of an entry says what was written, so that a damaged entry is never used.
 
-`write` records size and digest of every file, and how the file looked: executable or not, times, inode. `fault` compares. If a
-file looks as recorded its content is not read. Otherwise its digest decides: copied folders are as good as the original ones.
+`write` records the size and the digest of every file, and how the file looked: executable or not, times, inode. `fault`
+compares. If a file looks as recorded, its content is not read. Otherwise the digest decides, so a copied folder is as good as
+the original.
 
 The first line of a manifest is the digest of the rest, which is JSON.
 """
@@ -23,8 +24,8 @@ from cfukit_base.errors import ResultError
 
 NAME = "cfukit.manifest"
 _VERSION = 1
-# A file system's clock may be this coarse. A file that changed within this time of the manifest may have changed after it,
-# and its times would not tell.
+# A file system's clock may be this coarse. If a file changed within this time before the manifest was written, it may have
+# changed again afterwards without having other times.
 _CLOCK_NS = 2_000_000_000
 
 
@@ -66,7 +67,7 @@ def write(entry: Path) -> None:
 
 
 def fault(entry: Path) -> str:
-    """What is wrong with an entry; "" if its files are what was written. Files that nobody recorded do not matter."""
+    """What is wrong with an entry; "" if its files are what was written. Files that were added later do not matter."""
     try:
         manifest = _read(entry)
     except (OSError, ValueError):
@@ -93,7 +94,7 @@ def fault(entry: Path) -> str:
     newest = max((file.look.changed_ns for file in files), default=0)
     stale = files != manifest.files or newest > manifest.written_ns - _CLOCK_NS
     if stale and newest <= begin - _CLOCK_NS:
-        with suppress(ResultError):  # a cache that can only be read; an entry that is being removed
+        with suppress(ResultError):  # the cache is read-only, or the entry is just being removed
             write_atomic(entry / NAME, _text(_Manifest(begin, files)), durable=False)
     return ""
 
@@ -105,7 +106,7 @@ def touch(entry: Path) -> None:
 
 
 def last_used(entry: Path) -> float:
-    """When it was last used; None of an entry without a manifest: it goes first."""
+    """When the entry was last used; 0 if it has no manifest, so that it goes first."""
     try:
         return (entry / NAME).stat().st_mtime
     except OSError:

@@ -12,14 +12,14 @@ from cfukit_base.protocol.slip import Frame
 
 
 class WireError(ResultError):
-    """A stream that keeps to the frame format but not to the protocol."""
+    """A device sent a whole frame that does not follow the protocol."""
 
     kind = "wire"
 
 
 @dataclass(frozen=True)
 class HelloIs:
-    """What runs on the device."""
+    """Which program runs on the device."""
 
     seq: int
     protocol: int
@@ -48,7 +48,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Done:
-    """An inference ended: cycles and retired instructions in all, cycles per operator."""
+    """An inference has ended: total cycles and retired instructions, and the cycles of each operator."""
 
     seq: int
     cycles: int
@@ -58,7 +58,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Paused:
-    """An inference waits before operator `op` (n_ops: after the last)."""
+    """An inference waits before operator `op`. op = n_ops: after the last one."""
 
     seq: int
     op: int
@@ -74,7 +74,7 @@ class Error:
 
 @dataclass(frozen=True)
 class Region:
-    """One CFUKIT_REGION site: how often it was entered, cycles spent inside."""
+    """One CFUKIT_REGION in the code: how often it was entered, and the cycles spent in it."""
 
     name: str
     count: int
@@ -83,7 +83,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Exited:
-    """The program ended by itself."""
+    """The program has ended by itself."""
 
     seq: int
     code: int
@@ -91,7 +91,7 @@ class Exited:
 
 @dataclass(frozen=True)
 class Fault:
-    """The program trapped. registers: x1..x31."""
+    """The program has trapped. registers: x1..x31."""
 
     mcause: int
     mepc: int
@@ -115,7 +115,13 @@ class Fault:
 
 @dataclass(frozen=True)
 class BootIs:
-    """A boot loader: its own memory, the program that it started last and how that ended, what the system was built from."""
+    """A boot loader runs on the device.
+
+    * back: where a program returns to it
+    * reserved_base, reserved_bytes: its own memory
+    * number, ended, code, cycles: of the last START, and how that program ended
+    * digest, board: what the system was built from
+    """
 
     seq: int
     protocol: int
@@ -145,7 +151,7 @@ Answer = BootIs | SumIs | HelloIs | Ok | Data | Done | Paused | Error | Region |
 
 
 def parse(frame: Frame) -> Answer:
-    """The meaning of a frame that a device sends; a WireError if it has none."""
+    """The answer that a frame stands for; a WireError if there is none."""
     payload = frame.payload
     try:
         match frame.type:
@@ -203,7 +209,7 @@ def parse(frame: Frame) -> Answer:
 
 
 def merge_regions(regions: Iterable[Region]) -> list[Region]:
-    """One Region per name, in order of first appearance: a name may stand at several sites."""
+    """One Region per name, in order of first appearance. The code may have several regions of one name."""
     merged: dict[str, Region] = {}
     for region in regions:
         before = merged.get(region.name, Region(region.name, 0, 0))
@@ -212,7 +218,7 @@ def merge_regions(regions: Iterable[Region]) -> list[Region]:
 
 
 def gather(answers: Iterable[Answer]) -> tuple[int, bytes]:
-    """The (offset, bytes) of consecutive DATA answers that continue one another."""
+    """Join the DATA answers to consecutive READs into (offset, bytes). WireError if there is a gap."""
     start, total = -1, bytearray()
     for answer in answers:
         if not isinstance(answer, Data) or (start >= 0 and answer.offset != start + len(total)):

@@ -10,7 +10,7 @@ from cfukit_base.protocol.slip import encode
 
 
 def hello(seq: int) -> bytes:
-    """HELLO: who are you? Begins a session."""
+    """HELLO: ask who is there. Begins a session."""
     return encode(Type.HELLO, seq)
 
 
@@ -25,7 +25,7 @@ def read(seq: int, offset: int, count: int) -> bytes:
 
 
 def run(seq: int, flags: RunFlag = RunFlag(0)) -> bytes:
-    """RUN: one inference, or with PAUSE its beginning."""
+    """RUN: one inference, or only its beginning with PAUSE."""
     return encode(Type.RUN, seq, bytes((flags,)))
 
 
@@ -45,22 +45,22 @@ def exit_(seq: int, code: int = 0) -> bytes:
 
 
 def poke(seq: int, address: int, data: bytes) -> bytes:
-    """POKE: `data` (at most max_payload bytes) to memory; boot loader."""
+    """POKE, for the boot loader: `data` (at most max_payload bytes) to memory."""
     return encode(Type.POKE, seq, struct.pack("<I", address) + data)
 
 
 def peek(seq: int, address: int, count: int) -> bytes:
-    """PEEK: `count` bytes (at most max_payload) of memory; boot loader."""
+    """PEEK, for the boot loader: `count` bytes (at most max_payload) of memory."""
     return encode(Type.PEEK, seq, struct.pack("<II", address, count))
 
 
 def sum_(seq: int, address: int, count: int) -> bytes:
-    """SUM: the CRC of `count` bytes of memory; boot loader."""
+    """SUM, for the boot loader: the CRC of `count` bytes of memory."""
     return encode(Type.SUM, seq, struct.pack("<II", address, count))
 
 
 def start(seq: int, address: int, number: int) -> bytes:
-    """START: the program at `address`, once per `number` (not 0); boot loader."""
+    """START, for the boot loader: run the program at `address`. Each `number` (not 0) starts it once."""
     return encode(Type.START, seq, struct.pack("<II", address, number))
 
 
@@ -68,7 +68,7 @@ def start(seq: int, address: int, number: int) -> bytes:
 class Script:
     """A sequence of requests for an engine that takes them all at once: `bytes(script)`.
 
-    seq counts 1, 2, ... 255, 0, 1. Answers come in the same order, one per request.
+    seq counts 1, 2, ... 255, 0, 1. There is one answer per request, in the same order.
     """
 
     max_payload: int = DEFAULT_MAX_PAYLOAD
@@ -85,20 +85,20 @@ class Script:
         self.requests.append(hello(self._seq))
 
     def write(self, offset: int, data: bytes) -> None:
-        """As many WRITEs as `data` needs."""
+        """Send `data` in as many WRITEs as it needs."""
         for start in range(0, len(data), self.max_payload):
             part = data[start : start + self.max_payload]
             self.requests.append(write(self._seq, offset + start, part))
 
     def load(self, header: bytes, blob: bytes) -> int:
-        """A model for the loaded packaging: WRITEs and LOAD; how many requests."""
+        """Send a model of the loaded packaging, by WRITEs and a LOAD. Returns the number of requests."""
         before = len(self.requests)
         self.write(IN_ROOM, blob)
         self.requests.append(load(self._seq, header))
         return len(self.requests) - before
 
     def read(self, offset: int, count: int) -> None:
-        """As many READs as `count` bytes need; `gather` puts their answers together."""
+        """Ask for `count` bytes by as many READs as they need. `gather` joins the answers."""
         for start in range(0, count, self.max_payload):
             part = min(self.max_payload, count - start)
             self.requests.append(read(self._seq, offset + start, part))

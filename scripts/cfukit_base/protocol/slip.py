@@ -1,4 +1,4 @@
-"""Frames and text in a byte stream: the lowest layer of the record protocol, which cfukit_base.protocol.wire specifies."""
+"""Frames and text in a byte stream: the lowest layer of the record protocol. cfukit_base.protocol.wire specifies it."""
 
 from __future__ import annotations
 
@@ -20,46 +20,46 @@ class Frame:
 
 @dataclass(frozen=True)
 class Damaged:
-    """A segment that began like a frame and is none: `data` as it came."""
+    """A segment that began like a frame but is not one. data: as received."""
 
     data: bytes
 
 
 def escape(data: bytes) -> bytes:
-    """`data` without END, as it is sent."""
+    """`data` as it is sent, without the END."""
     return data.replace(b"\xdb", b"\xdb\xdd").replace(b"\xc0", b"\xdb\xdc")
 
 
 def encode(type_: int, seq: int, payload: bytes = b"") -> bytes:
-    """One frame as it is sent, ENDs included."""
+    """One frame as it is sent, with both ENDs."""
     body = bytes((type_, seq & 0xFF)) + payload
     return b"\xc0" + escape(body + zlib.crc32(body).to_bytes(4, "little")) + b"\xc0"
 
 
 def encode_text(text: bytes) -> bytes:
-    """A segment of text, its END included."""
+    """A segment of text, with its END."""
     mark = b"\xdb\xde" if text and FRAME_FIRST <= text[0] <= FRAME_LAST else b""
     return mark + escape(text) + b"\xc0"
 
 
 def encode_stdin(data: bytes) -> bytes:
-    """What a program that is not a server reads as `data`, then end of file."""
+    """Standard input of a program that is not a server: it reads `data`, then end of file."""
     return encode_text(data)
 
 
 class Decoder:
     """Splits a stream, fed in pieces of any size, into text (bytes), Frame and Damaged, in order.
 
-    Text comes out as soon as it arrives; a frame when its END does. `damaged` counts.
+    Text comes out as soon as it arrives, a frame when its END arrives. `damaged` counts the damaged segments.
     """
 
     def __init__(self) -> None:
         self.damaged = 0
-        self._segment = bytearray()  # as sent, of an unfinished frame; or an unfinished escape of text
+        self._segment = bytearray()  # an unfinished frame as sent, or an unfinished escape in text
         self._in_text = False
 
     def feed(self, data: bytes) -> list[bytes | Frame | Damaged]:
-        """What `data` completes."""
+        """Everything that `data` completes."""
         events: list[bytes | Frame | Damaged] = []
         pieces = data.split(b"\xc0")
         for number, piece in enumerate(pieces):
@@ -68,7 +68,7 @@ class Decoder:
         return events
 
     def close(self) -> list[bytes | Frame | Damaged]:
-        """What was left unfinished at the end of the stream."""
+        """The stream has ended: what was left unfinished."""
         events: list[bytes | Frame | Damaged] = []
         self._take(events, last=True)
         return events
@@ -112,7 +112,7 @@ _ESCAPED = {ESC_END: b"\xc0", ESC_ESC: b"\xdb", ESC_NOTHING: b""}
 
 
 def _unescape(raw: bytes, strict: bool) -> bytes:
-    """`raw` without escapes; a wrong escape is kept as it is, or with `strict` a ValueError."""
+    """`raw` without escapes. A wrong escape is kept as it is; with `strict` it is a ValueError."""
     if ESC not in raw:
         return raw
     out = bytearray()

