@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from cfukit_base.artefacts import Build
 from cfukit_base.artefacts.build import FamilyUse, ModuleUse, Parts
@@ -13,6 +13,9 @@ from cfukit_tools.project.cpu import cpu_name
 from cfukit_tools.project.options import at_least
 from cfukit_tools.project.project import Choice, load_target
 from cfukit_tools.project.system import System
+
+if TYPE_CHECKING:
+    from cfukit_soc.synthesis.area import PartArea
 
 NO_FPGA_FAMILY = "xc7"  # whose LUTs [limits] lut means on a board that is only simulated
 
@@ -78,7 +81,7 @@ def area(target: Path | str = Path(), *, family: str = "", jobs: int = 0, **choi
     )
 
 
-def _with_instructions(system: System, parts: tuple[ModuleUse, ...]) -> tuple[ModuleUse, ...]:
+def _with_instructions(system: System, parts: tuple[PartArea, ...]) -> tuple[ModuleUse, ...]:
     """Parts with the instructions that they hold: a module of that name, or the module of their shared state."""
     described = system.cfu_json
     instructions = [item.name for item in described.instructions] if described else []

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from cfukit_base.artefacts import Build, Soc
-from cfukit_base.artefacts.build import ModuleUse, NetlistRun, Parts
+from cfukit_base.artefacts.build import ModuleUse, NetlistRun
 from cfukit_base.errors import UsageError
 from cfukit_tools.firmware.bare import compiled
 from cfukit_tools.hardware.image import image_files
@@ -47,7 +47,7 @@ def bitstream(
     from cfukit_soc.synthesis import place
     from cfukit_soc.synthesis.flash_image import rom_words
     from cfukit_soc.synthesis.programs import program
-    from cfukit_soc.synthesis.system import synthesise
+    from cfukit_soc.synthesis.system import read_resources, synthesise
 
     at_least(0, seeds=seeds, seed=seed, jobs=jobs)
     project = load_target(target, **choice)
@@ -65,20 +65,22 @@ def bitstream(
     rom = rom_words(soc, board.flash, system.boot_loader)
     scripts = vendor_scripts(system, board, rom, folder, synthesis_only) if vendor else []
     netlist = synthesise(board, system.hardware_soc_json, system.cfu_or_stub, rom, folder)
-    used, parts, available = netlist.used, netlist.parts, dict(board.fpga.available)
-    modules = [ModuleUse(module=name, instructions=(), used=values) for name, values in parts.items()]
-    limits = [*limits_of(project, used, modules), *does_not_fit(used, available, parts)]
+    resources, available = read_resources(netlist), dict(board.fpga.available)
+    used, parts = resources.used, resources.parts
+    by_part = {"cpu": parts.cpu or {}, "cfu": parts.cfu or {}, "soc": parts.soc or {}}
+    modules = [ModuleUse(module=name, instructions=(), used=values) for name, values in by_part.items()]
+    limits = [*limits_of(project, used, modules), *does_not_fit(used, available, by_part)]
     tools = {tool.name: tool.version for tool in [*used_tools, program("yosys")]}
     placed, files, ran = Placed(), tuple(map(str, scripts)) if synthesis_only else (), None
     if limits or synthesis_only:
         pass  # it does not fit, is larger than it may be, or nobody wants it placed
     elif alone is not None:
-        ran = _netlist_run(board, netlist.folder, alone, folder)
+        ran = _netlist_run(board, netlist, alone, folder)
     elif vendor:
-        placed = place_with_vendor(board, netlist.folder, soc, folder)
+        placed = place_with_vendor(board, netlist, soc, folder)
     else:
         numbers = range(seed, seed + (seeds or SEEDS))
-        placed = place_with_seeds(board, netlist.folder, soc, numbers, folder, jobs or 2)
+        placed = place_with_seeds(board, netlist, soc, numbers, folder, jobs or 2)
     limits += placed.limits
     used = used | placed.used
     if placed.image is not None:
@@ -98,7 +100,7 @@ def bitstream(
         used=used,
         available=available,
         percent=percent(used, available),
-        parts=Parts(cpu=parts.get("cpu"), cfu=parts.get("cfu"), soc=parts.get("soc")),
+        parts=parts,
         families=(),
         limits=tuple(limits),
         worst_path=placed.worst_path,

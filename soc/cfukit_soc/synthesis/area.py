@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from cfukit_base import progress
-from cfukit_base.artefacts.build import ModuleUse, Resources
+from cfukit_base.artefacts.build import Resources
 from cfukit_base.cache import cached
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import UsageError
 from cfukit_soc.synthesis.families import Family, family_named
 from cfukit_soc.synthesis.programs import naming, program, run_logged
+from cfukit_soc.synthesis.statistics import cells_by_module
 
 WATCH = (
     ("Executing PROC pass", "reading"),
@@ -30,28 +29,31 @@ _READ = {".v": "read_verilog", ".sv": "read_verilog -sv"}
 _FORMAT = 3  # raise when area.json changes
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
+class PartArea:
+    """A module of the CFU; "Cfu" is what lies in the top module itself."""
+
+    module: str
+    used: Resources
+
+
+@dataclass(frozen=True)
 class CfuArea:
-    """A CFU on one family.
+    """The CFU on a family.
 
     * used: of the flattened CFU.
-    * parts: a part for every module below the top that has cells, and the top's own cells as "Cfu". Their sum is more than
-      `used`, which is optimised as one.
-    * tools: versions by name.
+    * parts: every module below the top that has cells, and the top. Their sum is more than `used`, which is optimised as one.
     """
 
-    family: str
     used: Resources
-    parts: tuple[ModuleUse, ...]
+    parts: tuple[PartArea, ...]
     tools: dict[str, str]
 
 
 def cfu_area(cfu_verilog: Path, family_name: str, build_dir: Path) -> CfuArea:
-    """The resources of module `Cfu` in `cfu_verilog` on a family ("ice40", "ecp5", "gowin", "xc7").
+    """The resources of module `Cfu` in `cfu_verilog` on a family ("ice40", "ecp5", "gowin", "xc7"), cached in `build_dir`.
 
-    {"family", "used": {resource: number}, "parts": [{"module", "used"}], "tools"}: `used` of the flattened CFU; a part for every
-    module below the top that has cells, and the top's own as "Cfu" (their sum is more than the total, which is optimised as one).
-    Cached in `build_dir`. BuildError with Yosys' words if it does not synthesise; MissingToolError without yosys.
+    BuildError with Yosys' words if it does not synthesise; MissingToolError without yosys.
     """
     family = family_named(family_name)
     if not cfu_verilog.is_file():
@@ -62,7 +64,8 @@ def cfu_area(cfu_verilog: Path, family_name: str, build_dir: Path) -> CfuArea:
 
     def build(folder: Path) -> None:
         with progress.stage(f"synthesising the CFU for {family.name}"):
-            (folder / "area.json").write_bytes(msgspec.json.encode(_synthesise(cfu_verilog, family, folder)))
+            found = _synthesise(cfu_verilog, family, folder)
+            (folder / "area.json").write_bytes(msgspec.json.encode(found))
 
     entry = cached(build_dir, f"area-{family.name}", key, build)
     return msgspec.json.decode((entry / "area.json").read_bytes(), type=CfuArea)
@@ -95,19 +98,15 @@ def _synthesise(cfu_verilog: Path, family: Family, folder: Path) -> CfuArea:
     with naming(str(cfu_verilog), "does not synthesise"):
         made = ("flat.json", "parts.json")
         run_logged(yosys, ["-s", "area.ys"], directory=folder, log=kept, makes=made, watch=WATCH)
-    flat = json.loads((folder / "flat.json").read_text())
-    parts = json.loads((folder / "parts.json").read_text())
     return CfuArea(
-        family=family.name,
-        used=family.count(flat["modules"]["\\Cfu"]["num_cells_by_type"]),
-        parts=_parts(family, parts["modules"]),
+        used=family.count(cells_by_module(folder / "flat.json")["Cfu"]),
+        parts=_parts(family, cells_by_module(folder / "parts.json")),
         tools={yosys.name: yosys.version},
     )
 
 
-def _parts(family: Family, modules: dict[str, Any]) -> tuple[ModuleUse, ...]:
+def _parts(family: Family, cells: dict[str, dict[str, int]]) -> tuple[PartArea, ...]:
     """Own cells of each module times its number of instances; children of a part count to it."""
-    cells = {name.lstrip("\\"): data["num_cells_by_type"] for name, data in modules.items()}
 
     def whole(name: str) -> dict[str, int]:
         total: dict[str, int] = {}
@@ -120,11 +119,10 @@ def _parts(family: Family, modules: dict[str, Any]) -> tuple[ModuleUse, ...]:
     children = sorted(cell for cell in cells["Cfu"] if cell.lstrip("\\") in cells)
     own = {cell: n for cell, n in cells["Cfu"].items() if cell not in children}
     found = [
-        ModuleUse(
-            module=child.lstrip("\\").removeprefix("Cfu."),
-            instructions=(),
-            used=family.count({k: n * cells["Cfu"][child] for k, n in whole(child.lstrip("\\")).items()}),
+        PartArea(
+            child.lstrip("\\").removeprefix("Cfu."),
+            family.count({k: n * cells["Cfu"][child] for k, n in whole(child.lstrip("\\")).items()}),
         )
         for child in children
     ]
-    return (ModuleUse(module="Cfu", instructions=(), used=family.count(own)), *found)
+    return (PartArea("Cfu", family.count(own)), *found)

@@ -35,7 +35,7 @@ _FLAGS = [
 
 
 @dataclass(frozen=True)
-class NetlistRun:
+class NetlistOutput:
     """output: the bytes of the UART pin; cycles: of the system's clock, from power-up to the end of the last silence."""
 
     output: bytes
@@ -44,7 +44,7 @@ class NetlistRun:
 
 def run_netlist(
     board: Board, netlist_dir: Path, firmware: Path, build_dir: Path, max_cycles: int = 5_000_000
-) -> NetlistRun:
+) -> NetlistOutput:
     """Run `netlist_dir`/netlist.v (of `synthesise`) with `firmware` in its flash until its UART falls silent.
 
     Boards of family ice40 with a flash chip only. ResultError if nothing comes out in `max_cycles`.
@@ -70,7 +70,7 @@ def run_netlist(
         )
     if not done.stdout:
         raise ResultError("netlist", f"nothing on the UART in {max_cycles:,} cycles")
-    return NetlistRun(done.stdout, int(done.stderr.split()[-1]) // ratio)
+    return NetlistOutput(done.stdout, int(done.stderr.split()[-1]) // ratio)
 
 
 def _cells() -> Path:

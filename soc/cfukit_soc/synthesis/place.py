@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cfukit_base import progress
-from cfukit_base.artefacts.build import WorstPath
+from cfukit_base.artefacts.build import Resources, WorstPath
 from cfukit_base.cache import cached
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError
 from cfukit_base.tools import Tool
 from cfukit_soc.boards import Board
 from cfukit_soc.synthesis.programs import program, run_logged
+from cfukit_soc.synthesis.timing import read_report
 from cfukit_soc.synthesis.top import constraints
 
 _ROUTER = {"ice40": "nextpnr-ice40", "ecp5": "nextpnr-ecp5", "gowin": "nextpnr-gowin"}
@@ -49,13 +47,17 @@ _PLACED = {
 
 @dataclass(frozen=True)
 class Routed:
-    """One seed. folder: the entry with the placed design; fmax_mhz: of the system's clock; None, None: there was no room."""
+    """One seed.
+
+    * folder: the entry with the placed design. fmax_mhz: of the system's clock. Both None: there was no room, see `problem`.
+    * used: resources as counted after packing.
+    """
 
     seed: int
     folder: Path | None
     fmax_mhz: float | None
     worst_path: WorstPath | None
-    used: dict[str, int]
+    used: Resources
     problem: str = ""
 
 
@@ -92,59 +94,11 @@ def route(board: Board, netlist_dir: Path, clock_hz: int, seed: int, build_dir: 
         if not any(text in error.given for text in _NO_ROOM):
             raise
         return Routed(seed, None, None, None, {}, error.given)
-    report = json.loads((entry / "report.json").read_text())
-    clock = max(report["fmax"], key=lambda c: _weight(report, c), default=None)
-    fmax = round(report["fmax"][clock]["achieved"], 2) if clock else None
+    report = read_report(entry / "report.json")
     counted = {
-        _PLACED[family][bel]: use["used"]
-        for bel, use in report["utilization"].items()
-        if bel in _PLACED[family]
+        _PLACED[family][bel]: use.used for bel, use in report.utilization.items() if bel in _PLACED[family]
     }
-    return Routed(seed, entry, fmax, worst_path(report, clock), counted)
-
-
-def _weight(report: dict[str, Any], clock: str) -> int:
-    """The system's clock is the one with the longest path (others count or divide)."""
-    return max(
-        (len(p["path"]) for p in report["critical_paths"] if p["from"].endswith(f" {clock}")), default=0
-    )
-
-
-def worst_path(report: dict[str, Any], clock: str | None) -> WorstPath | None:
-    """The slowest path of `clock`."""
-    edges = ("posedge", "negedge")
-    found = [
-        p
-        for p in report["critical_paths"]
-        if p["from"] in [f"{e} {clock}" for e in edges] and p["to"] in [f"{e} {clock}" for e in edges]
-    ]
-    if not found:
-        return None
-    path = max(found, key=lambda p: sum(step["delay"] for step in p["path"]))["path"]
-    spent: dict[str, float] = {}
-    for step in path:
-        where = instance(step["to"]["cell"])
-        spent[where] = spent.get(where, 0.0) + step["delay"]
-    return WorstPath(
-        delay_ns=round(sum(step["delay"] for step in path), 2),
-        begin=_readable(path[0]["from"]["cell"]),
-        end=_readable(path[-1]["to"]["cell"]),
-        by_instance_ns={
-            name: round(delay, 2) for name, delay in sorted(spent.items(), key=lambda item: -item[1])
-        },
-    )
-
-
-def instance(cell: str) -> str:
-    """Which part of the system a placed cell belongs to, by its name."""
-    if "VexRiscv" in cell:
-        return "cpu"
-    return "cfu" if re.search(r"(^|[.\\])Cfu\.", cell) else "soc"
-
-
-def _readable(cell: str) -> str:
-    """A cell's name without what synthesis and packing appended."""
-    return re.sub(r"(_(SB_|TRELLIS_|LUT|DFF|CCU2C|ALU|MUX|PFUMX|L6MUX|DP16KD|RAM).*|\$.*)$", "", cell)
+    return Routed(seed, entry, report.fmax_mhz, report.worst_path, counted)
 
 
 def pack(board: Board, routed: Routed, build_dir: Path) -> Path:

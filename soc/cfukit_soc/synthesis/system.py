@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from cfukit_base import progress
 from cfukit_base.artefacts import Soc
-from cfukit_base.artefacts.build import Resources
+from cfukit_base.artefacts.build import Parts, Resources
 from cfukit_base.cache import cached
 from cfukit_base.digest import digest_of
 from cfukit_soc.boards import Board
@@ -21,10 +18,19 @@ from cfukit_soc.synthesis.area import WATCH
 from cfukit_soc.synthesis.families import Family, family_named
 from cfukit_soc.synthesis.flash_image import hex_words
 from cfukit_soc.synthesis.programs import naming, program, run_logged
+from cfukit_soc.synthesis.statistics import cells_by_module
 from cfukit_soc.synthesis.top import SERIAL, top_verilog
 
 BUS_ROM = HARNESS / "bus_rom.v"
-PARTS = {"cpu": "VexRiscv", "cfu": "Cfu"}
+CPU_MODULE, CFU_MODULE = "VexRiscv", "Cfu"
+
+
+@dataclass(frozen=True)
+class SystemResources:
+    """What the system takes, as one, and its parts synthesised apart."""
+
+    used: Resources
+    parts: Parts
 
 
 def write_sources(
@@ -49,27 +55,10 @@ def write_sources(
     return list(texts)
 
 
-@dataclass(frozen=True)
-class _Resources:
-    """resources.json beside the netlist."""
-
-    used: Resources
-    parts: dict[str, Resources]
-
-
-@dataclass(frozen=True)
-class Netlist:
-    """A synthesised system. folder: with netlist.json and netlist.v; parts: resources of "cpu", "cfu" and "soc", the rest."""
-
-    folder: Path
-    used: Resources
-    parts: dict[str, Resources]
-
-
 def synthesise(
     board: Board, soc_json: Path, cfu_verilog: Path, boot_rom: list[int] | None, build_dir: Path
-) -> Netlist:
-    """The system on its board, synthesised.
+) -> Path:
+    """The folder with netlist.json, netlist.v and resources.json (see `read_resources`) of the system on its board.
 
     Cached by digest. BuildError with Yosys' words, MissingToolError without yosys.
     """
@@ -98,21 +87,23 @@ def synthesise(
         ):
             makes = ("netlist.json", "netlist.v", "flat.json", "parts.json")
             run_logged(yosys, ["-s", "synthesis.ys"], directory=folder, log=log, makes=makes, watch=WATCH)
-        flat = json.loads((folder / "flat.json").read_text())["modules"]
-        kept = json.loads((folder / "parts.json").read_text())["modules"]
-        resources = _Resources(family.count(flat["\\top"]["num_cells_by_type"]), _parts(family, kept))
+        flat, kept = cells_by_module(folder / "flat.json"), cells_by_module(folder / "parts.json")
+        resources = SystemResources(family.count(flat["top"]), _parts(family, kept))
         (folder / "resources.json").write_bytes(msgspec.json.encode(resources))
 
-    folder = cached(build_dir, f"synthesis-{board.name}", key, build)
-    found = msgspec.json.decode((folder / "resources.json").read_bytes(), type=_Resources)
-    return Netlist(folder, found.used, found.parts)
+    return cached(build_dir, f"synthesis-{board.name}", key, build)
+
+
+def read_resources(netlist: Path) -> SystemResources:
+    """What is used in the folder that `synthesise` returned."""
+    return msgspec.json.decode((netlist / "resources.json").read_bytes(), type=SystemResources)
 
 
 def _script(family: Family, files: list[str]) -> list[str]:
     flatten = " -flatten" if family.name == "xc7" else ""
     # nextpnr-xilinx routes no cascades between multipliers.
     before = ["scratchpad -set xilinx_dsp.multonly 1"] if family.name == "xc7" else []
-    kept = [f"setattr -mod -set keep_hierarchy 1 {module}" for module in PARTS.values()]
+    kept = [f"setattr -mod -set keep_hierarchy 1 {module}" for module in (CPU_MODULE, CFU_MODULE)]
     read = [f"read_verilog {'-sv ' if name.endswith('.sv') else ''}{name}" for name in files]
     return [
         *read,
@@ -130,20 +121,21 @@ def _script(family: Family, files: list[str]) -> list[str]:
     ]
 
 
-def _parts(family: Family, modules: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+def _parts(family: Family, cells: dict[str, dict[str, int]]) -> Parts:
     """Resources of the CPU, of the CFU, and of everything else; the hierarchy was kept between them."""
-    own = {name.lstrip("\\"): dict(module["num_cells_by_type"]) for name, module in modules.items()}
-    parts = {}
-    for part, module in PARTS.items():
+    rest = dict(cells)
+
+    def taken(module: str) -> Resources:
         names = [
-            name for name in own if name == module or name.startswith(f"{module}.") or f"\\{module}" in name
+            name for name in rest if name == module or name.startswith(f"{module}.") or f"\\{module}" in name
         ]
-        parts[part] = _sum(family, [own.pop(name) for name in names])
-    parts["soc"] = _sum(family, list(own.values()))
-    return parts
+        return _sum(family, [rest.pop(name) for name in names])
+
+    cpu, cfu = taken(CPU_MODULE), taken(CFU_MODULE)
+    return Parts(cpu=cpu, cfu=cfu, soc=_sum(family, list(rest.values())))
 
 
-def _sum(family: Family, cells: list[dict[str, int]]) -> dict[str, int]:
+def _sum(family: Family, cells: list[dict[str, int]]) -> Resources:
     total: dict[str, int] = {}
     for table in cells:
         for cell, number in table.items():

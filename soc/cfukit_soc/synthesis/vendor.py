@@ -4,12 +4,13 @@ run of whichever is found.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from cfukit_base import process, progress
 from cfukit_base.artefacts.build import WorstPath
@@ -31,12 +32,20 @@ _SCRIPTS = {"vivado": "build.tcl", "openxc7": "build.sh"}
 
 @dataclass(frozen=True)
 class VendorRun:
-    """What a tool reached. file: the bitstream, None when timing was missed; worst_path: as in the document, None if unknown."""
+    """What a tool reached. file: the bitstream, None when timing was missed; worst_path: None if unknown."""
 
     tool: str
     fmax_mhz: float
     file: Path | None
     worst_path: WorstPath | None
+
+
+class _Result(msgspec.Struct, rename={"begin": "from", "end": "to"}):
+    """result.json of vivado.tcl."""
+
+    fmax_mhz: float
+    begin: str
+    end: str
 
 
 def router() -> str | None:
@@ -154,8 +163,7 @@ def build(board: Board, tool: str, folder: Path, log: Path) -> VendorRun:
         }  # each clock is told after placing, and again after routing
         system = [mhz for name, mhz in last.items() if re.split(r"[./]", name)[-1] == "clk"]
         return VendorRun(tool, min(system or last.values()), image, None)
-    result = json.loads((folder / "result.json").read_text())
-    delay = round(1000 / result["fmax_mhz"], 2)
-    path = WorstPath(delay_ns=delay, begin=result["from"], end=result["to"], by_instance_ns={})
-    met = image if image.is_file() else None
-    return VendorRun(tool, result["fmax_mhz"], met, path)
+    result = msgspec.json.decode((folder / "result.json").read_bytes(), type=_Result)
+    delay_ns = round(1000 / result.fmax_mhz, 2)
+    path = WorstPath(delay_ns=delay_ns, begin=result.begin, end=result.end, by_instance_ns={})
+    return VendorRun(tool, result.fmax_mhz, image if image.is_file() else None, path)
