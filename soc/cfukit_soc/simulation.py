@@ -70,7 +70,9 @@ def simulate(
         words = [str(simulator), f"image={scratch / 'image'}", f"result={scratch / 'result'}"]
         words += [f"hang_cycles={hang_cycles}"] if hang_cycles else []
         words += [f"max_cycles={max_cycles}"] if max_cycles else []
-        words += [f"stack_bottom={bottom}"] if watch_stack and (bottom := stack_of(elf)[0]) else []
+        if watch_stack:
+            bottom, top = stack_of(elf)
+            words += [f"stack_bottom={bottom}", f"stack_top={top}"]
         partial = []
         if trace:
             partial.append((_partial(trace), trace))

@@ -155,6 +155,10 @@ def _write_names(directory: Path, soc: Soc) -> None:
         name = memory.verilog_path.replace(".", "__DOT__")
         entries.append(f"X({index}, {name}, {memory.base}u, {memory.bytes}u)")
     header = [f"#define SYSTEM_MEMORIES(X) {' '.join(entries)}"]
+    tcm = [
+        entry for entry, memory in zip(entries, soc.memories, strict=True) if memory.kind in ("itcm", "dtcm")
+    ]
+    header.append(f"#define TCM_MEMORIES(X) {' '.join(tcm)}")
     cpu = soc.cpu
     if not cpu.traps:
         to_fetch = [

@@ -194,3 +194,28 @@ def test_a_fetch_outside_is_a_fault(given: Any, jump: str, reported: str, tmp_pa
     assert f"fetch from {int(reported, 16):#010x}, where the CPU has no memory" in fault.message
     if "fffc" not in jump:
         assert fault.function == "main" and fault.line == 3
+
+
+REFUSED_STORE = """
+#include "cfukit.h"
+static volatile int kept[8];
+int main(void) {
+  int *volatile nowhere = (int *)0x100;
+  for (int i = 0; i < 8; i++) kept[i] = i;
+  *nowhere = 7;
+  for (int i = 0; i < 8; i++) kept[i] = 2 * i;
+  printf("%d\\n", kept[3]);
+  return 0;
+}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("given", ["lean", "min", "fomu", "tcm"])
+def test_the_store_that_the_bus_refuses_is_named_on_every_kind_of_cpu(given: str, tmp_path: Path) -> None:
+    """Behind the buffers of a CPU with and without D$, and where a store waits for its answer in the last stage."""
+    soc = soc_with(given, tmp_path)
+    elf = firmware(REFUSED_STORE, soc, tmp_path)
+    fault = simulate(build_simulator(soc, None, build_dir=tmp_path), soc, elf, max_cycles=1_000_000).fault
+    assert fault is not None and (fault.kind, fault.access, fault.address) == ("bus_error", "store", 0x100)
+    assert (fault.function, fault.line) == ("main", 7)

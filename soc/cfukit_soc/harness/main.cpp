@@ -9,6 +9,8 @@
 
 #include "image.h"
 #include "options.h"
+#include "stack.h"
+#include "stores.h"
 #include "system.h"
 #include "uart.h"
 #include "waves.h"
@@ -16,10 +18,6 @@
 static constexpr int RESET_CYCLES = 16;
 static constexpr uint64_t LIVE_CYCLES = 512;  // between two looks at the line; a power of two
 static constexpr uint32_t LOAD = 0x03, STORE = 0x23, JALR = 0x67, JAL = 0x6F;
-
-struct Retired {
-    uint32_t pc, instruction;
-};
 
 struct Command {
     uint32_t function, a, b, pc, instruction;
@@ -32,13 +30,16 @@ class Simulation {
     Waves waves;
     FILE* trace = nullptr;
     uint64_t cycle = 0, instructions = 0, last_retired_cycle = 0;
-    std::array<Retired, 16> history{};  // ring, newest at (instructions - 1) % 16
+    Retired last{};  // the newest retired instruction
+    StackWatch stack;
+    Stores stores;
     std::array<Command, 8> commands{};  // ring of accepted CFU commands
     uint64_t accepted = 0, answered = 0;
     std::string fault;  // further members of the result, or ""
 
 public:
-    explicit Simulation(const Options& given) : options(given), uart(given.live), waves(system.top, given) {
+    explicit Simulation(const Options& given)
+        : options(given), uart(given.live), waves(system.top, given), stack(given.stack_bottom, given.stack_top) {
         if (!options.trace.empty()) {
             trace = std::fopen(options.trace.c_str(), "w");
             if (!trace) fail("cannot write", options.trace);
@@ -71,7 +72,9 @@ public:
             if (system.top.serial_source_valid) uart.put(system.top.serial_source_data);
             if (VL_UNLIKELY(system.top.harness_exit_valid) && !options.live) return "exit";
             if (VL_UNLIKELY(options.live) && cycle % LIVE_CYCLES == 0 && !look_at_line()) return "closed";
-            if (VL_UNLIKELY(system.top.harness_bus_error) && bus_error()) return "bus_error";
+            if (system.top.harness_bus_data_side & (system.top.harness_bus_we | system.top.harness_bus_error)) {
+                if (VL_UNLIKELY(bus_answers())) return "bus_error";
+            }
             if (VL_UNLIKELY(system.exception()) && !system.is_memory(system.trap_vector())) return unhandled_trap();
             if (VL_UNLIKELY(system.fetch_fault())) return fetch_fault();
             if (VL_UNLIKELY(system.memory_collision())) return memory_collision();
@@ -122,8 +125,9 @@ private:
     // False, unless the instruction overflows the stack.
     bool retire() {
         const uint32_t pc = system.retired_pc(), instruction = system.retired_instruction();
-        history[instructions % history.size()] = {pc, instruction};
+        last = {pc, instruction};
         instructions++;
+        if ((instruction & 0x7F) == STORE && !System::is_tcm(store_address(instruction))) stores.retire(last);
         last_retired_cycle = cycle;
         system.top.harness_instret = options.live ? 0 : (uint32_t)instructions;
         if (VL_UNLIKELY(trace)) {
@@ -134,45 +138,32 @@ private:
                        : std::fprintf(trace, "%08x %08x\n", pc, instruction);
             if (length < 0) fail("cannot write", options.trace);
         }
-        return system.register_written() == 2 && system.register_write() && overflows_stack(pc, instruction);
-    }
-
-    // The stack pointer moves below the stack by an addition to itself: what loads any other value into it is no function's frame.
-    bool overflows_stack(uint32_t pc, uint32_t instruction) {
-        const uint32_t opcode = instruction & 0x7F, rs1 = instruction >> 15 & 0x1F;
-        if (system.register_value() >= options.stack_bottom || rs1 != 2 || (opcode != 0x13 && opcode != 0x33)) return false;
+        if (system.register_written() != 2 || !system.register_write()) return false;
+        if (!stack.overflows(instructions, instruction, system.register_value())) return false;
         member("address", system.register_value());
         found = true, found_pc = pc, found_instruction = instruction;
         return true;
     }
 
-    // An access that nothing answers. Fetches may be speculative: the CPU reads all ones, an illegal instruction.
-    bool bus_error() {
-        if (!system.top.harness_bus_data_side) return false;
-        const bool store = system.top.harness_bus_we;
-        const uint32_t address = system.top.harness_bus_address << 2;
-        member("address", address);
-        fault += store ? ", \"access\": \"store\"" : ", \"access\": \"load\"";
-        locate_access(store ? STORE : LOAD, address);
-        return true;
+    // Of the store in the last stage: its operands are in the register file.
+    uint32_t store_address(uint32_t instruction) const {
+        const uint32_t offset = ((int32_t)instruction >> 25 << 5) | (instruction >> 7 & 0x1F);
+        return system.x(instruction >> 15 & 0x1F) + offset;
     }
 
-    // The instruction behind a data access: a load waits for its data; a store has retired a few instructions ago.
-    void locate_access(uint32_t opcode, uint32_t address) {
-        if (opcode == LOAD) {
-            found_pc = system.retired_pc(), found_instruction = system.retired_instruction();
-            if ((found_instruction & 0x7F) == LOAD) found = true;
-            return;
-        }
-        for (uint64_t n = 1; n <= history.size() && n <= instructions; n++) {
-            const Retired& past = history[(instructions - n) % history.size()];
-            if ((past.instruction & 0x7F) != opcode) continue;
-            const uint32_t offset = ((int32_t)past.instruction >> 25 << 5) | (past.instruction >> 7 & 0x1F);
-            const bool exact = (system.x(past.instruction >> 15 & 0x1F) + offset) >> 2 == address >> 2;
-            if (!found || exact) found_pc = past.pc, found_instruction = past.instruction;
-            found = true;
-            if (exact) return;
-        }
+    // The bus answers a store, or gives up an access because nothing does: then true. Fetches are not looked at, for they may be
+    // speculative: the CPU reads all ones, an illegal instruction.
+    bool bus_answers() {
+        const bool store = system.top.harness_bus_we;
+        const Retired* const which = store ? stores.answer() : nullptr;
+        if (VL_LIKELY(!system.top.harness_bus_error)) return false;
+        member("address", system.top.harness_bus_address << 2);
+        fault += store ? ", \"access\": \"store\"" : ", \"access\": \"load\"";
+        const Retired waiting = {system.retired_pc(), system.retired_instruction()};  // in the last stage
+        const Retired at = which ? *which : waiting;
+        found_pc = at.pc, found_instruction = at.instruction;
+        found = (at.instruction & 0x7F) == (store ? STORE : LOAD);
+        return true;
     }
 
     // The instruction that retires lies, or jumps to, where the CPU has no code. The program counter may be narrow and wrap, so
@@ -246,10 +237,7 @@ private:
         if (system.writeback_valid()) found_pc = system.retired_pc(), found_instruction = system.retired_instruction();
         else if (system.memory_valid()) found_pc = system.memory_pc(), found_instruction = system.memory_instruction();
         else if (system.execute_valid()) found_pc = system.execute_pc(), found_instruction = system.execute_instruction();
-        else if (instructions) {
-            const Retired& last = history[(instructions - 1) % history.size()];
-            found_pc = last.pc, found_instruction = last.instruction;
-        }
+        else found_pc = last.pc, found_instruction = last.instruction;
     }
     uint32_t stuck_pc() {
         find_stuck();

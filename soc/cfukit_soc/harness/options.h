@@ -12,7 +12,7 @@ struct Options {
     std::string trace;   // one line per retired instruction; "" = none
     std::string waves;   // VCD; "" = none
     uint64_t waves_begin = 0, waves_end = UINT64_MAX;  // cycles: begin <= cycle < end
-    uint32_t stack_bottom = 0;        // an instruction that takes the stack pointer below ends the run
+    uint32_t stack_bottom = 0, stack_top = 0;  // a function's frame that begins in this stack and ends below it ends the run
     uint64_t clock_period_ps = 10000;  // of the waves
     uint64_t max_cycles = UINT64_MAX;
     uint64_t hang_cycles = UINT64_MAX;  // without a retired instruction
@@ -39,6 +39,7 @@ inline Options parse_options(int argc, char** argv) {
         else if (key == "waves_begin") options.waves_begin = number();
         else if (key == "waves_end") options.waves_end = number();
         else if (key == "stack_bottom") options.stack_bottom = number();
+        else if (key == "stack_top") options.stack_top = number();
         else if (key == "clock_period_ps") options.clock_period_ps = number();
         else if (key == "max_cycles") options.max_cycles = number();
         else if (key == "live") options.live = number();

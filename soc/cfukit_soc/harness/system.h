@@ -63,6 +63,16 @@ public:
         return false;
     }
 
+    // In a memory inside the CPU that is not reached over the bus.
+    static bool is_tcm(uint32_t address) {
+#define X(number, name, base, bytes) \
+    if (address - base < bytes) return true;
+        TCM_MEMORIES(X)
+#undef X
+        (void)address;
+        return false;
+    }
+
     // Retirement, in the cycle in which an instruction leaves the last stage.
     bool retires() const { return CPU(lastStageIsFiring); }
     uint32_t retired_pc() const { return CPU(lastStagePc); }
