@@ -1,4 +1,4 @@
-"""What all tests share: the marker `needs`, and an artefact cache that one test run fills once."""
+"""What all tests share: the marker `needs` and the list of what was not run."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Two busy cores make any single example slow now and then: that says nothing about the code.
+# On a busy machine any single example can be slow. That says nothing about the code.
 settings.register_profile("cfukit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("cfukit")
 
-# A shell gives what it starts in the background (nohup, &) ignored signals; the programs under test would ignore them too.
+# A process started in the background of a shell (nohup, &) ignores these signals, and so would the programs under test.
 for _number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(_number) == signal.SIG_IGN:
         signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
@@ -32,7 +32,7 @@ def _on_path(*programs: str) -> Callable[[], bool]:
     return lambda: any(shutil.which(program) for program in programs)
 
 
-# What pip cannot bring, and how its presence shows.
+# What pip cannot install, and how to tell whether it is here.
 PRESENT: dict[str, Callable[[], bool]] = {
     "reference": _reference,
     "tflm": lambda: (
@@ -53,7 +53,7 @@ _left_out: Counter[str] = Counter()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect (never skip) what this machine cannot run; the summary lists how many for want of what."""
+    """Deselect (never skip) the tests that this machine cannot run. The summary counts them by what is missing."""
     kept, dropped = [], []
     for item in items:
         wanted = [name for mark in item.iter_markers("needs") for name in mark.args]
@@ -75,7 +75,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A worker of pytest-xdist hands its count to the process that prints (all workers collect the same tests)."""
+    """A pytest-xdist worker passes its counts to the process that prints. All workers collect the same tests."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["left_out"] = dict(_left_out)

@@ -1,4 +1,4 @@
-"""Seeds: a few fixed ones always, CFUKIT_SEEDS of them in the long tests."""
+"""Seeds of the long tests: as many as CFUKIT_SEEDS says."""
 
 from __future__ import annotations
 

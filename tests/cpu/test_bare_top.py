@@ -1,4 +1,4 @@
-"""The smallest whole system fits into iCE40UP5K with room for a CFU: one command, one limit."""
+"""The smallest complete system fits into an iCE40UP5K and leaves room for a CFU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Configurations as data: what is accepted, what is refused and how, what the files say."""
+"""CPU configurations: which are accepted, how the others are refused, and what the written files contain."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_stock_cpu_is_the_wheels_byte_for_byte(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", EDITED)
 def test_presets_in_under_a_second(name: str, tmp_path: Path) -> None:
     seconds = []
-    for _ in range(4):  # the CPU's time, on a machine that may be busy; the first one imports Amaranth
+    for _ in range(4):  # CPU time, because the machine may be busy; the first call imports Amaranth
         begin = time.process_time()
         document = json.loads(write_cpu(name, tmp_path).read_text())
         seconds.append(time.process_time() - begin)

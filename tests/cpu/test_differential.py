@@ -1,5 +1,6 @@
-"""Every CPU does what the stock CPU (with the CFU fix) does: the same instructions retire with the same values, the same memory
-at the end, whatever the bus's latencies, the initial state, and what memories give when a read collides with a write.
+"""Every CPU behaves like the stock CPU with the CFU fix: the same instructions retire with the same values and leave the same memory.
+
+That holds for any bus latency, any initial state, and any value that a memory returns when a read collides with a write.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ TCMS: list[tuple[str | dict[str, Any], list[tuple[int, int]]]] = [
     ),
     ({"base": "lean", "icache_bytes": 0, "itcm_bytes": 0x8000, "csrs": "none"}, [(ITCM, RAM)]),
 ]
-# Edits that are wrong: the suite must see them.
+# Wrong edits of the gateware. The suite must find each of them.
 WRONG = {
     "no CFU fix": "if(CfuPlugin_bus_cmd_valid) begin\n        execute_CfuPlugin_hold",
     "commands overtake loads": "assign execute_CfuPlugin_hazard = ",
@@ -95,7 +96,7 @@ WRONG = {
 def case(
     seed: int, features: Features, code: int = RAM, data: int = RAM + 2 * CODE_BYTES
 ) -> tuple[Program, str]:
-    """A program and the retirement indices of its interrupts."""
+    """A program, and the retirement indices at which interrupts arrive."""
     program = generate(seed, features, code, data, length=500 + seed % 5 * 150)
     return program, interrupt_times(program, 97 + seed % 200) if features.interrupts else ""
 
@@ -124,7 +125,7 @@ def check(given: str | Mapping[str, Any], seeds: Iterable[int], *place: int) -> 
         assert difference(got, expected) == "", f"CPU {label(given)}, seed {seed}"
         if same_cycles(config):
             got = run(bench, program, seed=seed, interrupts=interrupts)
-            # The program's one CSR access waits for two stages to empty; without CSRs it is nothing.
+            # The program's only CSR access waits until two stages are empty. A CPU without CSRs has no such access.
             saved = 2 if config.csrs == "none" else 0
             assert got.cycles == expected.cycles - saved, f"CPU {label(given)}, seed {seed}"
 
@@ -149,7 +150,7 @@ def test_tightly_coupled_memories(given: str | Mapping[str, Any], places: list[t
 
 
 def place_of(given: Mapping[str, Any]) -> tuple[int, int]:
-    """Code where the CPU can fetch it, data in a TCM where there is one."""
+    """Put code where the CPU can fetch it, and data in a TCM if there is one."""
     config = configuration(given).configuration
     data = DTCM if config.dtcm_bytes else ITCM + 0x10000 if config.itcm_bytes else RAM + 2 * CODE_BYTES
     return RAM if config.icache_bytes else ITCM, data
@@ -202,7 +203,7 @@ def _all_pairs(factors: dict[str, tuple[Any, ...]]) -> set[tuple[Any, ...]]:
 
 
 def _possible(pair: tuple[Any, ...]) -> set[tuple[Any, ...]]:
-    """The pair, if any configuration has it."""
+    """The pair of option values, if any configuration contains it."""
     a, x, b, y = pair
     for traps, csrs in ((True, "all"), (False, "none"), (False, "all")):
         for lines in (0, 1024):
@@ -258,7 +259,7 @@ def test_the_model_of_misses_refuses_other_caches() -> None:
     assert unexplained(trace, fills, 2048, again=again, **rest) == ""
     for size in (1024, 4096):
         assert unexplained(trace, fills, size, again=again, **rest) != ""
-    # Here a load that is done again was evicted by what follows it: without that, two lines too many.
+    # Here the instructions behind a repeated load evict it. A model without that would see two lines too many.
     assert unexplained(trace, fills, 2048, again=set(), **rest) != ""
     for at in range(0, len(fills) - 2, 9):
         assert unexplained(trace, fills[:at] + fills[at + 1 :], 2048, again=again, **rest) != "", at
@@ -293,7 +294,7 @@ def test_a_wrong_edit_is_seen(name: str) -> None:
     pytest.fail(f"60 programs do not see that {name}")
 
 
-# Wrong gateware of the TCM, as regular expressions in its Verilog: preset, what to replace, with what.
+# Wrong TCM gateware: preset, a regular expression in its Verilog, and the replacement.
 WRONG_TCM = {
     "loads do not wait for stores": (
         "fomu",

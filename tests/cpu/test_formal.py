@@ -1,4 +1,4 @@
-"""A bounded proof about the tightly coupled memories: every sequence of accesses, stalls and flushes of so many cycles."""
+"""A bounded proof of the tightly coupled memories over every sequence of accesses, stalls and flushes of a given length."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from support.formal import environment
 
 CORE = Path(__file__).parent / "formal" / "core.v"
 SCRIPTS = Path(sys.executable).parent
-# Cycles. An access takes 4 from execute to the end: a store and what is behind it, with stalls between them.
+# Cycles. An access takes 4 from execute to its end; this covers a store and the access behind it, with stalls between them.
 DEPTH, LONG_DEPTH = 7, 9
-WORDS = 2  # of each memory: addresses are compared, not counted
+WORDS = 2  # of each memory; a few are enough, because addresses are only compared
 SMALL = {"itcm_bytes": 16384, "dtcm_bytes": 16384}
 SPRAM: dict[str, Any] = {"base": "fomu", **SMALL}
-# Beside caches; in their place nothing differs but what fetches do elsewhere.
+# TCMs beside caches. Where TCMs replace the caches, only fetches from other addresses differ.
 BLOCK: dict[str, Any] = SMALL
 WRONG = {
     "loads do not wait for stores": (
@@ -51,7 +51,7 @@ def program(name: str) -> list[str]:
 
 
 def shortened(text: str) -> str:
-    """The memories with WORDS words, and any word where a read collides with a write."""
+    """The memories shortened to WORDS words, returning any word when a read collides with a write."""
     gateware, *memories = re.split(r"(?m)^(?=module \w+Tcm \()", poisoned_tcm(text))
     bits = (WORDS - 1).bit_length()
     for memory in memories:
@@ -70,7 +70,7 @@ def refuted(
     text, count = re.subn(old, new, tcm_verilog(config))
     assert count or old == "$^"
     (folder / "tcm.v").write_text(shortened(text))
-    shutil.copy(CORE, folder)  # a program in WebAssembly sees its own folder, not every other
+    shutil.copy(CORE, folder)  # a WebAssembly program sees only its own folder
     defines = f"-DITCM={int(bool(config.itcm_bytes))} -DDTCM={int(bool(config.dtcm_bytes))}"
     defines += f" -DPLACE=32'h{ITCM_BASE if memory == 'itcm' else DTCM_BASE:08x}"
     script = f"verilog_defines {defines}; read_verilog -formal {CORE.name}; read_verilog tcm.v; prep -flatten -top core; "

@@ -1,7 +1,7 @@
-"""CPU and CFU at once in the data TCM, on the CPU's RTL: random programs do what they do alone, and the CFU's words are as it left them.
+"""CPU and CFU share the data TCM on the CPU's RTL: programs behave as they do alone, and the CFU's words stay as it left them.
 
-A first run without the CFU says which words a program uses; then the CFU reads anything and writes all other words, in rows that have
-words of both, in most cycles. Memories are poisoned wherever a read collides with a write.
+A first run without the CFU records which words a random program uses. Then the CFU reads any word and writes all the others, in
+most cycles, including words in the same row as the program's. Memories return poison wherever a read collides with a write.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def check(given: str | dict[str, Any], bits: int, code: int, seeds: Iterable[int
         if given not in (
             NO_TRAPS,
             "fomu",
-        ):  # on those a command to the CFU waits for stores because of the port
+        ):  # with the port, a CFU command waits for these stores
             assert first.cycles == run(alone, program, seed=seed, **common).cycles, f"seed {seed}"
         level = LEVELS[seed % len(LEVELS)]
         got = run(bench, program, seed=seed, touched=folder / "touched", traffic=level, **common)
@@ -91,7 +91,7 @@ def test_programs_are_not_disturbed_with_many_seeds(
     check(given, bits, code, long_seeds, tmp_path)
 
 
-# Wrong gateware, as regular expressions in the CPU's Verilog.
+# Wrong gateware: regular expressions in the CPU's Verilog, and their replacements.
 WRONG = {
     "a store and the CFU at once": ("tcm", 128, r"(assign cfu_mem_cmd_ready =) .*;", r"\1 1'b1;"),
     "a load and the CFU at once": ("fomu", 32, r"(assign cfu_mem_cmd_ready =) .*;", r"\1 ~cfu_stores;"),

@@ -1,6 +1,8 @@
-"""A bounded proof about the CFU's memory port: a load gives the last value stored, by CPU or CFU; every read of the CFU's is answered
-once; the CFU has the cycles that the CPU leaves and delays it in none. Whatever the pipeline does, whatever the CFU asks for, and
-whenever reset comes."""
+"""A bounded proof of the CFU's memory port, for any behaviour of the pipeline, any requests of the CFU and a reset at any time.
+
+* A load returns the last value that CPU or CFU stored.
+* Each read of the CFU is answered exactly once.
+* The CFU gets every cycle that the CPU leaves, and never delays the CPU."""
 
 from __future__ import annotations
 
@@ -16,12 +18,12 @@ from cfukit_cpu.tcm import Tcm
 from support.formal import refuted
 
 HERE = Path(__file__).parent / "formal"
-DEPTH = 7  # a store takes 4 cycles from execute to memory, a load behind it one more, and something may stall
+DEPTH = 7  # a store takes 4 cycles from execute to memory, a load behind it one more; the rest is for stalls
 STYLES: dict[str, dict[str, Any]] = {
     "block": {"dtcm_bytes": 16384},
     "spram": {"base": "fomu", "dtcm_bytes": 16384},
 }
-# Wrong gateware, as regular expressions in its Verilog.
+# Wrong gateware: regular expressions in its Verilog, and their replacements.
 WRONG = {
     "a store and the CFU at once": (
         "block",
@@ -54,7 +56,7 @@ WRONG = {
 
 
 def broken(style: str, bits: int, folder: Path, cycles: int = DEPTH, old: str = "", new: str = "") -> bool:
-    """Whether a rule can be broken, after replacing `old` in the gateware; the last word of the rows is watched."""
+    """Whether a rule can be broken after replacing `old` in the gateware. The last word of each row is watched."""
     tcm = Tcm(configuration(STYLES[style]).configuration, bits)
     text = verilog.convert(tcm, name="Tcm", ports=tcm.ports, emit_src=False)
     if old:

@@ -1,4 +1,4 @@
-"""Every preset runs programs and projects of today, unchanged, and bit for bit as the evaluator says."""
+"""Every preset runs today's programs and projects unchanged, and their outputs equal the evaluator's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cfukit_cpu import PRESETS
 from cfukit_tools import api
 
 PROJECTS = Path(__file__).resolve().parents[2] / "proj"
-HEAVY = ("fomu-mac",)  # it multiplies in software
+HEAVY = ("fomu-mac",)  # this CPU multiplies in software
 NAMES = [
     pytest.param(name, marks=pytest.mark.long if name in HEAVY else pytest.mark.slow) for name in PRESETS
 ]

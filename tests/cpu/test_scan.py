@@ -1,4 +1,4 @@
-"""What a CPU lacks is refused before anything runs: each class of instruction, with function and line."""
+"""A program that uses an instruction its CPU lacks is refused before it runs, with function and line."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ REFUSED: list[tuple[Any, str, str]] = [
 def test_each_class_is_refused_with_function_and_line(
     given: Any, line: str, message: str, tmp_path: Path
 ) -> None:
-    at = 4 + line.count("\n") - ("+c" in line)  # the first of two compressed ones
-    number = r"\d" if ".word" in line or ".insn" in line else at  # of these the assembler keeps no lines
+    at = 4 + line.count("\n") - ("+c" in line)  # the first of two compressed instructions
+    number = r"\d" if ".word" in line or ".insn" in line else at  # the assembler records no lines for these
     with pytest.raises(BuildError, match=rf"program\.S:{number} in main\(\): {message}"):
         build(given, assembly(line), tmp_path)
 

@@ -1,4 +1,4 @@
-"""A derived CPU in the whole system: C programs run, and what the CPU lacks is refused before they do."""
+"""Derived CPUs in the whole system: C programs run, and programs that need more than the CPU has are refused first."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ STARTS: list[tuple[Any, Placement, int]] = [
 def test_the_start_fills_tightly_coupled_memories(
     given: Any, placement: Placement, reset: int, tmp_path: Path
 ) -> None:
-    """What the simulator loads lies on the bus (and in the boot ROM); a program finds its code and data where they belong."""
+    """The simulator loads only memories on the bus and the boot ROM; the program then copies its code and data into place."""
     soc = soc_with(given, tmp_path)
     assert Soc.read(soc).cpu.reset_address == reset
     source = ARITHMETIC.replace(
@@ -172,9 +172,9 @@ OUTSIDE = [
         "fomu",
         "0x40000100",
         "0x40000100",
-    ),  # its program counter cannot hold that: it would land in its own code
+    ),  # the program counter has too few bits: it would land in the program's own code
     ("fomu", "0x20004000 + 65536", "0x20014000"),
-    ("fomu", "0x2000fffc", "0x20010000"),  # runs over the end
+    ("fomu", "0x2000fffc", "0x20010000"),  # runs past the end
     ("lean", "0x50000000", "0x50000000"),
     ({"base": "lean", "dtcm_bytes": 0x10000}, "0x30000000", "0x30000000"),
 ]

@@ -1,4 +1,4 @@
-"""The committed table of presets: whole, and measured with the Verilog of today."""
+"""The committed table of presets is complete, and was measured with today's Verilog."""
 
 from __future__ import annotations
 

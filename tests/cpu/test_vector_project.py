@@ -1,4 +1,4 @@
-"""The example of the memory port on the whole system: one access per cycle, its cost to nobody, and misuse reported."""
+"""The memory port's example on the whole system: one access per cycle, no cost for the CPU, and misuse is reported."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def test_one_access_per_cycle(cpu: str, width: int, tmp_path: Path) -> None:
     found = re.findall(r"(\w+), CPU (\w+).* (\d+) cycles, .*per access of (\d+) bits", document["output"])
     cycles = {(what, cpu_does): int(count) for what, cpu_does, count, _ in found}
     assert {int(bits) for *_, bits in found} == {width} and len(cycles) == 4
-    # While the CPU waits: an access in every cycle, but for the first answer and the start.
+    # While the CPU waits there is an access in every cycle except for the start and the first answer.
     assert ELEMENTS <= cycles["sum", "waits"] <= ELEMENTS + 3
     assert 2 * ELEMENTS - 1 <= cycles["copy", "waits"] <= 2 * ELEMENTS + 2
-    # The CPU's stores take one cycle each, on single-ported memory its loads too; nothing else is lost.
+    # Each store of the CPU takes one cycle from the CFU, and on single-ported memory so does each load. Nothing else is lost.
     each = 1 if cpu == "tcm" else 2
     assert cycles["sum", "loads"] <= cycles["sum", "waits"] + 100 * each
     assert cycles["copy", "loads"] <= cycles["copy", "waits"] + 200 * each + 4

@@ -1,4 +1,4 @@
-"""What the pages show works: every shell block runs in order, with the output that they claim; every Python CFU passes."""
+"""The pages are right: their shell blocks run in order and print what the page shows, and every CFU in Python passes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WITH_CFUS = [ROOT / "docs" / "cfu.md", ROOT / "hw" / "cfukit" / "README.md"]
 
 
 def run_block(block: Block, folder: Path, where: str) -> tuple[str, Path]:
-    """Run a shell block as a newcomer would; its output and the folder that it ends in."""
+    """Run a shell block as a newcomer would. Returns its output and the folder that it ends in."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     marker = "folder after the block: "
     script = f"trap 'echo \"{marker}$PWD\"' EXIT\n{block.text}"

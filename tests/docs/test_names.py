@@ -1,4 +1,4 @@
-"""What the pages name exists: links, verbs, options, keys, files, make targets, registers, defaults."""
+"""Whatever the pages name exists: links, verbs, options, keys, files, make targets, registers, defaults."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
 
 
 def in_backticks(page: Path) -> list[str]:
-    """Inline code, fenced blocks left out."""
+    """Inline code outside fenced blocks."""
     prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     return re.findall(r"`([^`\n]+)`", prose)
 
@@ -46,7 +46,7 @@ def test_files_exist(page: Path) -> None:
 
 
 def commands(page: Path) -> Iterator[list[str]]:
-    """The words behind `cfukit`, in prose, shell blocks and indented lines."""
+    """The words that follow `cfukit` in prose, shell blocks and indented lines."""
     lines = in_backticks(page)
     for block in blocks(page):
         if block.language in ("sh", ""):
@@ -88,7 +88,7 @@ def test_options_in_prose_exist(page: Path) -> None:
         if isinstance(parameter, click.Option)
         for name in parameter.opts
     }
-    # `bench_rtl.py --cxx` is a script's, `--out` of the training script too.
+    # `--cxx` belongs to bench_rtl.py and `--out` to the training script.
     named = {text.split()[0] for text in in_backticks(page) if text.startswith("--")}
     assert named <= known | {"--out", "--cxx"}
 

@@ -1,4 +1,4 @@
-"""Cfu: order and time of mixed latencies, the three files, and what is refused."""
+"""Cfu: order and timing of instructions with different latencies, the three files, and what is refused."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_long_latencies_in_bulk() -> None:
 
 
 class Twice(Instruction):
-    """rd = 2 * rs1; a comment that ends */ early is harmless."""
+    """rd = 2 * rs1; a */ in this text must not end the comment in the header."""
 
     rs2 = None
     params = {"factor": 2, "bias": -3}  # noqa: RUF012

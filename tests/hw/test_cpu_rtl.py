@@ -1,4 +1,4 @@
-"""CFU and CPU, both as RTL: every instruction is executed exactly once, whatever stall comes before it."""
+"""CFU and CPU as RTL: each CFU instruction is executed exactly once, whatever stall precedes it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def bench() -> Path:
 
 
 def new_program(which: int) -> tuple[Program, range]:
-    """A program with the CFU's model, and the values of funct3 that it may use."""
+    """A program with the CFU's model, and the funct3 values that it may use."""
     model = make_latency_cfu()
     published = which in (PUBLISHED_GATED, PUBLISHED_BARE)
     count = model.instructions[0].state
@@ -48,7 +48,7 @@ def every_latency(which: int) -> Program:
 
 
 def random_program(which: int, seed: int, length: int) -> Program:
-    """Stalls, CFU instructions of all kinds, dependent and not, in any order."""
+    """Stalls and CFU instructions of all kinds, dependent and independent, in any order."""
     rng = random.Random(seed)
     program, funct3s = new_program(which)
     far = [0]
@@ -100,7 +100,7 @@ def test_random_programs(bench: Path, tmp_path: Path, which: int, seed: int) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("which", [BARE, PUBLISHED_BARE], ids=["cfukit without gate", "published as it is"])
 def test_without_the_front_end_the_cpu_does_execute_twice(bench: Path, tmp_path: Path, which: int) -> None:
-    """The CPU's bug is there, and these tests see it."""
+    """The CPU does have the bug, and these tests find it."""
     program = every_latency(which)
     outcome = cpu_bench.run(bench, which, 1, program, tmp_path)
     assert "commands at the port" in outcome.difference(program)
@@ -109,11 +109,11 @@ def test_without_the_front_end_the_cpu_does_execute_twice(bench: Path, tmp_path:
 @pytest.mark.slow
 @pytest.mark.parametrize("wait_cycles", [0])
 def test_pipelined_instructions_take_one_cycle_each(bench: Path, tmp_path: Path, wait_cycles: int) -> None:
-    """Latency 1 costs nothing in the CPU's pipeline, nor does latency 0 when commands follow each other."""
+    """In the CPU's pipeline latency 1 costs nothing, nor does latency 0 in back-to-back commands."""
     cycles = {}
     for funct3 in (None, 0, 1):
         program, _ = new_program(GATED)
-        for _ in range(2):  # the second round finds its code in the cache
+        for _ in range(2):  # in the second round the code is in the cache
             for _ in range(400):
                 if funct3 is None:
                     program.addi(14, 5, 1)

@@ -1,4 +1,4 @@
-"""The CFU's memory port: what is generated, and that a CFU that misuses it, or does something else than its model, is found."""
+"""The CFU's memory port: the generated files, and the detection of CFUs that misuse it or differ from their model."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_cfu_without_a_port_has_none() -> None:
     assert cfu.description().memory_port is None and "mem_" not in cfu.verilog()
 
 
-# What is wrong, and how it shows.
+# A wrong replacement in the gateware, and the message that it must cause.
 WRONG = {
     "a refused command is lost": (
         "takes.eq(memory.cmd_valid & memory.cmd_ready)",
@@ -101,7 +101,7 @@ WRONG = {
 HANGS = (
     "a refused command is lost",
     "more reads than it has room for",
-)  # as long as the slowest job may take
+)  # as many cycles as the slowest job may take
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_cfu_that_never_rests_is_found() -> None:
 
 
 class WriteOneWord(Write):
-    """The model of the gateware's neighbourly writes leaves the neighbour as it was."""
+    """The gateware also writes the neighbouring word, which the model leaves as it was."""
 
     def call(self, funct7, rs1, rs2):
         self.state.memory.store(rs1 & ~3, bytes(4))
@@ -181,7 +181,7 @@ class WriteOneWord(Write):
 
 
 class WriteSameValue(Write):
-    """As the gateware, byte for byte, but the neighbour belongs to the CPU."""
+    """The model leaves the same bytes as the gateware, but does not own the neighbouring word."""
 
     def call(self, funct7, rs1, rs2):
         self.state.memory.store(rs1 & ~7, bytes(8))
@@ -283,7 +283,7 @@ def test_refused_declarations() -> None:
 def test_the_memory_of_the_tests_keeps_the_rules(
     seed: int, reads: list[int], ready: int, waits: list[int]
 ) -> None:
-    """At most four outstanding, answers in order, each as late as it should be, nothing lost."""
+    """At most four reads are outstanding; answers come in order, after the given number of cycles, and none is lost."""
     side = MemorySide(Segment("gaps", (), 0, 0, True, seed, ready, tuple(waits)), 64)
     wanted = [int.from_bytes(side.contents[8 * row : 8 * row + 8], "little") for row in reads]
     got: list[int] = []

@@ -1,4 +1,4 @@
-"""What CFUs are tested with: reproducible, edge words first, and affordable whatever the latencies."""
+"""The commands that CFUs are tested with are reproducible, begin with edge words, and are affordable at any latency."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def cycles_of(cfu: BaseCfu, made: list) -> int:
 def test_any_latencies_are_affordable(latencies: list[int], seed: int) -> None:
     cfu, asked = declared(latencies), 2000
     made = segments(cfu, seed, asked)
-    fewest = 40 * max(latencies)  # two alone, and the random segments, which are never empty
+    fewest = 40 * max(latencies)  # two alone, and the random segments, none of which is empty
     assert cycles_of(cfu, made) <= 3 * asked * CYCLES_PER_OPERATION + fewest
     assert {op.funct3 for segment in made for op in segment.ops if op.funct3 < len(latencies)} == set(
         range(len(latencies))

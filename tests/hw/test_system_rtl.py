@@ -1,4 +1,4 @@
-"""The same stalls on the whole simulated system: LiteX's bus and memory between CPU and code."""
+"""The same stalls on the whole simulated system, with LiteX's bus and memory between the CPU and its code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_executed_once_on_the_system(tmp_path: Path, front_end: str) -> None:
     stalls.every_latency(program, DATA)
     program.addi(10, stalls.SUM, 0)
     words = "\n".join(f"  .word 0x{word:08x}" for word in program.words)
-    # x2 is the stack pointer and s4 = x20 is main's caller's: _start needs neither again.
+    # The program overwrites x2, the stack pointer, and x20 = s4, which main must keep: _start needs neither again.
     elf = bare.assemble(f"  .globl main\nmain:\n{words}\n  ret\n", tmp_path / "program")
 
     model.write(tmp_path / "cfu")

@@ -1,4 +1,4 @@
-"""The inside of a Cfu: any mix of units, in any order of funct3, elaborates without a loop and answers as declared."""
+"""Inside a Cfu: any mix of units, in any order of funct3, elaborates without a combinational loop and answers on time."""
 
 from __future__ import annotations
 
@@ -104,17 +104,17 @@ def test_instructions_with_registers_of_their_own(kinds: tuple[str, ...]) -> Non
 
 
 def test_a_sequential_instruction_hands_over_in_the_next_cycle() -> None:
-    """What follows one, of whatever unit, is accepted in the cycle after its answer; it is not lost, nor late by more."""
+    """The command after an answer is accepted in the very next cycle, whatever its unit: neither lost nor later."""
     cfu = mixed(["pipe1", "fixed"])
     accepted, answered = timeline(cfu, [1, 0, 0, 1, 0])
-    # pipe1 after fixed: 5 = 0 + latency 4 + 1; the pair of pipe1 goes through at full rate.
+    # pipe1 after fixed: 5 = 0 + latency 4 + 1. Two commands of pipe1 go through at full rate.
     assert accepted[:3] == [0, 5, 6] and answered[0] == 4
-    # fixed after pipe1, whose answer is taken in this very cycle: no cycle between.
+    # fixed follows pipe1, whose answer is taken in this very cycle, so no cycle is lost.
     assert accepted[3] == answered[2] and accepted[4] == answered[3] + 1
 
 
 def timeline(cfu: Cfu, funct3s: list[int]) -> tuple[list[int], list[int]]:
-    """Cycles of acceptance and answer of commands that are offered as early as possible."""
+    """The cycles in which commands are accepted and answered when each is offered as early as possible."""
     from cfukit.testing import amaranth_driver
     from cfukit.testing.stimulus import NO_LIMIT, PATTERN_CYCLES, Op, Segment
 
@@ -147,7 +147,7 @@ def test_a_loop_of_handshakes_is_explained() -> None:
         Cfu({0: Entangled(name="a"), 1: Entangled(name="b")}, name="two").verilog()
 
 
-# Faults of the dispatcher and of the units: each must be seen. What is replaced, with what, in which CFU.
+# Faults of the dispatcher and of the units, each of which must be found: in which CFU, what to replace, and with what.
 FAULTS = {
     "any order": ("none | (current", "1 | (current", ["pipe1", "variable"]),
     "a pipeline that does not stop": ("advance.eq(~held | port.rsp_ready)", "advance.eq(1)", ["pipe3"]),
@@ -191,7 +191,7 @@ def test_a_fault_of_the_dispatcher_is_seen(fault: str, monkeypatch: pytest.Monke
 
 
 class Broken(Instruction):
-    """It has a submodule, then fails."""
+    """Adds a submodule, then fails."""
 
     def gateware(self, m, cmd):
         m.submodules.one = units_module.Module()

@@ -1,4 +1,4 @@
-"""Errors in the user's own Python are told with file and line, whatever they are."""
+"""Any error in the user's own Python is reported with file and line."""
 
 from pathlib import Path
 

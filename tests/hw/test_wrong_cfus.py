@@ -1,4 +1,4 @@
-"""A CFU with a fault is caught, and the message says what a person needs."""
+"""A faulty CFU is found, and the message says everything needed to understand it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class OffByOne(Add):
 
 
 class LatencyOfTwo(Add):
-    """Declared 1, is 2: one register too many moves the sum behind its command."""
+    """Declared latency 1, real latency 2: one register too many delays the sum."""
 
     def gateware(self, m, cmd):
         return cmd.pipe(cmd.rs1 + cmd.rs2)
@@ -80,7 +80,7 @@ class WrongVariable(Sequential):
 
 
 class Hangs(SequentialInstruction):
-    """rd = 0 at once, but never for rs1 = 0x80808080."""
+    """rd = 0 at once, but no answer for rs1 = 0x80808080."""
 
     time = Fixed(0)
 
@@ -92,7 +92,7 @@ class Hangs(SequentialInstruction):
 
 
 class Counting(Add):
-    """rd = number of commands since reset, itself included."""
+    """rd = number of commands since reset, including this one."""
 
     def __init__(self, forgets_reset=False, ungated=False):
         super().__init__(name="counting")
@@ -153,7 +153,7 @@ def test_wrong_gateware(instruction: Instruction, message: str) -> None:
 
 
 def test_an_autonomous_cfu_must_say_so() -> None:
-    """A counter of cycles is right when declared, and found when not: idle cycles would be skipped by a simulator."""
+    """A cycle counter must be declared autonomous: otherwise a simulator may skip idle cycles."""
 
     class Clock(Add):
         """rd = cycles since reset."""
@@ -174,7 +174,7 @@ def test_an_autonomous_cfu_must_say_so() -> None:
         check_gateware(Cfu({0: Clock()}, name="clock"), 1, 500)
 
 
-# One module with all faults, so that it is compiled once: on funct3 0, funct7 says which.
+# One module holds all faults, so it is compiled only once. At funct3 0, funct7 selects the fault.
 FAULTS = """
 module Cfu(input clk, input reset, input cmd_valid, output cmd_ready, input [9:0] cmd_payload_function_id,
            input [31:0] cmd_payload_inputs_0, input [31:0] cmd_payload_inputs_1,

@@ -1,4 +1,4 @@
-"""The projects' kernels on this machine, their CFU played by its own Python model, against the evaluator."""
+"""The projects' kernels against the evaluator, on this machine, with the CFU's Python model answering its instructions."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def kernels(name: str) -> tuple[Kernel, ...]:
 
 @functools.cache
 def project_library(name: str) -> ctypes.CDLL:
-    """All kernels, the project's too, with the model of the project's CFU behind cfu_software()."""
+    """All kernels, including the project's, with the model of the project's CFU behind cfu_software()."""
     folder = Path(tempfile.mkdtemp(prefix="cfukit-project-"))
     cfu = system(name).cfu
     cfu.write(folder)
@@ -59,7 +59,7 @@ def project_library(name: str) -> ctypes.CDLL:
 
 
 def compare(name: str, model: Any, seed: int) -> bool:
-    """True if a kernel of the project ran; without one nothing is compared."""
+    """Compare with the evaluator if a kernel of the project runs; False if none does."""
     evaluator = Evaluator(model)
     plan = lower(model, kernels=kernels(name))
     if not any(step.registry == "project" for step in plan.steps):
@@ -78,7 +78,7 @@ MAC4 = [("mac4", type) for type in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNE
 
 @pytest.mark.parametrize(("name", "type"), [*MAC4, ("template", "CONV_2D"), ("template", "CHAIN")])
 def test_random_shapes(name: str, type: str) -> None:
-    """Of 200 random models the first 20 that the project has a kernel for."""
+    """The first 20 of 200 random models that use a kernel of the project."""
     compared = 0
     for seed in range(200):
         try:
@@ -126,9 +126,9 @@ def conv(
     "shape",
     [
         ((1, 5, 5, 8), (8, 1, 1), 1, "VALID", 1),  # pointwise, no gathering
-        ((1, 5, 5, 6), (7, 1, 1), 1, "SAME", 1),  # words that end in another pixel
-        ((2, 3, 3, 4), (5, 3, 3), 1, "SAME", 1),  # two images, one row left over
-        ((1, 7, 6, 6), (9, 3, 2), 2, "SAME", 3),  # groups of three outputs: blocks that cross groups
+        ((1, 5, 5, 6), (7, 1, 1), 1, "SAME", 1),  # words that reach into the next pixel
+        ((2, 3, 3, 4), (5, 3, 3), 1, "SAME", 1),  # two images, and one row left over
+        ((1, 7, 6, 6), (9, 3, 2), 2, "SAME", 3),  # groups of three outputs, so blocks cross group borders
         ((1, 4, 4, 8), (2, 4, 4), 1, "VALID", 2),
         ((1, 9, 9, 3), (4, 3, 3), 2, "VALID", 1),
         ((1, 1, 1, 1), (1, 1, 1), 1, "VALID", 1),

@@ -1,4 +1,4 @@
-"""One system and one simulator for all tests of the engine: building takes seconds, running milliseconds."""
+"""One system and one simulator for all tests of the engine, because building takes seconds and running milliseconds."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class System:
 
 @pytest.fixture(scope="session")
 def shared_tmp(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for all workers of a parallel test run (the cache below it locks)."""
+    """One folder for all workers of a parallel test run. The cache in it uses locks."""
     base = tmp_path_factory.getbasetemp()
     return (base.parent if base.name.startswith("popen-") else base) / "soc"
 

@@ -1,4 +1,4 @@
-"""DDR3: liblitedram's levelling against the PHY's registers with delay windows, the memory test, the boot ROM on LiteDRAM's PHY model."""
+"""DDR3: liblitedram's levelling on a model of the PHY's delays, the memory test, and the boot ROM on LiteDRAM's PHY model."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_the_memory_test_finds_what_is_stuck(tmp_path: Path) -> None:
         return int(process.run([str(program)], timeout=300).stdout)
 
     assert errors() == 0
-    # An address line that is stuck, a data line that is stuck, a word that is lost.
+    # A stuck address line, a stuck data line, and a lost word.
     assert errors("memory[place] = ~place;", "memory[place & ~4096u] = ~place;") > 0
     assert errors("memory[bit] = UINT32_C(1) << bit;", "memory[bit] = UINT32_C(1) << bit & ~16u;") == 1
     assert errors("memory[i] = value = value", "memory[i & ~1u] = value = value") == 16384

@@ -1,4 +1,4 @@
-"""simulate: results, input and output, every way to end, and nothing left behind."""
+"""simulate: its result, input and output, every way to end, and that nothing is left behind."""
 
 import os
 import signal
@@ -204,7 +204,7 @@ def test_interrupt_leaves_nothing_behind(system, tmp_path):
     elf = compile_c("int main(void) { for (;;) put('x'); }", tmp_path / "program")
     trace = tmp_path / "out" / "trace.txt"
     simulator = system.simulator()
-    # Where the tests run in the background the signal is ignored unless somebody asks for it.
+    # When the tests run in the background, the signal is ignored unless a handler is installed.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         started = time.monotonic()
@@ -213,7 +213,7 @@ def test_interrupt_leaves_nothing_behind(system, tmp_path):
             simulate(simulator, system.soc_json, elf, trace=trace, timeout_seconds=60)
     finally:
         signal.signal(signal.SIGINT, before)
-    assert time.monotonic() - started < 50  # before its own time limit ends it
+    assert time.monotonic() - started < 50  # well before its own time limit
     assert not list(trace.parent.iterdir())
     assert not _running_children(os.getpid())
 

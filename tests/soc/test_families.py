@@ -1,4 +1,4 @@
-"""Cells to resources, and what is said where the tools are missing."""
+"""Counting cells as resources, and the message when the tools are missing."""
 
 from importlib import metadata
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every way a simulation ends early, as a sentence and as JSON; without a simulation."""
+"""Every early end of a simulation as a sentence and as JSON. No simulation is run."""
 
 import json
 from dataclasses import asdict
@@ -16,7 +16,7 @@ from support.bare import assemble
 BASE: dict[str, Any] = {"exit_code": 0, "cycles": 1234, "instructions": 7}
 BASE |= {"pc": 0x40000010, "instruction": 0x0B, "registers": tuple(range(32))}
 CFU = {"funct3": 3, "funct7": 9, "a": 0xDEAD, "b": 1}
-# (what the harness writes, the sentence)
+# (what the harness writes, the sentence that follows from it)
 SENTENCES = [
     (
         {"end": "cfu_hang", **CFU, "accepted": True},

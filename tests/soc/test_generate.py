@@ -1,4 +1,4 @@
-"""generate_soc: what stands in the files, the same bytes every time, wrong names refused."""
+"""generate_soc: the contents of its files, the same bytes every time, and refused names."""
 
 import os
 import re
@@ -69,7 +69,7 @@ def _generate_elsewhere(directory, environment):
 
 
 def _as_assignments(directory):
-    """generate_soc called from every kind of statement that Migen could take a signal's name from."""
+    """Calls of generate_soc in every kind of statement from which Migen could take a signal's name."""
     out = iter(range(100))
 
     cpu = write_cpu("full+cfu", directory / "cpu")

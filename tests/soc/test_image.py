@@ -1,4 +1,4 @@
-"""Memory images: what an ELF loads stands at its address, once decoded; what lies elsewhere is refused."""
+"""Memory images: decoded, they hold every segment of the ELF at its address; segments outside of memory are refused."""
 
 import struct
 from pathlib import Path

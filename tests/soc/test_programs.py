@@ -1,4 +1,4 @@
-"""Programs of synthesis end with 0 whether or not they could write: what they wrote is looked at."""
+"""Synthesis programs exit with 0 even when they could not write, so their output files are checked."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WHOLE = {
 
 
 def build(root: Path, name: str, data: bytes, shell: str = "") -> Path:
-    """A program that writes `data`, in an entry of the cache."""
+    """A program that writes `data`, run in a cache entry."""
     tool = Tool("writer", ("/bin/sh", "-c", shell or 'cat source >"$0"; exit 0', name), "1", "", "")
 
     def fill(folder: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_files() -> Iterator[int]:
-    """Files of at most 100 kB, as `ulimit -f` and a disk that is nearly full have it."""
+    """No file may exceed 100 kB, as with `ulimit -f` or on a nearly full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     yield 100_000

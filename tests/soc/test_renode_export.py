@@ -1,4 +1,4 @@
-"""What is written for Renode: the same system as soc.json, in the words of each version."""
+"""The files for Renode describe the same system as soc.json, in each version's syntax."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def exported(soc_json: Path, tmp_path: Path) -> RenodeScripts:
 
 
 def regions(repl: str) -> dict[str, tuple[str, int, int]]:
-    """name -> (class, base, bytes) of what is on the bus."""
+    """name -> (class, base, bytes) of every device on the bus."""
     found = {}
     for entry in re.split(r"\n(?=\w)", repl):
         head = re.match(r"(\w+): ([\w.]+) @ sysbus (?:<(0x\w+), \+(0x\w+)>|(0x\w+))", entry)
@@ -176,7 +176,7 @@ def test_a_path_that_the_scripts_cannot_name_is_refused(tmp_path: Path, name: st
 
 
 class Registers:
-    """A Python peripheral as Renode runs it, with the names of members of its version."""
+    """A Python peripheral as Renode runs it, with the member names of that version."""
 
     def __init__(self, text: str, capitals: bool):
         self._code, self._capitals, self._scope = compile(text, "peripheral", "exec"), capitals, {}

@@ -1,4 +1,4 @@
-"""The CFU's library for Renode, called as Renode calls it; no Renode is needed."""
+"""The CFU's library for Renode, called the way Renode calls it. Renode itself is not needed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from cfukit_base import process
 from cfukit_base.errors import BuildError
 from cfukit_soc.renode.library import SYMBOLS, build_library
 
-pytestmark = pytest.mark.slow  # verilated and compiled once
+pytestmark = pytest.mark.slow  # all tests share one compiled library
 
-# funct3 0: a + b at once; 1: counts its commands, ready all the time, answers in the next cycle; 2: never answers; 3: never
-# accepts; 4: $finish; 5: cycles since reset; 6: makes it answer without being asked.
+# funct3 0 adds at once. 1 counts its commands, is always ready and answers in the next cycle. 2 never answers. 3 never
+# accepts. 4 calls $finish. 5 returns the cycles since reset. 6 makes the CFU answer without a command.
 CFU = """
 module Cfu (
   input clk, input reset, input cmd_valid, output cmd_ready, input [9:0] cmd_payload_function_id,
@@ -46,7 +46,7 @@ TICK, RESET = 1, 4
 
 
 class Library:
-    """As Renode's binder: attach, initialize_native, reset_peripheral, then instructions and requests."""
+    """The calls of Renode's binder: attach, initialize_native, reset_peripheral, then instructions and requests."""
 
     def __init__(self, path: Path):
         self.native = ctypes.CDLL(str(path))
@@ -65,7 +65,7 @@ class Library:
         return value, error.value
 
     def request(self, action: int, data: int) -> None:
-        """The 20 bytes of up to 1.15.3, and what is behind them must stay as it is."""
+        """Up to 1.15.3 a message has 20 bytes. The bytes behind them must not change."""
         message = action.to_bytes(4, "little") + bytes(8) + data.to_bytes(8, "little")
         buffer = ctypes.create_string_buffer(message + b"\xa5" * 12, 32)
         self.native.handle_request(buffer)
@@ -94,7 +94,7 @@ def complaints(tmp_path: Path) -> list[dict]:
 def test_exports_exactly_what_renode_looks_up(built: Path) -> None:
     with built.open("rb") as file:
         library = ELFFile(file)
-        for table in (".dynsym", ".symtab"):  # Renode looks for what it attaches to in the second
+        for table in (".dynsym", ".symtab"):  # Renode looks up the functions to attach in the second one
             symbols = [
                 s for s in library.get_section_by_name(table).iter_symbols() if s["st_shndx"] != "SHN_UNDEF"
             ]
@@ -126,7 +126,7 @@ def test_ticks_clock_the_cfu_and_are_answered(library: Library) -> None:
     library.request(TICK, 1000)
     library.request(TICK, 0)
     after, _ = library.execute(5)
-    assert after - before == 1001  # the instruction itself takes one
+    assert after - before == 1001  # the instruction itself takes one cycle
     assert library.answers == [TICK, TICK]
 
 

@@ -1,4 +1,4 @@
-"""build_simulator: what is built when, waves, wrong CFUs, both compilers."""
+"""build_simulator: when it builds, waves, wrong CFUs, and both compilers."""
 
 import json
 import re
@@ -107,7 +107,7 @@ def test_waves_hold_the_chosen_window_only(system, tmp_path):
 
 
 def rising_edges(vcd: str, name: str) -> list[int]:
-    """When a signal of one bit becomes 1, in the file's unit."""
+    """The times at which a one-bit signal becomes 1, in the file's unit."""
     code = re.search(rf"^\s*\$var wire\s+1 (\S+) {name} \$end", vcd, re.M)[1]
     time, found = 0, []
     for line in vcd[vcd.index("$enddefinitions") :].splitlines():

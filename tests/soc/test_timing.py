@@ -1,7 +1,7 @@
-"""The system is what its data sheet says: exact cycles of short sequences, against the CPU's timing rules.
+"""The system keeps the timing of its data sheet: exact cycles of short sequences against the CPU's timing rules.
 
-Each sequence stands between two reads of the cycle counter, aligned to a cache line, and runs three times; the third
-(everything in the caches) counts. Costs are relative to as many `nop`s.
+Each sequence is aligned to a cache line, stands between two reads of the cycle counter, and runs three times. The third run
+counts, when everything is in the caches. Costs are relative to the same number of `nop`s.
 """
 
 import pytest
@@ -28,7 +28,7 @@ SEQUENCES = {
     "CFU, answer in the same cycle": (".insn r 0x0B, 0, 0, a1, a2, a3", 0),
     "CFU, latency 1": (".insn r 0x0B, 1, 0, a1, a2, a3", 0),
     "CFU, latency 10": (".insn r 0x0B, 1, 9, a1, a2, a3", 9),
-    # Two lines that exclude each other: a line comes in 8 words of 2 cycles, and the load waits 4 more.
+    # Two lines that evict each other: a line takes 8 words of 2 cycles, and the load waits 4 more.
     "load miss": ("lw a1, 0(s6)\n lw a1, 0(s5)", 2 * (8 * 2 + 4)),
     "stores, one at a time": ("sw a1, 0(s4)\n nop\n nop\n nop\n sw a1, 0(s4)", 0),
 }
@@ -36,7 +36,7 @@ SEQUENCES = {
 
 @pytest.fixture(scope="module")
 def measured(system, tmp_path_factory):
-    """Cycles of every sequence, with as many nops subtracted."""
+    """Cycles of every sequence, less those of the same number of nops."""
     blocks = []
     for index, (text, _) in enumerate(SEQUENCES.values()):
         nops = "\n nop" * len(text.splitlines())

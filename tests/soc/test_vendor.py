@@ -1,4 +1,4 @@
-"""Tools for Xilinx that are no wheels: their scripts run with stand-ins for the tools; every port of every board has its pin."""
+"""Scripts for Xilinx tools, which no wheel brings, run with stand-ins; every port of every board has its pin."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cfukit_soc.synthesis import place, vendor
 from cfukit_soc.synthesis.top import constraints, top_verilog
 
 REAL = [name for name, board in boards().items() if board.hardware]
-# Vivado's commands as far as the script uses them: what they are told is believed, what they answer comes from variables.
+# The Vivado commands that the script uses. They accept everything, and answer from variables.
 STUBS = """
 set standards {}
 set pins {}
@@ -73,7 +73,7 @@ def test_constraints_name_every_pin(name: str) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The files for an Arty, its sources empty."""
+    """The files for an Arty, with empty sources."""
     for name in ("top.v", "soc.v", "boot_rom.hex", "cfu.v"):
         (tmp_path / name).write_text("")
     vendor.write_scripts(board_named("arty"), 100_000_000, ["top.v", "soc.v", "cfu.v"], tmp_path)
@@ -131,7 +131,7 @@ def test_vivados_script_refuses_missed_timing_and_missing_sources(folder: Path) 
 
 
 def openxc7(folder: Path, *programs: str, **variables: str) -> process.Finished:
-    """build.sh with stand-ins: each writes the file that its words name."""
+    """build.sh with stand-ins, each of which writes the file that its arguments name."""
     tools = folder / "bin"
     tools.mkdir(exist_ok=True)
     for name in programs:
@@ -170,7 +170,7 @@ def test_openxc7s_script_says_what_is_missing_and_builds_when_all_is_there(
         monkeypatch.setenv(name, value)
     assert vendor.router() == "openxc7"
     run = vendor.build(board_named("arty"), "openxc7", folder, folder / "log")
-    # The system's clock, after routing; not the estimate after placing, nor another clock.
+    # The system's clock after routing: neither the estimate after placing nor another clock.
     assert run.fmax_mhz == 61.25 and run.file == folder / "arty.bit"
 
 
@@ -188,7 +188,7 @@ def test_the_part_in_the_words_of_the_open_databases(part: str, parts: tuple[str
 
 @pytest.fixture
 def nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A PATH with a shell and nothing else."""
+    """A PATH that has a shell and nothing else."""
     folder = tmp_path / "path"
     folder.mkdir()
     (folder / "sh").symlink_to(shutil.which("sh") or "/bin/sh")
