@@ -1,4 +1,4 @@
-"""Tiny bare-metal programs for tests of the simulated system: no runtime of ours in the way."""
+"""Tiny bare-metal programs for tests of the simulated system, without cfukit's runtime."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SECTIONS {
 }
 """
 
-# Jumps to `main` with a stack and the CFU enabled; its value is the exit code. No trap vector: a trap is a fault.
+# Calls `main` with a stack and the CFU enabled. Its value is the exit code. There is no trap vector, so a trap is a fault.
 _START = f"""
   .section .text.start, "ax"
   .globl _start
@@ -44,7 +44,7 @@ exit:
 1: j 1b
 """
 
-# For C: what a program needs of the registers.
+# What a C program needs of the registers.
 PRELUDE = f"""
 typedef unsigned u32;
 static inline void put(int c) {{
@@ -75,7 +75,7 @@ def assemble_raw(source: str, directory: Path) -> Path:
 
 
 def compile_c(source: str, directory: Path, *flags: str) -> Path:
-    """ELF of a C program that defines `int main(void)`; PRELUDE stands before it."""
+    """ELF of a C program that defines `int main(void)`, compiled after PRELUDE."""
     return _build(PRELUDE + "#line 1\n" + source, directory, "c", _START, *flags)
 
 

@@ -1,4 +1,4 @@
-"""The boot loader's protocol in Python, behind a line with noise: for tests of the host's side alone, in no time."""
+"""The boot loader's protocol in Python behind a noisy line, for fast tests of the host's side."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from support.pty_board import Noise
 
 
 class BootModel:
-    """A port with a loader at its other end. `memory` from address 0 on; `starts` are the numbers of programs that ran."""
+    """A port with a loader at its other end.
+
+    * memory: the loader's memory from address 0.
+    * starts: the numbers of the programs that ran.
+    """
 
     def __init__(self, noise: Noise | None = None, memory_bytes: int = 4096, digest: bytes = bytes(16)):
         self.name, self.baud, self.silent_since = "model", 115_200, time.monotonic()

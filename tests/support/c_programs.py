@@ -1,4 +1,4 @@
-"""C programs that run on the host and on the system alike."""
+"""C programs that run both on the host and on the simulated system."""
 
 import random
 
@@ -34,7 +34,7 @@ def printf_case(rng: random.Random) -> tuple[str, str]:
         value = 1  # C prints nothing, Python "0"
     shown = value - (1 << bits) if kind in "di" and value >> (bits - 1) else value
     if precision:
-        expected_flags = flags.replace("0", "")  # C: a precision switches the flag off; Python keeps it
+        expected_flags = flags.replace("0", "")  # in C a precision disables the flag, in Python it does not
     else:
         expected_flags = flags
     python_kind = "d" if kind in "iu" else kind

@@ -21,7 +21,7 @@ RESULTS = 0x3F000
 
 
 def renamed(text: str, suffix: str) -> str:
-    """A cfu.v whose modules all have `suffix`, so that several fit into one simulation."""
+    """A cfu.v with `suffix` added to all its module names, so that several fit into one simulation."""
     names = set(re.findall(r"\bmodule\s+(\\\S+|\w+)", text))
     for name in sorted(names, key=len, reverse=True):
         plain = name.lstrip("\\")
@@ -49,7 +49,12 @@ def build(cfus: Sequence[str]) -> Path:
 
 @dataclass
 class Outcome:
-    """What the CPU did: memory afterwards, cycles, commands at the CFU's port; `halted` False when it hung."""
+    """What the CPU did.
+
+    * memory: its final contents.
+    * commands: how many were accepted at the CFU's port.
+    * halted: False if the CPU hung.
+    """
 
     memory: np.ndarray
     cycles: int
@@ -57,7 +62,7 @@ class Outcome:
     halted: bool
 
     def difference(self, program: Program) -> str:
-        """Empty when the CPU ended as the interpreter; else what differs."""
+        """What differs from the interpreter's end state; "" if nothing does."""
         if not self.halted:
             return f"hung after {self.cycles} cycles, {self.commands} commands of {program.commands}"
         found = [
@@ -71,7 +76,7 @@ class Outcome:
 
 
 def run(bench: Path, which: int, wait_cycles: int, program: Program, folder: Path) -> Outcome:
-    """Run a finished program with CFU number `which` and memories that take `wait_cycles`."""
+    """Run a finished program with CFU number `which`, and memories with `wait_cycles` wait states."""
     assert len(program.words) * 4 < 0x30000, "code must stay below the data"
     image = np.zeros(RAM_WORDS, np.uint32)
     image[: len(program.words)] = np.array(program.words, np.uint32)

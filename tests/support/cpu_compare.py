@@ -1,4 +1,4 @@
-"""A CPU's RTL on the bench of tests/cpu/bench: built from a configuration, run on a program, compared with another."""
+"""Build a CPU's RTL on the bench of tests/cpu/bench, run it on a program, and compare it with another CPU."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ REFERENCE = {"base": "full+cfu", "icache_bytes": 4096}  # the stock CPU with the
 
 
 def poisoned(text: str) -> str:
-    """The Verilog with memories that give a random word where a read collides with a write."""
+    """The Verilog with memories that return a random word when a read collides with a write."""
 
     def poison(match: re.Match[str], collides: str, bits: str = "") -> str:
         return f"{match[0]}\n      if({collides}) {match[1]} <= bench.poison{bits};"
@@ -59,7 +59,7 @@ def poisoned(text: str) -> str:
 
 
 def poisoned_tcm(text: str) -> str:
-    """The TCMs: bytes that are written while another port reads their word; all of a word that a write leaves behind."""
+    """The same for the TCMs: bytes written while another port reads their word, and a port's output after its own write."""
 
     def lanes(target: str, mask: str, same: str) -> str:
         words = [
@@ -79,7 +79,7 @@ def poisoned_tcm(text: str) -> str:
 
     text = re.sub(r"if \(read_enable\) read_data <= mem\[read_(address\[\d+:0\])\];", simple, text)
     text = re.sub(r"if \(fetch_enable\) fetch_data <= mem\[fetch_(address\[\d+:0\])\];", fetch, text)
-    # A port that writes leaves anything on its output.
+    # After its own write a port's output is undefined.
     old = "if (mask == 4'd0) read_data"
     return text.replace(old, f"if (mask != 4'd0) read_data <= bench.poison;\n{old}")
 
@@ -98,9 +98,10 @@ def reference_bench() -> Path:
 def build(
     given: str | Mapping[str, Any], spoil: Callable[[str], str] = str, memory_port_bits: int = 0
 ) -> Path:
-    """The bench's program for a configuration, compiled once. spoil: a change of the CPU's text that tests must see.
+    """The bench's program for a configuration, compiled once.
 
-    memory_port_bits: with a CFU that uses a memory port of that width (see `run`).
+    * spoil: a change of the CPU's text that tests must find.
+    * memory_port_bits: add a CFU that uses a memory port of that width (see `run`).
     """
     named = configuration(given)
     config = named.configuration
@@ -134,7 +135,7 @@ def build(
         words += ["--top-module", "bench", "--prefix", "Vbench", "--Mdir", "made", "bench.vlt", "bench.v"]
         done = process.run(words, cwd=folder, env=verilator.env, timeout=300)
         assert done.ok, done.tail()
-        # One file: compiling it takes seconds, not half a minute as all of them do one by one.
+        # As one file this compiles in seconds; file by file it takes half a minute.
         files = [main, *sorted((folder / "made").glob("*.cpp"))]
         (folder / "all.cpp").write_text("".join(f'#include "{path}"\n' for path in files))
         words = [
@@ -174,9 +175,11 @@ def _runtime(compiler: tools.Tool, common: list[str]) -> list[Path]:
 
 @dataclass
 class Outcome:
-    """One run. trace: rows pc, instruction, rd, value without the handler's; memory: words of code and data.
+    """One run.
 
-    fills: lines that the I$ read, in order.
+    * trace: rows of pc, instruction, rd and value, without those of the trap handler.
+    * memory: words of code and data.
+    * fills: lines that the I$ read, in order.
     """
 
     ended: bool
@@ -189,9 +192,7 @@ class Outcome:
     trace: np.ndarray
     memory: np.ndarray
     fills: list[int]
-    port_errors: int = (
-        0  # of the CFU's memory port; what it did: reads, writes, cycles in which it had to wait
-    )
+    port_errors: int = 0  # what the CFU's memory port did: reads, writes, and cycles in which it had to wait
     port_reads: int = 0
     port_writes: int = 0
     port_refused: int = 0
@@ -209,10 +210,11 @@ def run(
     touched: Path | None = None,
     traffic: int = 0,
 ) -> Outcome:
-    """Run `program` with 0 to `wait` wait states per bus word (fixed: always `wait`).
+    """Run `program` with 0 to `wait` wait states per bus word.
 
-    On a CPU with a memory port: traffic, in how many of 256 cycles the CFU asks for something; touched: the file that says which
-    words are the program's, made by a run without traffic.
+    * fixed: always exactly `wait`.
+    * traffic: in how many of 256 cycles the CFU uses its memory port.
+    * touched: the file of the program's own words, written by a run without traffic.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -239,7 +241,7 @@ def run(
 
 
 def _comparable(trace: np.ndarray, program: Program) -> np.ndarray:
-    """Without the trap handler and the final loop; counters read as 0, and no value where nothing is written."""
+    """Drop the trap handler and the final loop; set counters to 0, and values to 0 where nothing is written."""
     pc, instruction, rd = trace[:, 0], trace[:, 1], trace[:, 2]
     trace[rd == 0, 3] = 0
     counter = ((instruction & 0x7F) == 0x73) & np.isin(instruction >> 20, sorted(MASKED_CSRS))
@@ -249,7 +251,7 @@ def _comparable(trace: np.ndarray, program: Program) -> np.ndarray:
 
 
 def difference(got: Outcome, expected: Outcome) -> str:
-    """Empty if both did the same; else the first thing that differs."""
+    """The first difference between the runs; "" if there is none."""
     if not (got.ended and expected.ended):
         return f"ended: {got.ended}, reference {expected.ended}, after {got.retired} and {expected.retired} instructions"
     length = min(len(got.trace), len(expected.trace))
@@ -273,7 +275,7 @@ def difference(got: Outcome, expected: Outcome) -> str:
 
 
 def features_of(config: Configuration, *, interrupts: bool = False, **changes: bool) -> Features:
-    """What programs for a CPU and the reference may use."""
+    """What a program for both this CPU and the reference may use."""
     return Features(
         multiplier=config.multiplier,
         divider=config.divider,
@@ -286,12 +288,12 @@ def features_of(config: Configuration, *, interrupts: bool = False, **changes: b
 
 
 def tcms_of(config: Configuration) -> int:
-    """For `run`: bit 0 instruction TCM, bit 1 data TCM."""
+    """As `run` wants it: bit 0 for an instruction TCM, bit 1 for a data TCM."""
     return bool(config.itcm_bytes) + 2 * bool(config.dtcm_bytes)
 
 
 def same_cycles(config: Configuration) -> bool:
-    """Whether it must take exactly as many cycles as the reference."""
+    """Whether this CPU must take exactly as many cycles as the reference."""
     return (
         config.icache_bytes == config.dcache_bytes == 4096
         and config.prediction == "static"
@@ -306,7 +308,7 @@ def label(given: str | Mapping[str, Any]) -> str:
 
 
 def interrupt_times(program: Program, every: int) -> str:
-    """`interrupts` of `run`: one each `every` retired instructions, none so near the end that a CPU may end without taking it."""
+    """`interrupts` of `run`: one every `every` retired instructions, and none so late that the program could end first."""
     times = [150 + every * n for n in range(60)]
     last = run(reference_bench(), program, interrupts=",".join(map(str, times))).retired - 100
     return ",".join(str(time) for time in times if time < last)

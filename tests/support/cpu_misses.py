@@ -1,10 +1,13 @@
 """What direct-mapped caches of 32-byte lines fetch for a retirement trace, in plain Python, independent of the RTL.
 
-The D$ follows from the trace alone. The I$ also fetches for instructions that never retire: what follows a jump that execute
-decides on reaches decode (the wrong path), and so do up to three instructions behind a load that is done again, because it
-missed or because a store just wrote its bytes: all behind it is flushed and fetched anew. In a small cache those may evict the
-load itself. How many of them came as far as decode depends on the cycles; so the model does not count: it decides whether the
-lines that the RTL fetched, in their order, can be explained. Programs must not flush caches.
+The D$ follows from the trace alone. The I$ also fetches for instructions that never retire:
+
+* The instruction after a jump that execute resolves reaches decode (the wrong path).
+* A load is repeated if it missed, or if a store has just written its bytes. Up to three instructions behind it reach decode, are
+  flushed, and are fetched again. In a small cache they may evict the load itself.
+
+How many of them reach decode depends on the cycles. So the model does not count: it decides whether the sequence of lines that
+the RTL fetched can be explained. Programs must not flush caches.
 """
 
 from __future__ import annotations
@@ -18,11 +21,11 @@ from support.cpu_programs import IO
 
 LINE_BYTES = 32
 _LOAD, _STORE, _BRANCH, _JALR, _JAL = 0x03, 0x23, 0x63, 0x67, 0x6F
-_BEHIND = 3  # stages between the one that sends a load back and the fetch
+_BEHIND = 3  # stages between the fetch and the one that repeats a load
 
 
 def data_misses(trace: np.ndarray, size_bytes: int) -> set[int]:
-    """Rows of loads that fetch a line; stores fetch none."""
+    """Rows of the loads that fetch a line. Stores fetch none."""
     tags: dict[int, int] = {}
     missed = set()
     for row, opcode, address, _ in _accesses(trace):
@@ -36,7 +39,7 @@ def data_misses(trace: np.ndarray, size_bytes: int) -> set[int]:
 
 
 def stored_before(trace: np.ndarray) -> set[int]:
-    """Rows of loads of bytes that a store one or two instructions before wrote."""
+    """Rows of the loads that read bytes written by a store one or two instructions before."""
     found = set()
     stores: dict[int, tuple[int, int]] = {}
     for row, opcode, address, size in _accesses(trace):
@@ -50,7 +53,7 @@ def stored_before(trace: np.ndarray) -> set[int]:
 
 
 def _accesses(trace: np.ndarray) -> Iterable[tuple[int, int, int, int]]:
-    """Row, opcode, address and size of loads and stores."""
+    """Row, opcode, address and size of each load and store."""
     registers = [0] * 32
     for row, (_, word, rd, value) in enumerate(trace.tolist()):
         opcode = word & 0x7F
@@ -64,7 +67,7 @@ def _accesses(trace: np.ndarray) -> Iterable[tuple[int, int, int, int]]:
 
 @dataclass
 class _Cache:
-    """A possible past: what the I$ holds after the first `fetched` lines."""
+    """A possible past: the contents of the I$ after the first `fetched` lines."""
 
     lines: int
     fetched: int = 0
@@ -86,7 +89,10 @@ class _Cache:
 def unexplained(
     trace: np.ndarray, fills: list[int], size_bytes: int, *, prediction: bool, again: set[int], exit_pc: int
 ) -> str:
-    """Empty if an I$ of `size_bytes` may fetch `fills` for `trace`; else where it may not. again: rows of loads done twice."""
+    """Where an I$ of `size_bytes` could not have fetched `fills` for `trace`; "" if it could.
+
+    again: rows of the repeated loads.
+    """
     steps = _decoded(trace, prediction)
     pasts = [_Cache(size_bytes // LINE_BYTES)]
     for row, own in enumerate(steps):
@@ -101,13 +107,13 @@ def unexplained(
             shown = f"{fills[at]:#x}" if at < len(fills) else "nothing"
             return f"row {row}, pc {int(trace[row, 0]):#x}: fetched {shown} as line {at}"
         pasts = [past for n, past in enumerate(lived) if past not in lived[:n]]
-    # The CPU runs on behind the store that ends the program: into the loop there.
+    # After the store that ends the program, the CPU runs on into the final loop.
     beyond = [line for line in fills[max(past.fetched for past in pasts) :] if line != exit_pc & -LINE_BYTES]
     return f"fetched at the end: {', '.join(map(hex, beyond))}" if beyond else ""
 
 
 def _done_again(past: _Cache, steps: list[list[int]], row: int, fills: list[int]) -> list[_Cache]:
-    """Pasts in which the load of `row` went as far as it is sent back, with what came behind it."""
+    """Pasts in which the load of `row` went as far as the stage that repeats it, followed by the instructions behind it."""
     found = []
     now = past.copy()
     behind = [line for following in steps[row + 1 : row + 1 + _BEHIND] for line in following]
@@ -121,7 +127,7 @@ def _done_again(past: _Cache, steps: list[list[int]], row: int, fills: list[int]
 
 
 def _decoded(trace: np.ndarray, prediction: bool) -> list[list[int]]:
-    """For each row the lines of what decode sees: the instruction, and one behind a jump that execute decides on."""
+    """For each row the lines that decode sees: that of the instruction, and the next one after a jump that execute resolves."""
     found = []
     rows = trace.tolist()
     for row, (pc, word, _, _) in enumerate(rows):

@@ -1,8 +1,17 @@
-"""Random RV32IM programs for differential tests of CPUs: every kind of instruction, every kind of hazard, always ending.
+"""Random RV32IM programs for differential tests of CPUs, with every kind of instruction and hazard. All of them end.
 
-Registers: x1 link, x2 middle of the data, x3 I/O, x4 and x16 loop counters, x26 and x27 addresses, x29 log, x30 and x31 trap
-handler; all others hold data. The values of cycle counters and of cache sizes are read and at once overwritten: they are
-not compared.
+Registers:
+
+* x1: link
+* x2: middle of the data
+* x3: I/O
+* x4, x16: loop counters
+* x26, x27: addresses
+* x29: log
+* x30, x31: trap handler
+* all others: data
+
+Cycle counters and cache sizes are read and overwritten at once, because they are not compared.
 """
 
 from __future__ import annotations
@@ -16,14 +25,14 @@ DATA_BYTES = 0x10000
 CODE_BYTES = 0x8000
 EXIT, PORT, ACK = 0, 4, 8  # from x3 = IO
 IO = 0xF000_0000
-CFU_LATENCIES = (0, 0, 1, 1, 2, 3, *range(4, 8), 33, 127)  # cycles; 127 is the longest that the bench has
+CFU_LATENCIES = (0, 0, 1, 1, 2, 3, *range(4, 8), 33, 127)  # cycles; the bench allows at most 127
 MASKED_CSRS = {0xB00, 0xB02, 0xB80, 0xB82, 0xC00, 0xC02, 0xC80, 0xC82, 0xCC0}
 EDGES = (0, 1, 2, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFF, 0x10000, 0x8000)
 
 
 @dataclass(frozen=True)
 class Features:
-    """What a program may use; `csrs` are those that both CPUs have."""
+    """What a program may use. csrs: those that both CPUs have."""
 
     multiplier: bool = True
     divider: bool = True
@@ -37,7 +46,7 @@ class Features:
 
 @dataclass
 class Program:
-    """Where it lies and starts, its words, and which instructions are the trap handler's."""
+    """A program: its place, its start, its words, and the range of the trap handler."""
 
     code_base: int
     data_base: int
@@ -50,7 +59,7 @@ class Program:
 
 @dataclass
 class Assembler:
-    """Words from `base` on."""
+    """The words from `base` on."""
 
     base: int
     words: list[int] = field(default_factory=list)
@@ -101,7 +110,7 @@ class Assembler:
         self.words[at] = bits << 12 | rd << 7 | 0x6F
 
     def hole(self) -> int:
-        """A word to be filled in later."""
+        """Reserve a word to be filled in later."""
         self.word(0)
         return len(self.words) - 1
 
@@ -154,13 +163,13 @@ class Generator:
         self.random.choices(kinds, weights)[0]()
 
     def reg(self) -> int:
-        """A source."""
+        """A random source register."""
         return self.random.choice((0, *DATA_REGISTERS, *DATA_REGISTERS))
 
     def dest(self) -> int:
         return self.random.choice(DATA_REGISTERS)
 
-    # One method for each kind of instruction.
+    # One method per kind of instruction.
 
     def alu(self) -> None:
         rng, asm = self.random, self.asm
@@ -193,7 +202,7 @@ class Generator:
         return self.random.choice((0, 1, 2, 2, 2))
 
     def _near(self, size: int) -> int:
-        """A displacement from x2, one of few words so that accesses meet."""
+        """A displacement from x2. It picks one of a few words, so that accesses meet."""
         rng = self.random
         words = rng.choice((rng.randrange(-512, 512), rng.randrange(8), rng.randrange(-8, 0)))
         return words * 4 + (rng.randrange(4) & ~((1 << size) - 1))
@@ -210,7 +219,7 @@ class Generator:
         self.asm.s(displacement, self.reg(), base, size)
 
     def overlap(self) -> None:
-        """Stores and loads of the same word, close together."""
+        """Stores to and loads from the same word, close together."""
         rng = self.random
         word = 4 * rng.randrange(-16, 16)
         for _ in range(rng.randrange(2, 5)):
@@ -221,7 +230,7 @@ class Generator:
                 self.alu()
 
     def far(self) -> None:
-        """Accesses whose address comes from data: anywhere in the upper half of the data."""
+        """Accesses at an address that comes from data, anywhere in the upper half of the data."""
         asm, pointer = self.asm, self.random.choice((26, 27))
         asm.i(0x7FC, self.reg(), 7, pointer)
         asm.i(self.random.randrange(4), pointer, 1, pointer)
@@ -264,7 +273,7 @@ class Generator:
         self.calls.append(self.asm.hole())
 
     def indirect(self) -> None:
-        """jalr over a few words that are not executed; decode may see them, and flushes the I$ where one looks like fence.i."""
+        """jalr over a few words. Decode may still see them, and flushes the I$ if one looks like fence.i."""
         asm, words = self.asm, self.random.randrange(3)
         asm.u(0, 26, 0x17)
         asm.i(12 + 4 * words, 26, 0, 26)
@@ -276,7 +285,7 @@ class Generator:
         self.asm.word(self.random.choice((0x0FF0000F, 0x0000500F)))
 
     def modify(self) -> None:
-        """Write an instruction, wait until it is in memory, fetch it anew."""
+        """Write an instruction, wait until it is in memory, and fetch it again."""
         asm, rd = self.asm, self.dest()
         asm.u(0, 26, 0x17)
         at = len(asm.words)
@@ -285,9 +294,11 @@ class Generator:
         for _ in range(self.random.randrange(4)):
             self.alu()
         asm.i(PORT, 3, 2, 27, 0x03)  # answered when the store is done
-        asm.i(0, 27, 0, 27)  # fence.i waits for nothing; behind this it comes after the answer
+        asm.i(0, 27, 0, 27)  # fence.i itself waits for nothing, so this delays it until the answer
         asm.word(0x0000100F)
-        for _ in range(self.random.randrange(4, 7)):  # those behind fence.i may have been fetched before it
+        for _ in range(
+            self.random.randrange(4, 7)
+        ):  # the instructions behind fence.i may have been fetched before it
             self.alu()
         patched = len(asm.words)
         asm.i(1, rd, 0, rd)
@@ -318,7 +329,7 @@ class Generator:
             asm.i(rng.getrandbits(12), 0, 0, rd)
 
     def trap(self) -> None:
-        """ecall, illegal instructions, accesses across words."""
+        """ecall, illegal instructions, misaligned accesses."""
         rng, asm = self.random, self.asm
         illegal = [0x00000073, 0x00000073, 0, 0xFFFFFFFF, 0x00100073]
         kind = rng.choice((*illegal, *("misaligned",) * 4 * self.features.alignment_check))
@@ -330,7 +341,7 @@ class Generator:
             asm.word(int(kind))
 
     def _handler(self) -> None:
-        """Interrupts are acknowledged and counted at log - 4; exceptions are logged and stepped over."""
+        """Acknowledge interrupts and count them at log - 4; log exceptions and skip their instruction."""
         asm = self.asm
         asm.csr(0x342, 2, 0, 30)
         at = asm.hole()
@@ -357,7 +368,7 @@ class Generator:
     def _prologue(self, handler: int) -> None:
         asm, rng = self.asm, self.random
         asm.u(0x80000000, 1)
-        asm.csr(0xBC0, 1, 1, 0)  # nothing, where the CPU has no CSRs
+        asm.csr(0xBC0, 1, 1, 0)  # nothing to set up without CSRs
         asm.li(2, self.data_base + DATA_BYTES // 2)
         asm.li(3, IO)
         asm.li(29, self.data_base + 4)
@@ -379,7 +390,7 @@ class Generator:
             asm.csr(0x300, 6, 8, 0)
 
     def _functions(self) -> None:
-        """Leaf functions, far enough apart to meet in caches."""
+        """Leaf functions, far enough apart to collide in caches."""
         asm, rng = self.asm, self.random
         entries = []
         for _ in range(4):
@@ -399,7 +410,7 @@ class Generator:
 
 
 def generate(seed: int, features: Features, code_base: int, data_base: int, length: int = 700) -> Program:
-    """The program of `seed`: about `length` instructions, of which loops execute some several times."""
+    """The program of `seed`, about `length` instructions long; loops execute some of them several times."""
     program = Generator(seed, features, code_base, data_base).make(length)
     program.seed = seed
     return program

@@ -1,4 +1,4 @@
-"""Sets of CPU configurations: one in which every pair of option values occurs, found greedily, always the same."""
+"""A set of CPU configurations that contains every pair of option values. A greedy search finds the same set each time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FACTORS: dict[str, tuple[Any, ...]] = {
     "csrs": ("all", "few", "none"),
 }
 
-# As FACTORS with memories in place of the caches or beside them.
+# As FACTORS, with TCMs in place of the caches or beside them.
 TCM_FACTORS: dict[str, tuple[Any, ...]] = {
     "icache_bytes": (0, 1024),
     "dcache_bytes": (0, 1024),
@@ -42,7 +42,7 @@ TCM_FACTORS: dict[str, tuple[Any, ...]] = {
 
 
 def valid(table: Table) -> bool:
-    """Whether cfukit takes it."""
+    """Whether cfukit accepts the configuration."""
     try:
         configuration(table)
     except UsageError:
@@ -55,7 +55,7 @@ def pairs(table: Table, factors: dict[str, tuple[Any, ...]] = FACTORS) -> set[tu
 
 
 def pairwise(factors: dict[str, tuple[Any, ...]] = FACTORS, **fixed: Any) -> list[Table]:
-    """Tables in which every valid pair of values occurs; `fixed` keys are the same in all."""
+    """Configurations that together contain every valid pair of values. The keys of `fixed` are the same in all of them."""
     rng = random.Random(1)
     everything = [
         dict(zip(factors, values, strict=True), **fixed) for values in itertools.product(*factors.values())
@@ -67,7 +67,7 @@ def pairwise(factors: dict[str, tuple[Any, ...]] = FACTORS, **fixed: Any) -> lis
         pool = rng.sample(candidates, min(400, len(candidates)))
         best = max(pool, key=lambda table: len(pairs(table, factors) & wanted))
         found = pairs(best, factors) & wanted
-        if not found:  # rare pairs: look at everything
+        if not found:  # for rare pairs search everything
             best = max(candidates, key=lambda table: len(pairs(table, factors) & wanted))
         wanted -= pairs(best, factors)
         chosen.append(best)

@@ -1,4 +1,4 @@
-"""ELF files of any shape, byte by byte: for what a linker would not make."""
+"""ELF files written byte by byte, for shapes that no linker would produce."""
 
 from __future__ import annotations
 

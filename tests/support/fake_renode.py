@@ -46,7 +46,7 @@ class ScriptError(Exception):
 
 
 class Abort(Exception):
-    """The processor came to where no code is."""
+    """The processor reached an address without code."""
 
 
 def say(level: str, name: str, text: str) -> None:
@@ -54,7 +54,7 @@ def say(level: str, name: str, text: str) -> None:
 
 
 class Cfu:
-    """The calls of Renode's binder, in its order."""
+    """The calls that Renode's binder makes, in its order."""
 
     def __init__(self, path: str):
         library = ctypes.CDLL(path)
@@ -82,10 +82,10 @@ class Memory:
 
 
 class PythonPeripheral:
-    """Runs a script per access, with `request` in its scope, whose members changed their case in 1.16."""
+    """Runs a script per access, with `request` in its scope. The case of its members changed in 1.16."""
 
     def __init__(self, filename: str):
-        # IronPython takes no other characters without a word about them.
+        # IronPython silently accepts no other characters.
         self._code = compile(Path(filename).read_text(encoding="ascii"), filename, "exec")
         self._scope: dict[str, Any] = {"self": self}
         self._do("Init", 0, 0)
@@ -107,7 +107,7 @@ class PythonPeripheral:
 
 
 class Uart:
-    """Renode's LiteX_UART: a read of rxtx takes the byte; 0x18 and above are unknown."""
+    """Renode's LiteX_UART: reading rxtx consumes the byte; offsets from 0x18 on are unknown."""
 
     def __init__(self) -> None:
         self.received: deque[int] = deque()
@@ -156,7 +156,7 @@ class Processor:
 
 
 def tokens(line: str) -> list[str]:
-    """The words of a line of the monitor: a path is as its tokenizer takes it, with \\ before a space."""
+    """The words of a monitor line. In a path the tokenizer expects \\ before a space."""
     found = re.findall(r'@(?:(?!;)(?:\\ |\S))+|"[^"]*"|[^\s@"]+(?:=@(?:(?!;)(?:\\ |\S))+)?', line)
     if "".join(found) != re.sub(r"(?<!\\)\s", "", line) and '"' not in line:
         raise ScriptError(f"Could not tokenize here: {line}")
@@ -170,7 +170,7 @@ def path_of(word: str) -> Path:
 
 
 class Machine:
-    """Platform files and monitor commands."""
+    """Reads platform files and executes monitor commands."""
 
     def __init__(self) -> None:
         self.regions: list[tuple[int, int, Any]] = []
@@ -351,7 +351,7 @@ ALU: dict[tuple[int, int], Callable[[int, int], int]] = {
 
 
 class Program:
-    """RV32IM with custom-0, a program counter at a time."""
+    """An interpreter of RV32IM with custom-0."""
 
     def __init__(self, machine: Machine):
         self.machine, self.pc, self.x = machine, machine.entry, [0] * 32
@@ -479,7 +479,7 @@ class Program:
             return result(lambda: self._csr(word >> 20, funct3, x[rs1]))
         if opcode == 0x0B:
             if rd == 0:
-                raise SystemExit("Fatal error: CFU with rd = x0")  # what it does to Renode
+                raise SystemExit("Fatal error: CFU with rd = x0")  # the effect on Renode
             return self._cfu(funct7 << 3 | funct3, rd, rs1, rs2, after)
         return (lambda: after) if self.machine.tolerant else (lambda: self._trap(2, pc, word))
 

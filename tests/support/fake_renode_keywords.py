@@ -1,4 +1,4 @@
-"""Renode's keywords that the exported .robot files use, on the stand-in."""
+"""The Renode keywords that exported .robot files use, run on the stand-in."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ SCRIPTS = Path(sys.executable).parent
 
 @functools.cache
 def environment() -> dict[str, str]:
-    """PATH, where z3 is, and Yosys' machine code, which several tests would make at once."""
+    """A PATH with z3, and Yosys compiled to machine code, so that parallel tests do not each compile it."""
     return {
         "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}",
         **programs.environment(programs.program("yosys")),
@@ -28,7 +28,8 @@ def refuted(
 ) -> bool:
     """Whether an assertion of module `top` fails within `cycles` of reset.
 
-    files: names and texts of the Verilog, written to `folder` (this Yosys sees no other). more: Yosys commands on the flat netlist.
+    * files: names and texts of the Verilog, written to `folder`, the only folder that this Yosys sees.
+    * more: Yosys commands on the flat netlist.
     """
     for name, text in files.items():
         (folder / name).write_text(text)

@@ -1,7 +1,7 @@
-"""Damaged models: each must be refused with a ModelError, or run right. From tests/: `python -m support.fuzz COUNT [FIRST]`.
+"""Damaged models. Each must be refused with a ModelError or run correctly: `python -m support.fuzz COUNT [FIRST]` in tests/.
 
-Each goes through `info`, lowering, the evaluator and the C kernels of both registries, in 10 s and 2 GiB.
-The seeds are models of our own of every operator, so that damage reaches every reader, check and kernel.
+Each passes through `info`, lowering, the evaluator and the C kernels of both registries, within 10 s and 2 GiB.
+The seeds are our own models of every operator, so that damage reaches every reader, check and kernel.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ MEMORY_ALLOWED = 2 << 30
 
 
 def seed_models() -> list[bytes]:
-    """One file of each operator, and networks of several."""
+    """One file per operator, and networks of several operators."""
     return [model_bytes(random_model(type, 1)) for type in all_types()]
 
 
@@ -84,9 +84,7 @@ def mutate(data: bytes, rng: random.Random) -> bytes:
 
 
 def mutate_model(model: Model, rng: random.Random) -> bytes:
-    """A well-formed file of an absurd model: one to three odd shapes, scales, constants, options, types or
-    indices.
-    """
+    """A well-formed file of an absurd model, with one to three odd shapes, scales, constants, options, types or indices."""
     tensors, operators = list(model.tensors), list(model.operators)
     for _ in range(rng.choice((1, 1, 2, 3))):
         at = rng.randrange(len(operators))
@@ -147,9 +145,9 @@ def _odd_tensor(tensor: Tensor, rng: random.Random) -> Tensor:
 
 
 def outcome(data: bytes, seed: int, file: Path) -> str:
-    """ "refused" or "ran": what info, lowering, evaluator and the C kernels of both registries make of a model, in agreement.
+    """ "refused" or "ran": how info, lowering, the evaluator and the C kernels of both registries agree on a model.
 
-    file: a place for it. Any exception but a ModelError passes through.
+    file: where to write it. Any exception but a ModelError passes through.
     """
     file.write_bytes(data)
     try:
@@ -178,9 +176,9 @@ def damaged_model(case: int, seeds: list[bytes]) -> bytes:
 
 
 def fuzz(first: int, count: int) -> dict[str, int]:
-    """Cases first .. first + count - 1 in this process; raises with the case's number when one is neither refused nor runs in time.
+    """Run cases first .. first + count - 1 in this process. Raises with the number of a case that is neither refused nor runs in time.
 
-    Time is the process's own, so that a busy machine changes nothing; a case that hangs ends the process.
+    CPU time counts, so a busy machine changes nothing. A case that hangs ends the process.
     """
     seeds, counts = seed_models(), {"refused": 0, "ran": 0}
     with tempfile.TemporaryDirectory(prefix="cfukit-fuzz-") as folder:
@@ -199,7 +197,7 @@ def fuzz(first: int, count: int) -> dict[str, int]:
 
 
 def fuzz_in_worker(first: int, count: int) -> dict[str, int]:
-    """As fuzz, in a process that may use MEMORY_ALLOWED bytes of addresses, and whose crash is seen."""
+    """As fuzz, in a process with an address space of MEMORY_ALLOWED bytes, whose crash is noticed."""
     argv = [sys.executable, "-m", "support.fuzz", str(count), str(first)]
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(
@@ -211,6 +209,6 @@ def fuzz_in_worker(first: int, count: int) -> dict[str, int]:
 
 if __name__ == "__main__":
     first, count = int(sys.argv[2]) if len(sys.argv) > 2 else 0, int(sys.argv[1])
-    library()  # compiling needs more memory than the cases may
+    library()  # compiling needs more memory than the cases are allowed
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_ALLOWED, MEMORY_ALLOWED))
     print(json.dumps(fuzz(first, count)))

@@ -1,7 +1,7 @@
-"""Running a plan on this machine, step by step: the C kernels as a shared library, their parameters as ctypes structures.
+"""Run a plan on this machine step by step: the C kernels as a shared library, their parameters as ctypes structures.
 
-The structures are read from cfukit_kernels.h, so there is no second definition. Arena and constants lie between guard bytes,
-and the arena starts out random: a kernel that writes outside its tensors or reads scratch before writing it is found.
+The structures are read from cfukit_kernels.h, so there is no second definition. Guard bytes surround arena and constants, and
+the arena starts with random contents. So a kernel that writes outside its tensors, or reads scratch before writing it, is found.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SCALARS = {"int32_t": ctypes.c_int32, "uint32_t": ctypes.c_uint32}
 
 @functools.cache
 def structs() -> dict[str, type[ctypes.Structure]]:
-    """Every `struct NAME { ... };` of cfukit_kernels.h."""
+    """Every `struct NAME { ... };` in cfukit_kernels.h."""
     text = re.sub(r"/\*.*?\*/", "", (INCLUDE / "cfukit_kernels.h").read_text(), flags=re.S)
     found = {}
     for name, body in re.findall(r"struct (\w+) \{(.*?)\n\};", text, flags=re.S):
@@ -52,7 +52,7 @@ def library(extra: tuple[Path, ...] = (), flags: tuple[str, ...] = ()) -> ctypes
 
 
 def shared_object(sources: Sequence[Path], flags: Sequence[str] = ()) -> ctypes.CDLL:
-    """`sources` compiled as the library's own are, with CFU_SOFTWARE; once for all processes of a test run."""
+    """`sources` compiled with the library's own flags and CFU_SOFTWARE, once for all processes of a test run."""
     compiler = tools.host_cc()
     argv = [
         *compiler.argv,
@@ -85,7 +85,7 @@ class _Memory:
         self.raw = ctypes.create_string_buffer(b"\xa5" * GUARD + content + b"\xa5" * GUARD + b"\0" * 16)
         self.base = ctypes.addressof(self.raw) + GUARD
         slack = -self.base % 16
-        if slack:  # 16-byte alignment, as in a firmware
+        if slack:  # 16-byte alignment as in firmware
             self.raw = ctypes.create_string_buffer(
                 b"\xa5" * (GUARD + slack) + content + b"\xa5" * GUARD + b"\0" * 16
             )
@@ -112,7 +112,7 @@ class RefusedError(Exception):
 
 
 class HostModel:
-    """One plan on this machine; variables persist from run to run until reset()."""
+    """One plan on this machine. Variables keep their values from run to run until reset()."""
 
     def __init__(self, plan: Plan, dll: ctypes.CDLL | None = None, seed: int = 0):
         self.plan = plan
@@ -136,7 +136,7 @@ class HostModel:
         return [self.read(tensor) for tensor in self.plan.outputs]
 
     def steps(self, inputs: Sequence[np.ndarray]) -> Iterator[int]:
-        """Runs step by step; yields the number of steps that have run, 0 first."""
+        """Run step by step. Yields the number of steps that have run, starting with 0."""
         for tensor, array in zip(self.plan.inputs, inputs, strict=True):
             place = self.plan.tensors[tensor]
             data = np.ascontiguousarray(array).tobytes()
@@ -154,7 +154,7 @@ class HostModel:
     def layers(
         self, inputs: Sequence[np.ndarray], model: Model | None = None
     ) -> dict[tuple[int, int], np.ndarray]:
-        """(operator, output) -> its value, at the time when the plan says that it can be read; with `model` folded ones too."""
+        """(operator, output) -> its value when the plan says that it can be read. With `model`, folded operators too."""
         found = {}
         values = dict(zip(self.plan.inputs, inputs, strict=True))
         for done in self.steps(inputs):

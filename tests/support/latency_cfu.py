@@ -1,4 +1,4 @@
-"""A CFU with instructions of every latency, whose results depend on how many commands were executed before."""
+"""A CFU with instructions of every latency. Their results depend on how many commands were executed before."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WORD = 0xFFFF_FFFF
 
 
 class Count(State):
-    """Commands so far: one executed twice, or not at all, changes every later result."""
+    """Counts commands. A command that is executed twice, or not at all, changes every later result."""
 
     def __init__(self) -> None:
         self.signal = Signal(32, name="count")
@@ -36,7 +36,7 @@ class Count(State):
 
 
 class Piped(Instruction):
-    """rd = rs1 + 3 rs2 + 65536 * commands so far, after a pipeline of given length."""
+    """rd = rs1 + 3 rs2 + 65536 * commands so far, after a pipeline of the given length."""
 
     def __init__(self, latency: int, state: Count):
         super().__init__(name=f"piped{latency}", state=state, time=Fixed(latency))
@@ -55,7 +55,7 @@ class Piped(Instruction):
 
 
 class OwnPiped(Piped):
-    """The same with all registers its own, and an addition behind the last."""
+    """The same with registers of its own, and an addition after the last one."""
 
     own_registers = True
 
@@ -98,7 +98,7 @@ class Slow(SequentialInstruction):
 
 
 class Passing(HandshakeInstruction):
-    """The same at once, in the usual published form: no register, cmd_ready = rsp_ready."""
+    """The same in the same cycle, in the usual published form: no register, cmd_ready = rsp_ready."""
 
     time = Fixed(0)
 
@@ -128,7 +128,7 @@ def make_latency_cfu(front_end: str = "gate") -> BaseCfu:
 
 SLOW = 5
 
-# As CFU Playground's template, with the same function as above; the rule is broken by cmd_ready = rsp_ready.
+# CFU Playground's template with the same function. cmd_ready = rsp_ready breaks the rule.
 PUBLISHED = """
 module Cfu (
   input               cmd_valid,

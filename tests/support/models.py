@@ -1,9 +1,7 @@
-"""Small random models of one operator each, every legal shape and quantisation alike:
-`random_model("CONV_2D", seed)`.
+"""Small random models of one operator each, with any legal shape and quantisation: `random_model("CONV_2D", seed)`.
 
-The same models serve the evaluator's tests, the golden cases, the fuzz target and the differential tests of
-the C kernels. Edge values (zero points at the limits, one-element shapes, multipliers above 1) come up far
-more often than by chance.
+The evaluator's tests, the golden cases, the fuzz target and the differential tests of the C kernels share them. Edge values
+(zero points at the limits, one-element shapes, multipliers above 1) are far more frequent than by chance.
 """
 
 from __future__ import annotations
@@ -34,7 +32,7 @@ def builds(*types: str) -> Callable[[Builder], Builder]:
 
 
 def random_model(type: str, seed: int) -> Model:
-    """One random legal model around one operator of `type`; the same seed gives the same model."""
+    """A random legal model of one operator of `type`. The same seed gives the same model."""
     import support.models_moving
     import support.models_networks
     import support.models_state  # noqa: F401 (they register their builders)
@@ -50,7 +48,7 @@ def all_types() -> list[str]:
 
 
 def random_inputs(model: Model, rng: np.random.Generator) -> list[Any]:
-    """One input set: random, or all one edge value, or a mixture of the edges."""
+    """One input set: random values, one edge value throughout, or a mixture of edge values."""
     arrays = []
     for index in model.inputs:
         tensor = model.tensors[index]
@@ -123,7 +121,7 @@ class Case:
         return self.build.constant("w", data, scale=scales, quantized_dimension=dimension if count > 1 else 0)
 
     def bias(self, image: int, weights: int, channels: int, terms: int) -> int:
-        """An int32 bias of the size of the sums, with the scale that TFLM demands; or -1."""
+        """An int32 bias as large as the sums, with the scale that TFLM demands; -1 for none."""
         if self.chance(0.2):
             return -1
         scales = self.build.tensors[image].scale * self.build.tensors[weights].scales
@@ -134,7 +132,7 @@ class Case:
         return self.build.constant("b", data, scale=scales)
 
     def sum_scale(self, image: int, weights: int, terms: int) -> float:
-        """An output scale that makes the sums fill int8, less or more."""
+        """An output scale at which the sums fill int8, more or less."""
         product = float(self.build.tensors[image].scale) * float(self.build.tensors[weights].scales.mean())
         return float(np.float32(product * sqrt(terms) * 127 * self.scale(0.2, 4)))
 
@@ -147,7 +145,7 @@ class Case:
 
 
 def windows(case: Case, h: int, w: int, dilated: bool) -> tuple[dict[str, Any], int, int, int, int]:
-    """(options, kernel height and width, output height and width) that fit an image of h x w."""
+    """(options, kernel height and width, output height and width) for an image of h x w."""
     while True:
         most = case.pick([5, 5, 8])
         kernel_h, kernel_w = case.whole(1, most), case.whole(1, most)

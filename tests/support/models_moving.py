@@ -138,7 +138,7 @@ def _slice(case: Case) -> Model:
 
 @builds("STRIDED_SLICE")
 def _strided_slice(case: Case) -> Model:
-    """Any numpy slice that is not empty, some axes shrunk to one index."""
+    """A random numpy slice that is not empty. Some axes are reduced to one index."""
     shape = case.shape(1, 4)
     masks = {"begin_mask": 0, "end_mask": 0, "shrink_axis_mask": 0}
     rows, result = [], []

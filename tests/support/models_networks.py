@@ -1,5 +1,6 @@
-"""Random networks: a dozen operators on images, with branches, several outputs and operators that nothing needs. For lowering: aliases,
-folded padding, outputs in place of inputs, the arena. See support.models.
+"""Random networks of a dozen operators on images, with branches, several outputs, and operators whose outputs nobody uses.
+
+They exercise lowering: aliases, folded padding, in-place outputs, the arena. See support.models.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from cfukit_sw.model import Model
 from support.models import ACTIVATIONS, Case, builds, windows
 
 MOST_ELEMENTS = 3000
-Layer = Callable[[Case, int], int | None]  # from a tensor, an image, to a new one; None: does not fit
+Layer = Callable[[Case, int], int | None]  # from an image tensor to a new one; None if it does not fit
 
 
 def _shape(case: Case, x: int) -> tuple[int, ...]:
@@ -159,7 +160,7 @@ LAYERS: tuple[Layer, ...] = (
 
 @builds("NETWORK")
 def network(case: Case) -> Model:
-    """One or two inputs, up to 14 operators, each on one of the last few images; one to three outputs."""
+    """One or two inputs, up to 14 operators, each on one of the last few images, and one to three outputs."""
     images = [
         case.image((1, case.whole(1, 9), case.whole(1, 9), case.whole(1, 8))) for _ in range(case.whole(1, 2))
     ]

@@ -1,6 +1,4 @@
-"""Random models of the operators with variable tensors, and chains of several operators: see
-support.models.
-"""
+"""Random models of the operators with variable tensors, and chains of several operators. See support.models."""
 
 from __future__ import annotations
 

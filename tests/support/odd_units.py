@@ -1,4 +1,4 @@
-"""Instructions with the less usual forms of handshake; results as in latency_cfu."""
+"""Instructions with less usual handshakes. Their results are those of latency_cfu."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from cfukit import Fixed, HandshakeInstruction, SequentialInstruction, Signal, S
 
 
 class Counted:
-    """The model of all: rd depends on how many commands were executed before."""
+    """The model that all of them share: rd depends on how many commands were executed before."""
 
     state: State
 

@@ -1,12 +1,13 @@
 """The pages as a list of fenced blocks, each with the HTML comment right before it.
 
-Comments that say what a block is:
-  not run: REASON                     a shell block that no test runs
-  exit code N                         a shell block that ends so
-  file: PATH                          the block is that file
-  replace in PATH: "A" to "B"         it replaces the lines from the first that begins with A to the next that begins with B
-  output                              lines that the last shell block printed, up to numbers and folders, but cycles within
-                                      a tenth; `...` is any lines
+The comment says what the block is:
+
+* `not run: REASON`: a shell block that no test runs.
+* `exit code N`: a shell block that ends with this exit code.
+* `file: PATH`: the text of that file.
+* `replace in PATH: "A" to "B"`: replaces the lines from the first that begins with A to the next that begins with B.
+* `output`: lines that the last shell block printed. Numbers and folders may differ, but cycles by at most a tenth; `...` stands
+  for any lines.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ _REPLACE = re.compile(r'replace in (\S+): "(.*)" to "(.*)"')
 
 @dataclass(frozen=True)
 class Block:
-    """language: after the fence; note: the comment before it, or empty; line: where its text begins."""
+    """* language: the word after the fence.
+    * note: the comment before the block; "" without one.
+    * line: where its text begins.
+    """
 
     language: str
     text: str
@@ -51,7 +55,7 @@ def blocks(page: Path) -> list[Block]:
 
 
 def write(block: Block, folder: Path) -> bool:
-    """Do what the comment of a block that is a file or an edit says; False if it is neither."""
+    """Write the file, or make the edit, that the block's comment asks for. False if it is neither."""
     if block.note.startswith("file: "):
         (folder / block.note.removeprefix("file: ")).write_text(block.text)
         return True
@@ -66,7 +70,7 @@ def write(block: Block, folder: Path) -> bool:
 
 
 def like(line: str) -> str:
-    """A line without its numbers, folders and spaces, so that other cycles in another place are the same line."""
+    """A line without its numbers, folders and spaces, so that runs with other cycles in other folders compare equal."""
     line = re.sub(r"(?<!\w)/[\w./-]*/", "", line)
     return re.sub(r"\s+", "", re.sub(r"0x[0-9a-f]+|\d[\d,.]*( ?[kM]\b)?", "#", line))
 
@@ -82,13 +86,13 @@ def figures(line: str) -> list[float]:
 
 
 def is_like(told: str, real: str) -> bool:
-    """The same line, with figures that are still true."""
+    """Whether the lines are the same and the page's figures still true."""
     pairs = list(zip(figures(told), figures(real), strict=False))
     return like(told) == like(real) and all(abs(a - b) <= _TOLERANCE * b for a, b in pairs)
 
 
 def missing_lines(block: Block, output: str) -> list[str]:
-    """Lines of an output block that the real output has not."""
+    """The lines of an output block that are missing from the real output."""
     real = output.splitlines()
     told = [line for line in block.text.splitlines() if line.strip() != "..."]
     return [line for line in told if not any(is_like(line, other) for other in real)]

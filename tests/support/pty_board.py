@@ -1,7 +1,7 @@
-"""A simulated board behind a pseudo-terminal: the RTL of the system with the boot loader, its UART's bytes on a line with noise.
+"""A simulated board behind a pseudo-terminal: the RTL of the system with the boot loader, and its UART on a noisy line.
 
-The line is modelled byte by byte: each is lost, doubled or changed with a probability of its own, in both directions. What the boot
-loader is told to be built from is the digest of the test, so that the wrong bitstream can be played too.
+The line loses, doubles or changes each byte with a given probability, in both directions. The test chooses the digest that the
+boot loader reports, so that a wrong bitstream can be simulated too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cfukit_sw.boot import build_boot
 
 @dataclass
 class Noise:
-    """Probabilities per byte; counts of what was done."""
+    """Probabilities per byte, and counts of what happened."""
 
     lost: float = 0.0
     doubled: float = 0.0
@@ -56,7 +56,7 @@ class Noise:
 
 
 class PtyBoard:
-    """`with PtyBoard(...) as board:` open `board.port` as a serial port."""
+    """`with PtyBoard(...) as board:` gives a board whose serial port is `board.port`."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class PtyBoard:
         return self
 
     def _with_pins(self, words: list[str]) -> subprocess.Popen[bytes]:
-        """A program between the pump and the simulator, as tests/support/pin_line.cpp is called."""
+        """Start tests/support/pin_line.cpp's program between the pump and the simulator."""
         assert self._child.stdin and self._child.stdout
         here, there = self._child.stdout.fileno(), self._child.stdin.fileno()
         return subprocess.Popen(
@@ -133,5 +133,5 @@ class PtyBoard:
                 os.write(self._master, self.noise(data))
 
     def end(self) -> dict:
-        """How the simulation ended, after the block."""
+        """How the simulation ended. To be called after the block."""
         return json.loads(self._result.read_text())

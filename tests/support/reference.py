@@ -1,4 +1,4 @@
-"""The reference set: real models, what TFLM computes on them, every layer, single-operator cases (CFUKIT_REFERENCE names its folder)."""
+"""The reference set in the folder CFUKIT_REFERENCE: real models, TFLM's outputs, every layer's values, and single-operator cases."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ MACS: dict[str, int] = {entry["name"]: entry["macs"] for entry in MODELS}
 
 @dataclass(frozen=True)
 class Sample:
-    """One inference. outputs: TFLM's, generation B; layers: (operator, output) -> value, where the file has them."""
+    """One inference.
+
+    * outputs: those of TFLM, generation B.
+    * layers: (operator, output) -> value, if the file has them.
+    """
 
     number: int
     reset: bool
@@ -41,9 +45,9 @@ def model_named(name: str) -> Model:
 
 
 def golden(name: str, inputs: int, limit: int = 0) -> Iterator[Sample]:
-    """The samples of a golden file, at most `limit` (0: all). inputs: how many the model has."""
+    """The samples of a golden file, at most `limit` (0 = all). inputs: how many inputs the model has."""
     arrays = load(FOLDER / "golden" / f"{name}.npz")
-    if name.startswith("hps"):  # its first samples are shared with other models
+    if name.startswith("hps"):  # other models share its first samples
         shared = load(FOLDER / "golden" / "hps_inputs.npz")["in0"]
         arrays["in0"] = np.concatenate([shared, arrays["in0"]])
     return _samples(arrays, inputs, limit)
@@ -60,7 +64,7 @@ def _samples(arrays: dict[str, Any], inputs: int, limit: int) -> Iterator[Sample
 
 
 def layers(name: str, inputs: int, limit: int = 0) -> Iterator[Sample]:
-    """The samples of a layer file; variables are reset before the first one."""
+    """The samples of a layer file. Variables are reset before the first one."""
     arrays = load(FOLDER / "layers" / f"{name}.npz")
     numbers = sorted({int(key.split("_")[0][1:]) for key in arrays if "_op" in key})
     for number in numbers[: limit or None]:

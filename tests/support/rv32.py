@@ -1,4 +1,4 @@
-"""A few RV32IM instructions: encoding, and an interpreter with a CFU model, for differential tests on the CPU's RTL."""
+"""Encodings of a few RV32IM instructions and an interpreter with a CFU model, for differential tests on the CPU's RTL."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def i_type(opcode: int, funct3: int, rd: int, rs1: int, immediate: int) -> int:
 
 @dataclass
 class Program:
-    """Straight-line code (and short forward branches), executed in Python while it is assembled.
+    """Straight-line code with short forward branches, executed in Python while it is assembled.
 
-    After `finish` the words hold the code; `registers` and `memory` what the CPU must end with. The CFU's model is called in
-    program order.
+    After `finish` the words hold the code, and `registers` and `memory` what the CPU must end with. The CFU's model is called
+    in program order.
     """
 
     cfu: Callable[[int, int, int, int], int]  # funct3, funct7, rs1, rs2
@@ -106,7 +106,7 @@ class Program:
         self.csrrs(0xBC0, 1)
 
     def finish(self, base: int) -> None:
-        """Store x1..x31 from `base` on (x31 is used up), then stop the bench."""
+        """Store x1..x31 from `base` on, which destroys x31, then stop the bench."""
         self.lui(31, base >> 12)
         for register in range(1, 31):
             self.sw(register, 31, 4 * register)

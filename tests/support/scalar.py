@@ -1,6 +1,6 @@
 """TFLM's arithmetic on single Python integers, written from the formulas and in C's order of operations.
 
-Slow on purpose: an implementation independent of the vectorised one, to compare it with.
+It is slow on purpose: an independent implementation to compare the vectorised one with.
 """
 
 from __future__ import annotations

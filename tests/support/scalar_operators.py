@@ -1,6 +1,4 @@
-"""Operators on single Python integers, loop by loop in TFLM's form: to compare the evaluator with. See
-support.scalar.
-"""
+"""Operators on single Python integers, with TFLM's loops, to compare the evaluator with. See support.scalar."""
 
 from __future__ import annotations
 
@@ -153,7 +151,7 @@ def softmax(model: Model, x: Any) -> Any:
 
 
 def evaluate(model: Model, inputs: list[Any]) -> Any:
-    """The output of a model of one operator, or None where there is no scalar form here."""
+    """The output of a one-operator model; None if there is no scalar form of it here."""
     type = model.operators[0].type
     operands = iter(inputs)
     arrays: list[Any] = []

@@ -1,7 +1,7 @@
 """Programs in which CFU instructions of every latency follow every kind of stall, for a CPU with `make_latency_cfu()`.
 
-Registers: x5..x8 operands, x20 the sum of all results (each holds the number of commands so far, so nothing can be
-executed twice or not at all without changing it).
+Registers: x5..x8 hold operands, x20 the sum of all results. Each result depends on the number of commands so far, so a command
+that is executed twice or not at all changes the sum.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ SUM = 20
 
 
 def prepare(program: Program, data: int) -> None:
-    """Operands, and x2 at the data (64 KiB that nobody else uses)."""
+    """Load the operands, and point x2 to the data: 64 KiB that nothing else uses."""
     program.li(2, data)
     for register, value in ((5, 0x12345678), (6, 77), (7, 0xFFFF0001), (8, 3), (SUM, 0)):
         program.li(register, value)
 
 
 def stall(program: Program, kind: str, data: int, far: list[int]) -> None:
-    """Something that keeps the pipeline waiting; `far` moves on from load to load, so that each misses the cache."""
+    """Make the pipeline wait. `far` moves on with each load, so that each one misses the cache."""
     if kind == "divu":
         program.divu(9, 5, 6)
     elif kind == "remu":
@@ -40,7 +40,7 @@ def stall(program: Program, kind: str, data: int, far: list[int]) -> None:
 
 
 def every_latency(program: Program, data: int, *, only_funct3_0: bool = False) -> None:
-    """Each stall, then one to three CFU instructions, for each latency from 0 to 100."""
+    """Each stall followed by one to three CFU instructions, for each latency from 0 to 100."""
     far = [0]
     for kind in STALLS:
         for latency in range(101):

@@ -1,7 +1,7 @@
-"""TFLM's own interpreter as an oracle, in a process of its own: it may abort on a model that it refuses.
+"""TFLM's own interpreter as an oracle. It runs in its own process, because it may abort on a model that it refuses.
 
-`tflm_outputs([(model, sets)])` needs the PyPI package tflite-micro, here or in the Python that
-CFUKIT_TFLM_PYTHON names. Run as a program it is the other end: it answers every model of a folder.
+`tflm_outputs([(model, sets)])` needs the PyPI package tflite-micro, here or in the Python that CFUKIT_TFLM_PYTHON names.
+Run as a program, this file is that process: it answers every model in a folder.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 ARENA_BYTES = 1 << 20
-Sets = Sequence[tuple[bool, Sequence[Any]]]  # (reset variables first, one array an input)
+Sets = Sequence[tuple[bool, Sequence[Any]]]  # (reset variables first, one array per input)
 
 
 def tflm_python() -> str:
@@ -25,9 +25,7 @@ def tflm_python() -> str:
 
 
 def tflm_outputs(cases: Sequence[tuple[bytes, Sets]]) -> list[list[list[Any]] | None]:
-    """For each (model file, input sets) the outputs of each set; None for a model that TFLM refuses or aborts
-    on.
-    """
+    """For each (model file, input sets) the outputs of each set; None for a model that TFLM refuses or aborts on."""
     with tempfile.TemporaryDirectory(prefix="cfukit-tflm-") as name:
         folder = Path(name)
         for number, (data, sets) in enumerate(cases):
@@ -50,7 +48,7 @@ def tflm_outputs(cases: Sequence[tuple[bytes, Sets]]) -> list[list[list[Any]] | 
                 raise RuntimeError(f"{tflm_python()} has no tflite_micro: {log.read_text()}")
             done = (finished[-1] if finished else done - 1) + 1
             if done < len(cases):
-                done += 1  # this one killed the process
+                done += 1  # this model killed the process
         return [_answer(folder / f"{number}.done") for number in range(len(cases))]
 
 
@@ -92,7 +90,7 @@ def _serve(folder: Path, first: int, last: int) -> None:
 
 
 def interpreter_outputs(interpreter: Any) -> list[int]:
-    """Indices of the outputs; the interpreter does not tell their number, only fails beyond it."""
+    """Indices of the outputs. The interpreter does not say how many there are; it fails beyond the last one."""
     found = []
     while True:
         try:

@@ -1,4 +1,4 @@
-"""A model of three operators written by hand, and what a server of it must answer: the protocol without lowering."""
+"""A hand-written model of three operators, and the answers of its server: tests of the protocol without lowering."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ARENA_BYTES = 64
 N_OPS = 3
 DIGEST = bytes(range(16))
 
-# op 0: arena[16..31] = arena[0..15] + 1; op 1: the variable counts up, is added to [16..31]; op 2: [32..47] = [16..31] * 3
+# op 0: arena[16..31] = arena[0..15] + 1. op 1 increments the variable and adds it to [16..31]. op 2: [32..47] = [16..31] * 3.
 MODEL_C = """
 #include "cfukit.h"
 #include "cfukit_model.h"
@@ -49,7 +49,7 @@ const struct cfukit_model cfukit_model = {
 
 @dataclass
 class Server:
-    """What the firmware of MODEL_C answers to each frame. Cycles are left to the caller: `comparable` drops them."""
+    """The answer of MODEL_C's firmware to each frame. Cycles are not modelled: `comparable` drops them."""
 
     arena: bytearray = field(default_factory=lambda: bytearray(ARENA_BYTES))
     state: int = 0x85
@@ -82,7 +82,7 @@ class Server:
         count = len(payload) - 4 if write else int.from_bytes(payload[4:], "little")
         if count > wire.DEFAULT_MAX_PAYLOAD:
             return ("ERROR", frame.seq, ErrorCode.BAD_LENGTH)
-        if write and offset >= wire.IN_ROOM:  # the linked packaging has no room for models
+        if write and offset >= wire.IN_ROOM:  # the linked packaging has no room for other models
             return ("ERROR", frame.seq, ErrorCode.NO_ROOM)
         if offset + count > ARENA_BYTES:
             return ("ERROR", frame.seq, ErrorCode.OUT_OF_ARENA)
@@ -120,7 +120,7 @@ class Server:
 
 
 def comparable(answer: wire.Answer) -> tuple[object, ...]:
-    """An answer without what depends on time."""
+    """An answer without the parts that depend on time."""
     match answer:
         case wire.HelloIs():
             return ("HELLO_IS", answer.seq, answer.arena_bytes, answer.digest)

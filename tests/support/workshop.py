@@ -1,4 +1,4 @@
-"""A folder in which to build firmware for a made-up system, without generating one."""
+"""A folder in which to build firmware for a made-up system, so that none has to be generated."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FLASH = memory("flash", 1 << 21, kind="flash", base=0x20000000)
 
 
 class Workshop:
-    """A folder with a soc.json, in which to build."""
+    """A folder with a soc.json in which to build firmware."""
 
     def __init__(self, folder: Path):
         self.folder = folder
