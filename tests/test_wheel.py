@@ -1,4 +1,4 @@
-"""The installed wheel does what the checkout does: in an empty environment, out of reach of the checkout."""
+"""The installed wheel works like the checkout, in an empty environment that cannot reach the checkout."""
 
 import json
 import os

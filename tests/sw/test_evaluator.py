@@ -1,4 +1,4 @@
-"""The evaluator against scalar loops, its state, its limits, and what it refuses."""
+"""The evaluator against scalar loops; its state, its limits, and what it refuses."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_against_scalar_loops(type: str, seed: int) -> None:
 
 @pytest.mark.parametrize("terms", [1, FLOAT32_TERMS, FLOAT32_TERMS + 1, 5000])
 def test_matmul_is_exact_at_the_extremes(terms: int) -> None:
-    """All products 2**14, and alternating signs: the largest partial sums, in both float types."""
+    """All products are 2**14, with equal or alternating signs: the largest partial sums, in both float types."""
     for fill in (np.full(terms, -128), np.where(np.arange(terms) % 2, -128, 127)):
         a, b = np.tile(fill, (3, 1)).astype(np.int8), np.full((terms, 2), -128, np.int8)
         expected = a.astype(object) @ b.astype(object)
@@ -187,7 +187,7 @@ def test_limits() -> None:
 
 
 def test_softmax_that_tflm_aborts_on() -> None:
-    """512 equal values: the exponentials sum to 512."""
+    """With 512 equal values the exponentials sum to 512."""
     build = ModelBuilder("wide")
     x = build.tensor("x", (1, 512), scale=0.1)
     y = build.tensor("y", (1, 512), scale=1 / 256, zero_point=-128)
@@ -203,7 +203,7 @@ def test_softmax_that_tflm_aborts_on() -> None:
 
 
 def test_bias_scale_of_a_dense_layer() -> None:
-    """Refused as by TFLM: off by more than 2 % of the output scale."""
+    """Refused as TFLM does, if off by more than 2 % of the output scale."""
     build = ModelBuilder("dense")
     x, y = build.tensor("x", (1, 4), scale=0.5), build.tensor("y", (1, 2), scale=1.0)
     w = build.constant("w", np.ones((2, 4), np.int8), scale=0.5)
@@ -219,7 +219,7 @@ def test_bias_scale_of_a_dense_layer() -> None:
 
 @pytest.mark.slow
 def test_large_layers_stay_small_and_fast() -> None:
-    """At the limit of size: seconds of CPU time, and (with the fuzz target's 2 GiB) memory."""
+    """Layers at the limit of size take seconds of CPU time. The fuzz target bounds their memory at 2 GiB."""
     begin = time.process_time()
     Evaluator(relu_of((8, 1024, 1024))).run([np.zeros((8, 1024, 1024), np.int8)])
     build = ModelBuilder("pointwise")

@@ -1,4 +1,4 @@
-"""The evaluator against TFLM: the committed golden cases, and live where its interpreter is installed."""
+"""The evaluator against TFLM: the committed golden cases, and TFLM's interpreter where it is installed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_golden_cases() -> None:
 
 
 def test_golden_cases_can_fail() -> None:
-    """The comparison above is not empty: a changed weight changes an output."""
+    """The comparison above is not vacuous: a changed weight changes an output."""
     name, arrays = next(case for case in golden_cases() if case[0].startswith("fully_connected"))
     model = parse_model(arrays["model"].tobytes(), name)
     weights = model.tensors[model.operators[0].inputs[1]]
@@ -57,7 +57,7 @@ def test_golden_cases_can_fail() -> None:
 @pytest.mark.needs("tflm")
 @pytest.mark.parametrize("type", all_types())
 def test_against_tflm(type: str) -> None:
-    """40 random models of each operator, three input sets each, variables carried on."""
+    """40 random models of each operator with three input sets each. Variables keep their values between sets."""
     models = [random_model(type, seed) for seed in range(1000, 1040)]
     cases = []
     for seed, model in enumerate(models):
@@ -66,7 +66,7 @@ def test_against_tflm(type: str) -> None:
     answers = tflm_outputs(cases)
     for seed, (model, (_, sets), answer) in enumerate(zip(models, cases, answers, strict=True)):
         if answer is None:
-            continue  # TFLM refuses a few that we run: EXPAND_DIMS of int32, depthwise without bias
+            continue  # TFLM refuses a few models that we run: EXPAND_DIMS of int32, depthwise without bias
         evaluator = Evaluator(model)
         for number, ((_, inputs), expected) in enumerate(zip(sets, answer, strict=True)):
             for got, wanted in zip(evaluator.run(inputs).outputs, expected, strict=True):

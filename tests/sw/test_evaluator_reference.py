@@ -20,7 +20,7 @@ LARGE = sorted(set(MACS) - set(SMALL))
 
 
 def check_samples(evaluator: Evaluator, samples: Iterable[Sample], what: str) -> int:
-    """Outputs, or every operator's; values compared."""
+    """Compare the outputs, or the values of every operator. Returns how many values were compared."""
     compared = 0
     for sample in samples:
         if sample.reset:

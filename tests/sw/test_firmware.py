@@ -1,4 +1,4 @@
-"""The C build: what is rebuilt when, what a failure says, where the parts of a firmware lie."""
+"""The C build: what is rebuilt and when, messages of failures, and where the parts of a firmware lie."""
 
 import subprocess
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_a_build_is_found_again_and_a_change_makes_another(shop, compiler):
 
 
 def test_a_header_counts_wherever_it_is_found(shop):
-    """Own folder, cfu_dir, includes, headers of headers; and one that appears later, before the one used so far."""
+    """A header counts in its own folder, in cfu_dir, in includes, or in another header; so does one that appears later and shadows it."""
     near, far = shop.folder / "near", shop.folder / "far"
     near.mkdir()
     far.mkdir()
@@ -88,7 +88,7 @@ def test_touching_one_file_compiles_that_file_alone(shop, compiler, monkeypatch)
     shop.build(model, kind="server", compiler=compiler)
     compilations = [words for words in calls if "-c" in words]
     assert len(compilations) == 1 and str(model) in compilations[0]
-    assert len(calls) == 2  # the other one links
+    assert len(calls) == 2  # the other call links
 
 
 @compilers
@@ -216,7 +216,7 @@ def test_sizes(shop):
         "arena_bytes": 1000,
         "stack_bytes": 0,
     }
-    assert small["stack_bytes"] == 1008  # multiples of 16
+    assert small["stack_bytes"] == 1008  # rounded up to a multiple of 16
 
 
 def addresses(elf: Path, *names: str) -> list[int]:
@@ -303,7 +303,7 @@ def test_toolchain_names_what_is_part_of_a_figure():
 
 
 def test_host_build_with_a_cfu(shop):
-    """Objects that define cfu_software() replace the answer 0; they may be C++."""
+    """Objects that define cfu_software() replace the default answer 0. They may be C++."""
     source = shop.file('#include "cfu.h"\nint main(void) { return (int)cfu_op1(2, 30, 4); }')
     plain = build_host([source], build_dir=shop.folder / "build")
     assert subprocess.run([plain], capture_output=True, check=False).returncode == 0

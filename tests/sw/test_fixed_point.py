@@ -1,4 +1,4 @@
-"""The vectorised fixed-point functions against single Python integers, the edge words first."""
+"""The vectorised fixed-point functions against single Python integers, beginning with edge words."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_rounding_shift(x: int, exponent: int) -> None:
 
 
 def test_rounding_shift_of_small_numbers() -> None:
-    """All of -40..40 by all exponents, as one array with one exponent an element (0 among them)."""
+    """All of -40..40 with all exponents, as one array with an exponent per element (0 among them)."""
     x, e = np.meshgrid(np.arange(-40, 41), np.arange(0, 8))
     expected = [scalar.rdp(int(a), int(b)) for a, b in zip(x.flat, e.flat, strict=True)]
     assert fixed_point.rounding_shift(x, e).reshape(-1).tolist() == expected
@@ -55,7 +55,7 @@ def test_multiply(x: int, m: int, s: int) -> None:
 
 
 def test_multiply_with_mixed_shifts() -> None:
-    """Channels with left, no and right shift in one array."""
+    """Channels with a left shift, no shift and a right shift in one array."""
     x = np.array([[1000, -1000, 77777, -3]] * 5)
     m, s = np.array([2**30, 2**31 - 1, 1518500250, 0]), np.array([3, 0, -7, -31])
     expected = [scalar.mbqm(int(a), int(b), int(c)) for a, b, c in zip(x[0], m, s, strict=True)]
@@ -151,9 +151,7 @@ def test_activation_range() -> None:
     st.sampled_from(["SAME", "VALID"]),
 )
 def test_windows(size: int, kernel: int, stride: int, dilation: int, padding: str) -> None:
-    """SAME covers the image with ceil(size / stride) windows; VALID windows lie inside; the odd padding goes
-    after.
-    """
+    """SAME covers the image with ceil(size / stride) windows, and odd padding goes after it. VALID windows lie inside."""
     count = quantization.window_output(padding, size, kernel, stride, dilation)
     extent = (kernel - 1) * dilation + 1
     if padding == "VALID":

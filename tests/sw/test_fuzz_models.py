@@ -1,4 +1,4 @@
-"""Damaged models are refused or run right; nothing else happens. The fuzz target is support.fuzz."""
+"""Damaged models are either refused or run correctly. The fuzz target is support.fuzz."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The C headers: clean with every compiler, and no way to a CFU instruction whose result is dropped."""
+"""The C headers compile cleanly everywhere, and cannot produce a CFU instruction whose result is dropped."""
 
 import random
 from pathlib import Path
@@ -94,7 +94,7 @@ def cfu_words(folder: Path) -> list[int]:
 @pytest.mark.parametrize("compiler", ["zig", pytest.param("gcc", marks=pytest.mark.needs("gcc-riscv"))])
 @pytest.mark.parametrize("level", ["-O0", "-Os", "-O3"])
 def test_instructions_are_as_asked_and_results_never_in_x0(compiler, level, tmp_path):
-    """Many instructions with unused results, under register pressure: all there, in order, each with a register."""
+    """Many instructions with unused results under register pressure: all are kept, in order, each with a result register."""
     rng = random.Random(7)
     asked, body = [], []
     for _ in range(200):

@@ -1,4 +1,4 @@
-"""The C kernels on this machine against the evaluator: every operator type, both registries, random shapes and values."""
+"""The C kernels against the evaluator on this machine: every operator type, both registries, random shapes and values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SEEDS = 12
 
 
 def legal_models(type: str, seeds: range) -> Iterator[tuple[int, Model]]:
-    """Random models; the evaluator refuses some, which then have no truth."""
+    """Random models. Those that the evaluator refuses are left out, since nothing says what is right for them."""
     for seed in seeds:
         model = random_model(type, seed)
         try:
@@ -42,7 +42,7 @@ def legal_models(type: str, seeds: range) -> Iterator[tuple[int, Model]]:
 
 
 def compare(model: Model, host: HostModel, seed: int, samples: int = 2) -> None:
-    """Every operator's output of a few inferences; variables carry over from one to the next."""
+    """The output of every operator in a few inferences. Variables carry over from one to the next."""
     evaluator, rng = Evaluator(model), np.random.default_rng(seed)
     for sample in range(samples):
         inputs = random_inputs(model, rng)
@@ -73,7 +73,7 @@ def test_kernels_equal_the_evaluator_at_length(type: str) -> None:
 
 @pytest.mark.slow
 def test_linked_packaging_under_the_address_sanitizer(tmp_path: Path) -> None:
-    """model.c, constants and kernels as a program of this machine: the same outputs, no access outside any object."""
+    """model.c, constants and kernels as a program for this machine: the same outputs, and no access outside any object."""
     for type in ("CHAIN", "CONV_2D", "CONCATENATION"):
         model = random_model(type, 5)
         plan = lower(model)
@@ -93,7 +93,7 @@ def test_linked_packaging_under_the_address_sanitizer(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shape", [(1, 2), (3, 1), (7, 9), (31, 17), (50, 99), (62, 80), (71, 71)])
 def test_means_around_every_tie(shape: tuple[int, int]) -> None:
-    """Global average pools whose sums lie on a half and beside it: the portable kernel multiplies where the count allows, or divides."""
+    """Global average pools whose sums lie on a half or next to it. The portable kernel multiplies if the count allows, else divides."""
     count = shape[0] * shape[1]
     build = ModelBuilder("mean")
     x = build.tensor("x", (1, *shape, 1), scale=0.1, zero_point=0)
@@ -207,7 +207,7 @@ def test_output(c, x: int, m: int, right: int, zero_point: int, data) -> None:  
 
 @pytest.mark.parametrize("right", range(0, 21))
 def test_output_around_every_tie(c, right: int) -> None:  # type: ignore[no-untyped-def]
-    """Sums next to where the result steps from one output to the next: both roundings' ties, either sign."""
+    """Sums next to the step from one output to the next: ties of both roundings, with either sign."""
     for m in (2**30, 2**30 + 1, 1518500250, 2**31 - 1):
         for output in (-128, -3, -2, -1, 0, 1, 2, 127):
             for half in (-1, 0, 1):

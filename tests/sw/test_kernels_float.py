@@ -1,4 +1,4 @@
-"""The integer kernels of QUANTIZE and DEQUANTIZE around every rounding edge, against the evaluator's float arithmetic."""
+"""The integer kernels of QUANTIZE and DEQUANTIZE against the evaluator's float arithmetic, around every rounding edge."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def one_operator(type: str, count: int, source: str, target: str, scale: float, 
 
 
 def neighbours(values: np.ndarray, steps: int = 4) -> np.ndarray:
-    """Each float32 with those just above and below it."""
+    """Each float32 and its two neighbours."""
     bits = values.astype(np.float32).view(np.int32)
     return np.concatenate([(bits + step).view(np.float32) for step in range(-steps, steps + 1)])
 
@@ -34,7 +34,7 @@ def neighbours(values: np.ndarray, steps: int = 4) -> np.ndarray:
 @given(scales, zero_points)
 @settings(max_examples=150)
 def test_float_to_int8(scale: float, zero_point: int) -> None:
-    """Every tie between two outputs, its neighbours, and what is no number."""
+    """Every tie between two outputs, its neighbours, infinities and NaN."""
     halves = np.arange(-259.0, 260.0, 0.5) * np.float32(scale)
     odd = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-45, -1e-40, 3e38, -3e38, scale * 600, -scale * 600]
     values = np.concatenate([neighbours(halves), np.array(odd, np.float32)])

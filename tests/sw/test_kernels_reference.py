@@ -1,4 +1,4 @@
-"""The C kernels on this machine against what TFLM computed: golden outputs, every layer, the single-operator cases."""
+"""The C kernels on this machine against TFLM's results: golden outputs, every layer, and the single-operator cases."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def check_golden(name: str, registry: str, limit: int = 0) -> None:
 
 
 def check_layers(name: str, registry: str) -> None:
-    """Every operator's output of every sample, aliases and folded padding too."""
+    """The output of every operator for every sample, including aliases and folded padding."""
     model = reference.model_named(name)
     plan = lower(model, registry=registry)
     host = HostModel(plan)

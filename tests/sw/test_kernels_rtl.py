@@ -1,4 +1,4 @@
-"""The C kernels on the simulated RISC-V system: one firmware with all of them (zig), one model after the other over the wire."""
+"""The C kernels on the simulated RISC-V system: one firmware (zig) holds all of them and receives one model after the other."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from support.models import all_types, random_inputs, random_model
 from support.socs import make_soc
 
 ROOM = 4 << 20
-Samples = Sequence[tuple[bool, Sequence[Any]]]  # (reset variables first, one array an input)
+Samples = Sequence[tuple[bool, Sequence[Any]]]  # (reset variables first, one array per input)
 registries = pytest.mark.parametrize("registry", ["portable", "reference"])
 
 
 class System:
-    """Board sim with the loader."""
+    """Board sim with firmware of the loaded packaging."""
 
     def __init__(self, folder: Path, shared: Path):
         self.soc = make_soc("sim", folder / "soc")
@@ -39,7 +39,7 @@ class System:
         self.elf = build_firmware(sources, self.soc, build_dir=folder, kind="loader")
 
     def run(self, models: Sequence[tuple[Model, Samples]], registry: str) -> list[list[bytes]]:
-        """For each model the outputs of each sample, one after the other, as bytes."""
+        """For each model the outputs of each sample as bytes, one after the other."""
         script, reads = wire.Script(), []
         for model, samples in models:
             plan = lower(model, registry=registry)
@@ -78,7 +78,7 @@ def evaluated(model: Model, samples: Samples) -> list[bytes]:
 @pytest.mark.slow
 @registries
 def test_every_operator_type(system: System, registry: str) -> None:
-    """Two random models of each, three inferences, the last one after a reset."""
+    """Two random models of each operator, with three inferences, the last one after a reset."""
     given, names = [], []
     for type in all_types():
         for seed in (70, 71):
@@ -99,7 +99,7 @@ def test_every_operator_type(system: System, registry: str) -> None:
 @pytest.mark.needs("reference")
 @registries
 def test_kernel_cases(system: System, registry: str) -> None:
-    """TFLM's outputs of the first and the last sample of all single-operator cases; of the first four where variables carry on."""
+    """TFLM's outputs in all single-operator cases: the first and last sample, or the first four where variables carry over."""
     count = 0
     for name, model, cases in reference.kernel_cases():
         kept = cases[:4] if any(tensor.is_variable for tensor in model.tensors) else [cases[0], cases[-1]]

@@ -1,5 +1,7 @@
-"""Corners where TFLM does what a formula would not suggest. The expected values are its interpreter's
-(0.dev20261023182759); evaluator and both registries' C must give them, and refuse what it leaves undefined.
+"""Corners where TFLM does not do what the formula suggests.
+
+The expected values come from its interpreter (0.dev20261023182759). The evaluator and the C of both registries must give them,
+and refuse what TFLM leaves undefined.
 """
 
 from __future__ import annotations
@@ -20,7 +22,10 @@ LARGEST = 2**31 - 1
 
 
 def one_operator(type: str, x: dict[str, Any], y: dict[str, Any], *more: Any, **options: Any) -> Model:
-    """`type` from tensor x, further inputs (arrays, or a dictionary of one with its quantisation) to tensor y."""
+    """A model of operator `type` from tensor x to tensor y.
+
+    Further inputs are arrays, or dictionaries of an array and its quantisation.
+    """
     build = ModelBuilder(type.lower())
     first, result = (build.tensor(name, **tensor) for name, tensor in (("x", x), ("y", y)))
     rest = []
@@ -199,7 +204,7 @@ def test_what_tflm_leaves_undefined_or_refuses(name: str) -> None:
 
 @pytest.mark.parametrize("scale", [2.0**-28, 2.0**34])
 def test_the_widest_scales_of_sigmoids(scale: float) -> None:
-    """Where TFLM's own arithmetic still holds: half, and all or nothing."""
+    """Where TFLM's own arithmetic still holds: one half, and all or nothing."""
     values = int8(-128, -1, 1, 127)
     (got,) = Evaluator(table("LOGISTIC", scale, 1 / 256, -128)).run([values]).outputs
     assert got.tolist() == ([0, 0, 0, 0] if scale < 1 else [-128, -128, 127, 127])

@@ -1,4 +1,4 @@
-"""The linker script means the same to lld (zig) and to GNU ld (gcc): every part in its memory, its image in that of the loader."""
+"""The linker script means the same to lld (zig) and GNU ld (gcc): every part in its memory, its load image where a loader puts it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loaded packaging: one firmware, many models, the same outputs; wrong blobs are refused; cycles as linked."""
+"""The loaded packaging: one firmware runs many models with the same outputs and cycles as linked, and refuses wrong blobs."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def as_bytes(arrays: Any) -> bytes:
 
 
 def test_every_operator_type_one_model_after_the_other() -> None:
-    """All in one session of one firmware, state carried from run to run within a model."""
+    """All models in one session of one firmware. State carries over from run to run within a model."""
     script, expected = wire.Script(), b""
     for number, type in enumerate(sorted(all_types())):
         model = random_model(type, number)
@@ -98,7 +98,7 @@ def test_the_firmware_says_which_model_it_runs() -> None:
     script.hello()
     script.load(blob.header, blob.data)
     script.hello()
-    script.write(wire.IN_ROOM, blob.data[:4])  # ends it
+    script.write(wire.IN_ROOM, blob.data[:4])  # ends the session
     script.hello()
     script.exit()
     first, second, third = (answer for answer in talk(script) if isinstance(answer, wire.HelloIs))
@@ -129,17 +129,17 @@ def test_blobs_that_cannot_be_are_refused() -> None:
     assert refused(header(0, 5), blob.data) == wire.ErrorCode.OTHER_KERNELS
     assert refused(header(1, ROOM + 1), blob.data) == wire.ErrorCode.NO_ROOM
     assert refused(header(2, ROOM + 1), blob.data) == wire.ErrorCode.NO_ROOM
-    for position in (3, 4, 5, 6, 7):  # parts beyond the blob, or wrapping around
+    for position in (3, 4, 5, 6, 7):  # parts that end beyond the blob or wrap around
         for value in (len(blob.data) + 4, 0xFFFFFFFC, 2):
             assert refused(header(position, value), blob.data) in (0, wire.ErrorCode.BAD_MODEL)
     assert refused(header(3, 0xFFFFFFFC), blob.data) == wire.ErrorCode.BAD_MODEL
     assert refused(header(7, 1 << 30), blob.data) == wire.ErrorCode.BAD_MODEL
-    assert refused(blob.header, blob.data, again=True) == wire.ErrorCode.BAD_MODEL  # not written again
+    assert refused(blob.header, blob.data, again=True) == wire.ErrorCode.BAD_MODEL  # not sent again
     assert refused(blob.header, bytes(ROOM) + b"1") == wire.ErrorCode.NO_ROOM
 
 
 def test_no_pointer_leaves_blob_and_arena() -> None:
-    """Random words in the relocations and in what they relocate: refused or harmless, never outside."""
+    """Random words in the relocations and in what they relocate are refused or harmless. No access leaves its object."""
     plan = lower(read_model(DIGITS))
     blob = make_blob(plan, library(), pointer_bytes=8)
     rng = np.random.default_rng(0)
@@ -173,7 +173,7 @@ def test_a_model_without_room_is_refused_before_it_is_sent() -> None:
 
 
 class Bench:
-    """Board sim: models linked and loaded."""
+    """Board sim with models in both packagings."""
 
     def __init__(self, folder: Path, shared: Path):
         self.folder = folder

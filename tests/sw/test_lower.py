@@ -1,4 +1,4 @@
-"""Lowering: what the plan promises, what is removed or shared, what is refused."""
+"""Lowering: what a plan promises, what is removed or shared, and what is refused."""
 
 from __future__ import annotations
 
@@ -263,7 +263,7 @@ def test_arenas_of_the_reference_models_fit_tflms(reference) -> None:  # type: i
 
 @pytest.mark.parametrize("stride", [1, 2, 3])
 def test_the_lead_of_windows_is_enough_and_needed(stride: int) -> None:
-    """Walking through all tiles: nothing that is still read has been written; with a byte less something has."""
+    """Over all tiles no byte is written that is still to be read. With one byte less, some byte is."""
     rng = np.random.default_rng(stride)
     for _ in range(60):
         height, width, channels, outputs = (int(n) for n in rng.integers(1, 9, 4))
@@ -367,7 +367,7 @@ def test_padding_is_not_folded_at_the_price_of_a_better_kernel() -> None:
 
 
 def two_convolutions(scratch: int) -> tuple[Model, Plan]:
-    """A large tensor behind a small one; the second operator's kernel wants `scratch` bytes, neither more nor less."""
+    """A large tensor after a small one. The second operator's kernel wants exactly `scratch` bytes."""
     build, rng = ModelBuilder("scratchy"), np.random.default_rng(0)
     x, a, b = int8(build, "x", (1, 8, 8, 1)), int8(build, "a", (1, 8, 8, 8)), int8(build, "b", (1, 8, 8, 8))
     weights = build.constant("w", rng.integers(-9, 10, (8, 3, 3, 1), np.int8), scale=0.1, zero_point=0)
@@ -388,7 +388,7 @@ def test_scratch_of_one_operator_takes_none_from_another() -> None:
 
 
 def test_an_offline_plan_is_met_or_beaten() -> None:
-    """Two tensors that the file's plan lets share bytes; nonsense in the metadata changes nothing."""
+    """The file's plan lets two tensors share bytes. Nonsense in the metadata changes nothing."""
     model = branching()
     plan = lower(model)
     for words in ([0, 0, 3, 1, 2, 3], [0, 0, len(model.tensors), *range(len(model.tensors))], [1], []):

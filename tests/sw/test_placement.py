@@ -1,4 +1,4 @@
-"""Placement: what is chosen from sizes and latencies, what is refused, and what it is worth on a system with two RAMs."""
+"""Placement: the choice by sizes and latencies, what is refused, and what it gains on a system with two RAMs."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_kinds_of_memory_limit_the_choice(plan: Plan) -> None:
 
 
 def test_without_caches_every_load_counts(plan: Plan) -> None:
-    """A larger cache reads no more words of weights; with none, code and weights weigh most."""
+    """A larger cache never reads more words of weights. Without caches, code and weights are read most."""
     macs = sum(step.macs for step in plan.steps)
 
     def used(**cpu: int) -> dict[str, float]:
@@ -126,7 +126,7 @@ def test_without_caches_every_load_counts(plan: Plan) -> None:
 
 
 def test_plain_places_of_a_cpu_with_tightly_coupled_memories_alone() -> None:
-    """Code where it can be fetched, stack and arena in the data memory; no gaps for a cache that is not there."""
+    """Code lies where it can be fetched, stack and arena in the data memory, without gaps for a cache that does not exist."""
     instructions = memory("itcm", 1 << 16, 1, "itcm", base=0x1000_0000)
     data = memory("dtcm", 1 << 21, 1, "dtcm", base=0x5000_0000)
     soc = soc_of(instructions, data, reset=0x1000_0000, icache_bytes=0, dcache_bytes=0)
@@ -161,7 +161,7 @@ class Bench:
         )
 
     def cycles(self, elf: Path) -> int:
-        """Of one inference whose outputs are right."""
+        """Cycles of one inference, after checking its outputs."""
         script = wire.Script()
         inference.start(script, self.plan, self.inputs)
         inference.read_outputs(script, self.plan)
@@ -182,8 +182,10 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 
 @pytest.mark.slow
 def test_the_choice_is_right_on_the_system(bench: Bench) -> None:
-    """All placements, measured: outputs stay right, every part lies where it should, and what is chosen for a RAM of any size
-    is within 3 % of the best that fits.
+    """Measure all placements.
+
+    Outputs stay right, every part lies where it should, and the choice for a RAM of any size is within 3 % of the best that fits.
+
     """
     measured: dict[tuple[str, ...], int] = {}
     sizes: dict[str, int] = {}
@@ -211,7 +213,7 @@ def test_the_choice_is_right_on_the_system(bench: Bench) -> None:
 
 @pytest.mark.slow
 def test_memories_are_as_slow_as_they_say(bench: Bench) -> None:
-    """A missing load brings 8 words; stores go to memory one by one."""
+    """A load that misses reads 8 words. Stores go to memory one by one."""
     source = bench.folder / "latency.c"
     source.write_text(
         """
@@ -239,7 +241,9 @@ int main(void) {
     elf = build_firmware([source], bench.soc_json, build_dir=bench.folder)
     result = simulate(bench.simulator, bench.soc_json, elf, max_cycles=1_000_000)
     slow_loads, fast_loads, slow_stores, fast_stores = map(int, wire.split(result.output)[0].split())
-    words = 64 * 8  # one cycle more a word would be 512; where a loop begins and ends, the bus may cost a few
+    words = (
+        64 * 8
+    )  # one more cycle per word would be 512; the bus may cost a few cycles where a loop begins and ends
     assert abs((slow_loads - fast_loads) / words - (10 - 2)) < 0.05
     assert 64 * 8 * 6 <= slow_stores < 64 * 8 * 6 * 1.1 and fast_stores < slow_stores / 2
 

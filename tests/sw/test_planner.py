@@ -1,4 +1,4 @@
-"""The arena planner: nothing that lives together overlaps, unless it may, and no byte is wasted where that can be known."""
+"""The arena planner: live buffers never overlap unless they may, and overlaps save what they can."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cfukit_sw.planner import Buffer, Overlap, lower_bound, plan_arena
 
 @st.composite
 def chains(draw):
-    """A network in miniature: each step writes one buffer that lives until some later step, some with scratch."""
+    """A miniature network: each step writes a buffer that lives until a later step, and some steps need scratch."""
     steps = draw(st.integers(1, 12))
     buffers = []
     for step in range(steps):
@@ -27,7 +27,7 @@ def chains(draw):
 
 
 def meet(offsets: dict[str, int], a: Buffer, b: Buffer) -> bool:
-    """Whether two buffers share bytes while both live."""
+    """Whether two buffers share bytes while both are live."""
     together = a.first <= b.last and b.first <= a.last
     return (
         together and offsets[a.key] < offsets[b.key] + b.bytes and offsets[b.key] < offsets[a.key] + a.bytes
@@ -47,7 +47,7 @@ def test_live_buffers_never_meet(buffers):
 
 
 def overlaps(buffers: list[Buffer], lead: int) -> list[Overlap]:
-    """Each output may lie over an input that dies in the step which writes it."""
+    """Each output may overlap an input that dies in the step that writes the output."""
     return [
         Overlap(output.key, source.key, lead)
         for output in buffers
@@ -77,7 +77,7 @@ def test_an_overlap_keeps_its_lead(buffers, lead):
         (0, 0, 0.8),
         (16, 150, 0.8),
         (64, 150, 2 / 3),
-    ],  # without further tries the greedy orders alone must see it
+    ],  # with 0 tries, the greedy orders alone must use the overlaps
 )
 def test_overlaps_save_most_of_what_they_can(lead, tries, share):
     saved = possible = 0
@@ -125,7 +125,7 @@ def test_a_given_plan_is_met_or_beaten(buffers, seed):
     order = [buffer for buffer in buffers if buffer.bytes]
     random.Random(seed).shuffle(order)
     given, size = {}, 0
-    for buffer in order:  # any plan will do: the first free multiple of 16, in any order
+    for buffer in order:  # any valid plan will do: the first free multiple of 16, in any order
         offset = 0
         while any(meet({**given, buffer.key: offset}, buffer, b) for b in order if b.key in given):
             offset += 16

@@ -1,4 +1,4 @@
-"""The reader: what it makes of sound files, and what it says of the others."""
+"""The reader: how it reads valid files, and its messages about the others."""
 
 from __future__ import annotations
 
@@ -51,9 +51,7 @@ def odd_value(field: Field) -> Any:
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_options_agree_with_the_package(name: str) -> None:
-    """Every field at its slot: written by the package's own functions, it comes back under our name; defaults
-    too.
-    """
+    """Every field that the package's own functions write comes back under our name, and so do defaults."""
     operator = next(op for op in BUILTIN_OPERATORS.values() if options_class(op) == name)
     model = random_model("RELU", 1)
     tensors = replace(model, operators=(replace(model.operators[0], type=operator, options={}),))
@@ -87,7 +85,7 @@ def test_options_agree_with_the_package(name: str) -> None:
 
 
 def test_operator_code_is_the_larger_field() -> None:
-    """Files from before 2020 have the one-byte field alone, some newer ones the other alone."""
+    """Files from before 2020 have only the one-byte field, some newer ones only the other."""
     data = model_bytes(random_model("PAD", 0))
     file = tflite.Model.GetRootAs(data)
     code = file.OperatorCodes(0)._tab
@@ -233,7 +231,7 @@ def test_wrong_options() -> None:
 
 
 def test_a_file_that_shares_its_vectors_without_end() -> None:
-    """A hundred tensors all with the same long scale vector: small in the file, large when read."""
+    """A hundred tensors share one long scale vector: small in the file, large when read."""
     scales = np.linspace(0.1, 1, 2000).astype(np.float32)
     tensors = [Tensor(i, f"t{i}", (2000,), "int8", scales, quantized_dimension=0) for i in range(100)]
     model = replace(DENSE, tensors=DENSE.tensors + tuple(replace(t, index=9 + t.index) for t in tensors))
@@ -249,5 +247,5 @@ def test_a_file_that_shares_its_vectors_without_end() -> None:
         if at < target:
             struct.pack_into("<I", data, at, target - at)
     assert len(data) == end
-    small = parse_model(bytes(data))  # shared, but within four times the file's size
+    small = parse_model(bytes(data))  # shared too, but within four times the file's size
     assert (small.tensors[-1].scales == small.tensors[-2].scales).all()

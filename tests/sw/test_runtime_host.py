@@ -1,4 +1,4 @@
-"""The runtime compiled for this machine: printf against Python, records, the model server against a model of it."""
+"""The runtime compiled for this machine: printf against Python, records, and the model server against its model."""
 
 import random
 import subprocess
@@ -135,7 +135,7 @@ def test_server_answers_as_its_model(server, sent):
 
 
 def test_seq_may_wrap_between_two_runs(server):
-    """256 requests later the same seq is another request."""
+    """After 256 requests the same seq means another request."""
     script = wire.Script()
     script.run(reset=True)
     for _ in range(255):
@@ -148,14 +148,14 @@ def test_seq_may_wrap_between_two_runs(server):
 
 
 def test_a_repetition_is_executed_once_even_after_damage(server):
-    """The answer to RUN was lost, its first repetition damaged: the second one still counts as the same request."""
+    """The answer to RUN was lost and its first repetition damaged. The second repetition still counts as the same request."""
     request = wire.run(4, wire.RunFlag(0))
     damaged = request[:3] + b"\x55" + request[4:]
     stream = wire.run(1, wire.RunFlag.RESET) + request + damaged + request + wire.read(5, 16, 1)
     _, answers, _ = run(server, stream)
     kinds = [type(answer).__name__ for answer in answers[:5]]
     assert kinds == ["Done", "Done", "Error", "Done", "Data"]
-    assert answers[4].data == bytes((0x88,))  # two inferences after the reset, not three
+    assert answers[4].data == bytes((0x88,))  # two inferences since the reset, not three
 
 
 def test_server_refuses_accesses_at_the_edges(server):

@@ -1,4 +1,4 @@
-"""The runtime on the RTL of the system: output, regions, traps, exit codes, input, stack, model server."""
+"""The runtime on the RTL of the system: output, regions, traps, exit codes, input, stack, and the model server."""
 
 import random
 from pathlib import Path
@@ -15,7 +15,7 @@ from support.bare import ODD_CFU
 from support.c_programs import ECHO, printf_program
 from support.socs import make_soc
 
-pytestmark = pytest.mark.slow  # the simulator is built once, in seconds
+pytestmark = pytest.mark.slow  # building the simulator takes seconds
 
 
 class System:
@@ -33,7 +33,7 @@ class System:
         return build_firmware([source], self.soc_json, build_dir=self.folder / "build", **options)
 
     def run(self, elf: Path, stdin: bytes = b"") -> tuple[bytes, list[wire.Answer], int | None]:
-        # What the program finds out by itself, as on a board: nothing watches its stack from outside.
+        # The program itself must find the overflow, as on a board: nothing outside watches its stack.
         done = simulate(
             self.simulator, self.soc_json, elf, stdin=stdin, max_cycles=20_000_000, watch_stack=False
         )
@@ -48,7 +48,7 @@ def system(tmp_path_factory):
     base = tmp_path_factory.getbasetemp()
     shared = (
         base.parent if base.name.startswith("popen-") else base
-    ) / "soc"  # as tests/soc: one simulator for all
+    ) / "soc"  # shared with tests/soc: one simulator for all
     return System(tmp_path_factory.mktemp("system"), shared)
 
 
@@ -103,7 +103,7 @@ def test_regions_count_cycles(system):
     inner, outer = regions["inner"], regions["outer"]
     assert inner.count == 2 and 2 * 6 * 1000 <= inner.cycles < 2 * 7 * 1000 + 300  # 4 nop, addi, branch
     assert inner.cycles < outer.cycles < int(text) < inner.cycles + 4000
-    assert regions["empty again"].cycles <= 9 * 60  # as cfukit.h says
+    assert regions["empty again"].cycles <= 9 * 60  # as cfukit.h states
 
 
 def test_a_recursive_region_counts_its_time_once(system):
@@ -226,7 +226,7 @@ def test_model_server(system, compiler):
     assert code == 3
     for done in (answer for answer in answers if isinstance(answer, wire.Done)):
         assert all(100 < cycles < 3000 for cycles in done.op_cycles)
-        # Stamps and calls between operators; a paused inference also pays for starting and stopping the clock each time.
+        # Stamps and calls between operators. A paused inference also starts and stops the clock each time.
         assert 0 < done.cycles - sum(done.op_cycles) < 500
         assert 100 < done.instructions < done.cycles
     assert 0 < answers[-2].stack_high_water_bytes < 1024
@@ -247,7 +247,7 @@ def test_bare_firmware_runs_a_model(system):
 
 @compilers
 def test_cfu_instructions(system, compiler):
-    """The CFU is enabled; operands, funct3 and funct7 arrive; an unused result has a register all the same."""
+    """The CFU is enabled, operands, funct3 and funct7 arrive, and even an unused result gets a register."""
     text = """
         #include "cfu.h"
         int main(void) {
@@ -277,7 +277,7 @@ def test_initialised_data_and_cleared_bss(system):
 
 
 def test_64_bit_arithmetic_and_float_work(system):
-    """From the compiler's own library."""
+    """Functions of the compiler's own library."""
     elf = system.build(
         """
         #include "cfukit.h"
@@ -296,7 +296,7 @@ def test_64_bit_arithmetic_and_float_work(system):
 
 
 def test_objects_name_no_other_instruction_set(system):
-    """A check of the build, not of us: no compressed and no floating-point instructions."""
+    """A check of the build: no compressed and no floating-point instructions."""
     elf = system.build("int main(void) { return 0; }")
     header = elf.read_bytes()[:64]
     assert int.from_bytes(header[36:40], "little") & 0x7 == 0  # e_flags: RVC, float ABI

@@ -1,4 +1,4 @@
-"""The shipped model: bytes, provenance, accuracy on images that it never saw, and TFLM's own outputs."""
+"""The shipped model: its bytes, provenance, accuracy on held-out images, and TFLM's outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How small the linked packaging is: three dense layers with 321 parameters, as hello_world."""
+"""The size of the linked packaging, with three dense layers of 321 parameters, as in hello_world."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cfukit_sw.model_c import write_model
 from cfukit_sw.tflite_reader import read_model
 from support.socs import make_soc
 
-# One inference of input 5; the exit code is the output, and the stack that was used.
+# One inference of input 5. The exit code holds the output and the stack that was used.
 MAIN = """
 #include "cfukit.h"
 #include "cfukit_model.h"
@@ -95,7 +95,7 @@ def test_code_and_constants_of_hello_world(soc: Path, tmp_path: Path, reference:
 
 @pytest.mark.slow
 def test_memory_and_output(soc: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Data, bss, arena and the deepest stack together."""
+    """Bytes of data, bss, arena and the deepest stack together."""
     base = tmp_path_factory.getbasetemp()
     shared = (base.parent if base.name.startswith("popen-") else base) / "soc"
     model = three_layers()

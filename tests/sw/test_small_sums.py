@@ -1,4 +1,4 @@
-"""Dead channels get other numbers and keep their outputs, for every sum that inputs can give."""
+"""Dead channels get other parameters and keep their outputs, for every sum that inputs can produce."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_outputs_stay(weights: list[int], zero_point: int, bias: int, multiplier
 
 
 def test_a_dead_channel_with_one_step() -> None:
-    """The bias lies on a rounding edge: outputs k and k + 1, the step exactly where it was."""
+    """The bias lies on a rounding edge between outputs k and k + 1. The step must stay exactly where it was."""
     bias, multiplier, shift = np.array([3 << 27]), np.array([2**30]), np.array([-27])
     made = small_sums(np.array([[5, -7]]), 0, bias, multiplier, shift)
     assert made is not None

@@ -1,4 +1,4 @@
-"""The trainer's gradients against differences, and its quantiser against the float network."""
+"""The trainer's gradients against finite differences, and its quantiser against the float network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from quantise import activation_range, quantise, symmetric
 
 
 def small_network(rng: np.random.Generator) -> list[cnn.Layer]:
-    """One layer of each kind, odd sizes where the layer allows them, biases away from 0."""
+    """One layer of each kind, with odd sizes where possible, and biases other than 0."""
     layers: list[cnn.Layer] = [
         cnn.Conv(*cnn.initial(rng, 4, 3, 3, 2, fan_in=18), stride=2),
         cnn.Depthwise(*cnn.initial(rng, 1, 3, 3, 4, fan_in=9)),
@@ -69,7 +69,7 @@ def test_average_is_followed_and_swapped() -> None:
     layer = cnn.Dense(np.zeros((1, 1), np.float32), np.zeros(1, np.float32))
     adam = cnn.Adam([layer], decay=0.0, averaging=0.5)
     layer.grads = {"weights": np.ones((1, 1), np.float32), "bias": np.zeros(1, np.float32)}
-    adam.step(0.5)  # Adam's first step is the rate, against the gradient
+    adam.step(0.5)  # Adam's first step has the size of the rate, against the gradient
     assert layer.weights[0, 0] == pytest.approx(-0.5)
     adam.swap_average()
     assert layer.weights[0, 0] == pytest.approx(-0.25)

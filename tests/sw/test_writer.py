@@ -1,4 +1,4 @@
-"""The writer: the reader gives back what was written."""
+"""The writer: the reader returns what was written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from support.models import all_types, random_model
 
 
 def read_back(model: Model) -> Model:
-    """What the reader makes of the written model, with the name and digest that the file does not hold."""
+    """The written model as the reader returns it, with the name and digest that are not in the file."""
     return replace(parse_model(model_bytes(model)), name=model.name, sha256=model.sha256)
 
 
@@ -73,7 +73,7 @@ def test_files(tmp_path: Path) -> None:
 
 
 def test_constants_are_aligned() -> None:
-    """As TensorFlow's converter does, so that firmware can use them in place."""
+    """Aligned as by TensorFlow's converter, so that firmware can use them in place."""
     data = model_bytes(random_model("CHAIN", 3))
     for tensor in parse_model(data).tensors:
         if tensor.data is not None:

@@ -1,4 +1,4 @@
-"""The verb area on a shipped project: figures, parts, limits, errors with the log's name."""
+"""The verb area on a shipped project: figures, parts, limits, and errors that name the log."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Bad input: each kind gets a clear message (where, given, allowed, way out), the right exit code, and leaves nothing behind."""
+"""Bad input: each kind gets a clear message (where, given, allowed, hint) and the right exit code, and leaves nothing behind."""
 
 import io
 import json
@@ -20,7 +20,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def fails(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
-    """Exit code and message of a command line; text and JSON must agree, and no traceback may show."""
+    """Exit code and message of a command line. Text and JSON must agree, without a traceback."""
     code = cli.run(arguments)
     text = capsys.readouterr()
     assert text.out == ""
@@ -47,7 +47,7 @@ def unknown_operator(path: Path) -> Path:
 
 
 def too_large(path: Path) -> Path:
-    """Five outputs of 8 MiB each: more than the board's 32 MiB."""
+    """Five outputs of 8 MiB each, more than the board's 32 MiB."""
     build = ModelBuilder("large")
     x = build.tensor("x", (1, 2048, 2048, 1), scale=0.1)
     w = build.constant("w", np.ones((2, 1, 1, 1), np.int8), scale=0.1)

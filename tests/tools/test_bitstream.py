@@ -1,4 +1,4 @@
-"""The verb bitstream: what it builds, what it refuses, what is in its memories; and `make proof`."""
+"""The verb bitstream: what it builds and refuses, and the contents of its memories. Also `make proof`."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class Odd(Instruction):
 def make_cfu():
     return Cfu({{0: Odd()}}, name="odd", about="{about}")
 '''
-# Three products of 32 bits take three multipliers each: nine of eight, and the CPU wants four.
+# Three products of 32 bits take three multipliers each. That makes nine, the device has eight, and the CPU wants four.
 LARGE = (
     "x = (cmd.rs1 * cmd.rs2)[:32] ^ ((cmd.rs1 ^ 0x1357) * ~cmd.rs2)[:32] ^ ((~cmd.rs1) * (cmd.rs2 + 5))[:32]"
 )
-# Twelve additions in a row that cannot be joined: more than 83 ns.
+# Twelve dependent additions that cannot be merged take more than 83 ns.
 SLOW = "for n in range(12): y = Signal(32); m.d.comb += y.eq(x + (x.rotate_left(7) ^ cmd.rs2)); x = y"
 
 
@@ -125,7 +125,7 @@ def test_mac4_on_fomu_leaves_room_and_runs_as_a_netlist(
     assert names == ["fomu.bin", "fomu.firmware", "fomu.dfu"]
     whole = Path(document["files"][2]).read_bytes()
     gateware, firmware = (Path(file).read_bytes() for file in document["files"][:2])
-    # A comment that starts it after five seconds, as foboot's examples/add_autoboot_timeout.py writes it.
+    # A comment that makes foboot start it after five seconds, as its examples/add_autoboot_timeout.py writes it.
     assert whole[:16].hex(" ", 4) == "ff000000 ace36d4a 05000000 000000ff"
     assert whole[16:].startswith(gateware[4:]) and gateware[:8].hex(" ", 4) == "ff0000ff 7eaa997e"
     assert whole[0x20000:-16] == firmware and whole[-8:-5] == b"UFD"

@@ -1,4 +1,4 @@
-"""Programs and models on a board behind a pseudo-terminal: the RTL of the system with its boot loader, and a line with noise."""
+"""Programs and models on a board behind a pseudo-terminal: the RTL of the system with its boot loader, on a noisy line."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def stock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BoardSystem:
-    """Board sim without a CFU; programs are built in a folder of their own."""
+    """Board sim without a CFU. Programs are built in a folder of their own."""
     monkeypatch.chdir(tmp_path)
     return BoardSystem(stock_project("stock"))
 
 
 @pytest.fixture
 def board(stock: BoardSystem, tmp_path: Path) -> Callable[..., PtyBoard]:
-    """A simulated board with that system; what it says it was built from, and noise, can be given."""
+    """A simulated board with that system. The digest that it reports and the line's noise can be given."""
 
     def make(digest: bytes = b"", noise: Noise | None = None) -> PtyBoard:
         return play(stock, tmp_path / "board", digest, noise)
@@ -72,7 +72,7 @@ def board(stock: BoardSystem, tmp_path: Path) -> Callable[..., PtyBoard]:
 
 
 def play(system: BoardSystem, folder: Path, digest: bytes = b"", noise: Noise | None = None) -> PtyBoard:
-    """The system as simulated, with all its memories, behind a pseudo-terminal."""
+    """The simulated system with all its memories behind a pseudo-terminal."""
     whole = System(system.project)
     return PtyBoard(whole.simulator(), whole.soc_json, folder, digest or whole.identity, noise)
 
@@ -172,7 +172,7 @@ def on_board(verb: str, project: Path, inputs: Path, folder: Path) -> dict:
 
 @pytest.mark.slow
 def test_the_line_at_pin_level(stock: BoardSystem, tmp_path: Path) -> None:
-    """The UART of the bitstreams between the two, the host 2 % slower than the board, and spikes on both wires."""
+    """The bitstreams' UART between the two, with a host that is 2 % slower than the board, and spikes on both wires."""
     source = (Path(synthesis.__file__).parent / "serial.v").read_text()
     divisor = 24
     options = (f"-GDIVISOR={divisor}", "-CFLAGS", "-O1")
@@ -205,7 +205,7 @@ def test_a_model_on_the_board_equals_the_evaluator(mac4: Path, two_samples: Path
     assert variant["instructions"] is None
     on_board_cycles = variant["cycles"][0]
     simulated = api.profile(mac4, inputs=two_samples, samples=1)["variants"][0]["cycles"][0]
-    assert abs(on_board_cycles - simulated) < 0.01 * simulated  # what the caches held before differs
+    assert abs(on_board_cycles - simulated) < 0.01 * simulated  # the caches start with other contents
 
 
 @pytest.mark.long
@@ -232,7 +232,7 @@ def test_a_whole_run_with_one_byte_in_a_hundred_wrong(
 @pytest.mark.long
 @pytest.mark.parametrize("name", ["fomu", "icebreaker"])
 def test_boards_with_flash_and_boot_rom(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The loader comes out of flash into the TCM, and programs beside it."""
+    """The loader is copied from flash into the TCM, and programs are loaded beside it."""
     monkeypatch.chdir(tmp_path)
     system = BoardSystem(stock_project("stock", board=name))
     with play(system, tmp_path / "board") as running:

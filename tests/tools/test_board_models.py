@@ -1,4 +1,4 @@
-"""Models on simulated boards: on Fomu everything in SPRAM, and the weights in flash; on Arty with DDR3. Bit for bit."""
+"""Models run bit for bit on simulated boards: Fomu with everything in SPRAM or with weights in flash, and Arty with DDR3."""
 
 from __future__ import annotations
 

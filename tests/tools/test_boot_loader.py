@@ -1,4 +1,4 @@
-"""The boot loader as it lies in memories, flash and bitstreams."""
+"""The boot loader in memories, flash and bitstreams."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def test_the_demo_fits_a_terminal_and_says_everything(mac4: Path, two_samples: P
     ):
         assert word in text, word
     assert text.count("cfukit ") >= 3
-    # The path of this test's folder is as long as it is; everything else keeps to the width.
+    # Only the path of this test's folder may exceed the width.
     assert all(len(line) <= demo.COLUMNS for line in lines if str(mac4) not in line)
 
 

@@ -1,4 +1,4 @@
-"""The verb diff: arithmetic of changes, the gate, and files that are no runs."""
+"""The verb diff: how changes are computed, the gate, and files that are not runs."""
 
 import json
 import math

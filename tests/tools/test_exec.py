@@ -1,4 +1,4 @@
-"""The verb exec on the RTL of the whole system: output, input, regions, faults, hangs, waves."""
+"""The verb exec on the RTL of the whole system: output, input, regions, faults, hangs and waves."""
 
 import io
 import json
@@ -103,7 +103,7 @@ def test_a_fault_names_kind_place_and_registers(here: Path, body: str, kind: str
 
 @pytest.mark.parametrize("frame_words", [4, 5000])
 def test_a_recursion_without_end_is_a_stack_overflow_of_its_function(here: Path, frame_words: int) -> None:
-    """Small frames would write over everything below the stack, large ones jump over it."""
+    """Small frames would overwrite everything below the stack; large ones jump over it."""
     body = f"""static __attribute__((noinline)) int deeper(int n) {{
   volatile int here[{frame_words}];
   here[n & 3] = n;

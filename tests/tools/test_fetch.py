@@ -1,4 +1,4 @@
-"""`fetch` against a server of this machine: resumed, refused, cut off, unreachable."""
+"""`fetch` from a server on this machine: resumed, refused, cut off, unreachable."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ NAME = "tiny"
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves CONTENT at any path. kind: "ranges", "whole" (ignores Range), "cut" (ends early), "missing", "other" (wrong bytes),
-    "long" (more than expected).
+    """Serves CONTENT at any path.
+
+    kind: "ranges", "whole" (ignores Range), "cut" (ends early), "missing", "other" (wrong bytes), "long" (more than expected).
+
     """
 
     kind = "ranges"
@@ -53,7 +55,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content) - begin))
         self.end_headers()
         body = content[begin:]
-        with contextlib.suppress(ConnectionError):  # a client that has seen enough
+        with contextlib.suppress(ConnectionError):  # the client has closed the connection
             self.wfile.write(body[: len(body) // 2] if kind == "cut" else body)
 
     def log_message(self, *_: Any) -> None:
@@ -135,7 +137,7 @@ def test_what_the_server_says_and_no_server(server: Server, tmp_path: Path) -> N
     with pytest.raises(ResultError, match="the server answers 404"):
         catalog.fetch(NAME, server.url)
     with pytest.raises(ResultError) as caught:
-        catalog.fetch(NAME, "http://127.0.0.1:9")  # the port of "discard": nobody listens
+        catalog.fetch(NAME, "http://127.0.0.1:9")  # the port of "discard", where nobody listens
     assert "cannot be reached" in caught.value.message and "check the network" in caught.value.message
 
 

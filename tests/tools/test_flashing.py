@@ -1,4 +1,4 @@
-"""The verb load with tools that only write down how they were called, and term on a pseudo-terminal."""
+"""The verb load with tools that only record how they were called, and term on a pseudo-terminal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ARTIX = board_named("arty")
 
 @pytest.fixture
 def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """tools(name, ...): programs that write their words to `called`, and end with $CODE, saying $SAID."""
+    """tools(name, ...): programs that write their arguments to `called`, print $SAID, and exit with $CODE."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")

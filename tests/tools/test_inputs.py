@@ -1,4 +1,4 @@
-"""Input sets: read, refused, chunked, random, judged."""
+"""Input sets: reading, refusing, chunking, random ones, and accuracy."""
 
 from pathlib import Path
 

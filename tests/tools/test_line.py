@@ -1,4 +1,4 @@
-"""Requests over a line with noise, and what is said of a port where nobody answers; no simulation."""
+"""Requests over a noisy line, and the diagnosis of a port where nobody answers. Nothing is simulated."""
 
 from __future__ import annotations
 
@@ -95,7 +95,10 @@ def test_another_bitstream_is_told_by_its_digest() -> None:
 
 
 class Fake:
-    """A port that talks and answers a HELLO at one rate only. `talks`: once, at each request, or all the time."""
+    """A port that sends text and answers a HELLO at one rate only.
+
+    talks: "once", "at each request" or "all the time".
+    """
 
     def __init__(self, by_itself: bytes = b"", answers_at: int = 0, talks: str = "once"):
         self.name, self.baud, self.silent_since = "fake", 115_200, time.monotonic()

@@ -1,4 +1,4 @@
-"""membench: what the page says of every memory of every board is what its simulated system takes."""
+"""membench: the page's figures for every memory of every board are those of the simulated system."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cfukit_soc.boards import boards
 from cfukit_tools import api
 
 PAGE = Path(__file__).parents[2] / "docs" / "boards.md"
-SHORT = ("sim", "fomu")  # systems that other tests build too
+SHORT = ("sim", "fomu")  # other tests build these systems too
 
 
 def told() -> dict[str, dict[str, list[str]]]:

@@ -1,4 +1,4 @@
-"""Memory maps of whole systems: nothing overlaps, registers are uncached, the CPU starts where there is memory."""
+"""Memory maps of whole systems: nothing overlaps, registers are uncached, and the CPU starts in a memory."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +12,7 @@ from cfukit_tools.project.cpu import cpu_of
 from cfukit_tools.project.project import stock_project
 from cfukit_tools.project.system import System
 
-UNCACHED = 0x8000_0000  # VexRiscv: what has address bit 31 is not cached
+UNCACHED = 0x8000_0000  # VexRiscv does not cache addresses with bit 31
 
 
 def system(folder: Path, monkeypatch: pytest.MonkeyPatch, board: str, *settings: str) -> Soc:

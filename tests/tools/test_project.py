@@ -242,7 +242,7 @@ def test_any_value_for_any_key_is_taken_or_refused_cleanly(value: object) -> Non
 
 @pytest.mark.slow
 def test_what_another_version_wrote_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The build folder outlives an update of cfukit, whose C for the same plan may differ."""
+    """The build folder survives an update of cfukit, which may write other C for the same plan."""
     api.init(str(tmp_path / "mine"), "template")
     for version in ("one", "two"):
         monkeypatch.setattr("cfukit_tools.firmware.program.software_version", lambda given=version: given)

@@ -13,7 +13,7 @@ from cfukit_base.errors import UsageError
 from cfukit_tools.project.keys import DEFAULTS, dotted_keys, is_name, merge, nested, parse_assignment
 from cfukit_tools.project.project import Project, load_target, stock_project
 
-# Some keys of each kind; names of boards and models are checked by those who know them, later.
+# Some keys of each kind. Names of boards and models are checked later, elsewhere.
 KEYS: dict[str, st.SearchStrategy[Any]] = {
     "about": st.text("abc \\'#=", max_size=5),
     "model": st.sampled_from(["digits", "x.tflite"]),
@@ -70,7 +70,7 @@ tables = st.recursive(
 
 
 def reference_merge(left: Any, right: Any) -> Any:
-    """The same in one expression: tables are joined, everything else is replaced."""
+    """The same as one expression: tables are merged, everything else is replaced."""
     if isinstance(left, dict) and isinstance(right, dict):
         return left | {key: reference_merge(left.get(key), value) for key, value in right.items()}
     return right

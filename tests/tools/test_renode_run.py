@@ -1,4 +1,4 @@
-"""Engine renode: with a stand-in that understands the exported files, where Renode is, and where it is not."""
+"""Engine renode: on a stand-in that understands the exported files, in Renode itself if it is here, and without Renode."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def make_cfu():
 
 @pytest.fixture
 def renode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """renode(version): from now on the stand-in is called; renode(script=...): another program."""
+    """renode(version) puts the stand-in in Renode's place; renode(script=...) another program."""
 
     def use(version: str = "1.16.0", script: str = "") -> None:
         path = tmp_path / "renode"
@@ -109,7 +109,7 @@ def test_a_model_equals_the_evaluator_and_has_no_cycles(
     [variant] = document["variants"]
     assert variant["cycles"] is None and variant["instructions"] is None
     assert all(op["cycles"] is None for op in variant["ops"])
-    # What the exported .robot file demands is what was sent; the run with pauses demands nothing.
+    # The exported .robot file expects what was sent. The run with pauses expects nothing.
     checked = []
     for folder in (mac4 / "build" / "sim" / "renode").iterdir():
         sent = (folder / "uart.log").read_bytes()
@@ -176,7 +176,7 @@ def no_renode(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def exported(action: Callable[[], object]) -> list[Path]:
-    """The folders that a verb leaves where there is no Renode."""
+    """The folders that a verb leaves without Renode."""
     with pytest.raises(MissingToolError, match=r"which is no program .*; what it would run is in ") as caught:
         action()
     folders = caught.value.details["scripts"]
@@ -185,7 +185,7 @@ def exported(action: Callable[[], object]) -> list[Path]:
 
 
 def robot(file: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Robot Framework runs an exported file with Renode's keywords on the stand-in."""
+    """Run an exported file in Robot Framework, with Renode's keywords on the stand-in."""
     support = Path(fake_renode.__file__).parent
     keywords = file.parent / "keywords.resource"
     keywords.write_text("*** Settings ***\nLibrary    support.fake_renode_keywords.Keywords\n")
@@ -241,7 +241,7 @@ def test_a_limit_in_cycles_stops_an_endless_loop(renode: Callable[..., None], he
 def test_the_robot_file_waits_for_the_programs_end(
     no_renode: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
 ) -> None:
-    """In a folder whose name means something to monitor and robot."""
+    """In a folder whose name has characters that are special to the monitor and to Robot Framework."""
     here = tmp_path / "a  b $c #\N{LATIN SMALL LETTER L WITH STROKE}"
     here.mkdir()
     monkeypatch.chdir(here)

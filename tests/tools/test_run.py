@@ -1,4 +1,4 @@
-"""The verbs run, profile, infer and diff on the RTL: documents, determinism, wrong kernels caught, limits, accuracy."""
+"""The verbs run, profile, infer and diff on the RTL: documents, determinism, wrong kernels, limits, accuracy."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ def without_host(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def break_kernel(folder: Path, text: str, replacement: str) -> Path:
-    """A copy of mac4 whose C kernel is changed."""
+    """A copy of mac4 with a changed C kernel."""
     api.init(str(folder), "mac4")
     source = folder / "mac4.c"
     assert text in source.read_text()
@@ -224,7 +224,7 @@ def test_accuracy_on_all_heldout_samples_on_the_simulated_system(mac4: Path) -> 
 
 @pytest.mark.parametrize("op", [0, 2, 8])
 def test_a_dumped_operator_replays(two_samples: Path, tmp_path: Path, op: int) -> None:
-    """--dump: the operator alone gives on the host engine what it gave in the model."""
+    """--dump: on the host engine the operator alone gives the same values as in the model."""
     document = api.infer(
         Path("digits"), inputs=two_samples, outputs=tmp_path / "out.npz", dump=op, engine="evaluator"
     )

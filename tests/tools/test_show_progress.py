@@ -1,4 +1,4 @@
-"""What a log file gets of stages, also of several threads at once and of stopped ones."""
+"""What a log file shows of stages, including those of several threads at once and stopped ones."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def stop(words: list[str], folder: Path, delay: float, number: signal.Signals) -
     assert "Traceback" not in err, told
     document = json.loads(out or told)
     if child.returncode == -number and document["schema"] != "cfukit.error/1":
-        return 0  # after its last line, when Python has put the signal's default back
+        return 0  # after our last line, when Python had restored the signal's default action
     assert child.returncode in (0, 128 + number), told
     assert (child.returncode == 0) == (document["schema"] != "cfukit.error/1"), told
     if child.returncode:

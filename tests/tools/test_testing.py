@@ -1,4 +1,4 @@
-"""The verb test: what every project gets checked, wrong CFUs found by name, own tests run."""
+"""The verb test: its checks of every project, wrong CFUs found by name, and the project's own tests."""
 
 import json
 from pathlib import Path

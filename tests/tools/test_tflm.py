@@ -1,4 +1,4 @@
-"""The check of a .tflite against TFLM's interpreter, with a stand-in for its package."""
+"""The check of a .tflite against TFLM's interpreter, with a stand-in for that package."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SUMS = "np.array([self.resets, int(self.given.sum()), index])"
 
 @pytest.fixture
 def interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file to write the stand-in to; a child of this process imports it."""
+    """The file for the stand-in, which a child of this process imports."""
     folder = tmp_path / "site" / "tflite_micro" / "python" / "tflite_micro"
     folder.mkdir(parents=True)
     path = os.environ.get("PYTHONPATH", "")
@@ -69,7 +69,7 @@ def test_each_sample_after_a_reset(interpreter: Path) -> None:
 def test_a_model_that_it_does_not_take(
     interpreter: Path, monkeypatch: pytest.MonkeyPatch, invoke: str, said: str
 ) -> None:
-    """It ends on it, or refuses: said, and no failure of ours."""
+    """TFLM aborts on the model or refuses it. That is reported, and is no failure of ours."""
     interpreter.write_text(STAND_IN.format(invoke=invoke, output=SUMS))
     monkeypatch.setattr(checking, "tflm_installed", lambda: True)
     document = testing.test(DIGITS, only="tflm", random_samples=1)

@@ -1,4 +1,4 @@
-"""Every message about wrong input says what is allowed or what to do."""
+"""Every message about wrong input states what is allowed or what to do."""
 
 import ast
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ PACKAGES = (
     "scripts/cfukit_tools",
     "scripts/cfukit_base",
 )
-# Compilers' and exceptions' own words stand in BuildError, figures in ResultError: they may do without.
+# BuildError quotes compilers and exceptions, ResultError gives figures: they may do without.
 KINDS = ("UsageError", "ModelError", "MissingToolError")
 
 
