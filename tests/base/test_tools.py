@@ -1,12 +1,14 @@
 """Tools are found, from wheels first if results depend on them. A missing tool is named with the way to get it."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from cfukit_base import process, tools
+from cfukit_base.cache import manifest
 from cfukit_base.errors import MissingToolError, UsageError
-from cfukit_base.tools import compilers
+from cfukit_base.tools import compilers, zig_cache
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +68,51 @@ def test_the_survey_names_every_tool_and_its_source() -> None:
     assert findings["verilator"].found and findings["zig"].found
     assert all(finding.needed_for and finding.get_it for finding in findings.values())
     assert not findings["renode"].required
+
+
+def test_a_damaged_library_of_zig_is_removed_with_all_its_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """zig would take it as it is: the linker then reports a malformed archive, at every call."""
+    monkeypatch.setenv("CFUKIT_CACHE", str(tmp_path))
+    library, young = tmp_path / "zig" / "o" / "1f" / "lib.a", tmp_path / "zig" / "o" / "2f" / "lib.a"
+    for path in (library, young):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(bytes(1000))
+    os.utime(library, (1000, 1000))
+
+    def check() -> None:
+        zig_cache._check.cache_clear()
+        assert tools.zig().env["ZIG_GLOBAL_CACHE_DIR"] == str(tmp_path / "zig")
+
+    check()
+    os.truncate(young, 10)  # it may still be in the making
+    check()
+    assert library.is_file() and young.is_file()
+    os.truncate(library, 10)
+    check()
+    assert not list(tmp_path.glob("**/*.a")) and not list(tmp_path.glob(".zig*"))
+
+
+@pytest.mark.parametrize("damage", ["truncated", "deleted"])
+def test_a_damaged_manifest_of_zigs_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    monkeypatch.setenv("CFUKIT_CACHE", str(tmp_path))
+    library = tmp_path / "zig" / "o" / "1f" / "lib.a"
+    library.parent.mkdir(parents=True)
+    library.write_bytes(bytes(1000))
+    os.utime(library, (1000, 1000))
+    zig_cache._check.cache_clear()
+    tools.zig()
+    path = tmp_path / "zig" / manifest.NAME
+    if damage == "deleted":
+        path.unlink()
+    else:
+        os.truncate(path, 20)
+    zig_cache._check.cache_clear()
+    tools.zig()
+    assert library.is_file() == (damage == "deleted")
 
 
 @pytest.mark.parametrize(

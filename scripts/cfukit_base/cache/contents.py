@@ -52,16 +52,28 @@ def _folders(folder: Path) -> list[Path]:
 
 def removed(entry: Path) -> bool:
     """Remove an entry unless it is in use. It is renamed first, so nobody finds half of it."""
-    gone = entry.with_name(f".{entry.name}.{os.getpid()}.tmp")
     with in_use.unused(entry) as free:
         if not free:
             return False
-        try:
-            entry.rename(gone)
-        except OSError:
-            return not entry.exists()
+        gone = _aside(entry)
     shutil.rmtree(gone, ignore_errors=True)
-    return True
+    return not entry.exists()
+
+
+def discard(entry: Path) -> None:
+    """Remove an entry, in use or not, because it is damaged. It may be anything, a file for example."""
+    gone = _aside(entry)
+    if gone.is_dir() and not gone.is_symlink():
+        shutil.rmtree(gone, ignore_errors=True)
+    else:
+        gone.unlink(missing_ok=True)
+
+
+def _aside(entry: Path) -> Path:
+    gone = entry.with_name(f".{entry.name}.{os.getpid()}.tmp")
+    with suppress(FileNotFoundError):
+        entry.rename(gone)
+    return gone
 
 
 def remove_leftovers(top: Path) -> list[Path]:

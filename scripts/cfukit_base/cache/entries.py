@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cfukit_base import progress
-from cfukit_base.cache import in_use, limit, manifest
+from cfukit_base.cache import contents, in_use, limit, manifest
 from cfukit_base.cache.files import disk_error, is_disk_error, locked, sync
 from cfukit_base.errors import BuildError
 from cfukit_base.interrupts import deferred
@@ -79,8 +79,7 @@ def _build(entry: Path, build: Callable[[Path], object]) -> None:
     temporary = root / f".{entry.name}.{os.getpid()}.tmp"
     if os.path.lexists(entry):
         progress.note(f"{entry} is damaged ({manifest.fault(entry)}): building it again")
-        entry.rename(temporary)
-        _remove(temporary)
+        contents.discard(entry)
     try:
         temporary.mkdir(mode=0o755)
         build(temporary)
@@ -92,13 +91,6 @@ def _build(entry: Path, build: Callable[[Path], object]) -> None:
         with deferred():
             shutil.rmtree(temporary, ignore_errors=True)
         raise
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
 
 
 _FULL_MESSAGES = re.compile(

@@ -1,7 +1,7 @@
 """A cache has a size limit. When it is exceeded, the least recently used entries are removed.
 
 The limit is $CFUKIT_CACHE_BYTES, or 4 GiB. It applies to the entries of the user's cache, and separately to the entries of
-each project's folder `build`. Only entries count, not documents, logs, zig's own cache or downloaded models.
+each project's folder `build`. Only entries count, not documents, logs or downloaded models.
 An entry that a running command uses is never removed, so a cache can exceed its limit for a while.
 
 For each cache a file in the state folder holds an estimate of its size, so that a build need not look at all entries. The

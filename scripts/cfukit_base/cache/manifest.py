@@ -14,6 +14,7 @@ import json
 import os
 import stat
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -50,20 +51,31 @@ class _Manifest(NamedTuple):
     files: list[_File]
 
 
-def write(entry: Path) -> None:
-    """Record all files of `entry`, and wait until they are on the disk."""
+def write(entry: Path, chosen: Iterable[Path] | None = None) -> None:
+    """Record the files of `entry`, all or those chosen, and wait until they are on the disk."""
     begin = time.time_ns()
-    paths = sorted(path for path in entry.rglob("*") if path.is_file())
+    candidates = entry.rglob("*") if chosen is None else chosen
+    paths = sorted(path for path in candidates if path.is_file() and path.name != NAME)
     files = []
     for path in paths:
         status = path.stat()
         files.append(
             _File(path.relative_to(entry).as_posix(), status.st_size, _file_digest(path), _look(status))
         )
-    (entry / NAME).write_text(_text(_Manifest(begin, files)))
+    write_atomic(entry / NAME, _text(_Manifest(begin, files)), durable=False)
     folders = (path for path in entry.rglob("*") if path.is_dir())
     for path in (*paths, entry / NAME, *folders, entry):
         sync(path)
+
+
+def names(entry: Path) -> set[str]:
+    """The files that are recorded, or the name of the manifest if it is damaged; none if there is no manifest."""
+    try:
+        return {file.name for file in _read(entry).files}
+    except FileNotFoundError:
+        return set()
+    except (OSError, ValueError):
+        return {NAME}
 
 
 def fault(entry: Path) -> str:
