@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,8 +37,16 @@ class Storage:
     def root(self, tensor: int) -> int:
         return self.roots.get(tensor, tensor)
 
-    def place(self, calls: Sequence[Call], overlap: bool = True) -> tuple[dict[int, int], int]:
-        """Offsets of storage roots (key -1 - step: that step's scratch), and the size. overlap: outputs may reach into inputs."""
+    def place(
+        self,
+        calls: Sequence[Call],
+        overlap: bool = True,
+        prefer: Callable[[Mapping[int, int]], int] | None = None,
+    ) -> tuple[dict[int, int], int]:
+        """Offsets of storage roots (key -1 - step: that step's scratch), and the size.
+
+        overlap: outputs may reach into inputs. prefer: of plans of one size, the one for which this is least.
+        """
         tensors, life = self.model.tensors, self._life(calls)
         stored = [t for t in life if not tensors[t].is_constant and not tensors[t].is_variable]
         buffers = [Buffer(str(t), tensors[t].bytes, life[t][0], life[t][1]) for t in stored]
@@ -52,8 +60,13 @@ class Storage:
                 if source in stored and life[source][1] == step and lead is not None:
                     overlaps.append(Overlap(str(call.writes[0]), str(source), lead))
         given = {str(tensor): offset for tensor, offset in offline_plan(self.model).items()}
-        offsets, size = plan_arena(buffers, overlaps, given)
-        return {int(key): offset for key, offset in offsets.items()}, size
+
+        def numbered(offsets: Mapping[str, int]) -> dict[int, int]:
+            return {int(key): offset for key, offset in offsets.items()}
+
+        cost = (lambda offsets: prefer(numbered(offsets))) if prefer is not None else None
+        offsets, size = plan_arena(buffers, overlaps, given, prefer=cost)
+        return numbered(offsets), size
 
     def _life(self, calls: Sequence[Call]) -> dict[int, list[int]]:
         """First and last step of every storage root."""

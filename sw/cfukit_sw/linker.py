@@ -20,6 +20,7 @@ from dataclasses import dataclass, fields
 
 from cfukit_base.artefacts import Soc
 from cfukit_base.errors import UsageError, suggest
+from cfukit_sw.cache_lines import CACHE_HALVES
 
 DEFAULT_STACK_BYTES = 16 * 1024
 GUARD_BYTES = 64  # below the stack, checked at the end: GUARD_WORDS of crt0.S and stack.c
@@ -107,9 +108,9 @@ def resolve(soc: Soc, placement: Placement) -> dict[str, str]:
     return {"code": code, "weights": weights, "data": data, "arena": arena, "load": load, "boot": boot.name}
 
 
-# Where in the data cache weights, arena and the stack's hot end begin: half a cache each, the stack behind the weights' half. Fixed,
-# so that two firmwares of one model differ in cycles by their kernels and not by where their code's size has pushed the data.
-_CACHE_HALVES = (("weights", 0), ("arena", 1), ("data", 1))
+# Weights, arena and the stack's end begin where the layout of the model's data expects them in the data cache. So two firmwares of
+# one model differ in cycles by their kernels, and not by where the size of their code has pushed the data.
+_CACHE_HALVES = tuple(CACHE_HALVES.items())
 _ROOMY_BYTES = 1 << 20  # smaller memories may lack the room for the gaps
 
 

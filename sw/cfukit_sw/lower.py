@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from cfukit_base.artefacts.plan import Dump, Plan
 from cfukit_base.errors import ModelError
 from cfukit_sw.arena import Storage, offline_plan
+from cfukit_sw.cache_lines import DCACHE_BYTES, Cache
 from cfukit_sw.calls import Call, kernel_constants, tensors_in
 from cfukit_sw.evaluator import check_supported
 from cfukit_sw.kernels import Kernel, choose, library
@@ -24,10 +25,13 @@ def lower(
     kernels: Sequence[Kernel] = (),
     *,
     registry: str = "portable",
+    dcache_bytes: int = DCACHE_BYTES,
 ) -> Plan:
-    """The plan for `model`. kernels: a project's, tried first. registry: "portable", or "reference" for TFLM's loops only.
+    """The plan for `model`, or a ModelError that names the operator that is not supported.
 
-    ModelError for anything that is not supported, naming operator, index and what is.
+    * kernels: a project's, tried first.
+    * registry: "portable", or "reference" for TFLM's loops only.
+    * dcache_bytes: of the CPU's data cache, for which the data is laid out; 0 for none.
     """
     check_supported(model)
     for index in model.outputs:
@@ -36,13 +40,14 @@ def lower(
                 model.name, f"the output {model.tensors[index]} is a constant", allowed="computed outputs"
             )
     listed = [*kernels, *library(registry)]
-    plan = _Lowering(model, listed, registry).run()
+    cache = Cache(dcache_bytes)
+    plan = _Lowering(model, listed, registry, cache).run()
     given = offline_plan(model)
     limit = max((offset + model.tensors[tensor].bytes for tensor, offset in given.items()), default=0)
-    # An arena planned by others holds for operators as they stand: without aliases and folded padding it is met at the least.
+    # An offline plan assumes unmodified operators, so retry without aliasing and PAD folding.
     for folding in (True, False):
         if given and plan.activation_bytes > limit:
-            other = _Lowering(model, listed, registry, folding=folding, copies=True).run()
+            other = _Lowering(model, listed, registry, cache, folding=folding, copies=True).run()
             plan = min(plan, other, key=lambda each: each.activation_bytes)
     return plan
 
@@ -52,6 +57,7 @@ class _Lowering:
     model: Model
     kernels: list[Kernel]
     registry: str
+    cache: Cache
     folding: bool = True  # PAD becomes part of a convolution
     copies: bool = False  # operators that compute nothing move their input
     roots: dict[int, int] = field(default_factory=dict)  # tensor -> tensor whose storage it is
@@ -71,7 +77,9 @@ class _Lowering:
                 for number, tensor in enumerate(op.outputs):
                     self.dumps.append(Dump(op=op.index, output=number, tensor=tensor, after=len(self.calls)))
         storage = Storage(self.model, self.roots, self.dumps)
-        return PlanBuilder(storage, self.registry).plan(storage.fit_scratch(self.calls), tuple(removed))
+        return PlanBuilder(storage, self.registry).plan(
+            storage.fit_scratch(self.calls), tuple(removed), self.cache
+        )
 
     def root(self, tensor: int) -> int:
         return self.roots.get(tensor, tensor)

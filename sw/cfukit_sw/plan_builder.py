@@ -18,7 +18,9 @@ from cfukit_base.artefacts.plan import (
 )
 from cfukit_base.errors import ModelError
 from cfukit_sw.arena import Storage
+from cfukit_sw.cache_lines import Cache
 from cfukit_sw.calls import Call
+from cfukit_sw.layout import Layout
 from cfukit_sw.lowering import Bytes, Pieces, TensorAt
 from cfukit_sw.lowering.lowered import Param
 from cfukit_sw.planner import ALIGNMENT
@@ -26,32 +28,19 @@ from cfukit_sw.planner import ALIGNMENT
 STRUCTS_WITH_SCRATCH_BYTES = {"cfukit_conv", "cfukit_fully_connected"}
 
 
-class Constants:
-    """The blob of constants; equal ones are stored once."""
-
-    def __init__(self) -> None:
-        self.blob = bytearray()
-        self.places: dict[bytes, int] = {}
-
-    def place(self, data: bytes) -> int:
-        if data not in self.places:
-            self.blob += bytes(-len(self.blob) % ALIGNMENT)
-            self.places[data] = len(self.blob)
-            self.blob += data
-        return self.places[data]
-
-
 class PlanBuilder:
     """Makes the plan of one lowering."""
 
     def __init__(self, storage: Storage, registry: str):
         self.storage, self.model, self.registry = storage, storage.model, registry
-        self.constants = Constants()
         self.offsets: dict[int, int] = {}
+        self.constants: dict[bytes, int] = {}
 
-    def plan(self, calls: Sequence[Call], removed: tuple[int, ...]) -> Plan:
-        """removed: operators that nothing needs."""
-        self.offsets, activation_bytes = self.storage.place(calls)
+    def plan(self, calls: Sequence[Call], removed: tuple[int, ...], cache: Cache) -> Plan:
+        """The plan of `calls`. removed: operators that nothing needs. cache: what the data is laid out for."""
+        layout = Layout(self.storage, calls, cache)
+        self.offsets, activation_bytes = layout.arena()
+        self.constants, constant_bytes = layout.constants(self.offsets)
         variables, arena_bytes = self._variables(activation_bytes)
         tensors = {}
         for tensor in self.model.tensors:
@@ -76,11 +65,17 @@ class PlanBuilder:
             outputs=self.model.outputs,
             dumps=tuple(self.storage.dumps),
             variables=variables,
-            constants=bytes(self.constants.blob),
+            constants=self._blob(constant_bytes),
             activation_bytes=activation_bytes,
             arena_bytes=arena_bytes,
             removed=removed,
         )
+
+    def _blob(self, count: int) -> bytes:
+        blob = bytearray(count)
+        for data, offset in self.constants.items():
+            blob[offset : offset + len(data)] = data
+        return bytes(blob)
 
     def _variables(self, activation_bytes: int) -> tuple[tuple[Variable, ...], int]:
         """Variable tensors behind the activations, and where the arena ends."""
@@ -122,9 +117,9 @@ class PlanBuilder:
             if data is None:
                 given = f"{self.model.tensors[root]} is used before it is computed"
                 raise ModelError(self.model.name, given, allowed="operators in the order of their execution")
-            return InConstants(self.constants.place(np.ascontiguousarray(data).tobytes()) + param.offset)
+            return InConstants(self.constants[np.ascontiguousarray(data).tobytes()] + param.offset)
         if isinstance(param, Bytes):
-            return InConstants(self.constants.place(param.data))
+            return InConstants(self.constants[param.data])
         if isinstance(param, Pieces):
             items = [{name: self._value(value) for name, value in item.items()} for item in param.items]
             return Structs(param.name, tuple(items))

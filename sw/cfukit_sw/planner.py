@@ -38,15 +38,18 @@ def plan_arena(
     given: Mapping[str, int] | None = None,
     alignment: int = ALIGNMENT,
     tries: int = 150,
+    prefer: Callable[[Mapping[str, int]], int] | None = None,
 ) -> tuple[dict[str, int], int]:
     """(offset of each key, size of the arena): the best of several greedy orders and of `tries` seeded changes to them.
 
     given: offsets that somebody else has planned. If that plan is right and covers all buffers, the result is no larger: in its
     order from low to high each buffer finds room at its given offset or below.
+    prefer: of plans of one size, the one for which this is least, 0 at best.
     Deterministic. Buffers of 0 bytes get offset 0.
     """
     leads = {(overlap.output, overlap.input): overlap.lead for overlap in overlaps}
     real = [buffer for buffer in buffers if buffer.bytes > 0]
+    zero = {buffer.key: 0 for buffer in buffers if buffer.bytes <= 0}
     floor = lower_bound(real, overlaps)
     keys: list[Callable[[Buffer], tuple[int, ...]]] = [
         lambda b: (-b.bytes, b.first),
@@ -58,7 +61,7 @@ def plan_arena(
     if given:
         keys.insert(0, lambda b: (b.key not in given, given.get(b.key, 0), -b.bytes))
     best: dict[str, int] = {}
-    best_size = -1
+    best_size = best_cost = -1
     best_order: list[Buffer] = []
     chance = random.Random(0)
     for attempt in range(len(keys) + tries):
@@ -71,11 +74,14 @@ def plan_arena(
             moved = order.pop(chance.randrange(len(order)))
             order.insert(chance.randrange(len(order) + 1), moved)
         offsets, size = _place(order, leads, alignment)
-        if best_size < 0 or size <= best_size:
-            best, best_size, best_order = offsets, size, order
-        if best_size == floor:
+        if 0 <= best_size < size:
+            continue
+        cost = prefer({**offsets, **zero}) if prefer is not None else 0
+        if size != best_size or cost <= best_cost:
+            best, best_cost = offsets, cost
+        best_size, best_order = size, order
+        if best_size == floor and best_cost == 0:
             break
-    zero = {buffer.key: 0 for buffer in buffers if buffer.bytes <= 0}
     return {**best, **zero}, max(best_size, 0)
 
 

@@ -80,7 +80,7 @@ def plan_variant(system: System, model: Model, variant: str) -> Plan:
 
     kernels = project_kernels(system) if variant == "project" else ()
     registry = "reference" if variant == "reference" else "portable"
-    return lower(model, kernels, registry=registry)
+    return lower(model, kernels, registry=registry, dcache_bytes=system.soc.cpu.dcache_bytes)
 
 
 def project_kernels(system: System) -> list[Kernel]:
