@@ -132,12 +132,9 @@ class BaseCfu:
         now_cycles: int,
     ) -> int:
         instruction.now_cycles = now_cycles
-        funct7, rs1, rs2 = operands
         where = f"Cfu {self.name!r}"
-        given = f"(funct7 {funct7}, rs1 0x{rs1:08x}, rs2 0x{rs2:08x})"
-        return integer(
-            function, operands, where, f"{function.__name__} of instruction {instruction.name} {given}"
-        )
+        what = f"{function.__name__} of instruction {instruction.name} {instruction.shown(*operands)}"
+        return integer(function, operands, where, what.rstrip())
 
     @property
     def unassigned_latency_cycles(self) -> int:

@@ -214,6 +214,20 @@ class Instruction:
         assert isinstance(self.time, Fixed)
         return self.time.interval_cycles or 1
 
+    def shares_state(self, other: Instruction) -> bool:
+        """Whether the answers of one may depend on the commands of the other."""
+        if self is other or self.state is not None or other.state is not None:
+            return self.stateful and (self is other or self.state is other.state)
+        own = any(type(item).reset is not Instruction.reset for item in (self, other))
+        return self.stateful and other.stateful and not own
+
+    def shown(self, funct7: int, rs1: int, rs2: int) -> str:
+        """The operands of a command, as messages show them: those that the instruction has."""
+        words = [f"funct7 {funct7}"] if self.modes is None or self.modes else []
+        words += [f"rs1 0x{rs1:08x}"] if self.rs1 is not None else []
+        words += [f"rs2 0x{rs2:08x}"] if self.rs2 is not None else []
+        return f"({', '.join(words)})" if words else ""
+
     @property
     def has_model(self) -> bool:
         return type(self).call is not Instruction.call

@@ -17,7 +17,7 @@ from cfukit.testing.checks import (
     run_project_cocotb,
     vectors,
 )
-from cfukit.testing.judge import CfuMismatch
+from cfukit.testing.mismatch import CfuMismatch
 
 __all__ = [
     "CfuMismatch",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 from amaranth.sim import Simulator
@@ -14,11 +16,12 @@ from cfukit.testing.memory_side import MEMORY_INPUTS, MEMORY_OUTPUTS
 from cfukit.testing.stimulus import Segment
 from cfukit_base import progress
 
+PERIOD_US = 1
 PROGRESS_CYCLES = 512  # about every 20 ms
 
 
-def play(cfu: Cfu, segments: Sequence[Segment], hang_cycles: int) -> list[Record]:
-    """The record of each segment, up to the first that breaks a rule."""
+def play(cfu: Cfu, segments: Sequence[Segment], hang_cycles: int, waves: Path | None = None) -> list[Record]:
+    """The record of each segment, up to the first that breaks a rule. waves: the VCD file to write."""
     ports = cfu.ports
     records: list[Record] = []
     total = sum(len(segment.ops) for segment in segments)
@@ -66,7 +69,8 @@ def play(cfu: Cfu, segments: Sequence[Segment], hang_cycles: int) -> list[Record
                 break
 
     simulator = Simulator(cfu.module())
-    simulator.add_clock(1e-6)
+    simulator.add_clock(PERIOD_US * 1e-6)
     simulator.add_testbench(play_all)
-    simulator.run()
+    with simulator.write_vcd(str(waves)) if waves else nullcontext():
+        simulator.run()
     return records

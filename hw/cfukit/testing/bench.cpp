@@ -1,12 +1,12 @@
 // Plays segments of commands on a verilated module Cfu and records what happened; the rules are those of bench.py.
 //
-// bench INPUT OUTPUT. All words are 32 bits, in the machine's byte order.
+// bench INPUT OUTPUT [VCD BEGIN]. All words are 32 bits, in the machine's byte order.
 // INPUT: segments, hang_cycles; per segment: ops, limit, drain, 32 words of rsp_ready bits, then per op: function_id, rs1, rs2, gap.
 // OUTPUT: per segment: rule, call, cycle, then per op: accepted, busy, answered, value. Ends after a segment that broke a rule.
 // With MEMORY_BITS (the width of the CFU's memory port) a segment also has, before its ops, 32 words of mem_cmd_ready bits, the number
 // of waits, the waits, and the memory; its output ends with the address of rule 6, the memory, and a word per word: written or not.
 #include <cstdint>
-#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <fstream>
@@ -15,6 +15,9 @@
 
 #include "VCfu.h"
 #include "verilated.h"
+#if VM_TRACE
+#include "verilated_vcd_c.h"
+#endif
 
 namespace {
 
@@ -191,14 +194,43 @@ public:
         }
     }
 
+#if VM_TRACE
+    // From cycle `begin` on, at 1 us per cycle; the two of the reset count.
+    void trace(const char *file, uint64_t begin) {
+        begin_ = begin;
+        context_.traceEverOn(true);
+        context_.timeunit(-9);
+        context_.timeprecision(-9);
+        cfu_->trace(&vcd_, 99);
+        vcd_.open(file);
+    }
+    void close() { vcd_.close(); }
+#endif
+
 private:
     void clock() {
         cfu_->clk = 0;
         cfu_->eval();
+        dump(0);
         cfu_->clk = 1;
         cfu_->eval();
+        dump(500);
         cfu_->clk = 0;
+        cycles_++;
     }
+
+    void dump(uint64_t ns) {
+#if VM_TRACE
+        if (cycles_ >= begin_ && vcd_.isOpen()) vcd_.dump(1000 * cycles_ + ns);
+#else
+        (void)ns;
+#endif
+    }
+#if VM_TRACE
+    VerilatedVcdC vcd_;
+    uint64_t begin_ = 0;
+#endif
+    uint64_t cycles_ = 0;
 
     uint32_t hang_cycles_;
     VerilatedContext context_;
@@ -208,7 +240,7 @@ private:
 }  // namespace
 
 int main(int argc, char **argv) {
-    if (argc != 3) return 2;
+    if (argc != 3 && argc != 5) return 2;
     std::ifstream input(argv[1], std::ios::binary);
     std::ofstream output(argv[2], std::ios::binary);
     const auto word = [&input]() {
@@ -218,6 +250,9 @@ int main(int argc, char **argv) {
     };
     const uint32_t segments = word();
     Bench bench(word());
+#if VM_TRACE
+    if (argc == 5) bench.trace(argv[3], std::strtoull(argv[4], nullptr, 10));
+#endif
     for (uint32_t segment = 0; segment < segments; segment++) {
         const uint32_t count = word(), limit = word(), drain = word();
         uint32_t ready[PATTERN_WORDS];
@@ -238,7 +273,7 @@ int main(int argc, char **argv) {
         uint32_t call = 0, cycle = 0;
         bench.reset();
         const uint32_t rule = bench.play(ops, limit, drain != 0, ready, seen, call, cycle);
-        const uint32_t head[3] = {rule, call, cycle};
+        const uint32_t head[3] = {rule, rule ? call : 0, rule ? cycle : 0};
         output.write(reinterpret_cast<const char *>(head), sizeof head);
         output.write(reinterpret_cast<const char *>(seen.data()), static_cast<std::streamsize>(count * sizeof(Seen)));
 #ifdef MEMORY_BITS
@@ -248,6 +283,9 @@ int main(int argc, char **argv) {
 #endif
         if (rule != 0) break;
     }
+#if VM_TRACE
+    bench.close();
+#endif
     output.close();
     return output ? 0 : 2;
 }

@@ -70,9 +70,9 @@ class Bench:
         if not (self.offering or cmd_ready) and self._next > 0 and left <= 1 and self._waiting is None:
             return self._broken(5, self._next - 1)
         if fire:
-            record.accepted[self._next], record.busy[self._next] = self.cycle, self._busy  # type: ignore[index]
+            record.accepted[self._next], record.busy[self._next] = self.cycle, self._busy
         if answer:
-            record.answered[self._answered], record.values[self._answered] = self.cycle, value  # type: ignore[index]
+            record.answered[self._answered], record.values[self._answered] = self.cycle, value
             self._answered += 1
         if self.offering or outstanding:
             self._busy += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cfukit.base import BaseCfu
@@ -13,13 +13,16 @@ from cfukit.cfu import Cfu
 from cfukit.header import function_arguments, header_text
 from cfukit.memory import TEST_BYTES
 from cfukit.testing import amaranth_driver, cocotb_driver, verilator_driver
-from cfukit.testing.judge import Context, Record, judge
+from cfukit.testing.judge import Record, judge
+from cfukit.testing.mismatch import CfuMismatch, Context
 from cfukit.testing.script import Script
 from cfukit.testing.stimulus import Segment, Vector, segments, sequence
 from cfukit_base import process, progress, tools
+from cfukit_base.cache import writing
 from cfukit_base.errors import BuildError
 
 SLOWEST_MEMORY = 12  # how many times longer than declared a CFU may take on a memory that refuses and waits
+WAVES_CYCLES = 2000  # before a failure, in a waveform of the generated Verilog
 PATIENCE_CYCLES = 1000  # beyond the longest declared latency, before a CFU counts as hung
 
 
@@ -40,35 +43,76 @@ class Played:
     modelled: bool
 
 
-def check_gateware(cfu: BaseCfu, seed: int, operations: int) -> Played:
+def check_gateware(cfu: BaseCfu, seed: int, operations: int, waves: Path | None = None) -> Played:
     """Gateware against model on about `operations` commands, fewer where latencies are long; raises CfuMismatch.
 
-    A Cfu in Amaranth runs in Amaranth's simulator, one in Verilog or Migen in Verilator.
+    A Cfu in Amaranth runs in Amaranth's simulator, one in Verilog or Migen in Verilator. waves: the VCD file that shows a mismatch.
     """
     if not isinstance(cfu, Cfu):
-        return check_verilog(cfu, seed, operations)
+        return check_verilog(cfu, seed, operations, waves)
     made = segments(cfu, seed, operations)
     records = amaranth_driver.play(cfu, made, hang_cycles(cfu))
-    return _judge_all(cfu, seed, "Amaranth's simulator", made, records, operations)
+    try:
+        return _judge_all(cfu, seed, "Amaranth's simulator", made, records, operations)
+    except CfuMismatch as mismatch:
+        if waves is not None:
+            _prepare(waves)
+            amaranth_driver.play(cfu, [_until(mismatch)], hang_cycles(cfu), waves)
+            mismatch.add_waves(waves, amaranth_driver.PERIOD_US)
+        raise
 
 
-def check_verilog(cfu: BaseCfu, seed: int, operations: int) -> Played:
+def check_verilog(cfu: BaseCfu, seed: int, operations: int, waves: Path | None = None) -> Played:
     """The generated Verilog (Verilator) against the model on about `operations` commands; raises CfuMismatch or BuildError."""
     made = segments(cfu, seed, operations)
     bench = verilator_driver.build(cfu.verilog(), f"Cfu {cfu.name}", cfu.memory_width)
     with progress.stage(f"{sum(len(s.ops) for s in made)} commands on the generated Verilog"):
         records = verilator_driver.play(bench, made, hang_cycles(cfu))
-        return _judge_all(cfu, seed, f"Verilator {tools.verilator().version}", made, records, operations)
+        try:
+            return _judge_all(cfu, seed, f"Verilator {tools.verilator().version}", made, records, operations)
+        except CfuMismatch as mismatch:
+            _verilog_waves(cfu, mismatch, waves)
+            raise
 
 
 def run_cocotb(
-    cfu: BaseCfu, build_dir: Path, simulator: str = "verilator", seed: int = 1, operations: int = 500
+    cfu: BaseCfu,
+    build_dir: Path,
+    simulator: str = "verilator",
+    seed: int = 1,
+    operations: int = 500,
+    waves: Path | None = None,
 ) -> Played:
     """The generated Verilog through cocotb on "verilator" or "icarus"; raises CfuMismatch, BuildError or MissingToolError."""
     made = segments(cfu, seed, operations)
     script = Script(hang_cycles(cfu), cfu.memory_width, tuple(made))
     records = cocotb_driver.play(cfu.verilog(), script, Path(build_dir), simulator)
-    return _judge_all(cfu, seed, f"cocotb on {simulator}", made, records, operations)
+    try:
+        return _judge_all(cfu, seed, f"cocotb on {simulator}", made, records, operations)
+    except CfuMismatch as mismatch:
+        _verilog_waves(cfu, mismatch, waves)
+        raise
+
+
+def _verilog_waves(cfu: BaseCfu, mismatch: CfuMismatch, waves: Path | None) -> None:
+    """Play the failing segment again on the generated Verilog, and keep the cycles before the failure."""
+    if waves is None:
+        return
+    _prepare(waves)
+    bench = verilator_driver.build(cfu.verilog(), f"Cfu {cfu.name}", cfu.memory_width, waves=True)
+    begin = max(0, mismatch.cycle - WAVES_CYCLES)
+    verilator_driver.write_waves(bench, _until(mismatch), hang_cycles(cfu), waves, begin)
+    mismatch.add_waves(waves, verilator_driver.PERIOD_US)
+
+
+def _until(mismatch: CfuMismatch) -> Segment:
+    """The failing segment up to a few commands behind the failure."""
+    return replace(mismatch.played, ops=mismatch.played.ops[: mismatch.call + 4])
+
+
+def _prepare(waves: Path) -> None:
+    with writing(waves):
+        waves.parent.mkdir(parents=True, exist_ok=True)
 
 
 def project_cocotb_tests(folder: Path) -> list[Path]:

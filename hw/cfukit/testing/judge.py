@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cfukit.base import BaseCfu
-from cfukit.instruction import Fixed
-from cfukit.testing.stimulus import Op, Segment, initial_contents
-from cfukit_base.errors import ResultError
+from cfukit.instruction import Fixed, SequentialInstruction
+from cfukit.testing.mismatch import CfuMismatch, Context
+from cfukit.testing.stimulus import Segment, initial_contents
 
 NEVER = 0xFFFF_FFFF
 
@@ -31,187 +29,175 @@ HINTS = {
 }
 
 
-class CfuMismatch(ResultError):
-    """A CFU that does not do what its model or the handshake says.
-
-    details: rule, instruction, funct3, funct7, operands, got, expected, call (number of the command since the segment's reset),
-    segment, seed, simulator.
-    """
-
-    kind = "cfu_mismatch"
-
-
 @dataclass
 class Record:
-    """What a driver saw in one segment; lists by command, NEVER where it did not happen. Cycles count from the reset's release;
-    `busy`: those of them, before the command's handshake, in which a command was offered or outstanding."""
+    """What a driver saw in one segment.
 
-    accepted: Sequence[int]
-    busy: Sequence[int]
-    answered: Sequence[int]
-    values: Sequence[int]
+    * accepted, busy, answered, values: by command, NEVER where it did not happen. Cycles count from the reset's release.
+      `busy` counts those of them, before the command's handshake, in which a command was offered or outstanding.
+    * rule, rule_call, rule_cycle: the rule that was broken (0: none), and where.
+    * outside: the address of rule 6.
+    * memory, written: the contents of the memory behind the CFU's port at the end, and a byte per word that says whether the
+      CFU wrote it, both in hexadecimal.
+    """
+
+    accepted: list[int]
+    busy: list[int]
+    answered: list[int]
+    values: list[int]
     rule: int = 0
     rule_call: int = 0
     rule_cycle: int = 0
-    outside: int = 0  # the address of rule 6
-    memory: str = ""  # contents at the end of the segment, and a byte per word that says whether the CFU wrote it; in hexadecimal
+    outside: int = 0
+    memory: str = ""
     written: str = ""
-
-
-@dataclass(frozen=True)
-class Context:
-    """What an error message must name beside the command."""
-
-    cfu: BaseCfu
-    seed: int
-    simulator: str
 
 
 def judge(context: Context, number: int, segment: Segment, record: Record) -> None:
     """Raise CfuMismatch unless the record of segment `number` agrees with the model and the rules."""
-    cfu = context.cfu
-    cfu.reset()
-    if cfu.memory is not None:
-        cfu.memory.fill(initial_contents(segment))
-    last_answer = -1
-    for call, op in enumerate(segment.ops):
-        accepted, answered = record.accepted[call], record.answered[call]
-        if accepted == NEVER:
-            break
-        now = accepted if cfu.autonomous else record.busy[call]
-        instruction = cfu.instructions.get(op.funct3)
-        modelled = instruction.has_model if instruction else cfu.zero_when_unassigned
-        latency = cfu.latency_cycles(op.funct3, op.funct7, op.rs1, op.rs2, now)
-        expected = cfu.call(op.funct3, op.funct7, op.rs1, op.rs2, now) if modelled else None
-        if answered == NEVER:
-            continue
-        got = record.values[call]
-        if expected is not None and got != expected:
-            _fail(
-                context,
-                number,
-                call,
-                op,
-                f"got 0x{got:08x}, expected 0x{expected:08x}",
-                rule="value",
-                got=got,
-                expected=expected,
-            )
-        if instruction is not None:
-            _check_time(context, number, segment, record, call, latency, last_answer)
-        last_answer = answered
-    if record.rule:
-        name, text = RULES[record.rule]
-        call = min(record.rule_call, len(segment.ops) - 1)
-        _fail(
-            context,
-            number,
+    _Judge(context, number, segment, record).check()
+
+
+class _Judge:
+    """One segment, replayed on the model."""
+
+    def __init__(self, context: Context, number: int, segment: Segment, record: Record):
+        self.context, self.number, self.segment, self.record = context, number, segment, record
+        self.cfu = context.cfu
+        self.answers: dict[int, int] = {}
+        self.last_answer = -1  # the cycle of the response before
+
+    def check(self) -> None:
+        cfu, record = self.cfu, self.record
+        cfu.reset()
+        if cfu.memory is not None:
+            cfu.memory.fill(initial_contents(self.segment))
+        for call, op in enumerate(self.segment.ops):
+            accepted = record.accepted[call]
+            if accepted == NEVER:
+                break
+            now = accepted if cfu.autonomous else record.busy[call]
+            instruction = cfu.instructions.get(op.funct3)
+            modelled = instruction.has_model if instruction else cfu.zero_when_unassigned
+            latency = cfu.latency_cycles(op.funct3, op.funct7, op.rs1, op.rs2, now)
+            expected = cfu.call(op.funct3, op.funct7, op.rs1, op.rs2, now) if modelled else None
+            if record.answered[call] == NEVER:
+                continue
+            if instruction is not None:
+                self._check_double(call)
+            self._check_value(call, expected)
+            if instruction is not None:
+                self._check_time(call, latency)
+            self.answers[call] = record.values[call]
+            self.last_answer = record.answered[call]
+        self._check_rules()
+        if cfu.memory is not None and self.segment.drain:
+            self._check_memory()
+
+    def _mismatch(
+        self, call: int, what: str, *, rule: str, cycle: int | None = None, hint: str = "", **values: int
+    ) -> CfuMismatch:
+        if cycle is None:
+            answered, accepted = self.record.answered[call], self.record.accepted[call]
+            cycle = answered if answered != NEVER else accepted if accepted != NEVER else 0
+        return self.context.mismatch(
+            self.number,
+            self.segment,
             call,
-            segment.ops[call],
-            f"breaks the rule {name} in cycle {record.rule_cycle}: {text}{_waited(record, call)}",
+            what,
+            cycle=cycle,
+            rule=rule,
+            hint=hint,
+            answers=self.answers,
+            **values,
+        )
+
+    def _check_value(self, call: int, expected: int | None) -> None:
+        got = self.record.values[call]
+        if expected is not None and got != expected:
+            what = f"got 0x{got:08x}, expected 0x{expected:08x}"
+            raise self._mismatch(call, what, rule="value", got=got, expected=expected)
+
+    def _check_double(self, call: int) -> None:
+        """An answer that comes sooner than any can, right behind another: the command before was answered twice."""
+        record, before = self.record, call - 1
+        instruction = self.cfu.instructions[self.segment.ops[call].funct3]
+        got = record.answered[call] - record.accepted[call]
+        if before < 0 or got >= instruction.time.min_cycles:
+            return
+        if record.answered[call] != record.answered[before] + 1:
+            return
+        answering = self.cfu.instructions.get(self.segment.ops[before].funct3)
+        sequential = isinstance(answering, SequentialInstruction)
+        raise self._mismatch(
+            before,
+            f"breaks the rule one-response in cycle {record.answered[call]}: it was answered twice, "
+            f"and the second response was taken for the answer to call {call}",
+            rule="one-response",
+            cycle=record.answered[call],
+            hint="`done` is 1 in one cycle only" if sequential else "",
+        )
+
+    def _check_time(self, call: int, latency: int) -> None:
+        instruction = self.cfu.instructions[self.segment.ops[call].funct3]
+        accepted = self.record.accepted[call]
+        time = instruction.time
+        if not time.min_cycles <= latency <= time.max_cycles:
+            what = f"cycles() says {latency}, outside {time.min_cycles}..{time.max_cycles}"
+            raise self._mismatch(call, what, rule="declared-time", got=latency, expected=time.max_cycles)
+        if not self.segment.timed:
+            return
+        due = max(accepted + latency, self.last_answer + 1)
+        if self.record.answered[call] != due:
+            got = self.record.answered[call] - accepted
+            what = f"answered after {_cycles(got)}, declared are {due - accepted}"
+            raise self._mismatch(call, what, rule="declared-time", got=got, expected=due - accepted)
+        if self.segment.steady and call and isinstance(time, Fixed):
+            interval = accepted - self.record.accepted[call - 1]
+            declared = instruction.interval_cycles
+            if interval != declared:
+                what = f"was accepted {_cycles(interval)} after the one before, declared are {declared}"
+                raise self._mismatch(call, what, rule="declared-interval", got=interval, expected=declared)
+
+    def _check_rules(self) -> None:
+        record = self.record
+        if not record.rule:
+            return
+        name, text = RULES[record.rule]
+        call = min(record.rule_call, len(self.segment.ops) - 1)
+        raise self._mismatch(
+            call,
+            f"breaks the rule {name} in cycle {record.rule_cycle}: {text}{self._waited(call)}",
             rule=name,
+            cycle=record.rule_cycle,
             hint=HINTS.get(record.rule, ""),
         )
-    if cfu.memory is not None and segment.drain:
-        _check_memory(context, number, segment, record)
+
+    def _waited(self, call: int) -> str:
+        record = self.record
+        if record.rule == 6:
+            return f" (offset 0x{record.outside:x})"
+        if record.rule == 2:
+            return f" ({_cycles(record.rule_cycle - record.accepted[call])} waited)"
+        return ""
+
+    def _check_memory(self) -> None:
+        """Every byte as the model left it, and no word written that the model did not write: it may be the CPU's."""
+        memory = self.cfu.memory
+        assert memory is not None
+        if not self.cfu.modelled:
+            return
+        got, written = bytes.fromhex(self.record.memory), bytes.fromhex(self.record.written)
+        call = len(self.segment.ops) - 1
+        for address, (is_, should) in enumerate(zip(got, memory.contents, strict=True)):
+            if is_ != should:
+                what = f"left 0x{is_:02x} in memory at offset 0x{address:x}, expected 0x{should:02x}, after this last command"
+                raise self._mismatch(call, what, rule="memory", got=is_, expected=should)
+        for word, flag in enumerate(written):
+            if flag and word not in memory.written_words:
+                what = f"wrote the word at offset 0x{4 * word:x}, which the model leaves to the CPU, before this last command"
+                raise self._mismatch(call, what, rule="memory-ownership")
 
 
-def _check_memory(context: Context, number: int, segment: Segment, record: Record) -> None:
-    """Every byte as the model left it, and no word written that the model did not write: it may be the CPU's."""
-    memory = context.cfu.memory
-    assert memory is not None
-    got, written = bytes.fromhex(record.memory), bytes.fromhex(record.written)
-    if not all(instruction.has_model for instruction in context.cfu.instructions.values()):
-        return
-    call = len(segment.ops) - 1
-    for address, (is_, should) in enumerate(zip(got, memory.contents, strict=True)):
-        if is_ != should:
-            what = f"left 0x{is_:02x} in memory at offset 0x{address:x}, expected 0x{should:02x}, after this last command"
-            _fail(context, number, call, segment.ops[call], what, rule="memory", got=is_, expected=should)
-    for word, flag in enumerate(written):
-        if flag and word not in memory.written_words:
-            what = f"wrote the word at offset 0x{4 * word:x}, which the model leaves to the CPU, before this last command"
-            _fail(context, number, call, segment.ops[call], what, rule="memory-ownership")
-
-
-def _waited(record: Record, call: int) -> str:
-    if record.rule == 6:
-        return f" (offset 0x{record.outside:x})"
-    if record.rule == 2:
-        return f" ({record.rule_cycle - record.accepted[call]} cycles waited)"
-    return ""
-
-
-def _check_time(
-    context: Context, number: int, segment: Segment, record: Record, call: int, latency: int, last_answer: int
-) -> None:
-    op = segment.ops[call]
-    instruction = context.cfu.instructions[op.funct3]
-    time = instruction.time
-    if not time.min_cycles <= latency <= time.max_cycles:
-        _fail(
-            context,
-            number,
-            call,
-            op,
-            f"cycles() says {latency}, outside {time.min_cycles}..{time.max_cycles}",
-            rule="declared-time",
-            got=latency,
-            expected=time.max_cycles,
-        )
-    if not segment.timed:
-        return
-    accepted = record.accepted[call]
-    due = max(accepted + latency, last_answer + 1)
-    if record.answered[call] != due:
-        got = record.answered[call] - accepted
-        _fail(
-            context,
-            number,
-            call,
-            op,
-            f"answered after {got} cycles, declared are {due - accepted}",
-            rule="declared-time",
-            got=got,
-            expected=due - accepted,
-        )
-    if segment.steady and call and isinstance(time, Fixed):
-        interval = accepted - record.accepted[call - 1]
-        if interval != instruction.interval_cycles:
-            _fail(
-                context,
-                number,
-                call,
-                op,
-                f"was accepted {interval} cycles after the one before, declared are {instruction.interval_cycles}",
-                rule="declared-interval",
-                got=interval,
-                expected=instruction.interval_cycles,
-            )
-
-
-def _fail(
-    context: Context, number: int, call: int, op: Op, what: str, *, rule: str, hint: str = "", **values: int
-) -> None:
-    cfu = context.cfu
-    instruction = cfu.instructions.get(op.funct3)
-    name = instruction.name if instruction else f"unassigned funct3 {op.funct3}"
-    mode = (
-        next((m.name for m in (instruction.modes or ()) if m.value == op.funct7), "") if instruction else ""
-    )
-    raise CfuMismatch(
-        f"Cfu {cfu.name}, instruction {name}{' ' + mode if mode else ''}",
-        f"call {call} (funct7 {op.funct7}, rs1 0x{op.rs1:08x}, rs2 0x{op.rs2:08x}) {what}",
-        allowed=f"seed {context.seed}, segment {number}, {context.simulator}",
-        hint=hint,
-        rule=rule,
-        instruction=name,
-        funct3=op.funct3,
-        funct7=op.funct7,
-        operands=[op.rs1, op.rs2],
-        call=call,
-        segment=number,
-        seed=context.seed,
-        simulator=context.simulator,
-        **values,
-    )
+def _cycles(count: int) -> str:
+    return "1 cycle" if count == 1 else f"{count} cycles"

@@ -21,16 +21,23 @@ from cfukit_base.errors import BuildError, ResultError
 from cfukit_base.verilator_runtime import include_flags, runtime_objects
 
 BENCH = Path(__file__).with_name("bench.cpp")
-CXX_FLAGS = ("-std=c++17", "-O1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0")
+CXX_FLAGS = ("-std=c++17", "-O1", "-DVM_COVERAGE=0", "-DVM_SC=0")
 RUNTIME = ("verilated", "verilated_threads")
+RESET_CYCLES = 2  # at the begin of a segment
+PERIOD_US = 1  # of the clock, in waveforms
 PART_OPERATIONS = 10_000  # played by one process; progress moves between them
 PART_SECONDS = 1800
 
 
-def build(text: str, where: str, memory_width: int = 0) -> Path:
+def build(text: str, where: str, memory_width: int = 0, *, waves: bool = False) -> Path:
     """The compiled bench for the Verilog `text`, from the cache of tools where it was built before."""
     defines = (f"-DMEMORY_BITS={memory_width}",) if memory_width else ()
-    return compile_verilog(text, where, BENCH, "VCfu", defines=defines)
+    return compile_verilog(text, where, BENCH, "VCfu", defines=defines, waves=waves)
+
+
+def write_waves(bench: Path, segment: Segment, hang_cycles: int, waves: Path, begin: int) -> None:
+    """Play one segment on a bench that was built with `waves`, and write VCD from cycle `begin` after the reset on."""
+    _play_part(bench, [segment], hang_cycles, [waves, str(begin + RESET_CYCLES)])
 
 
 def compile_verilog(
@@ -45,9 +52,16 @@ def compile_verilog(
     defines: Sequence[str] = (),
     link: Sequence[str] = (),
     runtime: Sequence[str] = RUNTIME,
+    waves: bool = False,
 ) -> Path:
-    """The program made of the Verilog `text` (and the files `more`), verilated as class `prefix`, and `main`; built once per input."""
+    """The program made of the Verilog `text` (and the files `more`), verilated as class `prefix`, and `main`; built once per input.
+
+    waves: it can write VCD.
+    """
     verilator, compiler = tools.verilator(), tools.host_cxx()
+    flags = (*CXX_FLAGS, "-DVM_TRACE=1", "-DVM_TRACE_VCD=1") if waves else (*CXX_FLAGS, "-DVM_TRACE=0")
+    if waves:
+        options, runtime = (*options, "--trace-vcd"), (*runtime, "verilated_vcd_c")
     key = digest_of(
         text,
         main,
@@ -55,7 +69,7 @@ def compile_verilog(
         top,
         verilator.identity,
         compiler.identity,
-        CXX_FLAGS,
+        flags,
         options,
         defines,
         link,
@@ -74,7 +88,7 @@ def compile_verilog(
             made = sorted((folder / "made").glob("*.cpp"))
             words = [
                 *compiler.argv,
-                *CXX_FLAGS,
+                *flags,
                 *defines,
                 "-I",
                 "made",
@@ -83,7 +97,7 @@ def compile_verilog(
                 str(folder / top),
                 str(main),
             ]
-            words += [*map(str, (*made, *runtime_objects(compiler, CXX_FLAGS, runtime))), *link, "-pthread"]
+            words += [*map(str, (*made, *runtime_objects(compiler, flags, runtime))), *link, "-pthread"]
             done = process.run(words, cwd=folder, env=compiler.env, timeout=900)
             if not done.ok:
                 raise BuildError(where, f"the compiled Verilog does not build:\n{done.tail()}")
@@ -108,7 +122,9 @@ def play(bench: Path, segments: Sequence[Segment], hang_cycles: int) -> list[Rec
     return records
 
 
-def _play_part(bench: Path, segments: Sequence[Segment], hang_cycles: int) -> list[Record]:
+def _play_part(
+    bench: Path, segments: Sequence[Segment], hang_cycles: int, more: Sequence[str | Path] = ()
+) -> list[Record]:
     words: list[np.ndarray] = [np.array([len(segments), hang_cycles], np.uint32)]
     for segment in segments:
         head = [len(segment.ops), segment.limit, int(segment.drain)]
@@ -121,7 +137,7 @@ def _play_part(bench: Path, segments: Sequence[Segment], hang_cycles: int) -> li
     with tempfile.TemporaryDirectory() as name:
         source, result = Path(name) / "input", Path(name) / "output"
         np.concatenate(words).tofile(source)
-        done = process.run([bench, source, result], timeout=PART_SECONDS)
+        done = process.run([bench, source, result, *more], timeout=PART_SECONDS)
         if not done.ok:
             raise ResultError(str(bench), f"the test bench ended with {done.code}:\n{done.tail()}")
         data = np.fromfile(result, np.uint32)
