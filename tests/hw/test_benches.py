@@ -47,7 +47,7 @@ class Unruly(Cfu):
         m.d.comb += [
             memory.cmd_valid.eq((dice[20:22] == 0) & ((outstanding != 0) | restless)),
             memory.we.eq(dice[22]),
-            memory.addr.eq(Mux(faults[6] & ~faults[4] & (dice[23:27] == 0), dice, dice[4:14] << 2)),
+            memory.addr.eq(Mux(faults[6] & ~faults[4] & ~dice[23], dice, dice[4:14] << 2)),
             memory.data.eq(dice),
             memory.mask.eq(dice[27:31]),
         ]
