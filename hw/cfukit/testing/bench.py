@@ -90,11 +90,11 @@ class Bench:
             )
         if not pending and self._quiet > self.hang_cycles:
             return self._broken(7, self._next - 1)
-        self.cycle += 1
-        done = self._next == len(self.segment.ops)
         if self.memory and self.memory.outside is not None:
             self.record.outside = self.memory.outside
             return self._broken(6, self._next - 1)
+        self.cycle += 1
+        done = self._next == len(self.segment.ops)
         if done and not self.segment.drain:
             return False
         return not (done and not pending and self._is_quiet())
