@@ -277,7 +277,8 @@ int main(int argc, char **argv) {
         output.write(reinterpret_cast<const char *>(head), sizeof head);
         output.write(reinterpret_cast<const char *>(seen.data()), static_cast<std::streamsize>(count * sizeof(Seen)));
 #ifdef MEMORY_BITS
-        output.write(reinterpret_cast<const char *>(&bench.memory.outside), sizeof bench.memory.outside);
+        const uint32_t outside = rule == 6 ? bench.memory.outside : 0;
+        output.write(reinterpret_cast<const char *>(&outside), sizeof outside);
         output.write(reinterpret_cast<const char *>(bench.memory.contents.data()), MEMORY_BYTES);
         output.write(reinterpret_cast<const char *>(bench.memory.written.data()), MEMORY_BYTES);
 #endif
