@@ -43,6 +43,11 @@ def test_run_compares_three_variants_on_one_system(mac4: Path, two_samples: Path
         assert 0 <= variant["overhead_cycles"] < 1000
         assert variant["instructions"] < variant["cycles"][0]
         assert all(value is not None for value in variant["sizes"].values())
+    for before, after in zip(document["variants"][1]["ops"], document["variants"][2]["ops"], strict=True):
+        if before["kernel"] == after["kernel"] and before["macs"]:
+            assert after["cycles"] < 1.05 * before["cycles"], (
+                "the same kernel costs the same in every variant"
+            )
     kernels = {op["kernel"] for op in document["variants"][2]["ops"]}
     assert any(kernel.startswith("project/") for kernel in kernels)
     assert document["checked_operators"] == len(read_model(shipped_folder() / "digits.tflite").operators)
