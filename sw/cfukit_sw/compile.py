@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from cfukit_base import process
+from cfukit_base import process, progress
 from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError, ResultError
@@ -71,6 +71,8 @@ def _compile(tool: Tool, unit: Unit) -> Object:
         shutil.rmtree(folder / "zig", ignore_errors=True)
         if not done.ok:
             raise compile_error(unit.source, done)
+        if done.stderr.strip():
+            progress.note(done.stderr.strip())  # once: whoever finds the object in the cache has seen it
         (folder / "warnings.txt").write_text(done.stderr)
 
     entry = cached(user_cache() / "objects", source.stem, key, build)

@@ -36,7 +36,7 @@ SOURCES = (Path(__file__).parent / "src").resolve()
 RUNTIME = SOURCES / "runtime"
 
 _RECORDS = ("wire.c", "stdio.c", "printf.c", "region.c", "exit.c")
-_DEVICE = ("crt0.S", "uart.c", "stack.c", "memory.c")
+_DEVICE = ("crt0.S", "uart.c", "stack.c", "memory.c", "string.c", "stdlib.c")
 _KINDS = {
     "program": _RECORDS,
     "server": (*_RECORDS, "server.c", "linked.c"),
@@ -80,7 +80,11 @@ COMMON_FLAGS = (
 OWN_FLAGS = ("-std=c11", "-Wconversion", "-Werror")
 RUNTIME_OPTIMISATION = "-Os"
 KERNEL_OPTIMISATION = "-O2"
-USER_FLAGS = ("-std=gnu11", KERNEL_OPTIMISATION)
+USER_FLAGS = (
+    "-std=gnu11",
+    KERNEL_OPTIMISATION,
+    "-UNDEBUG",
+)  # zig defines it with -O2, and assert would do nothing
 
 
 def build_firmware(

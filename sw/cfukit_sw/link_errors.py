@@ -50,11 +50,13 @@ def link_error(
         name = max(over, key=lambda memory: over[memory])
         available = next(memory.bytes for memory in memories if memory.name == name)
         asked = available + over[name]
+        server = any(unit.source == runtime / "server.c" for unit in units)
+        smaller = "a smaller model, another [place]," if server else "a smaller program"
         return ResultError(
             f"memory {name}",
             f"does not fit: {asked:,} bytes asked",
             allowed=f"{available:,} bytes available",
-            hint="a smaller model, another [place], or a board with more memory",
+            hint=f"{smaller} or a board with more memory",
             memory=name,
             asked=asked,
             available=available,

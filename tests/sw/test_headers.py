@@ -118,6 +118,7 @@ def test_protocol_numbers_agree_with_python():
     text = (RUNTIME / "runtime.h").read_text()
     names = {member.name: member.value for member in wire.Type if member is not wire.Type.REGION}
     names |= {"REGION_IS": wire.Type.REGION, "PROTOCOL": wire.PROTOCOL, "STACK_OVERFLOW": wire.STACK_OVERFLOW}
+    names |= {"VALUE_REFUSED": wire.VALUE_REFUSED}
     names |= {f"ERROR_{member.name}": member.value for member in wire.ErrorCode}
     names |= {f"RUN_{member.name}": member.value for member in wire.RunFlag}
     for name, value in names.items():

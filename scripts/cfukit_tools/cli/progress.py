@@ -1,4 +1,7 @@
-"""Progress on stderr: a moving line on a terminal; in a log file one line per stage that took long enough to matter."""
+"""Progress and notes on stderr.
+
+On a terminal the current stage is a moving line. In a log file each stage that took long enough to matter is one line.
+"""
 
 from __future__ import annotations
 

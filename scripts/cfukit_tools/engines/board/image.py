@@ -65,7 +65,7 @@ def board_image(elf: Path, soc: Soc, boot: wire.BootIs, stdin: bytes | None) -> 
                 str(elf),
                 f"does not fit: it reaches from {begin:#010x} to {end - 1:#010x}",
                 allowed=f"the boot loader needs {own[0]:#010x} to {own[1] - 1:#010x}",
-                hint="a smaller model, or another [place]",
+                hint="a smaller program or model, or another [place]",
             )
     begin, end = _largest_gap(soc, [*used, own])
     given = stdin or b""
