@@ -1,20 +1,34 @@
 """Projects for the tests of the verbs: copies in a temporary folder, built once per session."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cfukit_base.cache import cached
 from cfukit_tools import api
 from cfukit_tools.project.catalogue import shipped_folder
+from cfukit_tools.project.project import load_target
+from cfukit_tools.project.system import System
 
 
 @pytest.fixture(scope="session")
-def mac4(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built_mac4(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of proj/mac4 with its CFU and simulator, built once for all workers. To be copied, not used."""
+    base = tmp_path_factory.getbasetemp()
+
+    def build(folder: Path) -> None:
+        api.init(str(folder / "mac4"), "mac4")
+        System(load_target(folder / "mac4")).simulator()
+
+    return cached(base.parent if base.name.startswith("popen-") else base, "projects", "mac4", build) / "mac4"
+
+
+@pytest.fixture(scope="session")
+def mac4(built_mac4: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of proj/mac4 that keeps its builds for the whole session."""
-    folder = tmp_path_factory.mktemp("projects") / "mac4"
-    api.init(str(folder), "mac4")
-    return folder
+    return shutil.copytree(built_mac4, tmp_path_factory.mktemp("projects") / "mac4")
 
 
 @pytest.fixture(scope="session")

@@ -136,7 +136,7 @@ def test_an_endless_program_ends_at_max_cycles(here: Path) -> None:
 def test_a_cfu_that_never_answers_is_reported_with_the_way_to_see_it(here: Path) -> None:
     (here / "hang").mkdir()
     (here / "hang" / "cfu.py").write_text(HANGING_CFU)
-    (here / "hang" / "project.toml").write_text('name = "hang"\n[variant.other]\nsoc.clock_hz = 50_000_000\n')
+    (here / "hang" / "project.toml").write_text('name = "hang"\n[variant.other]\nabout = "other"\n')
     path = program(here, "int main(void) {\n  cfu_op3(0, 2, 3);\n  return (int)cfu_op3(5, 7, 9);\n}")
     inlined = program(
         here, '#include "cfu_ops.h"\nint main(void) {\n  return (int)cfu_wait(7);\n}', "inlined.c"
@@ -156,12 +156,12 @@ def test_a_cfu_that_never_answers_is_reported_with_the_way_to_see_it(here: Path)
         project=here / "hang",
         stdin=b"",
         hang_cycles=5000,
-        assignments=("soc.sram_bytes = 65536", "sw.cflags=['-DX']"),
+        assignments=("place.code = main_ram", "sw.cflags=['-DX']"),
         variant="other",
         board="sim",
         compiler="zig",
     )["fault"]["waves"]
-    options = " --board sim --variant other --cc zig --set 'soc.sram_bytes = 65536' --set "
+    options = " --board sim --variant other --cc zig --set 'place.code = main_ram' --set "
     assert options in told and shlex.split(told)[-5] == "sw.cflags=['-DX']"
     text = Path("hang.vcd").read_text()
     assert "cfu_cmd_valid" in text and "$enddefinitions" in text

@@ -18,6 +18,7 @@ from cfukit_base.cache import user_cache
 CFUKIT = [sys.executable, "-m", "cfukit_tools"]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SEED = 20260
+VERBS = [["run", ".", "--samples", "1"], ["test", ".", "--operations", "200"]]
 
 
 def living(session: int) -> list[str]:
@@ -88,9 +89,19 @@ def stop(words: list[str], folder: Path, delay: float, number: signal.Signals) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("verb", [["run", ".", "--samples", "1"], ["test", ".", "--operations", "200"]])
+@pytest.mark.parametrize("verb", VERBS)
 def test_stopped_at_any_moment(mac4: Path, verb: list[str]) -> None:
-    rng = random.Random(SEED)
+    stop_often(mac4, verb, SEED, 8)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("verb", VERBS)
+def test_stopped_at_many_moments(mac4: Path, verb: list[str]) -> None:
+    stop_often(mac4, verb, SEED + 1, 40)
+
+
+def stop_often(mac4: Path, verb: list[str], seed: int, times: int) -> None:
+    rng = random.Random(seed)
     with begin(verb, mac4) as warm:
         assert warm.wait(1200) == 0
     codes = []
@@ -100,7 +111,7 @@ def test_stopped_at_any_moment(mac4: Path, verb: list[str]) -> None:
             shutil.rmtree(path)
         delay = 10 ** rng.uniform(-1.3, 0.7)
         codes.append(stop(verb, mac4, delay, rng.choice(SIGNALS)))
-    assert sum(code > 1 for code in codes) >= 5, codes
+    assert sum(code > 1 for code in codes) >= times / 4, codes
     with begin(verb, mac4) as again:
         assert again.wait(1200) == 0
 
