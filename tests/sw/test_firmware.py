@@ -299,7 +299,7 @@ def test_locate(shop):
 
 def test_toolchain_names_what_is_part_of_a_figure():
     record = toolchain("zig", ["-O3"])
-    assert record["compiler"] == "zig" and record["version"] and record["flags"]["project"][-1] == "-O3"
+    assert record.name == "zig cc" and record.version and record.flags["project"][-1] == "-O3"
 
 
 def test_host_build_with_a_cfu(shop):

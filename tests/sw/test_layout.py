@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from cfukit_base.artefacts.plan import InArena, InConstants, Plan, Step
 from cfukit_base.errors import ModelError
 from cfukit_base.symbols import symbol
-from cfukit_soc import generate_soc
 from cfukit_sw.cache_lines import LINE_BYTES, Cache, misses
 from cfukit_sw.firmware import build_firmware
 from cfukit_sw.kernels import library, project_kernel
@@ -27,6 +26,7 @@ from cfukit_sw.structs import layout
 from cfukit_sw.tflite_reader import read_model
 from cfukit_tools.project.catalogue import shipped_folder
 from support.models import all_types, random_model
+from support.socs import make_soc
 
 CACHE = Cache(4096)
 DIGITS = read_model(shipped_folder() / "digits.tflite")
@@ -116,7 +116,7 @@ def test_depthwise_operators_of_the_shipped_model_do_not_clash(scratch: int) -> 
 
 
 def test_sections_and_structs_are_where_the_layout_expects_them(tmp_path: Path) -> None:
-    soc = generate_soc("sim", tmp_path / "soc")
+    soc = make_soc("sim", tmp_path / "soc")
     plan = lower(DIGITS)
     elf = build_firmware(write_model(plan, tmp_path / "model"), soc, build_dir=tmp_path, kind="server")
     begin = symbol(elf, "cfukit_constants")

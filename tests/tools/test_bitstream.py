@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -92,12 +91,12 @@ def test_too_slow_is_said_with_the_instance_that_takes_longest(
     )
     used = {"lc": 3900, "lut": 3900, "ff": 1600, "bram": 8, "dsp": 8, "spram": 4}
     parts = {"cpu": used, "cfu": dict.fromkeys(used, 0), "soc": dict.fromkeys(used, 0)}
-    netlist = SimpleNamespace(folder=tmp_path, used=used, parts=parts)
+    (tmp_path / "resources.json").write_text(json.dumps({"used": used, "parts": parts}))
 
     def routed(_: Any, netlist: Path, clock_hz: int, seed: int, build_dir: Path) -> place.Routed:
         return place.Routed(seed, tmp_path, 8.0 + seed / 100, path, {"lc": 4000})
 
-    monkeypatch.setattr("cfukit_soc.synthesis.system.synthesise", lambda *_: netlist)
+    monkeypatch.setattr("cfukit_soc.synthesis.system.synthesise", lambda *_: tmp_path)
     monkeypatch.setattr(place, "route", routed)
     document = api.bitstream(project(tmp_path / "any", "any", "x = cmd.rs1 ^ cmd.rs2"), seeds=3)
     assert document["limits"] == [

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cfukit_base.artefacts import Exec, Fault, Outcome
 from cfukit_base.artefacts.documents import ExecHost, RegionRun
+from cfukit_base.errors import UsageError
 from cfukit_base.protocol import wire
 from cfukit_base.symbols import locate
 from cfukit_tools.engines.engine import Abilities, Engine, ExecOptions, Machine, check_options
@@ -29,6 +30,9 @@ def execute(
 ) -> Exec:
     """Compile `program` for the project's system and run it. write: called with its text as it comes."""
     check_options(engine, options)
+    if engine.abilities.machine is Machine.NONE:
+        given = f"engine {engine.name} {engine.abilities.refusal}"
+        raise UsageError("--engine", given, allowed="another engine", hint="--engine rtl")
     system = engine.system(project)
     engine.prepare(system)
     file = build_bare(system, program, on_host=engine.abilities.machine is Machine.HOST)
