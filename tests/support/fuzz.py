@@ -165,7 +165,7 @@ def outcome(data: bytes, seed: int, file: Path) -> str:
         assert error.where and error.given
         assert len(error.message) < 2000, "a message for people"
         return "refused"
-    assert known.ok, f"info refuses what runs: {known['refused']}"
+    assert known.ok, f"info refuses what runs: {known.refused}"
     return "ran"
 
 

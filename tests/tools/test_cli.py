@@ -221,7 +221,7 @@ def test_info_shows_the_memory_map_and_pins_hold(capsys: pytest.CaptureFixture[s
 
 @pytest.mark.parametrize(
     ("setting", "code", "given"),
-    [("place.arena=srma", 2, "'srma'"), ("place.weights=sram", 1, "does not fit: bytes asked")],
+    [("place.arena=srma", 2, "'srma'"), ("place.weights=sram", 1, "does not fit: 27,776 bytes asked")],
 )
 def test_places_that_cannot_be(
     capsys: pytest.CaptureFixture[str], setting: str, code: int, given: str
