@@ -6,11 +6,10 @@ import random
 from itertools import combinations
 
 import pytest
-from cfukit_sw.plan import ALIGNMENT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cfukit_sw.planner import Buffer, Overlap, lower_bound, plan_arena
+from cfukit_sw.planner import ALIGNMENT, Buffer, Overlap, lower_bound, plan_arena
 
 
 @st.composite
