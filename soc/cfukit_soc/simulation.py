@@ -42,6 +42,7 @@ def simulate(
     hang_cycles: int = HANG_CYCLES,
     waves: Waves | None = None,
     trace: Path | None = None,
+    trace_cycles: bool = False,
     on_output: Callable[[bytes], object] | None = None,
     watch_stack: bool = True,
     timeout_seconds: float = 0,
@@ -50,7 +51,7 @@ def simulate(
 
     stdin: given to the UART as fast as the program takes it, the same in every run. hang_cycles: a fault if no
     instruction retires for so long. waves needs a simulator built with waves=True. trace: a line "pc instruction
-    [xN=value]" per retired instruction. watch_stack: a fault where the
+    [xN=value]" per retired instruction; trace_cycles puts its cycle in front. watch_stack: a fault where the
     stack pointer leaves the stack of the linker script, which is found by its symbols. Waves
     and trace appear complete or, after an exception, not at all.
     """
@@ -76,7 +77,7 @@ def simulate(
         partial = []
         if trace:
             partial.append((_partial(trace), trace))
-            words.append(f"trace={_partial(trace)}")
+            words += [f"trace={_partial(trace)}", f"trace_cycles={int(trace_cycles)}"]
         if waves:
             partial.append((_partial(waves.path), waves.path))
             words += [f"waves={_partial(waves.path)}", f"waves_begin={waves.begin}"]

@@ -131,6 +131,7 @@ private:
         last_retired_cycle = cycle;
         system.top.harness_instret = options.live ? 0 : (uint32_t)instructions;
         if (VL_UNLIKELY(trace)) {
+            if (options.trace_cycles) std::fprintf(trace, "%llu ", (unsigned long long)cycle);
             const bool writes = system.register_write() && system.register_written();
             const int length =
                 writes ? std::fprintf(trace, "%08x %08x x%u=%08x\n", pc, instruction, system.register_written(),

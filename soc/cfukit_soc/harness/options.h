@@ -10,6 +10,7 @@ struct Options {
     std::string image;   // what is in the memories at reset (see image.h)
     std::string result;  // JSON, written at the end
     std::string trace;   // one line per retired instruction; "" = none
+    bool trace_cycles = false;  // each line begins with the cycle of retirement
     std::string waves;   // VCD; "" = none
     uint64_t waves_begin = 0, waves_end = UINT64_MAX;  // cycles: begin <= cycle < end
     uint32_t stack_bottom = 0, stack_top = 0;  // a function's frame that begins in this stack and ends below it ends the run
@@ -35,6 +36,7 @@ inline Options parse_options(int argc, char** argv) {
         if (key == "image") options.image = value;
         else if (key == "result") options.result = value;
         else if (key == "trace") options.trace = value;
+        else if (key == "trace_cycles") options.trace_cycles = number();
         else if (key == "waves") options.waves = value;
         else if (key == "waves_begin") options.waves_begin = number();
         else if (key == "waves_end") options.waves_end = number();

@@ -1,0 +1,58 @@
+// Lines of code as the I$ holds them, decoded. A line keeps what was in memory when it was filled.
+#pragma once
+#include <cstring>
+#include <memory>
+#include <unordered_map>
+
+#include "decode.h"
+#include "memory.h"
+
+constexpr uint32_t LINE_WORDS = 8, LINE_BYTES = 32;
+
+struct DecodedLine {
+    uint32_t words[LINE_WORDS];
+    Decoded instructions[LINE_WORDS];
+};
+
+class InstructionCache {
+    const DecodeOptions options;
+    std::vector<uint32_t> tags;  // address of the line / 32, or NONE
+    std::vector<DecodedLine*> lines;
+    // By address, so that a line is decoded once; those whose memory changed live on for what is in the pipeline.
+    std::unordered_map<uint32_t, std::unique_ptr<DecodedLine>> decoded;
+    std::vector<std::unique_ptr<DecodedLine>> retired;
+    size_t next_retired = 0;
+    static constexpr uint32_t NONE = UINT32_MAX;
+    static constexpr size_t KEPT = 256;
+
+public:
+    uint32_t mask;
+    explicit InstructionCache(uint32_t bytes, const DecodeOptions& options_)
+        : options(options_), tags(std::max(bytes / LINE_BYTES, 1u), NONE), lines(tags.size(), nullptr), retired(KEPT),
+          mask(static_cast<uint32_t>(tags.size()) - 1) {}
+
+    void flush() { std::fill(tags.begin(), tags.end(), NONE); }
+    // The line with `pc`, or null.
+    DecodedLine* find(uint32_t pc) const {
+        const uint32_t line = pc / LINE_BYTES;
+        return tags[line & mask] == line ? lines[line & mask] : nullptr;
+    }
+    void fill(uint32_t address, const uint32_t* words) {
+        const uint32_t line = address / LINE_BYTES;
+        tags[line & mask] = line;
+        lines[line & mask] = line_of(line, words);
+    }
+    // The decoded line of these words at this place.
+    DecodedLine* line_of(uint32_t line, const uint32_t* words) {
+        std::unique_ptr<DecodedLine>& place = decoded[line];
+        if (place && std::memcmp(place->words, words, sizeof place->words) == 0) return place.get();
+        if (place) {
+            retired[next_retired] = std::move(place);
+            next_retired = (next_retired + 1) % KEPT;
+        }
+        place = std::make_unique<DecodedLine>();
+        std::memcpy(place->words, words, sizeof place->words);
+        for (uint32_t n = 0; n < LINE_WORDS; n++) place->instructions[n] = decode(words[n], options);
+        return place.get();
+    }
+};

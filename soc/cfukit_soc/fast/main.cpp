@@ -1,0 +1,226 @@
+// Runs firmware on the model of the SoC until it writes the exit register, hangs, faults, or a limit is reached. Command line,
+// memory image, trace and result are those of the RTL's harness.
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+#include <array>
+#include <csignal>
+
+#include "core.h"
+
+static constexpr uint32_t LOAD = 0x03, STORE = 0x23, JALR = 0x67, JAL = 0x6F;
+
+struct Retired {
+    uint32_t pc, instruction;
+};
+
+struct Issued {
+    uint32_t function, a, b, pc, instruction;
+};
+
+class Simulation {
+    const Options options;
+    const Parameters parameters;
+    Core core;
+    FILE* trace = nullptr;
+    uint64_t last_retired_cycle = 0;
+    std::array<Retired, 16> history{};  // ring, newest at (instructions - 1) % 16
+    std::array<Issued, 8> commands{};   // ring of accepted CFU commands
+    uint64_t accepted = 0, answered = 0;
+    std::string fault;  // further members of the result, or ""
+    bool found = false;
+    uint32_t found_pc = 0, found_instruction = 0;
+
+public:
+    explicit Simulation(const Options& given)
+        : options(given), parameters(read_parameters(given.parameters)), core(parameters, given.cfu) {
+        if (!options.trace.empty()) {
+            trace = std::fopen(options.trace.c_str(), "w");
+            if (!trace) fail("cannot write", options.trace);
+        }
+        load_image();
+    }
+
+    // Why it ended: "exit" or the kind of fault. Cycles are counted from the release of reset.
+    const char* run() {
+        for (;;) {
+            const uint64_t cycle = core.cycle;
+            const Stage at = core.W;
+            const Issued command{core.E.d->word >> 22 & 0x3F8, core.e_a, core.e_b, core.E.pc, core.E.d->word};
+            core.step();
+            const Seen& seen = core.seen;
+            if (seen.retired) {
+                if (!parameters.traps && leaves_code(at)) return ended(cycle, "fetch_fault");
+                if (retire(at, cycle)) return ended(cycle, "stack_overflow");
+            }
+            if (seen.cfu_command) {
+                commands[accepted % commands.size()] = command;
+                commands[accepted++ % commands.size()].function |= command.instruction >> 12 & 7;
+            }
+            if (seen.cfu_response && ++answered > accepted) return ended(cycle, "cfu_protocol");
+            if (core.registers.exits_at == cycle) return ended(cycle, "exit");
+            if (seen.bus_error && bus_error()) return ended(cycle, "bus_error");
+            if (seen.exception && !core.memories.has(core.csrs.mtvec & ~3u)) return unhandled_trap(cycle);
+            if (seen.fetch_fault) {
+                member("address", core.D.pc);
+                return ended(cycle, "fetch_fault");
+            }
+            if (cycle >= options.max_cycles) return ended(cycle, "time_out");
+            if (cycle - last_retired_cycle > options.hang_cycles) return ended(cycle, hang(command));
+        }
+    }
+
+    void finish(const char* end) {
+        core.registers.uart.advance(core.cycle);
+        core.registers.uart.line.flush();
+        if (trace && std::fclose(trace)) fail("cannot write", options.trace);
+        FILE* const file = std::fopen(options.result.c_str(), "w");
+        if (!file) fail("cannot write", options.result);
+        find_stuck();
+        std::fprintf(file, "{\"end\": \"%s\", \"exit_code\": %u, \"cycles\": %llu, \"instructions\": %llu", end,
+                     core.registers.code, static_cast<unsigned long long>(core.cycle),
+                     static_cast<unsigned long long>(core.instructions));
+        std::fprintf(file, ", \"pc\": %u, \"instruction\": %u%s, \"registers\": [0", found_pc, found_instruction, fault.c_str());
+        for (int n = 1; n < 32; n++) std::fprintf(file, ", %u", core.x[n]);
+        std::fprintf(file, "]}\n");
+        if (std::fclose(file)) fail("cannot write", options.result);
+    }
+
+private:
+    // The model has made its step when something is seen: the run ends in the cycle before it.
+    const char* ended(uint64_t cycle, const char* end) {
+        core.cycle = cycle;
+        return end;
+    }
+
+    void load_image() {
+        FILE* const file = std::fopen(options.image.c_str(), "rb");
+        if (!file) fail("cannot read the memory image", options.image);
+        uint32_t header[3];
+        while (std::fread(header, sizeof header, 1, file) == 1) {
+            uint32_t* const memory = core.memories.memory(header[0]);
+            if (!memory || (header[2] && std::fread(memory + header[1] / 4, header[2], 1, file) != 1)) {
+                fail("the memory image is truncated", options.image);
+            }
+        }
+        std::fclose(file);
+    }
+
+    // False, unless the instruction overflows the stack.
+    bool retire(const Stage& at, uint64_t cycle) {
+        const uint32_t instruction = at.d->word;
+        history[(core.instructions - 1) % history.size()] = {at.pc, instruction};
+        last_retired_cycle = cycle;
+        if (trace) {
+            if (options.trace_cycles) std::fprintf(trace, "%llu ", static_cast<unsigned long long>(cycle));
+            const int length = core.seen.writes ? std::fprintf(trace, "%08x %08x x%u=%08x\n", at.pc, instruction, at.d->rd, core.seen.value)
+                                                : std::fprintf(trace, "%08x %08x\n", at.pc, instruction);
+            if (length < 0) fail("cannot write", options.trace);
+        }
+        return core.seen.writes && at.d->rd == 2 && overflows_stack(at);
+    }
+
+    bool overflows_stack(const Stage& at) {
+        const uint32_t opcode = at.d->word & 0x7F;
+        if (core.seen.value >= options.stack_bottom || at.d->rs1 != 2 || (opcode != 0x13 && opcode != 0x33)) return false;
+        member("address", core.seen.value);
+        found = true, found_pc = at.pc, found_instruction = at.d->word;
+        return true;
+    }
+
+    // An access that nothing answers. Fetches may be speculative: the CPU reads all ones, an illegal instruction.
+    bool bus_error() {
+        const bool store = core.error_write;
+        member("address", core.error_address);
+        fault += store ? ", \"access\": \"store\"" : ", \"access\": \"load\"";
+        locate_access(store ? STORE : LOAD, core.error_address);
+        return true;
+    }
+
+    // The instruction behind a data access: a load waits for its data; a store has retired a few instructions ago.
+    void locate_access(uint32_t opcode, uint32_t address) {
+        if (opcode == LOAD) {
+            found_pc = core.before_w.pc, found_instruction = core.before_w.d->word;
+            if ((found_instruction & 0x7F) == LOAD) found = true;
+            return;
+        }
+        for (uint64_t n = 1; n <= history.size() && n <= core.instructions; n++) {
+            const Retired& past = history[(core.instructions - n) % history.size()];
+            if ((past.instruction & 0x7F) != opcode) continue;
+            const uint32_t offset = static_cast<uint32_t>(static_cast<int32_t>(past.instruction) >> 25) << 5 | (past.instruction >> 7 & 0x1F);
+            const bool exact = (core.x[past.instruction >> 15 & 0x1F] + offset) >> 2 == address >> 2;
+            if (!found || exact) found_pc = past.pc, found_instruction = past.instruction;
+            found = true;
+            if (exact) return;
+        }
+    }
+
+    // The instruction that retires lies, or jumps to, where the CPU has no code.
+    bool leaves_code(const Stage& at) {
+        const uint32_t word = at.d->word;
+        uint32_t target = at.pc;
+        if (may_fetch(at.pc)) {
+            if ((word & 0x7F) == JALR) target = core.retired_target;
+            if ((word & 0x7F) == JAL) target = at.pc + static_cast<uint32_t>(at.d->immediate);
+            if (may_fetch(target)) return false;
+            found = true, found_pc = at.pc, found_instruction = word;
+        }
+        member("address", target);
+        return true;
+    }
+    bool may_fetch(uint32_t address) {
+        const Memory& memory = core.memories.at(address);
+        if (!memory.bytes) return false;
+        if (parameters.icache_bytes) return memory.kind != Memory::dtcm;
+        return memory.kind == Memory::itcm || memory.kind == Memory::boot_rom;
+    }
+
+    const char* unhandled_trap(uint64_t cycle) {
+        member("cause", core.csrs.mcause & 15);
+        member("value", core.csrs.mtval);
+        member("vector", core.csrs.mtvec & ~3u);
+        found = true, found_pc = core.csrs.mepc, found_instruction = core.csrs.mtval;
+        return ended(cycle, "trap");
+    }
+
+    const char* hang(const Issued& now) {
+        const bool waiting = accepted != answered;
+        if (!waiting && !core.cfu_in.cmd_valid) return "hang";
+        const Issued at = waiting ? commands[answered % commands.size()] : now;
+        fault += waiting ? ", \"accepted\": true" : ", \"accepted\": false";
+        member("funct3", at.instruction >> 12 & 7);
+        member("funct7", at.instruction >> 25);
+        member("a", at.a);
+        member("b", at.b);
+        found = true, found_pc = at.pc, found_instruction = at.instruction;
+        return "cfu_hang";
+    }
+
+    // The oldest instruction in the pipeline, which waits; with an empty pipeline the last one that retired.
+    void find_stuck() {
+        if (found) return;
+        found = true;
+        const Stage* const stages[] = {&core.before_w, &core.before_m, &core.before_e};
+        for (const Stage* stage : stages) {
+            if (!stage->valid) continue;
+            found_pc = stage->pc, found_instruction = stage->d->word;
+            return;
+        }
+        if (core.instructions) {
+            const Retired& last = history[(core.instructions - 1) % history.size()];
+            found_pc = last.pc, found_instruction = last.instruction;
+        }
+    }
+    void member(const char* name, uint32_t value) { fault += std::string(", \"") + name + "\": " + std::to_string(value); }
+};
+
+int main(int argc, char** argv) {
+#ifdef __linux__
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a parent that was killed can clean up nothing
+#endif
+    const Options options = parse_options(argc, argv);
+    Simulation simulation{options};
+    simulation.finish(simulation.run());
+    return 0;
+}

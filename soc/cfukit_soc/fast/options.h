@@ -1,0 +1,52 @@
+// The command line: words "key=value", as of the RTL's harness. Numbers are decimal.
+#pragma once
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+struct Options {
+    std::string parameters;        // the system (see parameters.h)
+    std::string image;             // what is in the memories at reset
+    std::string result;            // JSON, written at the end
+    std::string trace;             // one line per retired instruction; "" = none
+    bool trace_cycles = false;     // each line of the trace begins with the cycle of retirement
+    bool exact = false;            // step every cycle: the model that the fast path is compared with
+    uint32_t stack_bottom = 0;     // an instruction that takes the stack pointer below ends the run
+    uint64_t max_cycles = UINT64_MAX;
+    uint64_t hang_cycles = UINT64_MAX;  // without a retired instruction
+    std::string cfu;               // shared library of the CFU; "" = every instruction answers 0
+};
+
+[[noreturn]] inline void fail(const char* what, const std::string& which) {
+    std::fprintf(stderr, "%s: %s: %s\n", which.c_str(), what, std::strerror(errno));
+    std::exit(3);
+}
+
+inline Options parse_options(int argc, char** argv) {
+    Options options;
+    for (int i = 1; i < argc; i++) {
+        const std::string word = argv[i];
+        const size_t equals = word.find('=');
+        const std::string key = word.substr(0, equals);
+        const std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
+        const auto number = [&] { return std::strtoull(value.c_str(), nullptr, 10); };
+        if (key == "parameters") options.parameters = value;
+        else if (key == "image") options.image = value;
+        else if (key == "result") options.result = value;
+        else if (key == "trace") options.trace = value;
+        else if (key == "trace_cycles") options.trace_cycles = number() != 0;
+        else if (key == "exact") options.exact = number() != 0;
+        else if (key == "stack_bottom") options.stack_bottom = static_cast<uint32_t>(number());
+        else if (key == "max_cycles") options.max_cycles = number();
+        else if (key == "hang_cycles") options.hang_cycles = number();
+        else if (key == "cfu") options.cfu = value;
+        else {
+            std::fprintf(stderr, "unknown option %s\n", word.c_str());
+            std::exit(2);
+        }
+    }
+    return options;
+}

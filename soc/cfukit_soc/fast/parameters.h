@@ -1,0 +1,70 @@
+// What differs between systems: CPU, bus, memories, registers. A text of lines "key number" or "memory base bytes kind read
+// write" or "register NAME address", written by parameters.py.
+#pragma once
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <vector>
+
+#include "options.h"
+
+struct MemoryParameters {
+    uint32_t base, bytes;
+    std::string kind;  // ram, sram, itcm, dtcm, rom (of the CPU)
+    uint32_t read_cycles, write_cycles;
+};
+
+struct Parameters {
+    uint32_t icache_bytes = 4096, dcache_bytes = 4096;
+    bool multiplier = true, divider = true, prediction = true, bypass = true;
+    bool traps = true, interrupts = true, alignment_check = true;
+    bool stock = true;          // the CPU's fault: a CFU command that waits can be issued twice
+    bool single_ported = false; // TCMs
+    bool direct_bus = false;    // data accesses have no buffers in front of the bus
+    bool cfu_waits = true;      // a CFU command waits for what may still be flushed
+    bool cfu_enabled = false;   // without the CSR that enables it
+    uint32_t reset_address = 0, bus_timeout_cycles = 256;
+    std::vector<uint32_t> csrs;
+    std::vector<MemoryParameters> memories;
+    std::map<std::string, uint32_t> registers;
+};
+
+inline Parameters read_parameters(const std::string& path) {
+    std::ifstream file(path);
+    if (!file) fail("cannot read the parameters", path);
+    Parameters found;
+    const std::map<std::string, uint32_t*> numbers = {{"icache_bytes", &found.icache_bytes},
+                                                      {"dcache_bytes", &found.dcache_bytes},
+                                                      {"reset_address", &found.reset_address},
+                                                      {"bus_timeout_cycles", &found.bus_timeout_cycles}};
+    const std::map<std::string, bool*> flags = {
+        {"multiplier", &found.multiplier}, {"divider", &found.divider}, {"prediction", &found.prediction},
+        {"bypass", &found.bypass}, {"traps", &found.traps}, {"interrupts", &found.interrupts},
+        {"alignment_check", &found.alignment_check}, {"stock", &found.stock}, {"single_ported", &found.single_ported},
+        {"direct_bus", &found.direct_bus}, {"cfu_waits", &found.cfu_waits}, {"cfu_enabled", &found.cfu_enabled}};
+    for (std::string line; std::getline(file, line);) {
+        std::istringstream words(line);
+        std::string key, name;
+        uint32_t number = 0;
+        words >> key;
+        if (key == "memory") {
+            MemoryParameters memory;
+            words >> memory.base >> memory.bytes >> memory.kind >> memory.read_cycles >> memory.write_cycles;
+            found.memories.push_back(memory);
+        } else if (key == "register") {
+            words >> name >> number;
+            found.registers[name] = number;
+        } else if (key == "csr") {
+            words >> number;
+            found.csrs.push_back(number);
+        } else if (words >> number; numbers.count(key)) {
+            *numbers.at(key) = number;
+        } else if (flags.count(key)) {
+            *flags.at(key) = number != 0;
+        } else {
+            std::fprintf(stderr, "%s: unknown parameter %s\n", path.c_str(), key.c_str());
+            std::exit(2);
+        }
+    }
+    return found;
+}

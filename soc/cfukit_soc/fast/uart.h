@@ -1,0 +1,136 @@
+// LiteX's UART on a stream of whole bytes, register by register. `step` is one clock edge.
+#pragma once
+#include <unistd.h>
+
+#include <vector>
+
+#include "options.h"
+
+// Standard input is read to its end before the first cycle, so that a run does not depend on when bytes arrive.
+class Line {
+    std::vector<uint8_t> input, output;
+    size_t taken = 0;
+
+public:
+    Line() {
+        uint8_t block[65536];
+        for (;;) {
+            const ssize_t count = ::read(0, block, sizeof block);
+            if (count < 0 && errno == EINTR) continue;
+            if (count <= 0) break;
+            input.insert(input.end(), block, block + count);
+        }
+        output.reserve(4096);
+    }
+    bool has_input() const { return taken < input.size(); }
+    uint8_t next_input() const { return input[taken]; }
+    void take_input() { taken++; }
+    void put(uint8_t byte) {
+        output.push_back(byte);
+        if (byte == '\n' || byte == 0xC0 || output.size() >= 4096) flush();  // 0xC0 ends a record
+    }
+    void flush() {
+        size_t done = 0;
+        while (done < output.size()) {
+            const ssize_t count = ::write(1, output.data() + done, output.size() - done);
+            if (count < 0 && errno == EINTR) continue;
+            if (count < 0) fail("cannot write", "standard output");
+            done += static_cast<size_t>(count);
+        }
+        output.clear();
+    }
+};
+
+class Uart {
+    static constexpr int DEPTH = 16;
+    struct Fifo {  // with a register behind it
+        uint8_t bytes[DEPTH] = {};
+        int level = 0, produce = 0, consume = 0;
+        bool readable = false;
+        uint8_t out = 0;
+        bool writable() const { return level != DEPTH; }
+        void step(bool write, uint8_t byte, bool read) {
+            const bool refill = level != 0 && (!readable || read);
+            const bool stored = write && writable();
+            if (refill) {
+                out = bytes[consume];
+                consume = (consume + 1) % DEPTH;
+                readable = true;
+            } else if (read) {
+                readable = false;
+            }
+            if (stored) {
+                bytes[produce] = byte;
+                produce = (produce + 1) % DEPTH;
+            }
+            level += static_cast<int>(stored) - static_cast<int>(refill);
+        }
+    };
+    Fifo tx, rx;
+    bool tx_pending = false, rx_pending = false, tx_trigger = false, rx_trigger = false;
+    bool clear = false;        // `pending` was written in the cycle before
+    uint8_t clear_bits = 0, enable = 0;
+    uint64_t now = 0;          // the cycle whose edge comes next
+    int quiet = 0;             // edges since the last access
+
+public:
+    Line line;
+    enum Register { rxtx, txfull, rxempty, ev_status, ev_pending, ev_enable, txempty, rxfull };
+
+    bool interrupt() const { return (tx_pending && (enable & 1)) || (rx_pending && (enable & 2)); }
+    bool can_interrupt() const { return enable != 0; }
+    bool settled() const { return quiet > 64; }
+
+    // To the beginning of `cycle`. Some time after an access nothing changes any more.
+    void advance(uint64_t cycle) {
+        while (now < cycle) {
+            if (quiet > 64) {
+                now = cycle;
+                return;
+            }
+            step(false, 0);
+        }
+    }
+    // In the cycle up to which it was advanced.
+    uint32_t read(Register which) const {
+        switch (which) {
+        case rxtx: return rx.out;
+        case txfull: return !tx.writable();
+        case rxempty: return !rx.readable;
+        case ev_status: return static_cast<uint32_t>(tx.writable()) | static_cast<uint32_t>(rx.readable) << 1;
+        case ev_pending: return static_cast<uint32_t>(tx_pending) | static_cast<uint32_t>(rx_pending) << 1;
+        case ev_enable: return enable;
+        case txempty: return !tx.readable;
+        default: return !rx.writable();
+        }
+    }
+    // Takes this cycle's edge.
+    void write(Register which, uint32_t value) {
+        quiet = 0;
+        step(which == rxtx, static_cast<uint8_t>(value));
+        quiet = 0;
+        if (which == ev_pending) clear = true, clear_bits = value & 3;
+        if (which == ev_enable) enable = value & 3;
+    }
+
+private:
+    void step(bool put, uint8_t byte) {
+        now++;
+        quiet++;
+        if (tx.readable) line.put(tx.out);
+        const bool clear_tx = clear && (clear_bits & 1), clear_rx = clear && (clear_bits & 2);
+        const bool tx_now = tx.writable(), rx_now = rx.readable;
+        const bool input = line.has_input();
+        const bool taken = input && rx.writable();
+        const uint8_t next = input ? line.next_input() : 0;
+        if (clear_tx) tx_pending = false;
+        if (tx_now && !tx_trigger) tx_pending = true;
+        if (clear_rx) rx_pending = false;
+        if (rx_now && !rx_trigger) rx_pending = true;
+        tx_trigger = tx_now, rx_trigger = rx_now;
+        clear = false;
+        tx.step(put, byte, true);
+        rx.step(input, next, clear_rx);
+        if (taken) line.take_input();
+    }
+};
