@@ -24,6 +24,8 @@ struct Seen {
 };
 
 class Core {
+    static constexpr uint32_t SMALLEST = 512;  // the flush of an absent D$ is that of the smallest one
+
 public:
     const Parameters& p;
     Memories memories;
@@ -64,6 +66,7 @@ public:
     Stage before_w, before_m, before_e;
     uint32_t error_address = 0, retired_target = 0;
     bool error_write = false;
+    uint32_t undo_register = 0, undo_value = 0;  // what the last step wrote over
     // I$ loader
     bool line_loading = false, line_sent = false, flush_pending = true, flush_was_done = false;
     uint32_t line_address = 0, line_index = 0, flush_count = 0, beat = 0;
@@ -98,7 +101,7 @@ public:
           cfu(cfu_library), csrs(parameters),
           icache(parameters.icache_bytes, {parameters.multiplier, parameters.divider, parameters.prediction,
                                            !parameters.csrs.empty(), parameters.traps}),
-          pc_reg(parameters.reset_address), dtags(std::max((parameters.dcache_bytes ? parameters.dcache_bytes : 4096) / LINE_BYTES, 1u), UINT32_MAX),
+          pc_reg(parameters.reset_address), dtags((parameters.dcache_bytes ? parameters.dcache_bytes : SMALLEST) / LINE_BYTES, UINT32_MAX),
           dmask(static_cast<uint32_t>(dtags.size()) - 1), dflush_top(static_cast<uint32_t>(dtags.size())),
           iflush_top(icache.mask + 1) {}
 
@@ -340,7 +343,7 @@ public:
         }
         data_answer = data_answers;
         // D$ flush
-        const bool starts = !dflush_wait && !dflush_start && E.is(flag::flush_data) && !M.is(flag::memory) && !w_memory && !redo;
+        const bool starts = !dflush_wait && !dflush_start && E.is(flag::flush_data) && !M.is(flag::memory) && !w_cached && !redo;
         if (dflush_ready) dflush_wait = false;
         if (!dflush_done) dflush_count++;
         if (dflush_start) {
@@ -360,7 +363,7 @@ public:
         const bool starts_flush = flush_pending && !(line_loading || f_valid);
         if (line_done) {
             line_loading = false;
-            icache.fill(line_address, line_words);
+            if (flush_done) icache.fill(line_address, line_words);  // while lines are flushed, the tag is not written
         }
         if (d_miss) line_loading = true;
         if (fence) flush_pending = true;
@@ -418,7 +421,9 @@ public:
         pending_d = d_stuck && valid_d;
 
         // Register file
-        if (w_fires && W.d->is(flag::writes)) x[W.d->rd] = w_value;
+        if (w_fires && W.d->is(flag::jalr)) retired_target = (x[W.d->rs1] + static_cast<uint32_t>(W.d->immediate)) & ~1u;
+        undo_register = 0;
+        if (seen.writes) undo_register = W.d->rd, undo_value = x[undo_register], x[undo_register] = w_value;
         buffer_valid = w_fires && W.d->is(flag::writes), buffer_rd = W.d->rd;
 
         // CFU

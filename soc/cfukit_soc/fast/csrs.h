@@ -16,7 +16,7 @@ struct Csrs {
 
     explicit Csrs(const Parameters& parameters)
         : present(parameters.csrs.begin(), parameters.csrs.end()),
-          cache_size(32u << 20 | (parameters.dcache_bytes ? parameters.dcache_bytes : 0x1000)) {}
+          cache_size(32u << 20 | parameters.dcache_bytes) {}
 
     static bool reads_only(uint32_t number) { return number == 0xCC0 || number == 0xFC0 || number >> 10 == 3; }
     bool allows(uint32_t number, bool reads) const { return present.count(number) && (!reads_only(number) || reads); }

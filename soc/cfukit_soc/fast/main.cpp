@@ -91,6 +91,8 @@ private:
     // The model has made its step when something is seen: the run ends in the cycle before it.
     const char* ended(uint64_t cycle, const char* end) {
         core.cycle = cycle;
+        core.x[core.undo_register] = core.undo_value;
+        core.x[0] = 0;
         return end;
     }
 
