@@ -29,6 +29,20 @@ public:
     bool error() const { return count == 0; }
     bool idle() const { return !acknowledged && count == timeout && waited == 0; }
 
+    // As if nothing had been asked for.
+    void reset(bool data) {
+        data_side = data;
+        acknowledged = false, waited = 0, count = timeout;
+    }
+    // In cycle `now` of a data access that has the bus from `granted` on and is acknowledged in `ends`.
+    void resume(uint64_t now, uint64_t granted, uint64_t ends) {
+        data_side = granted <= now;
+        if (!data_side) return;
+        acknowledged = now == ends;
+        count = timeout - static_cast<uint32_t>(now - granted);
+        waited = acknowledged ? 0 : static_cast<uint32_t>(now - granted);
+    }
+
     // The clock edge at the end of a cycle.
     void step(const BusRequest& instruction, const BusRequest& data, uint64_t cycle, uint64_t instructions) {
         const BusRequest& request = data_side ? data : instruction;

@@ -499,7 +499,6 @@ public:
         cycle++;
     }
 
-private:
     bool m_keeps_bank = false;
     uint32_t old_word = 0, new_a = 0, new_b = 0;
 

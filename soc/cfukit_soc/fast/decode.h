@@ -6,7 +6,9 @@
 enum class Op : uint8_t {
     nop, lui, auipc, jal, jalr, beq, bne, blt, bge, bltu, bgeu, lb, lh, lw, lbu, lhu, sb, sh, sw,
     addi, slti, sltiu, xori, ori, andi, slli, srli, srai, add, sub, sll, slt, sltu, xor_, srl, sra, or_, and_,
-    mul, mulh, mulhsu, mulhu, div, divu, rem, remu, csr, cfu, fence_i, flush_data, xret, wfi, ecall, illegal
+    mul, mulh, mulhsu, mulhu, div, divu, rem, remu, csr, cfu, fence_i, flush_data, xret, wfi, ecall, illegal,
+    stack,    // an addition that moves the stack pointer
+    line_end  // no instruction: the next one is in another line
 };
 
 namespace flag {
@@ -26,6 +28,8 @@ enum : uint32_t {
 struct Decoded {
     Op op = Op::nop;
     uint8_t rd = 0, rs1 = 0, rs2 = 0;
+    uint8_t s1 = 0, s2 = 0, wd = 32;  // for the fast path: 0 where it reads none, 32 where it writes none
+    Op fast = Op::nop;                // what the fast path does
     uint32_t flags = flag::legal;
     int32_t immediate = 0;
     uint32_t word = 0x13;
@@ -164,5 +168,9 @@ inline Decoded decode(uint32_t word, const DecodeOptions& options) {
                              flag::xret | flag::wfi | flag::ecall;
     if (legal && !(flags & special)) flags |= flag::simple;
     made.flags = flags;
+    made.s1 = flags & flag::use1 ? made.rs1 : 0, made.s2 = flags & flag::use2 ? made.rs2 : 0;
+    made.wd = flags & flag::writes ? made.rd : 32;
+    made.fast = legal ? made.op : Op::illegal;
+    if (made.rd == 2 && made.rs1 == 2 && (made.op == Op::addi || made.op == Op::add)) made.fast = Op::stack;
     return made;
 }

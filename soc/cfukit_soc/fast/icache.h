@@ -11,7 +11,7 @@ constexpr uint32_t LINE_WORDS = 8, LINE_BYTES = 32;
 
 struct DecodedLine {
     uint32_t words[LINE_WORDS];
-    Decoded instructions[LINE_WORDS];
+    Decoded instructions[LINE_WORDS + 1];  // and the end
 };
 
 class InstructionCache {
@@ -53,6 +53,7 @@ public:
         place = std::make_unique<DecodedLine>();
         std::memcpy(place->words, words, sizeof place->words);
         for (uint32_t n = 0; n < LINE_WORDS; n++) place->instructions[n] = decode(words[n], options);
+        place->instructions[LINE_WORDS].fast = Op::line_end;
         return place.get();
     }
 };

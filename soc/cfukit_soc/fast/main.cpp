@@ -7,7 +7,7 @@
 #include <array>
 #include <csignal>
 
-#include "core.h"
+#include "interpret.h"
 
 static constexpr uint32_t LOAD = 0x03, STORE = 0x23, JALR = 0x67, JAL = 0x6F;
 
@@ -24,6 +24,7 @@ class Simulation {
     const Parameters parameters;
     Core core;
     FILE* trace = nullptr;
+    std::unique_ptr<Fast> fast;
     uint64_t last_retired_cycle = 0;
     std::array<Retired, 16> history{};  // ring, newest at (instructions - 1) % 16
     std::array<Issued, 8> commands{};   // ring of accepted CFU commands
@@ -40,11 +41,13 @@ public:
             if (!trace) fail("cannot write", options.trace);
         }
         load_image();
+        fast = std::make_unique<Fast>(core, trace, options);
     }
 
     // Why it ended: "exit" or the kind of fault. Cycles are counted from the release of reset.
     const char* run() {
         for (;;) {
+            if (fast->can_enter()) run_fast();
             const uint64_t cycle = core.cycle;
             const Stage at = core.W;
             const Issued command{core.E.d->word >> 22 & 0x3F8, core.e_a, core.e_b, core.E.pc, core.E.d->word};
@@ -94,6 +97,17 @@ private:
         core.x[core.undo_register] = core.undo_value;
         core.x[0] = 0;
         return end;
+    }
+
+    void run_fast() {
+        fast->run();
+        const uint64_t retired = fast->retired_now;
+        if (!retired) return;
+        last_retired_cycle = fast->last_retired_cycle;
+        for (uint64_t n = std::min<uint64_t>(retired, history.size()); n-- > 0;) {
+            const Fast::Recent& entry = fast->retired_entry(n);
+            history[(core.instructions - 1 - n) % history.size()] = {entry.pc, entry.d->word};
+        }
     }
 
     void load_image() {
