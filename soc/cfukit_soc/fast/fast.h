@@ -153,7 +153,8 @@ private:
         } else {
             write(&d, stage.pc, slot, result, 0);
         }
-        ready[d.wd] = slot + (d.is(flag::early) ? 0 : d.is(flag::middle) ? 2 : 3);
+        const uint64_t wait = d.is(flag::early) ? 0 : d.is(flag::middle) ? 2 : 3;
+        ready[d.wd] = std::max(ready[d.wd], slot + wait);
     }
     void write(const Decoded* d, uint32_t pc, uint64_t slot, uint32_t value, uint32_t address) {
         Recent& entry = recent[executed++ % RECENT];
