@@ -57,7 +57,7 @@ public:
     bool div_done = false;
     // W
     Stage W;
-    uint32_t w_result = 0, w_store = 0;  // of a load or store: its address
+    uint32_t w_result = 0, w_address = 0, w_store = 0;  // address: of a load or store
     bool w_hit = false, w_collides = false;
     bool buffer_valid = false;  // the register written in the cycle before, without bypass
     uint32_t buffer_rd = 0;
@@ -123,9 +123,9 @@ public:
 
         // W
         const bool w_memory = W.is(flag::memory), w_write = w_memory && W.d->is(flag::store);
-        const bool w_tcm = w_memory && in_tcm(w_result), w_cached = w_memory && !w_tcm;
-        const bool w_io = !p.dcache_bytes || w_result >> 31;
-        const bool w_unaligned = w_memory && p.alignment_check && is_unaligned(*W.d, w_result);
+        const bool w_tcm = w_memory && in_tcm(w_address), w_cached = w_memory && !w_tcm;
+        const bool w_io = !p.dcache_bytes || w_address >> 31;
+        const bool w_unaligned = w_memory && p.alignment_check && is_unaligned(*W.d, w_address);
         // The request of an access that waits in W goes straight to the bus, where there are no buffers.
         bool command = false, w_stuck = false, loader_starts = false, redo = false, writes_cache = false;
         const bool ready = p.direct_bus ? d_ack : !r.valid;
@@ -189,7 +189,7 @@ public:
         const bool e_memory = E.is(flag::memory), e_write = E.d->is(flag::store);
         const bool dflush_done = dflush_count >= dflush_top, dflush_ready = dflush_wait && dflush_done;
         const bool e_csr = E.is(flag::csr);
-        const bool tcm_waits = w_tcm && w_write && (p.single_ported || in_itcm(w_result)) && e_memory && !e_write;
+        const bool tcm_waits = w_tcm && w_write && (p.single_ported || in_itcm(w_address)) && e_memory && !e_write;
         const bool e_stuck = m_stuck || (E.is(flag::flush_data) && !dflush_ready) || !dflush_done || (E.is(flag::wfi) && !wake) ||
                              (e_csr && (M.valid || W.valid)) || (e_cfu && hazard_cfu) || (cfu_in.cmd_valid && !cfu_out.cmd_ready) ||
                              (loading && E.valid) || tcm_waits;
@@ -271,8 +271,8 @@ public:
         if (p.direct_bus) {
             data.cyc = command;
             data.write = w_write;
-            data.address = w_result & ~3u;
-            data.mask = w_write ? size_mask(*W.d, w_result) : 15;
+            data.address = w_address & ~3u;
+            data.mask = w_write ? size_mask(*W.d, w_address) : 15;
             if (w_write) data.data = w_store;
         } else {
             data.cyc = b.valid;
@@ -291,7 +291,7 @@ public:
         // Stores act where they leave
         if (w_write && w_fires) store_now();
         const bool colliding = writes_cache && !w_unaligned;
-        const uint32_t written_word = w_result >> 2, written_mask = colliding ? size_mask(*W.d, w_result) : 0;
+        const uint32_t written_word = w_address >> 2, written_mask = colliding ? size_mask(*W.d, w_address) : 0;
         const uint32_t word_mask = dmask << 3 | 7;
         const auto collides = [&](const Decoded& d, uint32_t address) {
             return colliding && ((address >> 2 ^ written_word) & word_mask) == 0 && (size_mask(d, address) & written_mask);
@@ -308,8 +308,8 @@ public:
                 given.valid = true;
                 given.write = w_write;
                 given.line = !w_io && !w_write;
-                given.address = w_result;
-                given.mask = size_mask(*W.d, w_result);
+                given.address = w_address;
+                given.mask = size_mask(*W.d, w_address);
                 given.data = w_store;
                 given.old = old_word;
             }
@@ -333,7 +333,7 @@ public:
         // D$ loader: an answer arrives one cycle after its acknowledge
         const bool loads_word = loading && data_answer;
         was_loading = loading;
-        if (loader_starts) loading = true, load_address = w_result;
+        if (loader_starts) loading = true, load_address = w_address;
         if (loads_word) {
             if (load_count == 7) {
                 loading = false;
@@ -447,7 +447,7 @@ public:
         if (!m_stuck) div_count = 0, div_done = false;
 
         const bool enters_e = !d_stuck && !d_removed && d_valid;
-        if (enters_e) {
+        if (enters_e || hold) {
             new_a = operand(D.d->rs1, e_value, m_value, w_value);
             new_b = operand(D.d->rs2, e_value, m_value, w_value);
         }
@@ -455,7 +455,7 @@ public:
         if (!w_stuck && !valid_w) W.pc = M.pc;
         if (!w_stuck) {
             W.d = M.d;
-            w_result = m_value, w_store = m_store, w_hit = m_hit, w_collides = m_now_collides;
+            w_result = m_value, w_address = m_result, w_store = m_store, w_hit = m_hit, w_collides = m_now_collides;
         }
         if (!w_stuck || w_removed) W.valid = false;
         if (!m_stuck && !m_flushed) W.valid = M.valid;
@@ -475,6 +475,7 @@ public:
                 enter_execute();
             } else {
                 e_jumps = false;
+                if (hold) e_a = new_a, e_b = new_b;  // a command that is held takes what stands there
             }
             E.pc = D.pc, E.d = D.d;
         }
@@ -537,17 +538,20 @@ public:
         const bool misaligned = taken && ((d.is(flag::jalr) ? immediate ^ e_a : immediate) & 2);
         e_jumps = taken != d.is(flag::predicted) || misaligned;
     }
+    // The bytes are chosen by the low bits of what W holds as result, which is the address (unless a CFU's answer came to a load).
     uint32_t load_value() {
-        Memory& memory = memories.at(w_result);
-        if (w_result >> 31 && Registers::has(w_result)) return loaded(W.d->op, bus.answer, w_result);
-        return loaded(W.d->op, memory.bytes ? memory.word(w_result) : 0xFFFFFFFFu, w_result);
+        Memory& memory = memories.at(w_address);
+        uint32_t word = memory.bytes ? memory.word(w_address) : 0xFFFFFFFFu;
+        if (Registers::has(w_address)) word = bus.answer;
+        const uint32_t first = word >> (8 * (w_result & 3)) & 0xFF, second = word >> (8 * ((w_result & 2) | 1)) & 0xFF;
+        return loaded(W.d->op, (word & 0xFFFF0000) | second << 8 | first, 0);
     }
     void store_now() {
-        Memory& memory = memories.at(w_result);
+        Memory& memory = memories.at(w_address);
         if (!memory.bytes || memory.kind == Memory::boot_rom) return;
-        uint32_t& word = memory.word(w_result);
+        uint32_t& word = memory.word(w_address);
         old_word = word;
-        word = merged(word, size_mask(*W.d, w_result), w_store);
+        word = merged(word, size_mask(*W.d, w_address), w_store);
     }
     // A word of code as the bus reads it now: stores that wait are not yet there.
     uint32_t bus_word(uint32_t address) {
@@ -560,7 +564,7 @@ public:
         return word;
     }
     bool itcm_taken(bool stores, bool loads) const {
-        return (stores && (w_result >> 19) == (0x20000000u >> 19)) || (loads && (e_result >> 19) == (0x20000000u >> 19));
+        return (stores && (w_address >> 19) == (0x20000000u >> 19)) || (loads && (e_result >> 19) == (0x20000000u >> 19));
     }
     void read_code(uint32_t pc) {
         if (in_tcm_region(pc)) {

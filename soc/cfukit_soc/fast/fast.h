@@ -94,10 +94,10 @@ public:
         }
         if (c.W.valid) {
             if (c.W.is(NEVER)) return false;
-            if (c.W.is(flag::memory) && (!plain(*c.W.d, c.w_result, c.w_hit) || c.w_collides)) return false;
+            if (c.W.is(flag::memory) && (!plain(*c.W.d, c.w_address, c.w_hit) || c.w_collides)) return false;
             if (c.W.is(flag::memory) && c.W.d->is(flag::store) && c.w_hit) {  // collisions are the slow model's
-                if (c.M.is(flag::memory) && (c.m_result ^ c.w_result) < 4) return false;
-                if (c.E.is(flag::memory) && (c.e_result ^ c.w_result) < 4) return false;
+                if (c.M.is(flag::memory) && (c.m_result ^ c.w_address) < 4) return false;
+                if (c.E.is(flag::memory) && (c.e_result ^ c.w_address) < 4) return false;
             }
         }
         if (c.M.is(flag::memory) && c.E.is(flag::memory) && c.M.d->is(flag::store) && (c.m_result ^ c.e_result) < 4) return false;
@@ -263,7 +263,7 @@ private:
             c.M = stage, c.m_result = result, c.m_store = entry.data, c.m_collides = false;
             c.m_hit = memory && hits(entry.address);
         } else {
-            c.W = stage, c.w_result = result, c.w_store = entry.data, c.w_collides = false;
+            c.W = stage, c.w_result = c.w_address = result, c.w_store = entry.data, c.w_collides = false;
             c.w_hit = memory && hits(entry.address);
         }
     }

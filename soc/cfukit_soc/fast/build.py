@@ -1,0 +1,81 @@
+"""The fast simulator and its CFUs as native code: the simulator once per user, a CFU once per cfu.v."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cfukit_base import process
+from cfukit_base.cache import cached, user_cache
+from cfukit_base.digest import digest_of, digest_tree
+from cfukit_base.errors import BuildError, UsageError
+from cfukit_base.progress import stage
+from cfukit_base.tools import Tool, host_cxx, verilator
+from cfukit_base.verilator_runtime import include_flags, runtime_objects
+
+SOURCES = Path(__file__).parent
+SIMULATOR, LIBRARY = "fast_simulator", "libcfu.so"
+_FLAGS = ("-std=c++17", "-O2")
+_LIBRARY_FLAGS = ("-fPIC", "-fvisibility=hidden", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0")
+_LIBRARY_FLAGS += ("-DVL_USER_FATAL", "-DVL_USER_FINISH", "-DVL_USER_STOP")
+_VERILATOR_FLAGS = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing", "--no-assert")
+_VERILATOR_FLAGS += ("-Wno-fatal", "-Wno-lint", "-Wno-style")
+_RUNTIME = ("verilated", "verilated_threads")
+_SECONDS = 900.0  # zig c++ builds its own C++ library at its first use
+
+
+def _flags(cxx: Tool) -> list[str]:
+    # zig: for any machine of this kind and without its sanitizer, as the others do by themselves.
+    return [*_FLAGS, *(["-mcpu=baseline", "-fno-sanitize=undefined"] if cxx.name.startswith("zig") else [])]
+
+
+def build_fast_simulator(*, cxx: Tool | None = None) -> Path:
+    """The executable that runs firmware on any system; compiled at its first use."""
+    cxx = cxx or host_cxx()
+    key = digest_of(digest_tree(SOURCES), cxx.identity, _flags(cxx))
+
+    def build(folder: Path) -> None:
+        with stage(f"compiling the fast simulator, once ({cxx.name} {cxx.version})"):
+            words = [*cxx.argv, *_flags(cxx), str(SOURCES / "main.cpp"), "-o", SIMULATOR, "-ldl"]
+            _compile(cxx, words, folder, "the fast simulator")
+
+    return cached(user_cache(), "fast", key, build) / SIMULATOR
+
+
+def build_cfu_library(cfu_verilog: Path, build_dir: Path, *, cxx: Tool | None = None) -> Path:
+    """The shared library of this CFU for the fast simulator, kept under `build_dir`."""
+    if not cfu_verilog.is_file():
+        raise UsageError(str(cfu_verilog), "no such file", allowed="a Verilog file with a module Cfu")
+    cxx = cxx or host_cxx()
+    source = SOURCES / "cfu_library.cpp"
+    flags = [*_flags(cxx), *_LIBRARY_FLAGS]
+    key = digest_of(cfu_verilog, source, verilator().identity, cxx.identity, flags, _VERILATOR_FLAGS)
+
+    def build(folder: Path) -> None:
+        with stage(f"compiling the CFU ({cxx.name} {cxx.version})"):
+            _verilate(cfu_verilog.resolve(), folder)
+            made = sorted(str(path) for path in (folder / "made").glob("*.cpp"))
+            words = [*cxx.argv, *flags, *include_flags(), "-I", "made", str(source), *made]
+            words += [str(path) for path in runtime_objects(cxx, flags, _RUNTIME)]
+            _compile(cxx, [*words, "-shared", "-pthread", "-o", LIBRARY], folder, "the CFU")
+            process.run(["rm", "-rf", "made"], cwd=folder)
+
+    return cached(build_dir, "fast-cfu", key, build) / LIBRARY
+
+
+def _compile(cxx: Tool, words: list[str], folder: Path, what: str) -> None:
+    done = process.run(words, cwd=folder, env=cxx.env, timeout=_SECONDS)
+    if not done.ok:
+        hint = "cfukit doctor; unset CXX to let cfukit choose the compiler"
+        raise BuildError(cxx.name, f"cannot compile {what}: {done.tail(3)}", hint=hint, log=done.tail(40))
+
+
+def _verilate(source: Path, folder: Path) -> None:
+    tool = verilator()
+    words = [*tool.argv, *_VERILATOR_FLAGS, "--top-module", "Cfu", "--prefix", "VCfu", "--Mdir", "made"]
+    done = process.run(
+        [*words, f"-I{source.parent}", str(source)], cwd=folder, env=tool.env, timeout=_SECONDS
+    )
+    if not done.ok:
+        errors = [line for line in done.stderr.splitlines() if line.startswith("%Error")]
+        first = errors[0].removeprefix("%Error").lstrip(":- ") if errors else done.tail(3)
+        raise BuildError(str(source), f"this CFU does not build: {first}", log=done.tail(40))
