@@ -88,6 +88,7 @@ public:
     bool hold = false, fired = false, answer_kept = false;
     uint32_t kept_answer = 0;
     int outstanding = 0;
+    bool cfu_always = false;  // it is clocked in every cycle
     CfuInputs cfu_in;
     CfuOutputs cfu_out;
     // Traps
@@ -163,7 +164,7 @@ public:
         const bool e_cfu = E.is(flag::cfu);
         const bool hazard_cfu = p.cfu_waits && (W.is(flag::side_effect) || M.is(flag::side_effect));
         const bool schedule = e_cfu && !hazard_cfu;
-        const bool cfu_active = e_cfu || hold || outstanding || m_cfu;
+        const bool cfu_active = cfu_always || e_cfu || hold || outstanding || m_cfu;
         if (cfu_active) {
             cfu_in.cmd_valid = (schedule || hold) && !fired;
             cfu_in.rsp_ready = !answer_kept;

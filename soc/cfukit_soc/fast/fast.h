@@ -11,6 +11,7 @@
 class Fast {
     static constexpr uint32_t DIVISION = 33;  // cycles that a division waits in M
     static constexpr int NONE = 32;           // where results for x0 go
+    static constexpr uint64_t MARGIN = 2000;
     static constexpr size_t RECENT = 32;      // a power of two
 
     // An executed instruction, with what undoes it: it may still be in the pipeline when the slow model takes over.
@@ -82,7 +83,7 @@ public:
         if (c.hold || c.fired || c.answer_kept || c.outstanding || c.m_cfu || !c.bus.idle() || c.command_sent) return false;
         if (c.pending_d || c.pending_e || c.pending_m || c.pending_w || c.had_exception || c.interrupt || c.liberator[0]) return false;
         if (c.registers.uart.can_interrupt() || c.csrs.lines_before || c.csrs.mip_external || c.csrs.mip_software) return false;
-        if (c.registers.exits_at != UINT64_MAX || !begins_here(c.D.d->fast)) return false;
+        if (c.registers.exits_at != UINT64_MAX || c.cycle + 2 * MARGIN > options.max_cycles || !begins_here(c.D.d->fast)) return false;
         constexpr uint32_t NEVER = flag::div | flag::cfu | flag::xret | flag::wfi | flag::ecall | flag::flush_data;
         if (c.E.valid) {
             if (c.E.is(NEVER | flag::csr | flag::fence_i) || c.e_jumps) return false;
@@ -112,6 +113,8 @@ public:
     }
 
 private:
+    // The last cycles before a limit are stepped: more than a line of code takes.
+    bool near_end(uint64_t slot) const { return slot + m_stalls + w_stalls + MARGIN > options.max_cycles; }
     static bool begins_here(Op op) { return op <= Op::remu || op == Op::stack; }
     bool hits(uint32_t address) const { return core.dtags[address / LINE_BYTES & core.dmask] == address / LINE_BYTES; }
     bool plain(const Decoded& d, uint32_t address, bool hit) const {
@@ -230,6 +233,7 @@ private:
             write_trace(UINT64_MAX);
         }
         const uint64_t now = slot + m_stalls + w_stalls;
+        if (c.cfu_always) idle_cfu(now - c.cycle);
         if (retired) last_retired_cycle = recent[(retired - 1) % RECENT].slot + 3 + m_stalls + w_stalls;
         retired_now = retired;
         c.instructions += retired;
@@ -246,6 +250,11 @@ private:
         c.e_jumps = false;
         c.div_count = 0, c.div_done = false;
         leave_bus(now);
+    }
+    // A CFU that works on its own does so meanwhile.
+    void idle_cfu(uint64_t cycles) {
+        const CfuInputs idle;
+        for (; cycles; cycles--) core.cfu.clock(idle, core.cfu.evaluate(idle));
     }
     void undo(const Recent& entry) {
         if (entry.d->is(flag::memory) && entry.d->is(flag::store)) word_at(entry.address) = entry.old;

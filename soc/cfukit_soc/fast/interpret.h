@@ -57,7 +57,6 @@ inline void Fast::interpret() {
     const auto s = [](uint32_t value) { return static_cast<int32_t>(value); };
     uint32_t pc = core.D.pc;
     uint64_t slot = core.cycle, arrived = slot;
-    const uint64_t last_slot = options.max_cycles;
     bool taken = false;
     const DecodedLine* line = core.icache.find(pc);
     if (!line) return leave(slot, pc);
@@ -67,9 +66,7 @@ dispatch:
     switch (d->fast) {
     case Op::line_end:
         line = core.icache.find(pc);
-        if (!line) {
-            LEAVE();
-        }
+        if (!line || near_end(slot)) LEAVE();
         d = line->instructions;
         goto dispatch;
     RESULT(nop, 0, 0)
@@ -140,7 +137,6 @@ dispatch:
     BRANCH(bgeu, a >= b)
     case Op::jal:
         if (!d->is(flag::predicted) && !can_jump_late(d, pc, slot)) LEAVE();
-        if (slot > last_slot) LEAVE();
         if (d->immediate & 2) LEAVE();
         write(d, pc, slot, pc + 4, 0);
         slot += d->is(flag::predicted) ? 2 : 3;
@@ -161,7 +157,6 @@ branch:
     if (taken) {
         if (d->immediate & 2) LEAVE();
         if (!d->is(flag::predicted) && !can_jump_late(d, pc, slot)) LEAVE();
-        if (slot + m_stalls + w_stalls >= last_slot) LEAVE();
         write(d, pc, slot, 0, 0);
         slot += d->is(flag::predicted) ? 2 : 3;
         pc += static_cast<uint32_t>(d->immediate);
@@ -176,7 +171,7 @@ branch:
 jumped:
     line = core.icache.find(pc);
     arrived = slot;
-    if (!line || slot + m_stalls + w_stalls >= last_slot) LEAVE();
+    if (!line || near_end(slot)) LEAVE();
     d = &line->instructions[pc / 4 % LINE_WORDS];
     goto dispatch;
 }

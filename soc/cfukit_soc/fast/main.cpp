@@ -40,6 +40,7 @@ public:
             trace = std::fopen(options.trace.c_str(), "w");
             if (!trace) fail("cannot write", options.trace);
         }
+        core.cfu_always = options.autonomous;
         load_image();
         fast = std::make_unique<Fast>(core, trace, options);
     }

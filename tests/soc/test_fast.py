@@ -1,0 +1,90 @@
+"""The fast simulator gives the RTL's cycles: every retired instruction at its cycle, results, output and faults."""
+
+from __future__ import annotations
+
+import pytest
+
+from cfukit_cpu import write_cpu
+from cfukit_soc import generate_soc
+from cfukit_soc.fast import simulate_fast
+from support import cpu_programs
+from support.bare import ODD_CFU, assemble, compile_c
+from support.fast_compare import Both, program_image
+
+CPUS = {
+    "lean": "lean",
+    "min": "min",
+    "perf": "perf",
+    "fomu": "fomu",
+    "fomu-mac": "fomu-mac",
+    "tcm": "tcm",
+    "no bypass": {"bypass": False},
+    "no prediction": {"prediction": "none", "icache_bytes": 512, "dcache_bytes": 65536},
+    "no data cache": {"dcache_bytes": 0, "dtcm_bytes": 32768},
+}
+
+
+@pytest.fixture(autouse=True)
+def _registers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The random programs end by our exit register."""
+    monkeypatch.setattr(cpu_programs, "EXIT", 8)
+    monkeypatch.setattr(cpu_programs, "ACK", 0)
+
+
+@pytest.fixture(scope="module")
+def stock(system, shared_tmp):
+    return Both(system.soc_json, ODD_CFU, shared_tmp)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_programs(system, shared_tmp, tmp_path, seed):
+    both = Both(system.soc_json, None, shared_tmp)
+    result = both.compare(program_image(system.soc_json, seed), tmp_path)
+    assert result["end"] == "exit"
+    both.compare(program_image(system.soc_json, seed), tmp_path, exact=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cpu", CPUS)
+def test_random_programs_on_other_cpus(cpu, shared_tmp, tmp_path):
+    soc_json = generate_soc("sim", tmp_path / "soc", cpu=write_cpu(CPUS[cpu], tmp_path / "cpu"))
+    for seed in range(3):
+        Both(soc_json, None, shared_tmp).compare(program_image(soc_json, seed), tmp_path)
+
+
+PROGRAMS = {
+    "uart": "int main(void) { int c, n = 0; while ((c = get()) != '.') { put(c + 1); n++; } return n; }",
+    "stores": "static u32 a[512]; int main(void) { for (u32 i = 0; i < 2048; i++) a[i & 511] = i * i; return (int)a[5]; }",
+    "division": "int main(void) { u32 n = 0; for (u32 i = 1; i < 99; i++) n += 99999 / i % 7; return (int)n; }",
+    "CFU": "int main(void) { u32 n = 0; for (u32 i = 0; i < 99; i++) n += CFU(1, 3, i, n) + CFU(0, 0, n, i); return (int)n; }",
+}
+
+
+@pytest.mark.parametrize("flags", ["-O0", "-O2", "-O3"])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_compiled_programs(stock, tmp_path, name, flags):
+    from cfukit_soc.image import memory_image
+    from cfukit_soc.simulator import load_soc
+
+    elf = compile_c(PROGRAMS[name], tmp_path, flags)
+    stock.compare(memory_image(elf, load_soc(stock.soc_json)), tmp_path, stdin=b"some words.")
+
+
+FAULTS = {
+    "trap": ".word 0",
+    "time_out": "1: j 1b",
+    "bus_error": "li a0, 0x20000000\n lw a0, 0(a0)",
+    "store": "li a0, 0x20000000\n sw a0, 0(a0)\n nop\n nop\n nop\n 1: j 1b",
+    "cfu_hang": ".insn r 0x0B, 7, 0, a0, a1, a2\n add a0, a0, a0",
+    "never accepted": ".insn r 0x0B, 6, 0, a0, a1, a2",
+    "jump": "li a0, 0x50000000\n jr a0",
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_faults_are_those_of_the_rtl(system, stock, tmp_path, name):
+    elf = assemble(f"  .globl main\nmain:\n{FAULTS[name]}\n ret\n", tmp_path)
+    options = {"max_cycles": 30_000, "hang_cycles": 5_000}
+    expected = system.run(elf, **options)
+    assert expected.fault is not None
+    assert simulate_fast(system.soc_json, elf, ODD_CFU, build_dir=stock.build_dir, **options) == expected

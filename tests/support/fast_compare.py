@@ -1,0 +1,91 @@
+"""The same program on the RTL and on the fast simulator: traces with cycles, results and output."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import struct
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cfukit_soc.fast.build import build_cfu_library, build_fast_simulator
+from cfukit_soc.fast.parameters import parameters
+from cfukit_soc.simulator import build_simulator, load_soc
+from support import cpu_programs
+
+HANG_CYCLES = 20_000
+MAX_CYCLES = 400_000
+
+
+@dataclass(frozen=True)
+class Both:
+    """A system on both simulators."""
+
+    soc_json: Path
+    cfu: Path | None
+    build_dir: Path
+
+    def commands(self, fast: dict[str, object]) -> dict[str, list[str]]:
+        """The command of each simulator, without image and results."""
+        rtl = build_simulator(self.soc_json, self.cfu, build_dir=self.build_dir)
+        words = [str(build_fast_simulator()), *(f"{key}={value}" for key, value in fast.items())]
+        words += [f"cfu={build_cfu_library(self.cfu, self.build_dir)}"] if self.cfu else []
+        return {"rtl": [str(rtl)], "fast": words}
+
+    def compare(self, image: bytes, scratch: Path, *, stdin: bytes = b"", **fast: object) -> dict[str, Any]:
+        """Run both; AssertionError with the first difference. The result, as the harness writes it."""
+        soc = load_soc(self.soc_json)
+        (scratch / "image").write_bytes(image)
+        (scratch / "parameters").write_text(parameters(self.soc_json, soc))
+        common = [f"image={scratch / 'image'}", f"max_cycles={MAX_CYCLES}", f"hang_cycles={HANG_CYCLES}"]
+        outputs, results = [], []
+        for name, words in self.commands({"parameters": scratch / "parameters", **fast}).items():
+            result, trace = scratch / f"{name}.json", scratch / f"{name}.trace"
+            made = [*words, *common, f"result={result}", f"trace={trace}", "trace_cycles=1"]
+            done = subprocess.run(made, input=stdin, capture_output=True, timeout=600, check=True)
+            outputs.append(done.stdout)
+            results.append(json.loads(result.read_text()))
+        assert (difference := first_difference(scratch / "rtl.trace", scratch / "fast.trace")) == ""
+        assert results[0] == results[1] and outputs[0] == outputs[1], difference
+        return dict(results[0])
+
+
+def first_difference(rtl: Path, fast: Path) -> str:
+    """The first lines "cycle pc instruction [xN=value]" that differ, after those before them; "" if there are none."""
+    before: list[str] = []
+    with rtl.open() as one, fast.open() as other:
+        for ours, theirs in itertools.zip_longest(one, other, fillvalue="nothing\n"):
+            if ours != theirs:
+                return f"after\n{''.join(before[-6:])}rtl  {ours}fast {theirs}"
+            before = [*before[-6:], ours]
+    return ""
+
+
+def program_image(soc_json: Path, seed: int, length: int = 700) -> bytes:
+    """The memory image of a random program for what the CPU has, in the places that the system has."""
+    soc = load_soc(soc_json)
+    cpu = soc["cpu"]
+    has = cpu_programs.Features(
+        multiplier=cpu["multiplier"],
+        divider=cpu["divider"],
+        traps=cpu["traps"],
+        alignment_check=cpu["traps"],
+        csrs=frozenset(cpu["csrs"]),
+    )
+    code = cpu["reset_address"]
+    big = [m for m in soc["memories"] if m["kind"] == "dtcm" and m["bytes"] >= cpu_programs.DATA_BYTES]
+    main = next((m["base"] for m in soc["memories"] if m["kind"] == "ram"), None)
+    in_tcm = big and (main is None or cpu["icache_bytes"] == 0 or seed % 3 == 0)
+    data = big[0]["base"] if in_tcm else main + 0x10000
+    program = cpu_programs.generate(seed, has, code, data, length)
+    chunks = [(code, struct.pack(f"<{len(program.words)}I", *program.words)), (data, program.data)]
+    return b"".join(_chunk(soc, base, contents) for base, contents in chunks)
+
+
+def _chunk(soc: dict[str, Any], base: int, contents: bytes) -> bytes:
+    for index, memory in enumerate(soc["memories"]):
+        if 0 <= base - memory["base"] < memory["bytes"]:
+            return struct.pack("<III", index, base - memory["base"], len(contents)) + contents
+    raise AssertionError(f"no memory at {base:#x}")
