@@ -76,15 +76,15 @@ def simulate(
             words += [f"stack_bottom={bottom}", f"stack_top={top}"]
         partial = []
         if trace:
-            partial.append((_partial(trace), trace))
-            words += [f"trace={_partial(trace)}", f"trace_cycles={int(trace_cycles)}"]
+            partial.append((partial_of(trace), trace))
+            words += [f"trace={partial_of(trace)}", f"trace_cycles={int(trace_cycles)}"]
         if waves:
-            partial.append((_partial(waves.path), waves.path))
-            words += [f"waves={_partial(waves.path)}", f"waves_begin={waves.begin}"]
+            partial.append((partial_of(waves.path), waves.path))
+            words += [f"waves={partial_of(waves.path)}", f"waves_begin={waves.begin}"]
             words.append(f"clock_period_ps={round(1e12 / soc.clock_hz)}")
             words += [f"waves_end={waves.end}"] if waves.end is not None else []
         try:
-            output = _run(words, scratch / "stdin", on_output, timeout_seconds)
+            output = run_simulator(words, scratch / "stdin", on_output, timeout_seconds)
             ended = msgspec.json.decode((scratch / "result").read_bytes(), type=Ended)
             for temporary, final in partial:
                 temporary.touch()  # a window that was never reached
@@ -96,6 +96,11 @@ def simulate(
             for temporary, final in partial:
                 if temporary != final:
                     temporary.unlink(missing_ok=True)
+    return outcome_of(ended, output, elf)
+
+
+def outcome_of(ended: Ended, output: bytes, elf: Path) -> Outcome:
+    """What a simulator's last words mean."""
     by_itself = ended.end == "exit"
     code = ended.exit_code - (1 << 32 if ended.exit_code >> 31 else 0)
     return Outcome(
@@ -107,12 +112,12 @@ def simulate(
     )
 
 
-def _partial(path: Path) -> Path:
+def partial_of(path: Path) -> Path:
     """Where a file is written until it is complete; a device or a pipe is written as it is."""
     return path.resolve().with_name(f".{path.name}.partial") if replaceable(path) else path
 
 
-def _run(
+def run_simulator(
     words: list[str], stdin: Path, on_output: Callable[[bytes], object] | None, timeout_seconds: float
 ) -> bytes:
     """The child's standard output; the child never outlives this call."""

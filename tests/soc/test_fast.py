@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from cfukit_cpu import write_cpu
-from cfukit_soc import generate_soc
+from cfukit_base.artefacts import Soc
 from cfukit_soc.fast import simulate_fast
 from support import cpu_programs
 from support.bare import ODD_CFU, assemble, compile_c
 from support.fast_compare import Both, program_image
+from support.socs import make_soc
 
 CPUS = {
     "lean": "lean",
@@ -47,7 +47,7 @@ def test_random_programs(system, shared_tmp, tmp_path, seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("cpu", CPUS)
 def test_random_programs_on_other_cpus(cpu, shared_tmp, tmp_path):
-    soc_json = generate_soc("sim", tmp_path / "soc", cpu=write_cpu(CPUS[cpu], tmp_path / "cpu"))
+    soc_json = make_soc("sim", tmp_path / "soc", cpu=CPUS[cpu])
     for seed in range(3):
         Both(soc_json, None, shared_tmp).compare(program_image(soc_json, seed), tmp_path)
 
@@ -64,10 +64,9 @@ PROGRAMS = {
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_compiled_programs(stock, tmp_path, name, flags):
     from cfukit_soc.image import memory_image
-    from cfukit_soc.simulator import load_soc
 
     elf = compile_c(PROGRAMS[name], tmp_path, flags)
-    stock.compare(memory_image(elf, load_soc(stock.soc_json)), tmp_path, stdin=b"some words.")
+    stock.compare(memory_image(elf, Soc.read(stock.soc_json)), tmp_path, stdin=b"some words.")
 
 
 FAULTS = {

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cfukit_base.artefacts import Soc
 from cfukit_soc.fast.build import build_cfu_library, build_fast_simulator
 from cfukit_soc.fast.parameters import parameters
-from cfukit_soc.simulator import build_simulator, load_soc
+from cfukit_soc.simulator import build_simulator
 from support import cpu_programs
 
 HANG_CYCLES = 20_000
@@ -36,7 +37,7 @@ class Both:
 
     def compare(self, image: bytes, scratch: Path, *, stdin: bytes = b"", **fast: object) -> dict[str, Any]:
         """Run both; AssertionError with the first difference. The result, as the harness writes it."""
-        soc = load_soc(self.soc_json)
+        soc = Soc.read(self.soc_json)
         (scratch / "image").write_bytes(image)
         (scratch / "parameters").write_text(parameters(self.soc_json, soc))
         common = [f"image={scratch / 'image'}", f"max_cycles={MAX_CYCLES}", f"hang_cycles={HANG_CYCLES}"]
@@ -65,27 +66,27 @@ def first_difference(rtl: Path, fast: Path) -> str:
 
 def program_image(soc_json: Path, seed: int, length: int = 700) -> bytes:
     """The memory image of a random program for what the CPU has, in the places that the system has."""
-    soc = load_soc(soc_json)
-    cpu = soc["cpu"]
+    soc = Soc.read(soc_json)
+    cpu = soc.cpu
     has = cpu_programs.Features(
-        multiplier=cpu["multiplier"],
-        divider=cpu["divider"],
-        traps=cpu["traps"],
-        alignment_check=cpu["traps"],
-        csrs=frozenset(cpu["csrs"]),
+        multiplier=cpu.multiplier,
+        divider=cpu.divider,
+        traps=cpu.traps,
+        alignment_check=cpu.traps,
+        csrs=frozenset(cpu.csrs),
     )
-    code = cpu["reset_address"]
-    big = [m for m in soc["memories"] if m["kind"] == "dtcm" and m["bytes"] >= cpu_programs.DATA_BYTES]
-    main = next((m["base"] for m in soc["memories"] if m["kind"] == "ram"), None)
-    in_tcm = big and (main is None or cpu["icache_bytes"] == 0 or seed % 3 == 0)
-    data = big[0]["base"] if in_tcm else main + 0x10000
+    code = cpu.reset_address
+    big = [m for m in soc.memories if m.kind == "dtcm" and m.bytes >= cpu_programs.DATA_BYTES]
+    main = next((m.base for m in soc.memories if m.kind == "ram"), None)
+    in_tcm = big and (main is None or cpu.icache_bytes == 0 or seed % 3 == 0)
+    data = big[0].base if in_tcm else main + 0x10000
     program = cpu_programs.generate(seed, has, code, data, length)
     chunks = [(code, struct.pack(f"<{len(program.words)}I", *program.words)), (data, program.data)]
     return b"".join(_chunk(soc, base, contents) for base, contents in chunks)
 
 
-def _chunk(soc: dict[str, Any], base: int, contents: bytes) -> bytes:
-    for index, memory in enumerate(soc["memories"]):
-        if 0 <= base - memory["base"] < memory["bytes"]:
-            return struct.pack("<III", index, base - memory["base"], len(contents)) + contents
+def _chunk(soc: Soc, base: int, contents: bytes) -> bytes:
+    for index, memory in enumerate(soc.memories):
+        if 0 <= base - memory.base < memory.bytes:
+            return struct.pack("<III", index, base - memory.base, len(contents)) + contents
     raise AssertionError(f"no memory at {base:#x}")

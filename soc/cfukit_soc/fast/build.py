@@ -15,9 +15,24 @@ from cfukit_base.verilator_runtime import include_flags, runtime_objects
 SOURCES = Path(__file__).parent
 SIMULATOR, LIBRARY = "fast_simulator", "libcfu.so"
 _FLAGS = ("-std=c++17", "-O2")
-_LIBRARY_FLAGS = ("-fPIC", "-fvisibility=hidden", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0")
+_LIBRARY_FLAGS: tuple[str, ...] = (
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-DVM_COVERAGE=0",
+    "-DVM_SC=0",
+    "-DVM_TRACE=0",
+)
 _LIBRARY_FLAGS += ("-DVL_USER_FATAL", "-DVL_USER_FINISH", "-DVL_USER_STOP")
-_VERILATOR_FLAGS = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing", "--no-assert")
+_VERILATOR_FLAGS: tuple[str, ...] = (
+    "--cc",
+    "-O3",
+    "--x-assign",
+    "fast",
+    "--x-initial",
+    "fast",
+    "--no-timing",
+    "--no-assert",
+)
 _VERILATOR_FLAGS += ("-Wno-fatal", "-Wno-lint", "-Wno-style")
 _RUNTIME = ("verilated", "verilated_threads")
 _SECONDS = 900.0  # zig c++ builds its own C++ library at its first use

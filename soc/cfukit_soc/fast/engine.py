@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+import msgspec
+
+from cfukit_base.artefacts import Outcome, Soc
 from cfukit_base.cache import disk_error, prepare_output
 from cfukit_base.errors import UsageError
-from cfukit_soc.engine import HANG_CYCLES, SimResult, _partial, _run
 from cfukit_soc.fast.build import build_cfu_library, build_fast_simulator
 from cfukit_soc.fast.parameters import parameters
-from cfukit_soc.faults import fault_from, stack_of
+from cfukit_soc.faults import Ended, stack_of
 from cfukit_soc.image import memory_image
-from cfukit_soc.simulator import load_soc
+from cfukit_soc.simulation import HANG_CYCLES, outcome_of, partial_of, run_simulator
 
 _OTHER = "cfukit_soc.simulate runs this system"
 
@@ -32,17 +32,17 @@ def simulate_fast(
     hang_cycles: int = HANG_CYCLES,
     trace: Path | None = None,
     trace_cycles: bool = False,
-    on_output: Callable[[bytes], None] | None = None,
+    on_output: Callable[[bytes], object] | None = None,
     watch_stack: bool = True,
     timeout_seconds: float = 0,
     exact: bool = False,
-) -> SimResult:
+) -> Outcome:
     """As `simulate`, without Verilator for the system; only the CFU is built, under build_dir (None: one that answers 0).
 
     autonomous: the CFU works on its own, so it is clocked in every cycle. exact: every cycle is stepped, which is slower; the
     result is the same, and tests compare the two.
     """
-    soc = load_soc(soc_json)
+    soc = Soc.read(soc_json)
     _check(soc_json, soc)
     if trace is not None:
         prepare_output(trace)
@@ -61,33 +61,25 @@ def simulate_fast(
         words += [f"cfu={library}", f"autonomous={int(autonomous)}"] if library else []
         words += ["exact=1"] if exact else []
         if trace:
-            words += [f"trace={_partial(trace)}", f"trace_cycles={int(trace_cycles)}"]
+            words += [f"trace={partial_of(trace)}", f"trace_cycles={int(trace_cycles)}"]
         try:
-            output = _run(words, scratch / "stdin", on_output, timeout_seconds)
-            raw = json.loads((scratch / "result").read_text())
-            if trace and _partial(trace) != trace:
-                _partial(trace).replace(trace)
+            output = run_simulator(words, scratch / "stdin", on_output, timeout_seconds)
+            ended = msgspec.json.decode((scratch / "result").read_bytes(), type=Ended)
+            if trace and partial_of(trace) != trace:
+                partial_of(trace).replace(trace)
         except OSError as error:
             raise disk_error(scratch, error) from error
         finally:
-            if trace and _partial(trace) != trace:
-                _partial(trace).unlink(missing_ok=True)
-    ended = raw["end"] == "exit"
-    code = raw["exit_code"] - (1 << 32 if raw["exit_code"] >> 31 else 0)
-    return SimResult(
-        output=output,
-        exit_code=code if ended else None,
-        cycles=raw["cycles"],
-        instructions=raw["instructions"],
-        fault=None if ended else fault_from(raw, elf),
-    )
+            if trace and partial_of(trace) != trace:
+                partial_of(trace).unlink(missing_ok=True)
+    return outcome_of(ended, output, elf)
 
 
-def _check(soc_json: Path, soc: dict[str, Any]) -> None:
+def _check(soc_json: Path, soc: Soc) -> None:
     """What the model does not know."""
-    if soc["cpu"].get("memory_port_bits"):
+    if soc.cpu.memory_port_bits:
         given = "a CFU with a port into the data TCM"
         raise UsageError(str(soc_json), given, allowed="a CFU without memory port", hint=_OTHER)
-    if chips := [name for name in soc["chips"] if name != "bus_rom.v"]:
+    if chips := [name for name in soc.chips if name != "bus_rom.v"]:
         given = f"chips beside the FPGA ({', '.join(chips)})"
         raise UsageError(str(soc_json), given, allowed="memories of constant latency", hint=_OTHER)

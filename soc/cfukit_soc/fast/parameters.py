@@ -1,48 +1,52 @@
-"""What the fast simulator must know of a system, as the text that parameters.h reads: everything follows from soc.json and the CPU beside it."""
+"""What the fast simulator must know of a system, as the text that parameters.h reads.
+
+Everything follows from soc.json and the CPU beside it.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from pathlib import Path
-from typing import Any
+
+from cfukit_base.artefacts import Soc
 
 STOCK = "full+cfu"
 _BOOT_ROM_BASE = 0x2008_0000
 
 
-def parameters(soc_json: Path, soc: dict[str, Any]) -> str:
+def parameters(soc_json: Path, soc: Soc) -> str:
     """Lines "key number", "memory base bytes kind read write", "register NAME address", "csr number"."""
-    cpu = soc["cpu"]
-    options = _options(soc_json.parent / cpu["verilog"][0])
-    tcms = [memory for memory in soc["memories"] if memory["kind"] in ("itcm", "dtcm")]
-    cached = bool(cpu["dcache_bytes"])
-    direct = not cached and any(memory["kind"] == "dtcm" for memory in tcms)
+    cpu = soc.cpu
+    options = _options(soc_json.parent / cpu.verilog[0])
+    tcms = [memory for memory in soc.memories if memory.kind in ("itcm", "dtcm")]
+    cached = bool(cpu.dcache_bytes)
+    direct = not cached and any(memory.kind == "dtcm" for memory in tcms)
     numbers = {
-        "icache_bytes": cpu["icache_bytes"],
-        "dcache_bytes": cpu["dcache_bytes"],
-        "reset_address": cpu["reset_address"],
-        "bus_timeout_cycles": soc["constants"]["bus_timeout_cycles"],
-        "multiplier": cpu["multiplier"],
-        "divider": cpu["divider"],
-        "traps": cpu["traps"],
-        "interrupts": cpu["interrupts"],
+        "icache_bytes": cpu.icache_bytes,
+        "dcache_bytes": cpu.dcache_bytes,
+        "reset_address": cpu.reset_address,
+        "bus_timeout_cycles": soc.constants["bus_timeout_cycles"],
+        "multiplier": cpu.multiplier,
+        "divider": cpu.divider,
+        "traps": cpu.traps,
+        "interrupts": cpu.interrupts,
         "prediction": options.get("prediction", "static") == "static",
         "bypass": options.get("bypass", True),
         "alignment_check": options.get("alignment_check", True),
-        "stock": cpu["name"] == STOCK,
+        "stock": cpu.name == STOCK,
         "single_ported": options.get("tcm") == "spram" and bool(tcms),
         "direct_bus": direct,
-        "cfu_waits": cached or cpu["traps"] or bool(cpu.get("memory_port_bits")),
-        "cfu_enabled": cpu["cfu_enable_csr"] is None,
+        "cfu_waits": cached or cpu.traps or bool(cpu.memory_port_bits),
+        "cfu_enabled": cpu.cfu_enable_csr is None,
     }
     lines = [f"{key} {int(value)}" for key, value in numbers.items()]
-    for memory in soc["memories"]:
-        kind = "cpu_rom" if memory["base"] == _BOOT_ROM_BASE else memory["kind"]
-        words = (memory["base"], memory["bytes"], kind, memory["read_cycles"], memory["write_cycles"])
+    for memory in soc.memories:
+        kind = "cpu_rom" if memory.base == _BOOT_ROM_BASE else memory.kind
+        words = (memory.base, memory.bytes, kind, memory.read_cycles, memory.write_cycles)
         lines.append(f"memory {' '.join(map(str, words))}")
-    lines += [f"register {name} {register['address']}" for name, register in soc["csrs"].items()]
-    lines += [f"csr {number}" for number in cpu["csrs"]]
+    lines += [f"register {name} {register.address}" for name, register in soc.csrs.items()]
+    lines += [f"csr {number}" for number in cpu.csrs]
     return "\n".join(lines) + "\n"
 
 
