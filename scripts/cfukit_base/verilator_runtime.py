@@ -1,4 +1,4 @@
-"""Verilator's C++ runtime as object files, compiled once per compiler, version and flags. Simulators and test benches share them."""
+"""Verilator's C++ runtime as objects: compiled once per compiler and version, the same for simulators, test benches and libraries."""
 
 from __future__ import annotations
 
@@ -11,30 +11,44 @@ from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError
 from cfukit_base.tools import Tool, verilator, verilator_include
 
-_TIMEOUT_SECONDS = 900.0  # zig c++ builds its own C++ library when it is first used
+_FLAGS = ("-std=c++17", "-O2", "-fPIC", "-DNDEBUG")  # -fPIC: Renode loads a library
+_MACROS = ("-DVM_COVERAGE=0", "-DVM_SC=0")  # not VL_TIME_CONTEXT: cocotb tells the time by sc_time_stamp()
+# Weak: a program that defines one of these itself overrides the runtime's. VL_USER_FATAL and its like would need other objects.
+_WEAK = """\
+void vl_finish(const char*, int, const char*) __attribute__((weak));
+void vl_stop(const char*, int, const char*) __attribute__((weak));
+void vl_fatal(const char*, int, const char*, const char*) __attribute__((weak));
+"""
+_TIMEOUT_SECONDS = 900.0  # zig c++ builds its own C++ library at its first use
 
 
 def include_flags() -> list[str]:
     """Flags for a file that includes verilated.h."""
     include = verilator_include()
-    return [f"-I{include}", f"-I{include / 'vltstd'}"]
+    return [*_MACROS, f"-I{include}", f"-I{include / 'vltstd'}"]
 
 
-def runtime_objects(compiler: Tool, flags: Sequence[str], names: Sequence[str]) -> list[Path]:
-    """One object file per name of a source of Verilator's runtime ("verilated", "verilated_threads", "verilated_vcd_c", ...)."""
+def runtime_objects(compiler: Tool, names: Sequence[str]) -> list[Path]:
+    """One object per file of Verilator's runtime ("verilated", "verilated_threads", "verilated_vcd_c", ...)."""
     version = verilator().identity
-    return process.in_parallel(lambda name: _object(compiler, list(flags), name, version), names, 2)
+    return process.in_parallel(lambda name: _object(compiler, name, version), names, 2)
 
 
-def _object(compiler: Tool, flags: list[str], name: str, version: str) -> Path:
+def _object(compiler: Tool, name: str, version: str) -> Path:
+    # zig: for any machine of this kind and without its sanitizer, as other compilers do by themselves.
+    own = ("-mcpu=baseline", "-fno-sanitize=undefined") if compiler.name.startswith("zig") else ()
+    flags = [*_FLAGS, *own]
+
     def build(folder: Path) -> None:
         source = verilator_include() / f"{name}.cpp"
+        (folder / "weak.h").write_text(_WEAK)
         with progress.stage(f"compiling Verilator's {name}, once ({compiler.name} {compiler.version})"):
-            words = [*compiler.argv, *flags, *include_flags(), "-c", str(source), "-o", "object.o"]
+            words = [*compiler.argv, *flags, "-include", "weak.h", *include_flags()]
+            words += ["-c", str(source), "-o", "object.o"]
             done = process.run(words, cwd=folder, env=compiler.env, timeout=_TIMEOUT_SECONDS)
         if not done.ok:
             hint = "cfukit doctor; unset CXX to let cfukit choose a compiler"
             raise BuildError(str(source), f"{compiler.name} cannot compile it", hint=hint, log=done.tail(40))
 
-    key = digest_of(version, compiler.identity, flags, name)
+    key = digest_of(version, compiler.identity, flags, list(_MACROS), _WEAK, name)
     return cached(user_cache() / "verilator-runtime", name, key, build) / "object.o"

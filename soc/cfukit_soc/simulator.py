@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from cfukit_base import process
@@ -20,6 +20,7 @@ from cfukit_base.artefacts import Soc
 from cfukit_base.cache import cached, disk_error
 from cfukit_base.digest import digest_of, digest_tree
 from cfukit_base.errors import BuildError, UsageError
+from cfukit_base.plain_paths import plain, real
 from cfukit_base.progress import stage
 from cfukit_base.tools import Tool, host_cxx, verilator
 from cfukit_base.verilator_runtime import include_flags, runtime_objects
@@ -45,14 +46,7 @@ _VERILATOR_FLAGS = [
     "-Wno-style",
 ]
 _WAVES_FLAGS = ["--trace-vcd", "--trace-max-array", "64"]
-_CXX_FLAGS = [
-    "-std=c++17",
-    "-DVM_COVERAGE=0",
-    "-DVM_SC=0",
-    "-DVL_TIME_CONTEXT",
-    "-DVL_USER_FATAL",
-    "-DNDEBUG",
-]
+_CXX_FLAGS = ["-std=c++17", "-DNDEBUG"]
 _RUNTIME = ("verilated", "verilated_threads", "verilated_dpi")
 _COMPILE_SECONDS = 900.0  # zig c++ builds its own C++ library at its first use
 
@@ -116,13 +110,14 @@ def _verilate(directory: Path, soc: Soc, sources: Sequence[Path], waves: bool) -
     words = [*tool.argv, *_VERILATOR_FLAGS, *(_WAVES_FLAGS if waves else []), "-Mdir", "verilated"]
     words += [
         "+define+CFUKIT_POISON",
-        str(HARNESS / "vexriscv.vlt"),
+        str(plain(HARNESS / "vexriscv.vlt")),
         "memories.vlt",
-        f"-I{cfu.resolve().parent}",
+        f"-I{plain(cfu.resolve().parent)}",
         *copies,
-        str(cfu.resolve()),
+        str(plain(cfu.resolve())),
     ]
     done = process.run(words, cwd=directory, env=tool.env, timeout=_COMPILE_SECONDS)
+    done = replace(done, stdout=real(done.stdout), stderr=real(done.stderr))
     if not done.ok:
         errors = [line for line in done.stderr.splitlines() if line.startswith("%Error")]
         first = errors[0].removeprefix("%Error").lstrip(":- ") if errors else done.tail(5)
@@ -180,7 +175,7 @@ def _write_names(directory: Path, soc: Soc) -> None:
 def _compile(directory: Path, cxx: Tool, flags: list[str], name: str, waves: bool) -> None:
     verilated = directory / "verilated"
     shared = [*_CXX_FLAGS, f"-DVM_TRACE={int(waves)}", f"-DVM_TRACE_VCD={int(waves)}"]
-    common = [*shared, *include_flags(), f"-I{HARNESS}", "-I.", "-Iverilated"]
+    common = [*shared, *include_flags(), f"-I{plain(HARNESS)}", "-I.", "-Iverilated"]
     files = sorted(path.name for path in verilated.glob("Vsoc*.cpp"))
     if not waves and _rising_edge_only(verilated):
         common.append("-DRISING_EDGE_ONLY")
@@ -193,17 +188,19 @@ def _compile(directory: Path, cxx: Tool, flags: list[str], name: str, waves: boo
     for group, (members, level) in groups.items():
         (verilated / group).write_text("".join(f'#include "{member}"\n' for member in members))
         jobs.append([*cxx.argv, *common, *level, "-c", f"verilated/{group}", "-o", f"{group}.o"])
-    jobs.append([*cxx.argv, *common, *flags, "-c", str(HARNESS / "main.cpp"), "-o", "main.cpp.o"])
+    jobs.append([*cxx.argv, *common, *flags, "-c", str(plain(HARNESS / "main.cpp")), "-o", "main.cpp.o"])
     # In parallel with the generated files at its first use, later only looked up.
     members = [*_RUNTIME, *(["verilated_vcd_c"] if waves else [])]
     objects: list[Path] = []
     work: list[Callable[[], object]] = [
-        lambda: objects.extend(runtime_objects(cxx, [*shared, *flags], members)),
+        lambda: objects.extend(runtime_objects(cxx, members)),
         *(functools.partial(_run_compiler, cxx, job, directory) for job in jobs),
     ]
     process.in_parallel(lambda do: do(), work, 2)
     made = [f"{group}.o" for group in (*groups, "main.cpp")]
-    _run_compiler(cxx, [*cxx.argv, "-o", name, *made, *map(str, objects), "-lpthread"], directory)
+    _run_compiler(
+        cxx, [*cxx.argv, "-o", name, *made, *(str(plain(path)) for path in objects), "-lpthread"], directory
+    )
     for leftover in (*made, "verilated"):
         path = directory / leftover
         shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -12,6 +12,7 @@ from cfukit_base.artefacts.cpu import Memory
 from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError, UsageError
+from cfukit_base.plain_paths import plain
 from cfukit_sw.compile import TIMEOUT_SECONDS, Unit, compile_all
 from cfukit_sw.elf_scan import check_instructions
 from cfukit_sw.firmware import (
@@ -157,10 +158,14 @@ def build_boot(soc_json: Path, digest: bytes, *, build_dir: Path, compiler: str 
 
     def link(folder: Path) -> None:
         (folder / "link.ld").write_text(script)
-        given = f"-Wl,--gc-sections,-T,{folder / 'link.ld'},--entry=__boot_start"
-        argv = [*tool.argv, *target, "-nostartfiles", given, *(str(item.path) for item in objects)]
-        argv += ["-o", str(folder / "boot.elf"), *(("-nostdlib", "-lgcc") if compiler == "gcc" else ())]
-        done = process.run(argv, env=tool.env, timeout=TIMEOUT_SECONDS)
+        given = "-Wl,--gc-sections,-T,link.ld,--entry=__boot_start"
+        argv = [*tool.argv, *target, "-nostartfiles", given, *(str(plain(item.path)) for item in objects)]
+        argv += [
+            "-o",
+            str(plain(folder / "boot.elf")),
+            *(("-nostdlib", "-lgcc") if compiler == "gcc" else ()),
+        ]
+        done = process.run(argv, cwd=folder, env=tool.env, timeout=TIMEOUT_SECONDS)
         if not done.ok:
             raise BuildError("boot loader", done.tail(5), log=done.tail(40))
         check_instructions(folder / "boot.elf", soc.cpu, "boot.elf")

@@ -8,13 +8,14 @@ import re
 import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cfukit_base import process, progress
 from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError, ResultError
+from cfukit_base.plain_paths import plain, prefix_maps, real
 from cfukit_base.tools import Tool
 
 PARALLEL = 2
@@ -59,15 +60,12 @@ def _compile(tool: Tool, unit: Unit) -> Object:
     key = digest_of(tool.identity, str(source), list(unit.flags), folders, *_contents(source, unit.folders))
 
     def build(folder: Path) -> None:
-        argv = [*tool.argv, *unit.flags, *(f"-I{path}" for path in folders), "-c", str(source)]
+        argv = [*tool.argv, *unit.flags, *(f"-I{plain(path)}" for path in unit.folders)]
+        argv += ["-c", str(plain(source)), "-o", str(plain(folder / "unit.o")), *prefix_maps()]
         # zig keeps objects too, and its key does not see what .incbin includes: each compilation has a cache of its own.
-        own_cache = {"ZIG_LOCAL_CACHE_DIR": str(folder / "zig")}
-        done = process.run(
-            [*argv, "-o", str(folder / "unit.o")],
-            cwd=source.parent,
-            env={**tool.env, **own_cache},
-            timeout=TIMEOUT_SECONDS,
-        )
+        own_cache = {"ZIG_LOCAL_CACHE_DIR": str(plain(folder / "zig"))}
+        done = process.run(argv, cwd=source.parent, env={**tool.env, **own_cache}, timeout=TIMEOUT_SECONDS)
+        done = replace(done, stdout=real(done.stdout), stderr=real(done.stderr))
         shutil.rmtree(folder / "zig", ignore_errors=True)
         if not done.ok:
             raise compile_error(unit.source, done)

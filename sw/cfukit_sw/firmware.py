@@ -16,6 +16,7 @@ from cfukit_base.artefacts import Soc
 from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError, UsageError
+from cfukit_base.plain_paths import plain, real
 from cfukit_base.progress import stage
 from cfukit_base.tools import Tool
 from cfukit_sw.compile import TIMEOUT_SECONDS, Unit, compile_all
@@ -129,10 +130,17 @@ def build_firmware(
         def link(folder: Path) -> None:
             _write(folder / "link.ld", script)
             # zig says --entry=_start otherwise
-            given = f"-Wl,--gc-sections,-T,{folder / 'link.ld'},--entry={entry_symbol(soc, placement)}"
-            argv = [*tool.argv, *linking, "-nostartfiles", given, *(str(item.path) for item in objects)]
-            argv += ["-o", str(folder / "firmware.elf"), *libraries]
-            done = process.run(argv, env=tool.env, timeout=TIMEOUT_SECONDS)
+            given = f"-Wl,--gc-sections,-T,link.ld,--entry={entry_symbol(soc, placement)}"
+            argv = [
+                *tool.argv,
+                *linking,
+                "-nostartfiles",
+                given,
+                *(str(plain(item.path)) for item in objects),
+            ]
+            argv += ["-o", str(plain(folder / "firmware.elf")), *libraries]
+            done = process.run(argv, cwd=folder, env=tool.env, timeout=TIMEOUT_SECONDS)
+            done = replace(done, stdout=real(done.stdout), stderr=real(done.stderr))
             if not done.ok:
                 raise link_error(done, objects, units, soc.memories, RUNTIME, folder / "firmware.elf")
             check_instructions(folder / "firmware.elf", soc.cpu, "firmware.elf")

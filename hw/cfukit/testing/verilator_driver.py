@@ -21,7 +21,7 @@ from cfukit_base.errors import BuildError, ResultError
 from cfukit_base.verilator_runtime import include_flags, runtime_objects
 
 BENCH = Path(__file__).with_name("bench.cpp")
-CXX_FLAGS = ("-std=c++17", "-O1", "-DVM_COVERAGE=0", "-DVM_SC=0")
+CXX_FLAGS = ("-std=c++17", "-O1")
 RUNTIME = ("verilated", "verilated_threads")
 RESET_CYCLES = 2  # at the begin of a segment
 PERIOD_US = 1  # of the clock, in waveforms
@@ -97,7 +97,7 @@ def compile_verilog(
                 str(folder / top),
                 str(main),
             ]
-            words += [*map(str, (*made, *runtime_objects(compiler, flags, runtime))), *link, "-pthread"]
+            words += [*map(str, (*made, *runtime_objects(compiler, runtime))), *link, "-pthread"]
             done = process.run(words, cwd=folder, env=compiler.env, timeout=900)
             if not done.ok:
                 raise BuildError(where, f"the compiled Verilog does not build:\n{done.tail()}")

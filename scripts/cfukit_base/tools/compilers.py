@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from cfukit_base.errors import MissingToolError, UsageError
+from cfukit_base.plain_paths import plain
 from cfukit_base.tools.tool import Tool, package_folder, version_of
 from cfukit_base.tools.zig_cache import zig_cache
 
@@ -19,7 +20,7 @@ def zig() -> Tool:
     binary = root / ("zig.exe" if os.name == "nt" else "zig")
     if not binary.is_file():
         raise MissingToolError("zig", "its wheel has no zig", hint="pip install --force-reinstall ziglang")
-    caches = {name: str(zig_cache()) for name in ("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR")}
+    caches = {name: str(plain(zig_cache())) for name in ("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR")}
     return Tool("zig", (str(binary),), metadata.version("ziglang"), str(binary), "wheel", caches)
 
 

@@ -8,6 +8,7 @@ from cfukit_base import process
 from cfukit_base.cache import cached
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError, UsageError
+from cfukit_base.plain_paths import plain
 from cfukit_base.progress import stage
 from cfukit_base.tools import Tool, host_cxx, verilator
 from cfukit_base.verilator_runtime import include_flags, runtime_objects
@@ -32,9 +33,6 @@ _CXX_FLAGS = (
     "-DVM_COVERAGE=0",
     "-DVM_SC=0",
     "-DVM_TRACE=0",
-    "-DVL_USER_FATAL",
-    "-DVL_USER_FINISH",
-    "-DVL_USER_STOP",
 )
 _RUNTIME = ("verilated", "verilated_threads")
 _SECONDS = 900.0  # zig c++ builds its own C++ library at its first use
@@ -64,7 +62,7 @@ def build_library(cfu_verilog: Path | None, build_dir: Path, *, cxx: Tool | None
             _verilate(source.resolve(), folder)
             made = sorted(str(path) for path in (folder / "made").glob("*.cpp"))
             words = [*cxx.argv, *flags, *include_flags(), "-I", "made", str(SHIM), *made]
-            words += [str(path) for path in runtime_objects(cxx, flags, _RUNTIME)]
+            words += [str(path) for path in runtime_objects(cxx, _RUNTIME)]
             words += ["-shared", f"-Wl,--version-script={EXPORTS}", "-pthread", "-o", NAME]
             done = process.run(words, cwd=folder, env=cxx.env, timeout=_SECONDS)
             if not done.ok:
@@ -78,7 +76,7 @@ def build_library(cfu_verilog: Path | None, build_dir: Path, *, cxx: Tool | None
 def _verilate(source: Path, folder: Path) -> None:
     tool = verilator()
     words = [*tool.argv, *_VERILATOR_FLAGS, "--top-module", "Cfu", "--prefix", "VCfu", "--Mdir", "made"]
-    done = process.run([*words, str(source)], cwd=folder, env=tool.env, timeout=_SECONDS)
+    done = process.run([*words, str(plain(source))], cwd=folder, env=tool.env, timeout=_SECONDS)
     if not done.ok:
         errors = [line for line in done.stderr.splitlines() if line.startswith("%Error")]
         raise BuildError(

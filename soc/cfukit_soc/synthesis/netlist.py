@@ -13,6 +13,7 @@ from cfukit_base import process, progress
 from cfukit_base.cache import cached
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError, MissingToolError, ResultError, UsageError
+from cfukit_base.plain_paths import plain
 from cfukit_base.tools import host_cxx, verilator
 from cfukit_base.verilator_runtime import include_flags, runtime_objects
 from cfukit_soc.boards import Board
@@ -23,15 +24,7 @@ HERE = Path(__file__).parent
 FLASH_MODEL = HERE.parent / "harness" / "spi_flash.v"
 _RUNTIME = ("verilated", "verilated_threads", "verilated_dpi")
 _SILENT_BITS = 2000
-_FLAGS = [
-    "-std=c++17",
-    "-O2",
-    "-DVL_TIME_CONTEXT",
-    "-DVM_COVERAGE=0",
-    "-DVM_SC=0",
-    "-DVM_TRACE=0",
-    "-DNDEBUG",
-]
+_FLAGS = ["-std=c++17", "-O2", "-DVM_TRACE=0", "-DNDEBUG"]
 
 
 @dataclass(frozen=True)
@@ -114,13 +107,13 @@ def _build(board: Board, netlist_dir: Path, build_dir: Path) -> Path:
             *defines,
         ]
         words += ["-Wno-fatal", "-Wno-lint", "-Wno-style", "-Mdir", "verilated", "cells.v"]
-        words += [str(path.resolve()) for path in sources if path.suffix == ".v"]
+        words += [str(plain(path.resolve())) for path in sources if path.suffix == ".v"]
         with progress.stage("compiling the netlist's simulator"):
             _do(words, folder, tool.env)
             made = sorted((folder / "verilated").glob("Vbench*.cpp"))
             (folder / "all.cpp").write_text("".join(f'#include "verilated/{path.name}"\n' for path in made))
             flags = [*cxx.argv, *_FLAGS, *include_flags(), "-Iverilated", "-I."]
-            objects = runtime_objects(cxx, _FLAGS, _RUNTIME)
+            objects = runtime_objects(cxx, _RUNTIME)
             main = str(HERE / "netlist_main.cpp")
             _do([*flags, "-o", "netlist", "all.cpp", main, *map(str, objects), "-lpthread"], folder, cxx.env)
 
