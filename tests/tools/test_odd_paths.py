@@ -12,6 +12,7 @@ from cfukit.testing.verilator_driver import build as build_bench
 from cfukit_base import tools
 from cfukit_base.errors import BuildError
 from cfukit_soc import build_simulator
+from cfukit_soc.fast.build import build_cfu_library
 from cfukit_soc.renode.library import build_library
 from cfukit_soc.synthesis.area import cfu_area
 from cfukit_tools import api
@@ -70,6 +71,7 @@ def test_verilators_runtime_is_compiled_once_for_every_kind_of_build(folder: Pat
     soc_json = make_soc("sim", folder / "soc")
     build_simulator(soc_json, folder / "cfu.v", build_dir=folder / "build")
     build_library(folder / "cfu.v", folder / "renode")
+    build_cfu_library(folder / "cfu.v", folder / "fast")
     build_bench(text, "the CFU")
     made = sorted(path.name.rpartition("-")[0] for path in (folder / "cache" / "verilator-runtime").iterdir())
     assert made == ["verilated", "verilated_dpi", "verilated_threads"]

@@ -8,6 +8,7 @@ from cfukit_base import process
 from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_of, digest_tree
 from cfukit_base.errors import BuildError, UsageError
+from cfukit_base.plain_paths import plain
 from cfukit_base.progress import stage
 from cfukit_base.tools import Tool, host_cxx, verilator
 from cfukit_base.verilator_runtime import include_flags, runtime_objects
@@ -15,14 +16,7 @@ from cfukit_base.verilator_runtime import include_flags, runtime_objects
 SOURCES = Path(__file__).parent
 SIMULATOR, LIBRARY = "fast_simulator", "libcfu.so"
 _FLAGS = ("-std=c++17", "-O2")
-_LIBRARY_FLAGS: tuple[str, ...] = (
-    "-fPIC",
-    "-fvisibility=hidden",
-    "-DVM_COVERAGE=0",
-    "-DVM_SC=0",
-    "-DVM_TRACE=0",
-)
-_LIBRARY_FLAGS += ("-DVL_USER_FATAL", "-DVL_USER_FINISH", "-DVL_USER_STOP")
+_LIBRARY_FLAGS = ("-fPIC", "-fvisibility=hidden", "-DVM_TRACE=0")
 _VERILATOR_FLAGS: tuple[str, ...] = (
     "--cc",
     "-O3",
@@ -70,7 +64,7 @@ def build_cfu_library(cfu_verilog: Path, build_dir: Path, *, cxx: Tool | None = 
             _verilate(cfu_verilog.resolve(), folder)
             made = sorted(str(path) for path in (folder / "made").glob("*.cpp"))
             words = [*cxx.argv, *flags, *include_flags(), "-I", "made", str(source), *made]
-            words += [str(path) for path in runtime_objects(cxx, flags, _RUNTIME)]
+            words += [str(path) for path in runtime_objects(cxx, _RUNTIME)]
             _compile(cxx, [*words, "-shared", "-pthread", "-o", LIBRARY], folder, "the CFU")
             process.run(["rm", "-rf", "made"], cwd=folder)
 
@@ -88,7 +82,7 @@ def _verilate(source: Path, folder: Path) -> None:
     tool = verilator()
     words = [*tool.argv, *_VERILATOR_FLAGS, "--top-module", "Cfu", "--prefix", "VCfu", "--Mdir", "made"]
     done = process.run(
-        [*words, f"-I{source.parent}", str(source)], cwd=folder, env=tool.env, timeout=_SECONDS
+        [*words, f"-I{plain(source.parent)}", str(plain(source))], cwd=folder, env=tool.env, timeout=_SECONDS
     )
     if not done.ok:
         errors = [line for line in done.stderr.splitlines() if line.startswith("%Error")]
