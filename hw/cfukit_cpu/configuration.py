@@ -1,4 +1,4 @@
-"""CPU configurations as data: the keys of `[soc] cpu`, presets, and what excludes what."""
+"""CPU configurations as data: the keys of `[soc] cpu`, the presets, and which keys contradict each other."""
 
 from __future__ import annotations
 
@@ -22,15 +22,18 @@ WHERE = "soc.cpu"
 
 @dataclass(frozen=True)
 class Configuration:
-    """A VexRiscv. Sizes in bytes, 0 = none.
+    """A VexRiscv. Sizes are in bytes; 0 means that there is none.
 
-    icache_bytes, dcache_bytes: direct-mapped, lines of 32 bytes; the D$ writes through. itcm_bytes, dtcm_bytes: memories of one
-    cycle at addresses of their own (`memories`). boot_rom_bytes: a ROM for fetches only, in which the CPU then starts. tcm:
-    "block" (dual-ported, no stalls) or "spram" (two single-ported banks, the data side goes first). multiplier, divider: mul*,
-    div and rem. prediction: "static" (backward branches taken) or "none". bypass: results go to the next instruction before they
-    are in the register file. traps: exceptions; without them a faulting instruction does something undefined. interrupts,
-    alignment_check: need traps. csrs: "all", "few" (mstatus, mip, mie, mtvec, mepc, mcause, mtval, mcycle and VexRiscv's own) or
-    "none".
+    * icache_bytes, dcache_bytes: direct-mapped, with lines of 32 bytes. The D$ writes through.
+    * itcm_bytes, dtcm_bytes: memories that answer in one cycle, at addresses of their own (see `memories`).
+    * boot_rom_bytes: a ROM that only fetches see. A CPU that has one starts there.
+    * tcm: "block" (dual-ported, no stalls) or "spram" (two single-ported banks; data accesses go first).
+    * multiplier, divider: mul*; div and rem.
+    * prediction: "static" (backward branches are predicted taken) or "none".
+    * bypass: a result reaches the next instruction before it is in the register file.
+    * traps: exceptions. Without them a faulting instruction does something undefined.
+    * interrupts, alignment_check: both need traps.
+    * csrs: "all", "few" (mstatus, mip, mie, mtvec, mepc, mcause, mtval, mcycle and VexRiscv's own) or "none".
     """
 
     icache_bytes: int = 4 * KIB
@@ -56,7 +59,7 @@ _CHOICES = {"prediction": ("static", "none"), "csrs": ("all", "few", "none"), "t
 
 
 def _check(config: Configuration) -> None:
-    """Types and ranges of each key, then what contradicts what."""
+    """Check the type and range of each key, then the keys against each other."""
     for field in fields(config):
         value, where = getattr(config, field.name), f"{WHERE}.{field.name}"
         if isinstance(field.default, bool):
@@ -126,7 +129,7 @@ KEYS = ("base", *(field.name for field in fields(Configuration)))
 
 @dataclass(frozen=True)
 class Named:
-    """A configuration with the name that outputs give it; `stock`: the wheel's file, unedited."""
+    """A configuration and its name in outputs; `stock`: it is the wheel's file, unedited."""
 
     name: str
     about: str
@@ -135,9 +138,9 @@ class Named:
 
 
 def configuration(given: str | Mapping[str, Any]) -> Named:
-    """What `[soc] cpu` means: a preset's name, or a table of keys over a preset (`base`, else the stock CPU's).
+    """What `[soc] cpu` means: a preset's name, or a table of keys that change a preset (`base`, by default the stock CPU).
 
-    A table with `traps = false` turns off interrupts and alignment_check unless it asks for them (which is refused).
+    A table with `traps = false` also turns off interrupts and alignment_check. Asking for them then is refused.
     """
     if isinstance(given, str):
         about, config = _preset(given, WHERE)

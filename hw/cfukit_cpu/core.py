@@ -1,11 +1,11 @@
-"""Options of the core: what is tied to a constant so that synthesis removes the rest."""
+"""Options of the core: tie a signal to a constant, and synthesis removes what hangs on it."""
 
 from __future__ import annotations
 
 from cfukit_cpu.configuration import ITCM_BASE, Configuration
 from cfukit_cpu.edits import CORE, DATA_CACHE, INSTRUCTION_CACHE, Source
 
-# CSR numbers. What traps and interrupts need, the counters and identities that `csrs = "few"` leaves out, the rest.
+# CSR numbers: those that interrupts and traps need, the counters and identities that `csrs = "few"` leaves out, the rest.
 INTERRUPT_CSRS = (0x304, 0x344, 0xFC0)  # mie, mip, pending external interrupts
 TRAP_CSRS = (0x300, 0x305, 0x341, 0x342, 0x343)  # mstatus, mtvec, mepc, mcause, mtval
 # misa, mscratch, minstret(h), mcycleh, cycle(h), instret(h), mvendorid to mhartid
@@ -26,7 +26,10 @@ def csrs_of(config: Configuration) -> tuple[int, ...]:
 
 
 def fix_cfu_port(source: Source) -> None:
-    """A command is held only if it is offered: an instruction whose command was taken offers none when it waits to leave."""
+    """Hold a command only while it is offered.
+
+    An instruction whose command was taken must not offer it again while it waits to leave its stage.
+    """
     source.swap_all(
         CORE,
         [
@@ -40,7 +43,10 @@ def fix_cfu_port(source: Source) -> None:
 
 
 def free_memories(source: Source) -> None:
-    """Registers need not be kept, and no memory needs logic for reads of a word that is being written (tests poison them)."""
+    """Let synthesis merge registers, and drop the logic for reads of a word that is being written.
+
+    No program depends on such a read: tests poison it.
+    """
     source.swap_all(
         CORE, [(r"\(\* keep , syn_keep \*\) ", "", 3), (r" /\* synthesis syn_keep = 1 \*/ ", "", 3)]
     )
@@ -53,7 +59,7 @@ def free_memories(source: Source) -> None:
 
 
 def apply_options(source: Source, config: Configuration, *, cfu_sees_stores: bool = False) -> None:
-    """Every option of the core that `config` does not have. cfu_sees_stores: a command to the CFU waits for them."""
+    """Remove every option that `config` does not have. cfu_sees_stores: a command to the CFU waits for earlier stores."""
     if not config.multiplier:
         source.tie("decode_IS_MUL", 0)
     if not config.divider:
@@ -83,7 +89,10 @@ def apply_options(source: Source, config: Configuration, *, cfu_sees_stores: boo
 
 
 def _narrow_pc(source: Source) -> None:
-    """All code lies in the region of instruction TCM and boot ROM; a jump out of it, which the simulation reports, wraps."""
+    """Fix the upper bits of the PC: all code lies in the region of instruction TCM and boot ROM.
+
+    A jump out of that region wraps around. The simulation reports it.
+    """
     region = f"{32 - PC_BITS}'h{ITCM_BASE >> PC_BITS:x}"
     fixed = f"IBusCachedPlugin_fetchPc_pc[31:{PC_BITS}] = {region};"
     last = "    IBusCachedPlugin_fetchPc_pc[1] = 1'b0;\n"
@@ -91,9 +100,10 @@ def _narrow_pc(source: Source) -> None:
 
 
 def _access_bus_directly(source: Source) -> None:
-    """Where data lies in TCM and the bus is for registers: an access waits in writeBack for the bus, whose two buffers are gone.
+    """Remove the two buffers in front of the data bus, of a CPU whose data lies in a TCM: the bus is for registers alone.
 
-    A load takes a cycle less, a store waits for its acknowledge; on iCE40 about 200 logic cells.
+    An access then waits in writeBack for the bus. A load takes a cycle less, a store waits for its acknowledge. On iCE40 this
+    saves about 200 logic cells.
     """
     buffered, given = "dataCache_1_io_mem_cmd_s2mPipe_m2sPipe_", "dataCache_1_io_mem_cmd_"
     parts = ["valid", *(f"payload_{field}" for field in ("wr", "uncached", "data", "mask", "size", "last"))]
@@ -109,7 +119,7 @@ def _access_bus_directly(source: Source) -> None:
 
 
 def _refuse_instructions(source: Source, config: Configuration) -> None:
-    """mul* and div* without their unit are illegal instructions."""
+    """Make mul* and div* illegal instructions where their unit is missing."""
     absent = [
         f"((decode_INSTRUCTION & 32'hfe00407f) == 32'h{0x02000033 | bit:08x})"
         for bit, present in ((0, config.multiplier), (0x4000, config.divider))
@@ -129,7 +139,7 @@ def _refuse_instructions(source: Source, config: Configuration) -> None:
 
 
 def _remove_bypass(source: Source) -> None:
-    """Wait until the register file has the value: also for the write of this cycle, which the next read sees."""
+    """Make instructions wait until the register file has their operands, even the one that is written in this cycle."""
     for suffix in ("", "_1", "_2"):
         source.tie(f"when_HazardSimplePlugin_l45{suffix}", 0)
         source.tie(f"when_HazardSimplePlugin_l58{suffix}", 1)
@@ -160,7 +170,7 @@ def _remove_interrupts(source: Source) -> None:
 
 
 def _remove_traps(source: Source) -> None:
-    """No exception is raised, none is remembered, and mret, wfi and ecall do nothing."""
+    """Raise and remember no exception; mret, wfi and ecall do nothing."""
     source.tie("decodeExceptionPort_valid", 0)
     source.tie("IBusCachedPlugin_iBusRsp_readyForError", 0, assignments=2)
     source.tie("CsrPlugin_selfException_valid", 0, assignments=3)

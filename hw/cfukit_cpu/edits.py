@@ -31,7 +31,7 @@ class Source:
         self.swap_all(module, [(re.escape(old), new.replace("\\", r"\\"), count)])
 
     def swap_all(self, module: str, rules: Iterable[Rule]) -> None:
-        """All rules in one pass over the text: what one inserts, no other sees. They must not overlap."""
+        """Apply all rules in one pass over the text. They must not overlap, and none sees what another one inserts."""
         text = self.modules[module]
         found: list[tuple[int, int, str]] = []
         for pattern, new, count in rules:
@@ -46,15 +46,15 @@ class Source:
         self.modules[module] = "".join([*pieces, text[position:]])
 
     def tie(self, name: str, value: int, module: str = CORE, assignments: int = 1) -> None:
-        """Give a signal of one bit a constant value, when `text` is asked for.
+        """Give a one-bit signal a constant value in what `text` returns.
 
-        A wire loses its one `assign`. What a process assigns, `assignments` times, goes to a signal that nobody reads.
+        A wire loses its only `assign`. The `assignments` that processes make go to a new signal that nobody reads.
         """
         assert name not in self.ties[module]
         self.ties[module][name] = (value, assignments)
 
     def text(self) -> str:
-        """The whole file."""
+        """The whole file, edited."""
         edited = "".join(_tied(text, self.ties[name]) for name, text in self.modules.items())
         return self.head + edited + self.appended
 

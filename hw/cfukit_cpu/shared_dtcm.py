@@ -1,14 +1,20 @@
 """The CFU's memory port: the data TCM as rows of W bits that CPU and CFU share.
 
-The CFU never delays the CPU. style "block": the CPU's loads have port A of the memory; port B does the CPU's stores first, else
-what the CFU asks for. style "spram": one port; the CFU gets the cycles that the CPU leaves, all of them while an instruction
-waits for the CFU. A row is W/32 words of 32 bits with bytes enabled: W/32 memories side by side, one access a cycle to all.
+The CFU never delays the CPU.
 
-    cmd_ready = no store leaves in this cycle (spram: nor does a load pass)
-    rsp_valid = a read was taken in the cycle before; reset drops it
+* Style "block": port A of the memory does the CPU's loads. Port B does the CPU's stores, and in all other cycles what the CFU
+  asks for.
+* Style "spram": there is one port. The CFU gets the cycles that the CPU does not use, which is all of them while an instruction
+  waits for the CFU.
 
-A CPU load and a CFU write of one word in one cycle give anything. `collides` says so when that load leaves; `outside` is 1 while the
-CFU asks for what lies beyond the memory or is not aligned to W/8 bytes. Both are for simulators; hardware wraps around.
+A row is W/32 words of 32 bits with byte enables: W/32 memories side by side, all accessed at once, one row per cycle.
+
+    cmd_ready = no store leaves in this cycle (spram: and no load passes)
+    rsp_valid = a read was taken in the previous cycle; reset drops it
+
+If the CPU loads a word in the cycle in which the CFU writes it, the load gives anything; `collides` is 1 when that load leaves.
+`outside` is 1 while the CFU asks for an offset beyond the memory or not aligned to W/8 bytes. Both outputs are for simulators;
+hardware wraps around.
 """
 
 from __future__ import annotations
@@ -39,7 +45,7 @@ class DataSide(Protocol):
 
 
 class SharedDtcm:
-    """The data TCM with the CFU's port; `signals` are that port and what simulators watch, by name."""
+    """The data TCM with the CFU's port. `signals`: the port and what simulators watch, by name."""
 
     def __init__(self, config: Configuration, bits: int):
         self.config, self.bits = config, bits
@@ -58,7 +64,7 @@ class SharedDtcm:
         self.lane_bits = (self.lanes - 1).bit_length()
 
     def attach(self, m: Module, tcm: DataSide, loads: Value, word: Signal) -> None:
-        """Put the memory behind `tcm`. loads: a load may pass from execute to memory; `word` becomes what it reads, a cycle later."""
+        """Put the memory behind `tcm`. loads: a load may pass from execute to memory. word: gets what it reads, a cycle later."""
         lanes, lane_bits = self.lanes, self.lane_bits
         block = self.config.tcm == "block"
         stores, takes, reads = (Signal(name=f"cfu_{name}") for name in ("stores", "takes", "reads"))

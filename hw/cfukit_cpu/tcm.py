@@ -1,14 +1,18 @@
-"""Tightly coupled memories: instruction and data memory of one cycle, beside the caches or in their place.
+"""Tightly coupled memories: an instruction and a data memory that answer in one cycle, beside the caches or instead of them.
 
-Module `Tcm` stands between the core and its cache modules and takes the accesses to its own addresses; the rest goes to the
-caches (a core without caches keeps the D$'s path to the bus, and fetches from the instruction TCM only).
-Data side: read in execute, data in memory, captured for writeBack; stores are written in writeBack, so they are precise, and
-what they write is forwarded byte by byte to loads in execute and memory. Fetch side: address at prefetch, data at fetch.
+Module `Tcm` stands between the core and its cache modules. It takes the accesses to its own addresses and passes the rest to the
+caches. A core without caches keeps the D$'s path to the bus and fetches from the instruction TCM only.
 
-style "block", dual-ported: the data TCM has a port for loads and one for stores and never stalls; the instruction TCM has a
-port for fetches and one for data, and a load waits in execute while a store to it is in writeBack (1 cycle).
-style "spram", two single-ported banks: besides, a load waits while a store to a bank is in writeBack, and a fetch waits for
-every data access to the instruction bank, and while a load from there waits.
+* Data side: a load reads in execute, has its word in memory, and keeps it for writeBack. A store is written in writeBack, so it
+  is precise; its bytes are forwarded to the loads in execute and memory.
+* Fetch side: the address is given at prefetch, the word comes at fetch.
+
+Styles:
+
+* "block", dual-ported. The data TCM has one port for loads and one for stores and never stalls. The instruction TCM has one port
+  for fetches and one for data: a load waits in execute for one cycle while a store to that memory is in writeBack.
+* "spram", two single-ported banks. A load also waits while a store to either bank is in writeBack. A fetch waits for every data
+  access to the instruction bank, and while a load from that bank waits.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ from cfukit_cpu.shared_dtcm import SharedDtcm
 _REGION_BITS = 19  # 512 KiB
 NAME = "Tcm"
 
-# name, width, direction as seen from Tcm. "core" signals are the core's or go to it; "cache" ones belong to the cache modules.
+# Name, width, and direction as seen from Tcm: what Tcm only listens to.
 DATA_PORTS = (
     ("execute_isValid", 1, "i"),
     ("execute_address", 32, "i"),
@@ -40,7 +44,7 @@ DATA_PORTS = (
     ("writeBack_storeData", 32, "i"),
     ("writeBack_address", 32, "i"),
 )
-# Taken from the one and given to the other.
+# What passes through Tcm, from the core to a cache module or back.
 DATA_TO_CACHE = (("writeBack_isValid", 1),)
 DATA_FROM_CACHE = (
     ("execute_haltIt", 1),
@@ -65,13 +69,16 @@ FETCH_FROM_CACHE = (
 
 
 class Tcm(Elaboratable):
-    """See the module's text. Ports are attributes: `data_X`, `fetch_X`; what comes from or goes to a cache ends in `__cache`."""
+    """The gateware that this module describes.
+
+    Its ports are attributes: `data_X` and `fetch_X` at the core, the same with `__cache` at the cache modules.
+    """
 
     def __init__(self, config: Configuration, memory_port_bits: int = 0):
         self.config = config
         self.shared = SharedDtcm(config, memory_port_bits) if memory_port_bits else None
         self.ports: list[Signal] = [*self.shared.signals.values()] if self.shared else []
-        # Then no store is written while a load reads, nor while one waits in memory: it waits for what is in writeBack only.
+        # A load then waits for the store in writeBack, so no store is written while a load reads or waits in memory.
         self.loads_wait_for_stores = config.tcm == "spram" and not memory_port_bits
         for prefix, plain, exchanged in (
             ("data", DATA_PORTS, (*DATA_TO_CACHE, *DATA_FROM_CACHE)),
@@ -173,7 +180,7 @@ class Tcm(Elaboratable):
         self.waits = waits
         single = w_instruction if config.tcm == "block" else w_hit
         m.d.comb += [
-            # The port is taken by a store that leaves; not only a load to that memory waits, its address comes late.
+            # A store that leaves takes the port. Every load waits then, whatever its address, which comes too late to tell.
             waits.eq(valid & w_write & single & self.data_execute_isValid & ~self.data_execute_args_wr),
             self.data_execute_haltIt.eq(self.data_execute_haltIt__cache | waits),
             self.data_writeBack_isValid__cache.eq(valid & ~w_hit),
@@ -213,7 +220,7 @@ class Tcm(Elaboratable):
         ]
 
     def _boot_rom(self, m: Module, hit: Signal, word: Signal) -> None:
-        """Fetches have it for themselves, so it never waits; loads do not see it."""
+        """The boot ROM: only fetches use it, so it never waits. Loads do not see it."""
         rom_hit, rom_word = Signal(), Signal(32)
         bits = (self.config.boot_rom_bytes - 1).bit_length()
         m.d.comb += rom_hit.eq(self.fetch_fetch_pc[bits:] == BOOT_ROM_BASE >> bits)
@@ -266,7 +273,7 @@ class Tcm(Elaboratable):
             self._banks(m, reads, i_word, d_word)
         selected = Signal(32)
         m.d.comb += selected.eq(Mux(self.m_instruction, i_word, d_word))
-        # While a load waits in memory, a read port keeps its word, and so does a bank that nobody uses.
+        # While a load waits in memory, its word stays at a port that only reads, and at a bank that nobody uses.
         if config.tcm == "block" or self.loads_wait_for_stores:
             m.d.comb += self.raw.eq(selected)
             return
@@ -275,7 +282,7 @@ class Tcm(Elaboratable):
         m.d.comb += self.raw.eq(Mux(fresh, selected, held))
 
     def _banks(self, m: Module, reads: Value, i_word: Signal, d_word: Signal) -> None:
-        """Two single-ported memories; the first also serves fetches, whose word is kept when data takes the bank."""
+        """The two single-ported banks. The first also serves fetches; their word is kept while data takes the bank."""
         config, stored = self.config, self.data_writeBack_storeData
         if config.dtcm_bytes and not self.shared:
             writes = self.store_data.any()

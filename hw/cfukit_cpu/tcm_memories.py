@@ -1,6 +1,6 @@
 """The memories behind a `Tcm`, as Verilog that every tool maps to block RAM or SPRAM, with bytes enabled.
 
-Written by hand rather than elaborated: the form is what synthesis recognises, and tests poison its collisions by text.
+It is written by hand rather than elaborated, because synthesis recognises this form, and tests poison collisions in its text.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _BYTES = "    if ({mask}[0]) mem[{address}][7:0] <= write_data[7:0];\n" + "".joi
 
 
 def memory_verilog(name: str, size_bytes: int, kind: str) -> str:
-    """A memory of words with bytes enabled. Reads that collide with a write give anything in the bytes written."""
+    """A memory of words with byte enables. A read that collides with a write gives anything in the bytes that are written."""
     words = size_bytes // 4
     bits = (words - 1).bit_length()
     style = "huge" if kind == "single" else "block"
@@ -43,7 +43,7 @@ def memory_verilog(name: str, size_bytes: int, kind: str) -> str:
 
 
 def boot_rom_verilog(size_bytes: int) -> str:
-    """Contents: the macro CFUKIT_BOOT_ROM names a file for $readmemh; a simulator loads them by itself."""
+    """The boot ROM. The macro CFUKIT_BOOT_ROM names the $readmemh file of its contents; a simulator writes them itself."""
     words = size_bytes // 4
     return f"""module BootRom (
   input clk, input enable, input [{(words - 1).bit_length() - 1}:0] address, output reg [31:0] data
@@ -58,8 +58,11 @@ endmodule
 
 
 def row_memory_verilog(name: str, size_bytes: int, bits: int, style: str) -> str:
-    """A memory of rows with bytes enabled; with "block" a second port that reads. What a load reads while the other port writes
-    it is undefined, and so is what the other port gives after a write: with CFUKIT_POISON the inverse of what is there."""
+    """A memory of rows with byte enables; style "block" has a second port that only reads.
+
+    A load of what the other port writes in the same cycle is undefined, and so is what the other port reads out after a write.
+    With the macro CFUKIT_POISON both give the inverse of what is there.
+    """
     rows = size_bytes * 8 // bits
     index = f"address[{(rows - 1).bit_length() - 1}:0]"
     range_, last = f"[{bits - 1}:0]", bits // 8 - 1

@@ -1,4 +1,4 @@
-"""Puts `Tcm` and its memories into the text of the CPU."""
+"""Connect `Tcm` and its memories in the text of the CPU."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CORE_SIGNALS = {
 
 
 def connect(source: Source, config: Configuration, memory_port_bits: int = 0) -> None:
-    """Put `Tcm` between the core and its cache modules, and its modules behind theirs."""
+    """Put an instance of `Tcm` between the core and its cache modules, and append its modules to the text."""
     rules: list[Rule] = []
     declarations, pins = [], [".clk(clk)", ".rst(reset)"]
     for prefix, core, names in (

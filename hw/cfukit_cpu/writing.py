@@ -40,7 +40,7 @@ def write_cpu(given: str | Mapping[str, Any], directory: Path, *, memory_port_bi
 
 
 def derive(named: Named, memory_port_bits: int = 0) -> str:
-    """The Verilog: the stock file as it is, or edited, with the configuration in its first lines."""
+    """The CPU's Verilog: the stock file as it is, or edited, with the configuration in its first lines."""
     text = stock_text()
     config = named.configuration
     if memory_port_bits:
@@ -48,7 +48,7 @@ def derive(named: Named, memory_port_bits: int = 0) -> str:
     if named.stock:
         return text
     source = Source(text)
-    # Where a cache is absent, the smallest one stays in the text and synthesis removes it.
+    # A cache that the CPU lacks stays in the text in its smallest size, and synthesis removes it.
     resize_data_cache(source, config.dcache_bytes or CACHE_BYTES[0])
     report_data_cache(source, config.dcache_bytes)
     resize_instruction_cache(source, config.icache_bytes or CACHE_BYTES[0])
@@ -90,7 +90,7 @@ def describe(named: Named, memory_port_bits: int, digest: str) -> Cpu:
 
 
 def isa(config: Configuration) -> str:
-    """For the compiler. The divider alone has no name: software does without it."""
+    """The ISA for the compiler. There is no name for a divider without a multiplier, so software does not use that divider."""
     if config.multiplier:
         return "rv32im" if config.divider else "rv32i_zmmul"
     return "rv32i"
