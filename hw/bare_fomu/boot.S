@@ -1,4 +1,4 @@
-/* Boot ROM: takes a program over the UART into the instruction TCM and jumps to it. The ROM is seen by fetches only: no tables.
+/* Boot ROM: takes a program over the UART into the instruction TCM and jumps to it. Only fetches see the ROM, so it has no tables.
    Sender: length in bytes (32 bits, low byte first), then as many bytes; answered with one '.' before the program starts. */
   .globl _start
 _start:

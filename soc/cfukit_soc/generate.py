@@ -1,4 +1,4 @@
-"""`generate_soc`: from names to files. The same arguments give the same bytes."""
+"""`generate_soc` writes the files of a system. The same arguments give the same bytes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def generate_soc(
     * simulated: chips beside the FPGA are models inside soc.v; otherwise (for synthesis) their pins are ports of soc.v.
     * from_rom: a simulated system starts in the bus ROM too, as hardware does; the program brings the ROM's contents.
 
-    soc.v instantiates `Cfu` without containing it. Where software must initialise DRAM, LiteX's headers for that are in
+    soc.v instantiates `Cfu` but does not contain it. If software must initialise DRAM, LiteX's headers for that are in
     `generated/` beside soc.json.
     """
     the_board = board_named(board)
@@ -84,7 +84,7 @@ def generate_soc(
 
 
 def _start_inside(cpu: Cpu) -> int | None:
-    """Where the CPU starts if that is inside it: in its boot ROM, or without I$ in its instruction TCM; else None."""
+    """The address where the CPU starts, if that is inside the CPU: in its boot ROM, or in its ITCM if it has no I$; else None."""
     bases = {memory.kind: memory.base for memory in cpu.memories}
     return bases.get("rom", None if cpu.icache_bytes else bases.get("itcm"))
 
@@ -151,11 +151,11 @@ def _elaborate(
     reset_address: int,
     simulated: bool,
 ) -> _Elaborated:
-    """Verilog, registers and integer constants of the system (LiteX is imported only here).
+    """Let LiteX build the system; it is imported only here.
 
     Migen names signals after the assignments in *all* frames of the stack that builds them, callers included, and
-    numbers them by what the process has built before. On a stack of its own, with the numbers at 0, the names depend
-    on nothing but our code.
+    numbers them by what the process has built before. So the system is built on a stack of its own, with the numbers
+    reset: then names depend on our code alone.
     """
     from migen.fhdl import tracer
 
@@ -227,7 +227,7 @@ def _elaborate_quietly(
 
 
 def _without_dates(verilog: str) -> str:
-    """LiteX signs its files with date and revision: out, or nothing could be cached."""
+    """The Verilog without LiteX's date and revision, which would make every file different."""
     kept = [
         line
         for line in verilog.splitlines()

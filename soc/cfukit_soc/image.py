@@ -1,4 +1,4 @@
-"""What is in the memories at reset: the loadable segments of an ELF as the file that the harness reads."""
+"""The contents of the memories at reset: the loadable segments of an ELF, in the format that the harness reads."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from cfukit_base.errors import UsageError
 
 
 def memory_image(elf: Path, soc: Soc) -> bytes:
-    """Chunks of {u32 memory index, u32 byte offset, u32 byte count, bytes}, offsets and counts multiples of 4.
+    """Chunks of {u32 memory index, u32 byte offset, u32 byte count, bytes}; offsets and counts are multiples of 4.
 
-    A UsageError if `elf` is no RV32 program, starts elsewhere than the CPU, or lies outside the memories.
+    UsageError if `elf` is no RV32 program, does not start where the CPU does, or lies outside the memories.
     """
     from elftools.common.exceptions import ELFError
     from elftools.elf.elffile import ELFFile
@@ -54,7 +54,7 @@ def _whole(elf: Path, segment: Any) -> bytes:
 
 
 def _held(segments: list[tuple[int, int, bytes]], address: int, count: int) -> bytes:
-    """What the segments have at `count` bytes from `address` on; 0 where none has a byte."""
+    """The `count` bytes that the segments have from `address` on; 0 where no segment has a byte."""
     return bytes(
         next((data[at - begin] for begin, _, data in segments if begin <= at < begin + len(data)), 0)
         for at in range(address, address + count)
@@ -69,7 +69,7 @@ def _chunk(
     memory_bytes: int,
     data: bytes,
 ) -> bytes:
-    """One segment as whole words; bytes of neighbours in its first and last word are theirs."""
+    """One segment as whole words. Neighbours keep their bytes in its first and last word."""
     for index, memory in enumerate(soc.memories):
         if memory.holds(address, memory_bytes):
             offset = address - memory.base

@@ -1,7 +1,7 @@
 """Single data rate SDRAM: LiteDRAM's controller, a PHY of plain registers, and its start-up sequence in gateware.
 
-The chip's clock is the system's, inverted: commands change at one edge and are taken half a cycle later, data come back half a cycle
-before they are taken. Without software to initialise it, a program may lie in it from the start (a simulator put it there).
+The chip's clock is the system's, inverted: the chip takes a command half a cycle after it changes, and its data are there half a cycle
+before we take them. No software initialises the chip, so a program may be in it from the start, put there by a simulator.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class SdramPhy(LiteXModule):
 
 
 class SdramStart(LiteXModule):
-    """Precharge, two refreshes, mode register; `done` when the controller may take over."""
+    """The start-up sequence: precharge, two refreshes, mode register. `done`: the controller may take over."""
 
     def __init__(self, injector: Any, clock_hz: int, latency: int) -> None:
         self.done = Signal(name_override="sdram_started")

@@ -1,4 +1,4 @@
-"""`simulate`: firmware on the RTL of the whole system, cycle by cycle."""
+"""`simulate` runs firmware on the RTL of the whole system, cycle by cycle."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HANG_CYCLES = 1_000_000
 
 @dataclass(frozen=True)
 class Waves:
-    """Waveforms as VCD in `path`, cycles begin <= cycle < end (None: to the end), one clock period each."""
+    """Write VCD of the cycles begin <= cycle < end (None: to the end) to `path`."""
 
     path: Path
     begin: int = 0
@@ -49,11 +49,13 @@ def simulate(
 ) -> Outcome:
     """Run `elf` until it writes cfukit_exit, faults, or reaches max_cycles (0: none) or timeout_seconds (0: none).
 
-    stdin: given to the UART as fast as the program takes it, the same in every run. hang_cycles: a fault if no
-    instruction retires for so long. waves needs a simulator built with waves=True. trace: a line "pc instruction
-    [xN=value]" per retired instruction; trace_cycles puts its cycle in front. watch_stack: a fault where the
-    stack pointer leaves the stack of the linker script, which is found by its symbols. Waves
-    and trace appear complete or, after an exception, not at all.
+    * stdin: given to the UART as fast as the program takes it, the same in every run.
+    * hang_cycles: a fault if no instruction retires for so long.
+    * waves: needs a simulator that was built with waves=True.
+    * trace: a line "pc instruction [xN=value]" per retired instruction; trace_cycles puts its cycle in front.
+    * watch_stack: a fault when the stack pointer goes below the stack, which the linker script's symbols name.
+
+    Waves and trace appear complete, or not at all after an exception.
     """
     if not simulator.is_file():
         raise UsageError(str(simulator), "no such file", allowed="what build_simulator returned")
@@ -113,7 +115,7 @@ def outcome_of(ended: Ended, output: bytes, elf: Path) -> Outcome:
 
 
 def partial_of(path: Path) -> Path:
-    """Where a file is written until it is complete; a device or a pipe is written as it is."""
+    """The name of a file until it is complete. A device or a pipe is written directly."""
     return path.resolve().with_name(f".{path.name}.partial") if replaceable(path) else path
 
 

@@ -1,7 +1,7 @@
-"""`build_simulator`: Verilog to a native program: Verilator, then the C++ compiler, called directly.
+"""`build_simulator` makes a native program of Verilog: it calls Verilator, then the C++ compiler.
 
-What does not depend on the system (Verilator's runtime) is compiled once for the user; the rest is split so that two
-cores work. An executable is keyed by the digest of all its inputs and tools and is never built twice.
+Verilator's runtime does not depend on the system and is compiled once per user. The rest is split to keep two cores busy. The key
+of an executable is the digest of all its inputs and tools, so nothing is built twice.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from cfukit_base.tools import Tool, host_cxx, verilator
 from cfukit_base.verilator_runtime import include_flags, runtime_objects
 from cfukit_soc.generate import CFU_STUB, HARNESS
 
-# --x-assign, --x-initial fast: unknown values are whatever is quickest and the same in every run (0 for all state).
+# --x-assign and --x-initial fast: unknown values take what is quickest, the same in every run (0 for all state).
 _VERILATOR_FLAGS = [
     "--cc",
     "--top-module",
@@ -77,10 +77,11 @@ def _sources(soc_json: Path, soc: Soc, cfu_verilog: Path | None) -> list[Path]:
 def build_simulator(
     soc_json: Path, cfu_verilog: Path | None, *, waves: bool = False, build_dir: Path, cxx: Tool | None = None
 ) -> Path:
-    """The executable that simulates the system with this CFU (None: one that answers 0 to everything).
+    """The executable that simulates the system with this CFU. A second call with the same inputs builds nothing.
 
-    waves: a slower one that can write VCD. cxx: the C++ compiler, else the one that is found. The second call with the
-    same inputs builds nothing.
+    * cfu_verilog: None for a CFU that answers 0 to everything.
+    * waves: build one that can write VCD; it is slower.
+    * cxx: the C++ compiler, instead of the one that is found.
     """
     soc = Soc.read(soc_json)
     sources = _sources(soc_json, soc, cfu_verilog)
@@ -102,7 +103,7 @@ def _verilate(directory: Path, soc: Soc, sources: Sequence[Path], waves: bool) -
     copies = []
     for source in system:
         copy = directory / source.name
-        # These comments keep signals (and modules, separate) that nobody reads; ours are named in the .vlt.
+        # These comments would keep signals that nobody reads, and modules apart. Those that we need are named in the .vlt.
         copy.write_text(re.sub(r"/\*\s*verilator public\s*\*/", "", source.read_text()))
         copies.append(copy.name)
     _write_names(directory, soc)
@@ -131,18 +132,18 @@ def _verilate(directory: Path, soc: Soc, sources: Sequence[Path], waves: bool) -
         )
 
 
-# What tells a fetch that nothing answers, of a CPU whose fetches all go to a TCM and which has no traps.
+# They show a fetch that nothing answers, on a CPU without traps that fetches from TCMs only.
 _FETCH_SIGNALS = (
     "IBusCachedPlugin_cache_io_cpu_decode_isValid",
     "IBusCachedPlugin_cache_io_cpu_decode_error",
     "IBusCachedPlugin_iBusRsp_stages_2_input_payload",
 )
-# What tells that the CFU's memory port was misused.
+# They show a misuse of the CFU's memory port.
 _MEMORY_PORT_SIGNALS = ("cfu_mem_collides", "cfu_mem_outside", "cfu_mem_cmd_payload_addr")
 
 
 def _write_names(directory: Path, soc: Soc) -> None:
-    """memories.vlt and memories.h: what the harness sees besides what every CPU has."""
+    """Write memories.vlt and memories.h: what the harness sees of this system besides the signals of every CPU."""
     lines, entries = ["`verilator_config"], []
     for index, memory in enumerate(soc.memories):
         module, variable = memory.verilog_module or "soc", memory.verilog_path.rpartition(".")[2]
@@ -179,7 +180,7 @@ def _compile(directory: Path, cxx: Tool, flags: list[str], name: str, waves: boo
     files = sorted(path.name for path in verilated.glob("Vsoc*.cpp"))
     if not waves and _rising_edge_only(verilated):
         common.append("-DRISING_EDGE_ONLY")
-    # What runs once (constructors, tracing's declarations) needs no optimising and makes the second core's work.
+    # Code that runs once (constructors, declarations for tracing) needs no optimisation; the second core compiles it.
     groups = {
         "fast.cpp": ([path for path in files if "Slow" not in path], flags),
         "slow.cpp": ([path for path in files if "Slow" in path], ["-O1"]),
@@ -189,7 +190,7 @@ def _compile(directory: Path, cxx: Tool, flags: list[str], name: str, waves: boo
         (verilated / group).write_text("".join(f'#include "{member}"\n' for member in members))
         jobs.append([*cxx.argv, *common, *level, "-c", f"verilated/{group}", "-o", f"{group}.o"])
     jobs.append([*cxx.argv, *common, *flags, "-c", str(plain(HARNESS / "main.cpp")), "-o", "main.cpp.o"])
-    # In parallel with the generated files at its first use, later only looked up.
+    # Compiled beside the generated files at the first use, found in the cache later.
     members = [*_RUNTIME, *(["verilated_vcd_c"] if waves else [])]
     objects: list[Path] = []
     work: list[Callable[[], object]] = [
@@ -207,9 +208,9 @@ def _compile(directory: Path, cxx: Tool, flags: list[str], name: str, waves: boo
 
 
 def _rising_edge_only(verilated: Path) -> bool:
-    """Whether the verilated code reads sys_clk for nothing but its rising edge (see harness/system.h).
+    """Whether the verilated code uses nothing of sys_clk but its rising edge (see harness/system.h).
 
-    A CFU with a gated clock, a falling edge or the clock as data reads it elsewhere.
+    It uses more for a CFU that gates its clock, acts at the falling edge, or takes the clock as data.
     """
     root = (verilated / "Vsoc___024root.h").read_text()
     code = "".join(
@@ -226,7 +227,7 @@ def _rising_edge_only(verilated: Path) -> bool:
 
 
 def _optimisation(cxx: Tool) -> list[str]:
-    # zig: for any machine of this kind and without its sanitizer, as the others do by themselves.
+    # zig would compile for this very machine and add its sanitizer; other compilers do neither.
     return ["-O2", "-mcpu=baseline", "-fno-sanitize=undefined"] if cxx.name.startswith("zig") else ["-O2"]
 
 

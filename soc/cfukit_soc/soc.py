@@ -1,7 +1,6 @@
-"""A board's description becomes a system: soc.v (module `soc`) and soc.json.
+"""The system of a board, in LiteX: CPU, bus, memories, UART and our block of registers `cfukit`. It has no BIOS and no timer.
 
-LiteX connects CPU, bus, memories, UART and our block of registers `cfukit`; nothing else is in it (no BIOS, no timer).
-Accesses that nothing answers end after `bus_timeout_cycles` with all ones; the simulated boards report them on a port.
+An access that nothing answers ends after `bus_timeout_cycles` and reads all ones; simulated systems report it on a port.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from cfukit_soc.boards import (
 )
 from cfukit_soc.flash import PADS, SpiFlashReader, chip_model, pads_record
 
-# What the harness sees of a simulated board. Bytes of the UART as a stream: `source` leaves the SoC, `sink` enters it.
+# What the harness sees of a simulated board. The UART is a stream of bytes: `source` leaves the SoC, `sink` enters it.
 SIMULATION_IO = [
     ("sys_clk", 0, Pins(1)),
     ("sys_rst", 0, Pins(1)),
@@ -63,10 +62,12 @@ SIMULATION_IO = [
 
 
 class CfukitRegisters(LiteXModule):
-    """Registers `cfukit`: a free-running cycle counter, the end of a simulation, retired instructions.
+    """The registers `cfukit`.
 
-    cycles: 64 bits, counts from the release of reset, high word at the lower address; the two words are not read
-    together: read high, low, high. exit: a write ends a simulation with that code. instret: 32 bits, 0 on hardware.
+    * cycles: a free-running counter of 64 bits from the release of reset, the high word at the lower address. The two
+      words are not read together: read high, low, high.
+    * exit: a write ends a simulation with that code.
+    * instret: retired instructions, 32 bits; 0 on hardware.
     """
 
     def __init__(self) -> None:
@@ -82,7 +83,7 @@ RAM_CYCLES = 2  # LiteX's RAM: one access, both cycles counted
 
 
 class WaitStates(LiteXModule):
-    """In front of a RAM: an access takes the cycles that `memory` tells, at least RAM_CYCLES."""
+    """Wait states in front of a RAM: an access takes the cycles that `memory` names, at least RAM_CYCLES."""
 
     def __init__(self, ram: wishbone.Interface, memory: BusMemory) -> None:
         self.bus = bus = wishbone.Interface(data_width=32, address_width=32, addressing="word")
@@ -114,10 +115,11 @@ class SimulationClock(LiteXModule):
 
 
 class LitexSystem(LiteXSoC):
-    """The system of `board` with `cpu`; `memories` are the board's with any on-chip RAM.
+    """The system of `board` with `cpu`.
 
-    simulated: with models of the chips around the FPGA inside; else their pins are ports. has_rom: with the ROM on the bus in which
-    the CPU starts. The rest is the same.
+    * memories: the board's, and on-chip RAM if there is any.
+    * simulated: models of the chips around the FPGA are inside; otherwise their pins are ports.
+    * has_rom: the CPU starts in a ROM on the bus.
     """
 
     def __init__(
@@ -173,7 +175,7 @@ class LitexSystem(LiteXSoC):
         self._connect_harness(platform.request("harness"))
 
     def _name_cfu_signals(self) -> None:
-        """Fixed names for what the harness watches: Migen's own differ between Python versions."""
+        """Give what the harness watches fixed names: Migen's own differ between versions of Python."""
         assert isinstance(self.cpu, VexRiscv)
         for direction in ("cmd", "rsp"):
             channel = getattr(self.cpu.cfu_bus, direction)
@@ -183,7 +185,7 @@ class LitexSystem(LiteXSoC):
                 getattr(channel.payload, name).name_override = f"cfu_{direction}_{name}"
 
     def _connect_memory_port(self, bits: int) -> None:
-        """From the CFU to the data TCM in the CPU; LiteX knows nothing of it."""
+        """Connect the CFU with the data TCM in the CPU; LiteX does not know this port."""
         for port in memory_ports(bits):
             at_cfu, at_cpu = port.direction[0], port.opposite[0]  # LiteX marks pins with "i" and "o"
             signal = Signal(port.bits, name_override=f"cfu_{port.name}")

@@ -1,4 +1,4 @@
-"""Boards as data: one file each, which defines `BOARD`. A new board of a known kind is one new file."""
+"""Boards as data. Each file of this package defines one `BOARD`; a new board of a known kind is one new file."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ class BusMemory:
 
 @dataclass(frozen=True)
 class Fpga:
-    """The device on a board. family: a name of `cfukit_soc.synthesis.families`; available: its resources; place: how to place.
+    """The device on a board.
 
-    place: the arguments of nextpnr that choose the device, pack: those of the packer; empty where no such tool is driven.
+    * family: a name of `cfukit_soc.synthesis.families`.
+    * available: its resources.
+    * place, pack: arguments of nextpnr and of the packer that choose the device; empty where cfukit does not call them.
     """
 
     family: str
@@ -40,9 +42,10 @@ class Fpga:
 
 @dataclass(frozen=True)
 class Pin:
-    """A port of the top module (a bit of it: "name[3]") and its place on the package. standard: "" = the family's 3.3 V.
+    """A port of the top module, or a bit of it ("name[3]"), and its place on the package.
 
-    more: further properties as Xilinx' tools take them, name and value in turn.
+    * standard: "" = the family's 3.3 V.
+    * more: further properties for Xilinx' tools, name and value in turn.
     """
 
     port: str
@@ -53,7 +56,7 @@ class Pin:
 
 @dataclass(frozen=True)
 class Flash:
-    """A serial flash chip that the system reads over the bus. begin_bytes: where what is not gateware begins; lanes: 1 or 4."""
+    """A serial flash chip that the system reads over the bus. begin_bytes: the end of the gateware's part. lanes: 1 or 4."""
 
     chip_bytes: int
     begin_bytes: int
@@ -61,21 +64,24 @@ class Flash:
 
     @property
     def base(self) -> int:
-        """Where firmware lies on the bus: behind its header."""
+        """The bus address of the firmware, after its header."""
         return FLASH_BASE + self.begin_bytes + FLASH_HEADER_BYTES
 
     @property
     def memory(self) -> BusMemory:
-        """As a memory: cycles of the next word in sequence."""
+        """The firmware's part as a memory. Its cycles are those of the next word in sequence."""
         room = self.chip_bytes - self.begin_bytes - FLASH_HEADER_BYTES
         return BusMemory("flash", self.base, room, "flash", read_cycles=64 // self.lanes + 3, write_cycles=0)
 
 
 @dataclass(frozen=True)
 class Sdram:
-    """A single data rate SDRAM as main memory, behind an L2 cache. module: of litedram.modules; latency: CAS latency in cycles.
+    """A single data rate SDRAM as main memory, behind an L2 cache.
 
-    read_cycles, write_cycles: measured, of a word that is not in the L2. in_package: its ports are known by their names, not by pins.
+    * module: its name in litedram.modules.
+    * latency: CAS latency in cycles.
+    * read_cycles, write_cycles: measured, for a word that is not in the L2.
+    * in_package: the tools know its ports by their names and need no pins.
     """
 
     module: str
@@ -95,9 +101,9 @@ class Sdram:
 
 @dataclass(frozen=True)
 class Ddr3:
-    """A DDR3 chip as main memory behind LiteDRAM and an L2 cache. module: of litedram.modules; read_cycles, write_cycles: as of Sdram.
+    """A DDR3 chip as main memory, behind LiteDRAM and an L2 cache. module, read_cycles, write_cycles: as for Sdram.
 
-    lowest_hz: of the system's clock; with its DLL on DDR3 wants at least four times this.
+    lowest_hz: the slowest clock of the system. The chip's clock is four times as fast, and with its DLL on it has a lower limit.
     """
 
     module: str
@@ -117,12 +123,16 @@ class Ddr3:
 class Hardware:
     """How the system is connected on the board.
 
-    clocking: Verilog of the top module that makes `clk` from the pin `clk_pin`, `ready` (1: clk is stable), and with an SDRAM
-    `sdram_clk`, later by a quarter to half a cycle; with DDR3 the clocks of soc/cfukit_soc/ddr3.py. pin_hz: of `clk_pin`.
-    other_clocking: the same for other clocks than the board's, by their Hz.
-    image_begin_bytes: where the gateware lies in flash; dfu: USB vendor and product of a bootloader that takes it.
-    pins: every port of the top module. xdc: lines beside theirs for Xilinx' tools. openfpgaloader: its name there, if another.
-    serial: for people, how to connect.
+    * clocking: Verilog for the top module that makes `clk` from the pin `clk_pin`, and `ready` (1: clk is stable). With an SDRAM
+      it also makes `sdram_clk`, which is a quarter to half a cycle later; with DDR3 the clocks of soc/cfukit_soc/ddr3.py.
+    * pin_hz: frequency of `clk_pin`.
+    * pins: every port of the top module.
+    * serial: how to connect, for people.
+    * image_begin_bytes: where the gateware begins in flash.
+    * dfu: USB vendor and product of a bootloader that takes the image.
+    * other_clocking: `clocking` for other clocks than the board's, by Hz.
+    * openfpgaloader: the board's name there, if it is another one.
+    * xdc: lines for Xilinx' tools besides those of the pins.
     """
 
     fpga: Fpga
@@ -142,10 +152,14 @@ class Hardware:
 class Board:
     """What differs between boards.
 
-    cpu: a preset of `[soc] cpu`; sram_bytes: on-chip RAM on the bus (0 = none), at SRAM_BASE;
-    uart: "stream" (whole bytes, no baud rate); bus_timeout_cycles: an access that nothing answers ends after so many cycles;
-    boot_rom_bytes: of a CPU that starts in a ROM of its own; bus_rom_bytes: of the ROM with the boot loader where the CPU starts on
-    hardware (a simulation starts at reset_address, where its program lies already); hardware: None for a board that is only simulated.
+    * cpu: a preset of `[soc] cpu`.
+    * sram_bytes: on-chip RAM on the bus, at SRAM_BASE; 0 = none.
+    * uart: "stream" (whole bytes, no baud rate).
+    * bus_timeout_cycles: an access that nothing answers ends after so many cycles.
+    * boot_rom_bytes: size of the boot ROM inside a CPU that starts there.
+    * bus_rom_bytes: size of the ROM on the bus that holds the boot loader. Hardware starts there; a simulation starts at
+      reset_address, where its program is already.
+    * hardware: None for a board that is only simulated.
     """
 
     name: str
@@ -190,7 +204,7 @@ MAIN_RAM_BASE = 0x4000_0000
 
 
 def with_values(verilog: str, **values: int) -> str:
-    """A clocking in which `(NAME)` is a number of `values`."""
+    """A clocking in which each `(NAME)` is replaced by its number in `values`."""
     for name, value in values.items():
         verilog = verilog.replace(f"({name})", f"({value})")
     return verilog

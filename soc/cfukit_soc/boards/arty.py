@@ -34,7 +34,8 @@ _XDC = (
     "set_property CONFIG_VOLTAGE 3.3 [current_design]",
 )
 
-# 100 MHz times MULTIPLY (an oscillator of 800 to 1600 MHz), divided for the system, its fourfold (and a quarter later), and 200 MHz.
+# The PLL multiplies 100 MHz by MULTIPLY (to 800 to 1600 MHz) and divides that for the system's clock, for four times that clock, for
+# the same a quarter period later, and for 200 MHz.
 _CLOCKING = """\
   wire feedback, locked, ready = locked;
   wire clk_raw, clk4x_raw, clk4x_dqs_raw, idelay_raw;

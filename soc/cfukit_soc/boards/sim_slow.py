@@ -1,4 +1,4 @@
-"""`sim_slow`: as `sim` with a slow large RAM and a fast small one, to see what the placement of a model's parts is worth."""
+"""`sim_slow`: `sim` with a large slow RAM and a small fast one, to show what the placement of a model's parts is worth."""
 
 from cfukit_soc.boards import MAIN_RAM_BASE, Board, BusMemory
 

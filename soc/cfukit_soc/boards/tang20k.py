@@ -2,8 +2,8 @@
 
 from cfukit_soc.boards import MAIN_RAM_BASE, Board, Fpga, Hardware, Pin, Sdram, with_values
 
-# The oscillator inside may run at 500 to 1250 MHz. The chip's clock is 112.5 degrees later: as far from the commands before it as from
-# the data that must be back at the next edge.
+# The PLL's oscillator may run at 500 to 1250 MHz. The SDRAM's clock is 112.5 degrees later: in the middle between the commands before
+# it and the next edge, by which the data must be back.
 _PLL = """\
   wire clk, sdram_clk, ready;
   rPLL #(

@@ -1,4 +1,4 @@
-// The boot ROM of a system whose CPU starts on the bus, one word per two cycles. Contents from boot_rom.hex; a simulator writes them.
+// The boot ROM on the bus, one word every two cycles. Synthesis takes its contents from boot_rom.hex; a simulator writes them itself.
 module BusRom #(
   parameter WORDS = 2048
 ) (

@@ -1,5 +1,5 @@
 // Runs firmware on the verilated SoC until it writes the exit register, hangs, faults, or a limit is reached.
-// `system.h` is generated beside the verilated sources: class System with the top module and its named signals.
+// `memories.h`, which system.h includes, is generated beside the verilated sources.
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
@@ -47,7 +47,7 @@ public:
         load_image(system, options.image);
     }
 
-    // Why it ended: "exit" or the kind of fault.
+    // Runs to the end; gives "exit" or the kind of fault.
     const char* run() {
         system.top.serial_source_ready = 1;
         system.top.serial_sink_valid = 0;
@@ -122,7 +122,7 @@ private:
         return open || uart.has_input();
     }
 
-    // False, unless the instruction overflows the stack.
+    // Whether the instruction that retires overflows the stack.
     bool retire() {
         const uint32_t pc = system.retired_pc(), instruction = system.retired_instruction();
         last = {pc, instruction};
@@ -146,14 +146,14 @@ private:
         return true;
     }
 
-    // Of the store in the last stage: its operands are in the register file.
+    // The address of the store in the last stage, whose operands are in the register file.
     uint32_t store_address(uint32_t instruction) const {
         const uint32_t offset = ((int32_t)instruction >> 25 << 5) | (instruction >> 7 & 0x1F);
         return system.x(instruction >> 15 & 0x1F) + offset;
     }
 
-    // The bus answers a store, or gives up an access because nothing does: then true. Fetches are not looked at, for they may be
-    // speculative: the CPU reads all ones, an illegal instruction.
+    // The bus answers a store, or gives up a data access that nothing answers; then this is true. Fetches do not count, because they
+    // may be speculative: the CPU reads all ones, an illegal instruction.
     bool bus_answers() {
         const bool store = system.top.harness_bus_we;
         const Retired* const which = store ? stores.answer() : nullptr;
@@ -167,8 +167,8 @@ private:
         return true;
     }
 
-    // The instruction that retires lies, or jumps to, where the CPU has no code. The program counter may be narrow and wrap, so
-    // jumps are looked at where they are: branches reach less far than any wrap.
+    // Whether the instruction that retires lies where the CPU has no code, or jumps there. A narrow program counter would wrap, so a jump
+    // is checked before it is taken. Branches do not reach far enough to wrap.
     bool leaves_code() {
         const uint32_t pc = system.retired_pc(), word = system.retired_instruction();
         uint32_t target = pc;
@@ -189,13 +189,13 @@ private:
         return "fetch_fault";  // at the last instruction that retired
     }
 
-    // At the load.
+    // The place is the load.
     const char* memory_collision() {
         found = true, found_pc = system.retired_pc(), found_instruction = system.retired_instruction();
         return "memory_collision";
     }
 
-    // Wherever the CPU is: the CFU works on its own.
+    // The place is where the CPU happens to be: the CFU works on its own.
     const char* memory_outside() {
         member("address", system.memory_address());
         return "memory_range";
@@ -229,7 +229,7 @@ private:
         return {system.cfu_function(), system.cfu_a(), system.cfu_b(), system.execute_pc(), system.execute_instruction()};
     }
 
-    // The oldest instruction in the pipeline, which waits; with an empty pipeline the last one that retired.
+    // The oldest instruction that waits in the pipeline, or the last one that retired if the pipeline is empty.
     bool found = false;
     uint32_t found_pc = 0, found_instruction = 0;
     void find_stuck() {
@@ -253,7 +253,7 @@ private:
     }
 };
 
-// Verilator's own would write to standard output, which is the UART's, and abort.
+// Verilator's own vl_fatal() would abort, and write to standard output, which belongs to the UART.
 void vl_fatal(const char* file, int line, const char*, const char* message) {
     std::fprintf(stderr, "%s:%d: %s\n", file, line, message);
     std::_Exit(3);

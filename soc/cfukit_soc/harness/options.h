@@ -17,7 +17,7 @@ struct Options {
     uint64_t clock_period_ps = 10000;  // of the waves
     uint64_t max_cycles = UINT64_MAX;
     uint64_t hang_cycles = UINT64_MAX;  // without a retired instruction
-    bool live = false;  // as a board: input when it comes, no end but that of standard input, no count of instructions
+    bool live = false;  // like a board: input is taken as it comes, only its end ends the run, instructions are not counted
 };
 
 [[noreturn]] inline void fail(const char* what, const std::string& which) {

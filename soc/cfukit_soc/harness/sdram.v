@@ -1,6 +1,6 @@
 // A single data rate SDRAM chip at its pins: activate, read, write, precharge, refresh, mode register; bursts of one word.
-// It takes commands at the rising edge of `clk`, the system's clock inverted, and wants the start-up sequence: without a mode register
-// it answers nothing. `mem` is the contents as little-endian words in the order row, bank, column.
+// It takes commands at the rising edge of `clk`, the inverted clock of the system. It does not answer before its mode register is set.
+// `mem` has the contents as little-endian words in the order row, bank, column.
 module Sdram #(
   parameter BITS = 16,    // of data
   parameter ROWS = 13,    // bits of addresses

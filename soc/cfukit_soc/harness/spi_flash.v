@@ -1,7 +1,7 @@
 // A serial flash chip at its pins, as far as reading goes: 0x03 (one lane), 0x0B (one lane, 8 dummy clocks), 0x6B (four lanes, 8 dummy
-// clocks), 0xAB and 0xFF. It begins as a boot loader may have left it: in QPI mode and in deep power-down. In QPI mode it takes 0xFF
-// on four lanes only, asleep 0xAB only; anything else is ignored, so a system that forgets either reads all ones.
-// `mem` holds the contents from BEGIN on as little-endian words; below BEGIN (the gateware's place) all bytes are 0xFF.
+// clocks), 0xAB and 0xFF. It begins as a boot loader may have left it: in QPI mode and in deep power-down. In QPI mode it accepts only
+// 0xFF on four lanes, in power-down only 0xAB, so a system that forgets either reads all ones.
+// `mem` holds the contents from BEGIN on as little-endian words. Below BEGIN, where the gateware lies, all bytes are 0xFF.
 module SpiFlash #(
   parameter BYTES = 2097152,
   parameter BEGIN = 0

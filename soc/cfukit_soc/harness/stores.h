@@ -14,7 +14,7 @@ class Stores {
 public:
     void retire(Retired store) { ring[retired++ % ring.size()] = store; }
 
-    // The bus answers a store: which one. nullptr: the one in the last stage, of a CPU that waits for the answer there.
+    // The bus answers a store. Gives that store, or nullptr for the one that waits for the answer in the last stage.
     const Retired* answer() {
         const uint64_t number = answered++;
         return number < retired ? &ring[number % ring.size()] : nullptr;

@@ -32,9 +32,9 @@ public:
         top.sys_clk = 0;
         top.eval();
     }
-    // The same for less. simulator.py defines RISING_EDGE_ONLY when it sees that nothing but the rising edge of sys_clk
-    // is looked at: then that edge is made to be seen again, and neither the falling one nor the bookkeeping of
-    // eval() is needed (15 % of the time).
+    // The same in 15 % less time. simulator.py defines RISING_EDGE_ONLY if the verilated code looks at nothing but the rising
+    // edge of sys_clk. Then it is enough to make the code see that edge again: the falling edge and the bookkeeping of
+    // eval() are left out.
 #ifdef RISING_EDGE_ONLY
     void fast_rise() {
         root.__Vtrigprevexpr___TOP__sys_clk__0 = 0;
@@ -82,7 +82,7 @@ public:
     uint32_t register_value() const { return CPU(lastStageRegFileWrite_payload_data); }
     uint32_t x(int index) const { return CPU(RegFilePlugin_regFile)[index]; }
 
-    // What stands in the stages.
+    // The instructions in the pipeline's stages.
     bool execute_valid() const { return CPU(execute_arbitration_isValid); }
     uint32_t execute_pc() const { return CPU(decode_to_execute_PC); }
     uint32_t execute_instruction() const { return CPU(decode_to_execute_INSTRUCTION); }
@@ -91,7 +91,7 @@ public:
     uint32_t memory_instruction() const { return CPU(execute_to_memory_INSTRUCTION); }
     bool writeback_valid() const { return CPU(writeBack_arbitration_isValid); }
 
-    // Where instructions may lie, of a CPU that has no trap for those that lie elsewhere.
+    // Whether the CPU may fetch from an address. A CPU with traps finds out by itself.
     static bool may_fetch(uint32_t address) {
 #ifdef FETCHED_MEMORIES
 #define X(number, name, base, bytes) \
@@ -104,7 +104,7 @@ public:
         return true;
 #endif
     }
-    // A fetch outside the instruction TCM that is no speculation any more: nothing is before it.
+    // A fetch outside the instruction TCM that is not speculative: no instruction is in front of it.
 #ifdef FETCHES_FROM_TCM_ONLY
     bool fetch_fault() const {
         return CPU(IBusCachedPlugin_cache_io_cpu_decode_isValid) && CPU(IBusCachedPlugin_cache_io_cpu_decode_error) &&

@@ -1,5 +1,5 @@
-// The other side of the UART: standard input is read to its end before the first cycle (so that a run does not depend
-// on when bytes arrive); output goes to standard output a line or a block at a time. `live`: bytes are taken as they arrive.
+// The other side of the UART. Standard input is read to its end before the first cycle, so that a run does not depend on when
+// bytes arrive; with `live` they are taken as they arrive. Output goes to standard output a line or a block at a time.
 #pragma once
 #include <fcntl.h>
 #include <unistd.h>

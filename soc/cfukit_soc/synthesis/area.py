@@ -89,7 +89,7 @@ def _synthesise(cfu_verilog: Path, family: Family, folder: Path) -> CfuArea:
         "delete t:$scopeinfo",
         "tee -q -o flat.json stat -json",
         "design -load read",
-        # ABC sees each module alone; a hierarchy is kept where the family's command would flatten it.
+        # ABC optimises each module alone. -noflatten keeps a hierarchy that the family's command would flatten.
         synth + ("" if family.name == "xc7" else " -noflatten"),
         "tee -q -o parts.json stat -json",
     ]
@@ -106,7 +106,7 @@ def _synthesise(cfu_verilog: Path, family: Family, folder: Path) -> CfuArea:
 
 
 def _parts(family: Family, cells: dict[str, dict[str, int]]) -> tuple[PartArea, ...]:
-    """Own cells of each module times its number of instances; children of a part count to it."""
+    """Each module's own cells times its number of instances; a part includes its children."""
 
     def whole(name: str) -> dict[str, int]:
         total: dict[str, int] = {}

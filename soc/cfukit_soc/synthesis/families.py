@@ -1,7 +1,7 @@
 """What differs between FPGA families for synthesis: the command of Yosys, what its cells cost, the devices.
 
-Resources carry each vendor's words under common names: `lut`, `ff`, `bram`, `dsp`, `spram`; on iCE40 also `lc`, logic cells, each
-a LUT with a flip-flop. Before placement `lc` is a lower bound: packing needs some more.
+The vendors' resources have common names here: `lut`, `ff`, `bram`, `dsp`, `spram`, and on iCE40 `lc`: logic cells, each a LUT with a
+flip-flop. Before placement `lc` is a lower bound, because packing needs some more.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from cfukit_base.errors import UsageError, suggest
 
 @dataclass(frozen=True)
 class Family:
-    """synth: the command of Yosys; cells: cell type (or a prefix that ends in `*`) -> resource and how many of it."""
+    """A family. synth: the command of Yosys. cells: what a cell type (or a prefix that ends in `*`) costs."""
 
     name: str
     about: str
@@ -43,7 +43,7 @@ class Family:
 
 
 def _logic_cells(by_type: Mapping[str, int], used: Mapping[str, int]) -> int:
-    """At least one cell per LUT, one per flip-flop, and one per carry, which may all be the same ones."""
+    """The least number of logic cells: each may hold a LUT, a flip-flop and a carry."""
     return max(used["lut"], used["ff"], by_type.get("SB_CARRY", 0))
 
 

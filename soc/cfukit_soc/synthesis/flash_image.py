@@ -1,4 +1,4 @@
-"""What lies in flash behind the gateware: a header for the boot ROM, then the firmware; and the boot ROM itself."""
+"""The flash after the gateware, which holds a header for the boot ROM and the firmware; and the boot ROM itself."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ SOURCE = Path(__file__).parent / "boot_flash.S"
 _COMMENT_BEGIN = b"\xff\x00"
 _AUTO_BOOT = 0x4A6DE3AC
 AUTO_BOOT_SECONDS = 5
-_PARTS = ("text", "rodata")  # what the ROM copies; the start of the program copies the rest
+_PARTS = ("text", "rodata")  # copied by the ROM; the program's start code copies the rest
 
 
 def boot_rom_words(flash: Flash, size_bytes: int) -> list[int]:
-    """The boot ROM of a system with this flash, as 32-bit words, filled up with zeros."""
+    """The boot ROM of a system with this flash, as 32-bit words, padded with zeros."""
     compiler = riscv_cc("zig")
     target = ("-target", "riscv32-freestanding-none", "-mcpu=generic_rv32", "-mabi=ilp32")
     macros = (f"-DHEADER={FLASH_BASE + flash.begin_bytes}", f"-DMAGIC={MAGIC}")
@@ -82,17 +82,17 @@ def flash_image(elf: Path, flash: Flash) -> bytes:
 
 
 def with_auto_boot(gateware: bytes, seconds: int) -> bytes:
-    """An iCE40 configuration whose comment tells Fomu's bootloader to start it after so many seconds, 1 to 255.
+    """An iCE40 configuration whose comment tells Fomu's bootloader to start it after 1 to 255 seconds, unless something is being loaded.
 
-    Unless something is being loaded. The words are foboot's (examples/add_autoboot_timeout.py of im-tomu/foboot); one that does not
-    know them waits, and the FPGA skips comments. What follows stays at multiples of four, where the bootloader looks for the sync word.
+    The words are foboot's (examples/add_autoboot_timeout.py of im-tomu/foboot). A bootloader that does not know them waits, and the
+    FPGA skips comments. The rest stays at multiples of four, where the bootloader looks for the sync word.
     """
     assert gateware[:2] == _COMMENT_BEGIN and 1 <= seconds <= 255
     return _COMMENT_BEGIN + struct.pack("<HIIH", 0, _AUTO_BOOT, seconds, 0) + gateware[2:]
 
 
 def dfu(image: bytes, vendor: int, product: int) -> bytes:
-    """`image` with the suffix of DFU 1.1: 16 bytes with the ids and a CRC-32 (not inverted at the end, as the standard has it)."""
+    """`image` with the suffix of DFU 1.1: 16 bytes with the ids and a CRC-32 (not inverted at the end, as the standard says)."""
     import zlib
 
     suffix = struct.pack("<HHHH3sB", 0xFFFF, product, vendor, 0x0100, b"UFD", 16)
@@ -101,13 +101,14 @@ def dfu(image: bytes, vendor: int, product: int) -> bytes:
 
 
 def hex_words(words: list[int]) -> str:
-    """For $readmemh."""
+    """The words in the format of $readmemh."""
     return "".join(f"{word:08x}\n" for word in words)
 
 
 def rom_words(soc: Soc, flash: Flash | None, loader: Path) -> list[int] | None:
-    """The contents of the ROM in which this system starts: what starts an image in flash, or on a system without flash the boot
-    loader's ELF; None for a system without a ROM.
+    """The contents of the ROM in which this system starts; None for a system without a ROM.
+
+    With flash the ROM starts the image there; without flash it is the boot loader's ELF.
     """
     rom = next((memory for memory in soc.memories if memory.kind == "rom"), None)
     if rom is None:

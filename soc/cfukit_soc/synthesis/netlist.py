@@ -1,4 +1,4 @@
-"""What would be flashed is seen running: the synthesised netlist with its flash chip, simulated cell by cell."""
+"""Simulate the synthesised netlist with its flash chip, cell by cell: what would be flashed is seen running."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FLAGS = ["-std=c++17", "-O2", "-DVM_TRACE=0", "-DNDEBUG"]
 
 @dataclass(frozen=True)
 class NetlistOutput:
-    """output: the bytes of the UART pin; cycles: of the system's clock, from power-up to the end of the last silence."""
+    """output: the bytes of the UART pin. cycles: of the system's clock, from power-up to the end of the last silence."""
 
     output: bytes
     cycles: int
@@ -38,9 +38,9 @@ class NetlistOutput:
 def run_netlist(
     board: Board, netlist_dir: Path, firmware: Path, build_dir: Path, max_cycles: int = 5_000_000
 ) -> NetlistOutput:
-    """Run `netlist_dir`/netlist.v (of `synthesise`) with `firmware` in its flash until its UART falls silent.
+    """Run `netlist_dir`/netlist.v (from `synthesise`) with `firmware` in its flash until its UART falls silent.
 
-    Boards of family ice40 with a flash chip only. ResultError if nothing comes out in `max_cycles`.
+    Only for boards of family ice40 with a flash chip. ResultError if nothing comes out in `max_cycles`.
     """
     if board.hardware is None or board.flash is None or board.hardware.fpga.family != "ice40":
         raise UsageError(
@@ -77,7 +77,7 @@ def _build(board: Board, netlist_dir: Path, build_dir: Path) -> Path:
     assert board.flash is not None and board.hardware is not None
     tool, cxx = verilator(), host_cxx()
     cells = _cells().read_text()
-    # Ours is in the bench; the other pads are not used.
+    # The bench has its own SB_IO; the other kinds of pads are not used.
     cells = re.sub(r"(?ms)^module SB_IO(_\w+)? ?\(.*?^endmodule\n", "", cells)
     sources = [netlist_dir / "netlist.v", HERE / "netlist_bench.v", HERE / "netlist_main.cpp", FLASH_MODEL]
     defines = [f"-DFLASH_BYTES={board.flash.chip_bytes}", f"-DFLASH_BEGIN={board.flash.begin_bytes}"]

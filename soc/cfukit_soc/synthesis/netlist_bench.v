@@ -30,7 +30,7 @@ module bench (
   initial $readmemh("flash.hex", chip.mem);
 endmodule
 
-// A pad as this system uses it: D_OUT_0 while OUTPUT_ENABLE, never registered. The library's model needs delays.
+// A pad as this system uses it: it drives D_OUT_0 while OUTPUT_ENABLE is 1, and registers nothing. The library's model needs delays.
 module SB_IO #(
   parameter [5:0] PIN_TYPE = 6'b101001,
   parameter [0:0] PULLUP = 1'b0,

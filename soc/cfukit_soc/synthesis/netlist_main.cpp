@@ -1,5 +1,5 @@
 // Runs the netlist and writes what comes out of its UART pin to standard output.
-// Arguments: clocks of the pin per bit, clocks of silence that end the run (once something was sent), clocks at most.
+// Arguments, in clocks of the pin: length of a bit, silence that ends the run (once something was sent), limit of the run.
 // At the end, on standard error: the number of clocks.
 #include <cstdio>
 #include <cstdlib>

@@ -2,7 +2,7 @@
 # Builds @BOARD@.bit with the open tools of openXC7, in this folder: sh build.sh
 #   CHIPDB          folder with the chip database of nextpnr-xilinx: @CHIP@.bin, @CHIP@@PACKAGE@.bin or @OPEN_PART@.bin
 #   PRJXRAY_DB_DIR  Project X-Ray's database
-# netlist.json is cfukit's own synthesis (cfukit bitstream --synthesis-only); without it yosys is asked.
+# netlist.json is cfukit's own synthesis (cfukit bitstream --synthesis-only); without it yosys synthesises.
 set -eu
 fail() {
   echo "cfukit: $*" >&2

@@ -1,4 +1,4 @@
-"""Place and route with nextpnr: one run per seed, its speed and its worst path by instance; then the packer."""
+"""Place and route with nextpnr, one run per seed; then pack the best one."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Routed:
 
 
 def tools(board: Board) -> tuple[Tool, Tool]:
-    """Router and packer of the board's family; MissingToolError before anything is built."""
+    """Router and packer of the board's family. MissingToolError, before anything is built, if they are not installed."""
     assert board.fpga is not None
     return program(_ROUTER[board.fpga.family]), program(_PACKER[board.fpga.family])
 
@@ -81,7 +81,7 @@ def route(board: Board, netlist_dir: Path, clock_hz: int, seed: int, build_dir: 
         option, file = _OUTPUT[family]
         words = [*place, "--json", "in.json", option, file, "--report", "report.json"]
         words += ["--freq", f"{clock_hz / 1e6:g}", "--seed", str(seed), "--timing-allow-fail"]
-        # Programs in WebAssembly see the folder they run in, and no /tmp of ours.
+        # Programs in WebAssembly see only the folder they run in.
         (folder / "in.json").hardlink_to(netlist_dir / "netlist.json")
         words += ["--vopt", f"cst={name}"] if family == "gowin" else [f"--{name.rpartition('.')[2]}", name]
         with progress.stage(f"placing and routing {board.name}, seed {seed}"):

@@ -1,7 +1,7 @@
 """The programs of synthesis: pinned wheels (extra `fpga`), called by this Python; progress and logs as they come.
 
-YoWASP programs run in WebAssembly: they see no /tmp of ours, so every path is relative to the folder they run in. Their first call
-compiles them for this machine, which takes a minute or two; `environment` makes that call, and keeps the result in the user's cache.
+YoWASP programs run in WebAssembly. They see only the folder they run in, so every path is relative to it. Their first call compiles
+them for this machine, which takes a minute or two; `environment` makes that call and keeps the result in the user's cache.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ WHEELS: dict[str, tuple[str, str, str]] = {
 _POLL_SECONDS = 0.2
 _CODE = "YOWASP_CACHE_DIR"
 _PROBE_BYTES = 1 << 16
-# The end of a whole file, where its format tells.
+# How a complete file ends, for formats that show it.
 _END = {
     ".v": re.compile(rb"endmodule\s*\Z"),
     ".asc": re.compile(rb"\n\.sym [^\n]+\n\Z"),
@@ -55,7 +55,7 @@ _END = {
 
 
 def program(name: str) -> Tool:
-    """The wheel's program `name` of WHEELS; MissingToolError with the pip command if its wheel is not installed."""
+    """The program `name` of WHEELS. MissingToolError with the pip command if its wheel is not installed."""
     distribution, module, function = WHEELS[name]
     try:
         version = metadata.version(distribution)
@@ -67,9 +67,9 @@ def program(name: str) -> Tool:
 
 
 def environment(tool: Tool) -> dict[str, str]:
-    """What a program of WHEELS is called with: its machine code, complete, in the user's cache; nothing for other tools.
+    """The environment for a program of WHEELS: its complete machine code in the user's cache. Empty for other tools.
 
-    Left to themselves two first calls at once write to one file, which the one that is done first has mapped and dies of.
+    Otherwise two first calls at once would write one file, and the call that ends first would die, because it has mapped that file.
     """
     if tool.source != "wheel" or tool.name == "gowin_pack":
         return {}
@@ -96,12 +96,14 @@ def run_logged(
     timeout: float = 7200.0,
     watch: Sequence[tuple[str, str]] = (),
 ) -> str:
-    """Run `tool` in `directory` to its end, both outputs in `log`; the log's text. makes: the files that it writes there.
+    """Run `tool` in `directory` with both outputs in `log`; the log's text.
 
-    watch: (text in a line of the log, what it means) for progress: the last one seen is shown with the elapsed time. One with {}, where
-    the rest of the line stands, is a count: it stays beside what comes later.
-    BuildError with the last lines and the log's path when it fails or exceeds `timeout` (seconds). OSError when the disk is full, and
-    ResultError when a file is not whole: these programs end with 0 whether or not they could write.
+    * makes: the files that it writes there.
+    * watch: pairs (text in a line of the log, its meaning) for progress. The last one seen is shown with the elapsed time. A meaning
+      with {}, which stands for the rest of the line, is a count and stays beside later ones.
+
+    BuildError with the last lines and the log's path if the tool fails or exceeds `timeout` (seconds). These programs end with 0
+    even if they could not write; so OSError if the disk is full, and ResultError if a file is incomplete.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     env = {**os.environ, **environment(tool)}
@@ -128,7 +130,7 @@ def run_logged(
 
 
 def _check_room(directory: Path, files: Sequence[str]) -> None:
-    """OSError if the disk is full, or a file as large as files may be."""
+    """OSError if the disk is full, or if a file has reached the size limit of this process."""
     probe = directory / ".probe"
     try:
         with probe.open("wb") as file:
@@ -146,7 +148,7 @@ def _check_room(directory: Path, files: Sequence[str]) -> None:
 
 
 def _check_whole(path: Path) -> None:
-    """ResultError unless a file is there and, as far as its format tells, has its end."""
+    """ResultError unless the file is there and, as far as its format shows, complete."""
     data = path.read_bytes() if path.is_file() else b""
     try:
         whole = bool(json.loads(data) if path.suffix == ".json" else data)
@@ -163,7 +165,7 @@ def _check_whole(path: Path) -> None:
 
 @contextmanager
 def naming(where: str, what: str) -> Iterator[None]:
-    """A tool's BuildError as one about `where`, with the tool's words behind `what`."""
+    """Turn a tool's BuildError into one about `where`, with the tool's words after `what`."""
     try:
         yield
     except BuildError as error:
@@ -197,7 +199,7 @@ def _meaning(line: str, watch: Sequence[tuple[str, str]]) -> tuple[str, bool]:
 
 
 def _why(text: str, code: int) -> str:
-    """The first line that says ERROR or why a wheel's program was stopped, else how it ended."""
+    """The first line that says ERROR, or why a wheel's program was stopped; else how the program ended."""
     for line in text.splitlines():
         if line.startswith("ERROR") or "Error:" in line:
             return line.strip()

@@ -1,5 +1,5 @@
 // UART between pins and the system's streams of bytes: 8 data bits, no parity, one stop bit, DIVISOR clocks per bit.
-// A byte that comes while the system does not take one is lost; the system has a queue of 16 behind this.
+// A byte that arrives while the system is not ready is lost. The system has a queue of 16 bytes for that.
 module Serial #(
   parameter DIVISOR = 104
 ) (

@@ -1,4 +1,4 @@
-"""Synthesis of a whole system: the netlist that is placed, its resources, and those of CPU, CFU and the rest."""
+"""Synthesis of a whole system: its netlist for placement, and the resources of the system, the CPU, the CFU and the rest."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CPU_MODULE, CFU_MODULE = "VexRiscv", "Cfu"
 
 @dataclass(frozen=True)
 class SystemResources:
-    """What the system takes, as one, and its parts synthesised apart."""
+    """used: of the whole system. parts: with the hierarchy kept between them."""
 
     used: Resources
     parts: Parts
@@ -36,7 +36,7 @@ class SystemResources:
 def write_sources(
     board: Board, soc_json: Path, cfu_verilog: Path, boot_rom: list[int] | None, folder: Path
 ) -> list[str]:
-    """All Verilog of the system on its board, in `folder`; the files' names, `top.v` first. $readmemh files lie beside them."""
+    """Write all Verilog of the system on its board, and its $readmemh files, to `folder`; the names of the Verilog files."""
     soc = Soc.read(soc_json)
     texts = {"top.v": top_verilog(board, soc.clock_hz), "serial.v": SERIAL.read_text()}
     texts["soc.v"] = (soc_json.parent / soc.verilog).read_text()
@@ -122,7 +122,7 @@ def _script(family: Family, files: list[str]) -> list[str]:
 
 
 def _parts(family: Family, cells: dict[str, dict[str, int]]) -> Parts:
-    """Resources of the CPU, of the CFU, and of everything else; the hierarchy was kept between them."""
+    """Resources of the CPU, the CFU, and everything else, from a run that kept the hierarchy between them."""
     rest = dict(cells)
 
     def taken(module: str) -> Resources:

@@ -12,7 +12,7 @@ _SERIAL_STREAM = """\
     .serial_source_valid(send_valid), .serial_source_ready(send_ready), .serial_source_data(send_data),
     .serial_sink_valid(take_valid), .serial_sink_ready(take_ready), .serial_sink_data(take_data),
 """
-# A pad that is input and output: what the family's tools call it.
+# A pad that is input and output, for the tools of each family.
 _PADS = {
     "ice40": "SB_IO #(.PIN_TYPE(6'b101001)) {name} (.PACKAGE_PIN({pad}), .OUTPUT_ENABLE({oe}), .D_OUT_0({o}), .D_IN_0({i}));",
     "ecp5": "BB {name} (.B({pad}), .T(!{oe}), .I({o}), .O({i}));",
@@ -90,7 +90,7 @@ _DDR3_IN_OUT = ("dq", "dqs_p", "dqs_n")
 
 
 def _ddr3(hardware: Hardware, ports: list[str], connections: list[str]) -> None:
-    """Its ports, as the pins name them: the system's PHY has the pads. The clocks come from the clocking."""
+    """The DDR3's ports, as the pins name them. The system's PHY contains the pads; the clocks come from the board's clocking."""
     widths: dict[str, int] = {}
     for pin in hardware.pins:
         name, _, bit = pin.port.partition("[")
@@ -105,7 +105,7 @@ def _ddr3(hardware: Hardware, ports: list[str], connections: list[str]) -> None:
     ]
 
 
-# Ports of an SDRAM: the system's name -> the board's, and the name that tools of a device with one in its package know.
+# Ports of an SDRAM: the system's name -> the name by which the tools of a device with an SDRAM in its package know it.
 _SDRAM_OUT = {
     "cke": "O_sdram_cke",
     "cs_n": "O_sdram_cs_n",
@@ -121,7 +121,7 @@ _SDRAM_OUT = {
 def _sdram(
     sdram: Sdram, hardware: Hardware, ports: list[str], body: list[str], connections: list[str]
 ) -> None:
-    """Its ports and pads; `sdram_clk` comes from the clocking."""
+    """The SDRAM's ports and pads. `sdram_clk` comes from the board's clocking."""
     bits = sdram.data_bits
     widths = {"ba": 2, "a": sdram.address_bits, "dm": bits // 8}
 

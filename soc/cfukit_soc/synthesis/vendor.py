@@ -1,5 +1,6 @@
-"""Xilinx 7 series: no wheel places and routes it. A folder with all sources, constraints and scripts for Vivado and for openXC7, and the
-run of whichever is found.
+"""Xilinx 7 series, which no wheel places and routes.
+
+cfukit writes a folder with all sources, constraints and scripts for Vivado and for openXC7, and runs the one that it finds.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _SCRIPTS = {"vivado": "build.tcl", "openxc7": "build.sh"}
 
 @dataclass(frozen=True)
 class VendorRun:
-    """What a tool reached. file: the bitstream, None when timing was missed; worst_path: None if unknown."""
+    """What a tool reached. file: the bitstream; None if timing was missed. worst_path: None if unknown."""
 
     tool: str
     fmax_mhz: float
@@ -49,7 +50,7 @@ class _Result(msgspec.Struct, rename={"begin": "from", "end": "to"}):
 
 
 def router() -> str | None:
-    """ "vivado" or "openxc7", the first that this machine has whole."""
+    """ "vivado" or "openxc7": the first that is installed completely; None without either."""
     if shutil.which("vivado"):
         return "vivado"
     has = all(map(shutil.which, _OPEN_PROGRAMS)) and all(os.environ.get(name) for name in _OPEN_VARIABLES)
@@ -57,7 +58,7 @@ def router() -> str | None:
 
 
 def version(tool: str) -> str:
-    """What the tool calls its version; "" if it does not say."""
+    """The tool's version; "" if it does not say."""
     words, pattern = {
         "vivado": (["vivado", "-version"], r"[Vv]ivado v(\S+)"),
         "openxc7": (["nextpnr-xilinx", "--version"], r"Version ([^\s)]+)"),
@@ -68,7 +69,7 @@ def version(tool: str) -> str:
 
 
 def missing(folder: Path) -> MissingToolError:
-    """What to get, and where what those tools need lies."""
+    """The error for a machine with neither tool: how to get one, and where its scripts are."""
     lacking = [name for name in _OPEN_PROGRAMS if not shutil.which(name)]
     lacking += [f"${name}" for name in _OPEN_VARIABLES if not os.environ.get(name)]
     given = f"nothing here places and routes Xilinx 7 series: no vivado; of openXC7 no {', '.join(lacking)}"
@@ -77,7 +78,7 @@ def missing(folder: Path) -> MissingToolError:
 
 
 def write_scripts(board: Board, clock_hz: int, sources: list[str], folder: Path) -> list[Path]:
-    """build.tcl, build.sh and the constraints beside `sources`, which lie in `folder`."""
+    """Write build.tcl, build.sh and the constraints to `folder`, beside `sources`."""
     assert board.fpga is not None
     part = board.fpga.device
     code = [name for name in sources if name.endswith((".v", ".sv"))]
@@ -107,7 +108,7 @@ def write_scripts(board: Board, clock_hz: int, sources: list[str], folder: Path)
 
 
 def open_part(part: str) -> tuple[str, str, str]:
-    """(chip, package, speed) as openXC7's databases name a part: they know no temperature ranges and no low power grades."""
+    """(chip, package, speed) of a part in openXC7's databases, which leave out temperature range and low power grade."""
     found = re.fullmatch(r"(xc7[a-z]\d+t)i?([a-z]+\d+)-(\d)L?", part)
     if not found:
         raise UsageError(
@@ -117,7 +118,7 @@ def open_part(part: str) -> tuple[str, str, str]:
 
 
 def xdc(board: Board) -> str:
-    """Pins, standards, the clock: for Vivado and for nextpnr-xilinx."""
+    """The constraints (pins, standards, clock) for Vivado and nextpnr-xilinx."""
     hardware = board.hardware
     assert hardware is not None
     lines = [line for pin in hardware.pins for line in _pin(pin)]
@@ -133,7 +134,7 @@ def _pin(pin: Pin) -> list[str]:
 
 
 def build(board: Board, tool: str, folder: Path, log: Path) -> VendorRun:
-    """Run the script of `tool` in `folder`. BuildError with the tool's words when it fails for another reason than timing."""
+    """Run the script of `tool` in `folder`. BuildError with the tool's words if it fails, unless it only missed timing."""
     words = {
         "vivado": ("vivado", "-mode", "batch", "-nojournal", "-nolog", "-source", "build.tcl"),
         "openxc7": ("sh", "build.sh"),

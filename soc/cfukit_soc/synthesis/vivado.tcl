@@ -1,5 +1,5 @@
 # Builds @BOARD@.bit with Vivado, in this folder: vivado -mode batch -source build.tcl
-# It checks what it can before and after: sources, a pin and a standard for every port, timing. result.json says what was reached.
+# It checks sources, the pin and standard of every port, and timing. result.json says what was reached.
 proc fail {what} {
   puts stderr "cfukit: $what"
   exit 1
