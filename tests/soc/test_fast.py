@@ -73,7 +73,6 @@ FAULTS = {
     "trap": ".word 0",
     "time_out": "1: j 1b",
     "bus_error": "li a0, 0x20000000\n lw a0, 0(a0)",
-    "store": "li a0, 0x20000000\n sw a0, 0(a0)\n nop\n nop\n nop\n 1: j 1b",
     "cfu_hang": ".insn r 0x0B, 7, 0, a0, a1, a2\n add a0, a0, a0",
     "never accepted": ".insn r 0x0B, 6, 0, a0, a1, a2",
     "jump": "li a0, 0x50000000\n jr a0",
