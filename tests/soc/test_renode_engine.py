@@ -13,6 +13,7 @@ import pytest
 from cfukit_base import process, tools
 from cfukit_base.artefacts import Fault, Outcome
 from cfukit_base.cache import user_cache
+from cfukit_base.tools import tool
 from cfukit_soc import generate_soc
 from cfukit_soc.renode import engine
 from cfukit_soc.renode.export import RenodeScripts, export_renode
@@ -43,12 +44,12 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
     def use(version: str) -> None:
         monkeypatch.setenv("FAKE_RENODE_VERSION", version)
         tools.renode.cache_clear()
-        tools._version_cached.cache_clear()
+        tool._version.cache_clear()
 
     use(NEW)
     yield use
     tools.renode.cache_clear()
-    tools._version_cached.cache_clear()
+    tool._version.cache_clear()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -9,10 +10,12 @@ import pty
 import tty
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from cfukit.testing.verilator_driver import compile_verilog
+from cfukit_base.artefacts import Outcome
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_base.protocol import wire
 from cfukit_soc import build_simulator, synthesis
@@ -114,6 +117,25 @@ def test_a_program_reads_speaks_and_ends(on: PtyBoard) -> None:
     assert first["regions"][0]["name"] == "said"
     again = api.exec_(program(SUM), engine="board", port=on.port, stdin=b"")
     assert again["output"].endswith(" 0 bytes, sum 0\n")
+
+
+def test_a_board_gets_stdin_as_it_is(stock: BoardSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lies in memory; only what goes through a simulated UART is framed."""
+    given = b"\xc0\xdb\x00abc"
+    got = []
+
+    def run(elf: Path, stdin: bytes, *, seconds: float) -> Outcome:
+        got.append(stdin)
+        return Outcome(output=b"", exit_code=0)
+
+    @contextlib.contextmanager
+    def connected(self: BoardEngine, system: System) -> Iterator[SimpleNamespace]:
+        yield SimpleNamespace(run=run)
+
+    monkeypatch.setattr(BoardEngine, "prepare", lambda self, system: None)
+    monkeypatch.setattr(BoardEngine, "connected", connected)
+    assert api.exec_(program(SUM), engine="board", stdin=given)["ok"]
+    assert got == [given]
 
 
 @pytest.mark.slow

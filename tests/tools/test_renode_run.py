@@ -15,6 +15,7 @@ import pytest
 from cfukit_base import tools
 from cfukit_base.errors import MissingToolError, ResultError, UsageError
 from cfukit_base.protocol import wire
+from cfukit_base.tools import tool
 from cfukit_tools import api
 from cfukit_tools.cli import commands as cli
 from cfukit_tools.report import exec as report
@@ -67,11 +68,11 @@ def renode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
         monkeypatch.setenv("RENODE", str(path))
         monkeypatch.setenv("FAKE_RENODE_VERSION", version)
         tools.renode.cache_clear()
-        tools._version_cached.cache_clear()
+        tool._version.cache_clear()
 
     yield use
     tools.renode.cache_clear()
-    tools._version_cached.cache_clear()
+    tool._version.cache_clear()
 
 
 @pytest.fixture
