@@ -14,12 +14,12 @@ from cfukit_base import process, tools
 from cfukit_base.artefacts import Fault, Outcome
 from cfukit_base.cache import user_cache
 from cfukit_base.tools import tool
-from cfukit_soc import generate_soc
 from cfukit_soc.renode import engine
 from cfukit_soc.renode.export import RenodeScripts, export_renode
 from cfukit_soc.renode.library import build_library
 from cfukit_sw.firmware import build_firmware
 from support import fake_renode
+from support.socs import make_soc
 
 pytestmark = pytest.mark.slow  # the library for Renode is compiled once
 
@@ -30,7 +30,7 @@ NEW, OLD = "1.16.1", "1.14.0"
 
 @pytest.fixture(scope="session")
 def soc_json(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return generate_soc("sim", tmp_path_factory.mktemp("soc"))
+    return make_soc("sim", tmp_path_factory.mktemp("soc"))
 
 
 @pytest.fixture
