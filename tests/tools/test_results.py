@@ -22,6 +22,7 @@ from cfukit_tools.firmware.samples import Difference
 from cfukit_tools.inference.results import result_path, set_aside
 from cfukit_tools.project.catalogue import shipped_folder
 from cfukit_tools.project.project import load_target
+from cfukit_tools.project.system import System
 
 ENGINE = "evaluator"
 CFU = 'model = "digits"\n[cfu]\nfile = ""\n'
@@ -317,3 +318,16 @@ def test_clean_wants_a_project(project: Path, capsys: pytest.CaptureFixture[str]
     assert cli.run(["clean", "mine"]) == 2
     assert "a folder without project.toml" in capsys.readouterr().err
     assert (project.parent / "mine" / "build" / "thesis.txt").read_text() == "all of it"
+
+
+@pytest.mark.parametrize("name", ["cfu.v", "cfu.json", "cfu_ops.h"])
+def test_a_damaged_file_of_the_cfu_is_made_again(tmp_path: Path, name: str) -> None:
+    """Also where a note says which folder was made last, so that cfu.py need not run."""
+    api.init(tmp_path / "mine", "template")
+    folder = System(load_target(tmp_path / "mine")).cfu_dir
+    assert folder is not None
+    right = (folder / name).read_text()
+    assert System(load_target(tmp_path / "mine")).cfu_dir == folder
+    (folder / name).write_text(right[: len(right) // 2])
+    again = System(load_target(tmp_path / "mine")).cfu_dir
+    assert again is not None and (again / name).read_text() == right
