@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from cfukit_base.cache import user_cache
 from cfukit_base.protocol import wire
-from cfukit_soc import generate_soc
 from cfukit_sw.firmware import INCLUDE, RUNTIME, build_firmware, build_host
 from support.kernels import shared_object
+from support.socs import make_soc
 
 NAMES = [
     *(
@@ -251,7 +251,7 @@ def test_a_program_that_uses_all_of_it(tmp_path: Path) -> None:
           return 0;
         }"""
     )
-    soc = generate_soc("sim", tmp_path / "soc")
+    soc = make_soc("sim", tmp_path / "soc")
     build_firmware([source], soc, build_dir=tmp_path, cflags=["-Werror"])
     program = build_host([source], build_dir=tmp_path, cflags=["-Werror"])
     done = subprocess.run([program], stdin=subprocess.DEVNULL, capture_output=True, timeout=60)

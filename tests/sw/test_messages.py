@@ -10,17 +10,17 @@ import pytest
 
 from cfukit_base import progress
 from cfukit_base.errors import ResultError
-from cfukit_soc import generate_soc
 from cfukit_sw.firmware import build_firmware
 from cfukit_sw.lower import lower
 from cfukit_sw.model_c import write_model
 from cfukit_tools.cli import commands as cli
 from support.models import random_model
+from support.socs import make_soc
 
 
 @pytest.fixture(scope="module")
 def soc_json(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return generate_soc("sim", tmp_path_factory.mktemp("soc"), sram_bytes=0)
+    return make_soc("sim", tmp_path_factory.mktemp("soc"), sram_bytes=0)
 
 
 class Notes:

@@ -118,7 +118,7 @@ class Engine(Protocol):
         ...
 
     def exec(self, system: System, program: Path, stdin: bytes, options: ExecOptions) -> Outcome:
-        """Run a program of the engine's machine to its end."""
+        """Run a program of the engine's machine to its end. stdin: what getchar reads, to its end."""
         ...
 
 

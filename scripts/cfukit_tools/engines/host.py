@@ -9,6 +9,7 @@ from pathlib import Path
 from cfukit_base import process
 from cfukit_base.artefacts import Outcome
 from cfukit_base.errors import ResultError
+from cfukit_base.protocol import wire
 from cfukit_tools.engines.catalogue import Line
 from cfukit_tools.engines.engine import Abilities, Done, ExecOptions, Job, Machine
 from cfukit_tools.engines.firmware import file_of, serve_firmware
@@ -41,7 +42,7 @@ class HostEngine:
         return serve_firmware(run, system, jobs, processes, done)
 
     def exec(self, system: System, program: Path, stdin: bytes, options: ExecOptions) -> Outcome:
-        outcome = _run(program, stdin)
+        outcome = _run(program, wire.encode_stdin(stdin))
         options.on_output(outcome.output)
         return outcome
 

@@ -71,7 +71,7 @@ class RenodeEngine:
     def exec(self, system: System, program: Path, stdin: bytes, options: ExecOptions) -> Outcome:
         from cfukit_soc.renode.engine import run_renode
 
-        scripts = export(system, program, stdin, name=program.stem)
+        scripts = export(system, program, wire.encode_stdin(stdin), name=program.stem)
         check_renode([scripts])
         with progress.stage(f"running {program.name} in Renode"):
             return run_renode(scripts, max_cycles=options.max_cycles, on_output=options.on_output)

@@ -17,6 +17,7 @@ from cfukit_base import progress
 from cfukit_base.artefacts import Outcome
 from cfukit_base.cache import cached
 from cfukit_base.digest import digest_bytes, digest_of
+from cfukit_base.protocol import wire
 from cfukit_tools.engines.catalogue import Line
 from cfukit_tools.engines.engine import Abilities, Done, ExecOptions, Job, Machine
 from cfukit_tools.engines.firmware import file_of, requests_of, serve_firmware
@@ -77,7 +78,7 @@ def _simulate(system: System, program: Path, stdin: bytes, options: ExecOptions)
             simulator,
             system.soc_json,
             program,
-            stdin=stdin,
+            stdin=wire.encode_stdin(stdin),
             max_cycles=options.max_cycles,
             hang_cycles=options.hang_cycles or HANG_CYCLES,
             waves=waves,

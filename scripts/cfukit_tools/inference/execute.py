@@ -37,7 +37,7 @@ def execute(
     engine.prepare(system)
     file = build_bare(system, program, on_host=engine.abilities.machine is Machine.HOST)
     output = _Output(write)
-    outcome = engine.exec(system, file, wire.encode_stdin(stdin), replace(options, on_output=output.feed))
+    outcome = engine.exec(system, file, stdin, replace(options, on_output=output.feed))
     output.close()
     fault = _placed(_fault(outcome, output, file), system, program)
     if fault is not None and fault.kind == "cfu_hang" and "waves" in engine.abilities.options:

@@ -31,25 +31,32 @@ def cfu_folder(project: Project, load: Callable[[], ProjectCode | None], version
     note = project.board_dir / f"cfu-inputs-{request}.json"
     made = _read(note)
     if made is not None and unchanged(made.inputs, project.root):
-        folder = project.board_dir / f"cfu-{made.key}"
-        if folder.is_dir():
-            return folder
+        # Through `cached`, so that a damaged file is named and made again, and the entry counts as used.
+        return cached(
+            project.board_dir, "cfu", made.key, lambda folder: _write(folder, _generate(project, load)[0])
+        )
     begin = time.time_ns()
+    texts, seen = _generate(project, load)
+    found = inputs({*seen, str(project.cfu_file)}, project.root)
+    key = digest_of(request, texts)
+    folder = cached(project.board_dir, "cfu", key, lambda entry: _write(entry, texts))
+    if settled(found, project.root, begin):
+        write_atomic(note, msgspec.json.encode(Made(found, key)))
+    return folder
+
+
+def _generate(project: Project, load: Callable[[], ProjectCode | None]) -> tuple[dict[str, str], set[str]]:
+    """The texts by file name, and the files that their making has read."""
     with progress.stage("generating the CFU"), recorded() as seen:
         code = load()
         assert code is not None
         texts: dict[str, str] = guarded(str(project.cfu_file), code.cfu.files, "does not elaborate")
-    found = inputs({*seen, *code.seen, str(project.cfu_file)}, project.root)
-    key = digest_of(request, texts)
+    return texts, {*seen, *code.seen}
 
-    def build(folder: Path) -> None:
-        for name, text in texts.items():
-            write_atomic(folder / name, text)
 
-    folder = cached(project.board_dir, "cfu", key, build)
-    if settled(found, project.root, begin):
-        write_atomic(note, msgspec.json.encode(Made(found, key)))
-    return folder
+def _write(folder: Path, texts: dict[str, str]) -> None:
+    for name, text in texts.items():
+        write_atomic(folder / name, text)
 
 
 def _read(note: Path) -> Made | None:
