@@ -48,7 +48,7 @@ lint: dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	PYTHONPATH=scripts $(BIN)/lint-imports # bench is no part of the installed package
 
 format: dev
 	$(BIN)/ruff format .
