@@ -112,7 +112,8 @@ def leave(code: int) -> NoReturn:
     end = time.monotonic() + _CLEAN_UP_SECONDS
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:
-            thread.join(max(0.0, end - time.monotonic()))
+            with contextlib.suppress(RuntimeError):  # one that has not begun yet has nothing to clean up
+                thread.join(max(0.0, end - time.monotonic()))
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()

@@ -11,7 +11,8 @@ from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError
 from cfukit_base.tools import Tool, verilator, verilator_include
 
-_FLAGS = ("-std=c++17", "-O2", "-fPIC", "-fvisibility=hidden", "-DNDEBUG")  # also for shared libraries
+# Position independent: also for shared libraries. All symbols stay visible: cocotb finds the VPI functions of the test bench.
+_FLAGS = ("-std=c++17", "-O2", "-fPIC", "-DNDEBUG")
 _MACROS = ("-DVM_COVERAGE=0", "-DVM_SC=0")  # not VL_TIME_CONTEXT: cocotb tells the time by sc_time_stamp()
 # Weak: a program that defines one of these itself overrides the runtime's. VL_USER_FATAL and its like would need other objects.
 _WEAK = """\

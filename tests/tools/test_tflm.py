@@ -47,6 +47,8 @@ def interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file for the stand-in, which a child of this process imports."""
     folder = tmp_path / "site" / "tflite_micro" / "python" / "tflite_micro"
     folder.mkdir(parents=True)
+    for package in (folder, *folder.parents[:2]):  # a package like the real one, which may be installed
+        (package / "__init__.py").touch()
     path = os.environ.get("PYTHONPATH", "")
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'site'}{os.pathsep}{path}")
     return folder / "runtime.py"
