@@ -1,4 +1,4 @@
-"""Models of one operator each, of the size that it has in small networks: what `bench_kernels.py --operators` measures."""
+"""Models of one operator each, of the size that it has in small networks: what `bench.kernels --operators` measures."""
 
 from __future__ import annotations
 
@@ -143,10 +143,10 @@ def _states() -> list[Model]:
         made.append(b.only("SVDF", inputs, b.image(1, 64), rank=1, fused_activation_function="RELU"))
     b = _Builder("lstm")
     x, gates = b.image(1, 10, 24), [b.weights(20, 24) for _ in range(4)]
-    recurrent, biases = [b.weights(20, 20) for _ in range(4)], [b.constant("b", np.zeros(20, np.int32))] * 4
+    recurrent, bias = [b.weights(20, 20) for _ in range(4)], b.constant("b", np.zeros(20, np.int32))
     hidden = b.tensor("h", (1, 20), scale=1 / 128, zero_point=0, variable=True)
     cell = b.tensor("c", (1, 20), "int16", scale=2.0**-11, zero_point=0, variable=True)
-    inputs = [x, *gates, *recurrent, -1, -1, -1, *biases, -1, -1, hidden, cell, -1, -1, -1, -1]
+    inputs = [x, *gates, *recurrent, -1, -1, -1, *[bias] * 4, -1, -1, hidden, cell, -1, -1, -1, -1]
     y = b.tensor("y", (1, 10, 20), scale=1 / 128, zero_point=0)
     made.append(b.only("UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, y, fused_activation_function="TANH"))
     return made

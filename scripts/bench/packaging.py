@@ -1,9 +1,8 @@
-#!/usr/bin/env python3
 """How small a linked model is, and what calling kernels costs, linked and loaded, on the RTL of board `sim`.
 
-    python sw/bench_packaging.py [--small hello_world] [--cc zig] [MODEL ...]
+    PYTHONPATH=scripts python -m bench.packaging [--small hello_world] [--cc zig] [MODEL ...]
 
-Without MODEL: kws_ref and vww_96. Outputs are compared with the evaluator. A development tool, as bench_kernels.py.
+Without MODEL: kws_ref and vww_96. Outputs are compared with the evaluator. A development tool, like `bench.kernels`.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench_kernels import random_inputs
+from bench.kernels import random_inputs
 from cfukit_base.artefacts.plan import Plan
 from cfukit_base.cache import user_cache
 from cfukit_base.errors import CfukitError, ResultError

@@ -1,8 +1,8 @@
-#!/usr/bin/env python3
 """Cycles, cycles per multiply-accumulate and code size of the library's kernels on the RTL of board `sim`, as a table.
 
-    python sw/bench_kernels.py [--registry portable,reference] [--cc zig] [--macs 3000000] [--write sw/README.md] [MODEL ...]
-    python sw/bench_kernels.py --operators [--cc zig] [--write sw/README.md] [PART OF A NAME ...]
+    export PYTHONPATH=scripts
+    python -m bench.kernels [--registry portable,reference] [--cc zig] [--macs 3000000] [--write sw/README.md] [MODEL ...]
+    python -m bench.kernels --operators [--cc zig] [--write sw/README.md] [PART OF A NAME ...]
 
 Outputs are compared with the evaluator. A development tool: `cfukit run` measures projects.
 """
@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from elftools.elf.elffile import ELFFile
 
+from bench.operator_models import operator_models
 from cfukit_base import tools
 from cfukit_base.artefacts.plan import Plan
 from cfukit_base.cache import user_cache
@@ -28,6 +28,7 @@ from cfukit_base.protocol import wire
 from cfukit_cpu import write_cpu
 from cfukit_soc import build_simulator, generate_soc, simulate
 from cfukit_sw import firmware
+from cfukit_sw.elf import sizes
 from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.lower import lower
 from cfukit_sw.model import Model
@@ -35,9 +36,8 @@ from cfukit_sw.model_c import write_model
 from cfukit_sw.tflite_reader import read_model
 from cfukit_tools.firmware import script as inference
 from cfukit_tools.project import catalogue as catalog
-from operator_models import operator_models
 
-BEGIN, END = "<!-- table: sw/bench_kernels.py{} -->\n", "<!-- end of table -->\n"
+BEGIN, END = "<!-- table: bench.kernels{} -->\n", "<!-- end of table -->\n"
 HEAD = """\
 | model | MACs | kernels | cycles | per MAC | instructions | code | arena | TFLM's head |
 |---|---|---|---|---|---|---|---|---|
@@ -61,8 +61,8 @@ class Measured:
         """Of the table of models."""
         model, cycles = self.model, self.done.cycles
         per_mac = f"{cycles / model.macs:.2f}" if model.macs else ""
-        cells = (model.name, f"{model.macs:,}", self.plan.registry, f"{cycles:,}", per_mac)
-        cells += (f"{self.done.instructions:,}", f"{self.code_bytes:,}")
+        cells = [model.name, f"{model.macs:,}", self.plan.registry, f"{cycles:,}", per_mac]
+        cells += [f"{self.done.instructions:,}", f"{self.code_bytes:,}"]
         return f"| {' | '.join(cells)} | {self.plan.activation_bytes:,} | {_head(model)} |\n"
 
     def operators(self) -> str:
@@ -93,7 +93,7 @@ def measure(model: Model, registry: str, compiler: str) -> Measured:
     expected = b"".join(array.tobytes() for array in Evaluator(model).run(inputs).outputs)
     if inference.output_bytes(answers) != expected:
         raise ResultError(f"{model.name}, {registry}", "the outputs differ from the evaluator's")
-    return Measured(model, plan, done, _section_bytes(elf, ".text"))
+    return Measured(model, plan, done, sizes(elf)["code_bytes"])
 
 
 def operator_row(model: Model, compiler: str) -> str:
@@ -142,12 +142,6 @@ def random_inputs(model: Model) -> list[np.ndarray]:
         else:
             arrays.append(rng.integers(-128, 128, tensor.shape).astype(tensor.dtype))
     return arrays
-
-
-def _section_bytes(elf: Path, name: str) -> int:
-    with elf.open("rb") as file:
-        section = ELFFile(file).get_section_by_name(name)
-        return int(section["sh_size"]) if section else 0
 
 
 def _rows(options: argparse.Namespace) -> Iterator[str]:
