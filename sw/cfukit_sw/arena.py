@@ -1,4 +1,4 @@
-"""Where tensors and scratch lie in the arena, and how much scratch a kernel gets where it can do with less."""
+"""Where tensors and scratch lie in the arena, and how much scratch each kernel gets."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from cfukit_sw.planner import Buffer, Overlap, plan_arena
 
 
 def offline_plan(model: Model) -> dict[int, int]:
-    """Arena offset by tensor, as planned by whoever made the file (metadata OfflineMemoryAllocation); what makes no sense counts as
-    not planned.
+    """Arena offset by tensor, from the file's own plan (metadata OfflineMemoryAllocation).
+
+    A plan that makes no sense is ignored.
+
     """
     data = model.metadata.get("OfflineMemoryAllocation", b"")
     if len(data) < 12 or len(data) % 4:
@@ -28,7 +30,7 @@ def offline_plan(model: Model) -> dict[int, int]:
 
 @dataclass(frozen=True)
 class Storage:
-    """What decides about the arena apart from the calls. roots: tensor -> the tensor whose storage it is, where that is another."""
+    """What the arena depends on apart from the calls. roots: tensor -> the tensor whose storage it shares."""
 
     model: Model
     roots: Mapping[int, int]
@@ -45,7 +47,8 @@ class Storage:
     ) -> tuple[dict[int, int], int]:
         """Offsets of storage roots (key -1 - step: that step's scratch), and the size.
 
-        overlap: outputs may reach into inputs. prefer: of plans of one size, the one for which this is least.
+        * overlap: outputs may reach into inputs.
+        * prefer: decides among plans of equal size; the lowest value wins.
         """
         tensors, life = self.model.tensors, self._life(calls)
         stored = [t for t in life if not tensors[t].is_constant and not tensors[t].is_variable]
@@ -76,7 +79,7 @@ class Storage:
         for step, call in enumerate(calls):
             for tensor in (*call.reads, *(self.root(tensor) for tensor in call.writes)):
                 life.setdefault(tensor, [step, step])[1] = step
-        for dump in self.dumps:  # an alias of a model's input is read before the first step, and so on
+        for dump in self.dumps:  # for example, an alias of a model's input is read before the first step
             life.setdefault(self.root(dump.tensor), [dump.after - 1] * 2)
         for tensor in self.model.outputs:
             life.setdefault(self.root(tensor), [-1, len(calls)])[1] = len(calls)
@@ -86,8 +89,9 @@ class Storage:
         return self.place(calls, overlap)[1]
 
     def fit_scratch(self, full: list[Call]) -> list[Call]:
-        """The calls, each kernel that can do with less scratch with as much as leaves the arena as small as it would be without: as
-        what the tensors need side by side, or these with the scratch that has one size only.
+        """The calls, with less scratch for kernels that accept less, so that scratch does not make the arena larger.
+
+        The limit is what the tensors need side by side, or what they need with the scratch of the kernels that accept one size only.
         """
         fixed = [replace(call, scratch_bytes=0) if call.can_shrink else call for call in full]
         bare = [replace(call, scratch_bytes=0) for call in full]

@@ -1,4 +1,4 @@
-"""`build_boot`: the boot loader of a board, for the memory at its reset address (a ROM in a bitstream, or RAM in a simulation)."""
+"""Build the boot loader of a board, for the memory at its reset address: a ROM in a bitstream, or RAM in a simulation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from cfukit_sw.linker import READ_ONLY_KINDS, soc_header
 BOOT = SOURCES / "boot"
 RESERVED_BYTES = 8 * 1024  # code, data and stack
 _RUNTIME = ("uart.c", "wire.c", "memory.c")
-# DRAM that software initialises: LiteX's own code for that, from its wheel, and ours around it. It stays in the boot ROM.
+# Code for DRAM that software initialises: LiteX's own, from its wheel, and ours around it. It stays in the boot ROM.
 _LITEX = ("liblitedram/sdram.c", "liblitedram/accessors.c")
 _STAYS = ("ddr3", "sdram", "accessors", "printf", "stdio")
 
@@ -78,8 +78,10 @@ SECTIONS
 
 
 def boot_memory(soc: Soc) -> Memory:
-    """The memory at whose end the loader runs, of those that the CPU fetches from and can write: the reset address's if it is one,
-    else one on chip, which needs no initialisation.
+    """The memory at whose end the loader runs. The CPU must be able to fetch from it and to write it.
+
+    It is the memory of the reset address if that qualifies, else one on chip, which needs no initialisation.
+
     """
     usable = [m for m in soc.memories if m.kind not in (*READ_ONLY_KINDS, "dtcm")]
     if not usable:
@@ -107,7 +109,7 @@ def _image(soc: Soc) -> str:
 
 
 def loaded_soc(soc: Soc) -> Soc:
-    """The system as the programs that the loader starts see it: memories that it can fill, without what it needs itself."""
+    """The system as programs see it that the loader starts: the memories that it can fill, without what it needs itself."""
     own = boot_memory(soc)
     memories = tuple(
         replace(m, bytes=m.bytes - RESERVED_BYTES) if m is own else m
@@ -121,9 +123,9 @@ def loaded_soc(soc: Soc) -> Soc:
 
 
 def build_boot(soc_json: Path, digest: bytes, *, build_dir: Path, compiler: str = "zig") -> Path:
-    """The loader's ELF: it starts at the reset address and takes the last RESERVED_BYTES of `boot_memory`.
+    """The loader's ELF. It starts at the reset address and takes the last RESERVED_BYTES of `boot_memory`.
 
-    digest: 16 bytes that identify what the system was built from; the loader reports them, so that a host sees the wrong bitstream.
+    digest: 16 bytes that identify what the system was built from. The loader reports them, so a host notices the wrong bitstream.
     """
     if len(digest) != 16:
         raise UsageError("digest", f"{len(digest)} bytes", allowed="16")
@@ -191,7 +193,7 @@ def _dram_units(flags: tuple[str, ...], headers: Path, config: Path) -> list[Uni
 
 
 def _stays(sections: str) -> str:
-    """Input sections of the units that run where they lie; an object's folder is named after its source."""
+    """Input sections of the units that run in place. An object's folder is named after its source."""
     return " ".join(f"*/{name}-*/unit.o({sections})" for name in _STAYS)
 
 

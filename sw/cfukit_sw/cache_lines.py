@@ -1,4 +1,4 @@
-"""The direct-mapped data cache, as far as the layout of a model's data cares: on which lines data falls, and what a clash costs.
+"""The direct-mapped data cache: on which lines data falls, and what it costs if data shares a line.
 
 Data whose addresses differ by a multiple of the cache's size shares a line. If a kernel reads both again and again, each read of
 one evicts the other. Stores do not matter, since the cache is write-through and does not allocate on a store.
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 LINE_BYTES = 32
 DCACHE_BYTES = 4096  # of most CPUs
-# Where in the cache the parts of a firmware begin, in halves: the linker script puts them there. The stack ends where "data" begins.
+# In which half of the cache each part of a firmware begins. The linker script takes it from here. The stack ends where "data" begins.
 CACHE_HALVES = {"weights": 0, "arena": 1, "data": 1}
 # What kernels use of the stack: below the frames of the server, counted from the stack's end.
 _STACK_FROM, _STACK_TO = 3, 17

@@ -1,4 +1,4 @@
-"""A lowered operator with its kernel, and what depends on the choice: packed weights, what rescales the sums, scratch."""
+"""A lowered operator with its kernel, and what depends on the kernel: packed weights, rescaling, scratch."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Call:
         return 0 < self.scratch_unit < self.scratch_bytes
 
     def smaller(self) -> Iterator[Call]:
-        """The same with less and less scratch: even numbers of units, at last one."""
+        """The same call with less and less scratch: even numbers of units, and finally one."""
         for units in _FEWER_UNITS:
             if units * self.scratch_unit < self.scratch_bytes:
                 yield replace(self, scratch_bytes=units * self.scratch_unit)

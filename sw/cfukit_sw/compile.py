@@ -1,6 +1,4 @@
-"""C and assembler files become objects, each compiled once: the cache key covers the file, every file that it can include,
-flags and compiler.
-"""
+"""Compile C and assembler files, each once. The cache key covers the file, every file that it can include, flags and compiler."""
 
 from __future__ import annotations
 
@@ -47,7 +45,7 @@ class Object:
 
 
 def compile_all(tool: Tool, units: Sequence[Unit]) -> list[Object]:
-    """The objects of `units`, two at a time; the first failure, in their order, is raised as a BuildError."""
+    """Compile `units`, two at a time. The first failure, in their order, is raised as a BuildError."""
     with ThreadPoolExecutor(PARALLEL) as pool:
         return list(pool.map(lambda unit: _compile(tool, unit), units))
 
@@ -62,7 +60,7 @@ def _compile(tool: Tool, unit: Unit) -> Object:
     def build(folder: Path) -> None:
         argv = [*tool.argv, *unit.flags, *(f"-I{plain(path)}" for path in unit.folders)]
         argv += ["-c", str(plain(source)), "-o", str(plain(folder / "unit.o")), *prefix_maps()]
-        # zig keeps objects too, and its key does not see what .incbin includes: each compilation has a cache of its own.
+        # zig caches objects too, but its key ignores what .incbin includes. So each compilation gets a cache of its own.
         own_cache = {"ZIG_LOCAL_CACHE_DIR": str(plain(folder / "zig"))}
         done = process.run(argv, cwd=source.parent, env={**tool.env, **own_cache}, timeout=TIMEOUT_SECONDS)
         done = replace(done, stdout=real(done.stdout), stderr=real(done.stderr))
@@ -78,9 +76,9 @@ def _compile(tool: Tool, unit: Unit) -> Object:
 
 
 def _contents(source: Path, folders: Iterable[Path]) -> list[str | bytes]:
-    """Names and contents of `source` and of every file that it could include, whatever its #if say.
+    """Names and contents of `source` and of every file that it could include, whichever way its #if lines go.
 
-    A header of the compiler itself is not found here; the compiler's version stands for it.
+    The compiler's own headers are not found here. The compiler's version covers them.
     """
     seen: dict[Path, bytes] = {}
     waiting = [source]
@@ -102,7 +100,7 @@ def _contents(source: Path, folders: Iterable[Path]) -> list[str | bytes]:
 
 
 def compile_error(source: Path, done: process.Finished) -> BuildError | ResultError:
-    """The compiler's first error as ours; all of its output stands in the details."""
+    """The compiler's first error. The details hold all of its output."""
     text = done.stderr or done.stdout
     if done.code is None:
         return ResultError(str(source), f"the compiler took more than {TIMEOUT_SECONDS:.0f} s")

@@ -1,4 +1,4 @@
-"""What a firmware ELF tells: sizes of its parts, where they lie, digest."""
+"""What can be read from a firmware's ELF: the sizes of its parts, where they lie, a digest."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _PLACED |= dict.fromkeys((".data", ".bss", ".stack"), "data")
 
 
 def part_sizes(elf: Path) -> dict[str, int]:
-    """Bytes of what can be placed: code (with constants beside the weights), weights, arena, data (with bss, stack and its guard)."""
+    """Bytes of each part that can be placed: code (with all constants but weights), weights, arena, data (with bss, stack and guard)."""
     total = dict.fromkeys(("code", "weights", "arena", "data"), 0)
     for part, _, size in _placed(elf):
         total[part] += size
@@ -70,7 +70,7 @@ _LOADED = 2  # SHF_ALLOC
 
 
 def image_digest(elf: Path) -> str:
-    """SHA-256 of what is loaded (addresses and contents): the same program from another folder has the same digest."""
+    """SHA-256 of addresses and contents of what is loaded. It does not depend on the folder that the program was built in."""
     total = hashlib.sha256()
     with elf.open("rb") as file:
         for segment in ELFFile(file).iter_segments("PT_LOAD"):
@@ -79,7 +79,7 @@ def image_digest(elf: Path) -> str:
 
 
 def host_digest(program: Path) -> str:
-    """As image_digest for a program of this machine, whose segments also hold a digest of its debug information: paths."""
+    """Like `image_digest`, for a program of this machine. Its segments hold a build id that depends on paths, which is left out."""
     total = hashlib.sha256()
     with program.open("rb") as file:
         for section in ELFFile(file).iter_sections():

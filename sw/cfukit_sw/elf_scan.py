@@ -1,7 +1,7 @@
-"""Whether an ELF holds an instruction that its CPU lacks, with function and line: on a CPU without traps it would do anything.
+"""Find instructions that the CPU lacks. On a CPU without traps such an instruction would do anything.
 
-All code is looked at, reached or not. Data between instructions is let through where the ELF says that it is data (mapping symbols
-$d and $x of the psABI) and no instruction falls or jumps into it.
+All code is checked, whether it is reached or not. Data between instructions is accepted if the ELF marks it as data (mapping
+symbols $d and $x of the psABI) and no instruction falls or jumps into it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _EXECUTABLE = 4  # SHF_EXECINSTR
 _CUSTOM_0, _SYSTEM = 0x0B, 0x73
 _TRAP_INSTRUCTIONS = (0x00000073, 0x00100073, 0x30200073, 0x10500073, 0xC0001073)
 _COMPILERS_ARE_TOLD = "assembly, cflags or an ELF for another CPU? compilers are told"
-# Of no VexRiscv with a CFU: what it is called, and its opcodes.
+# Extensions that no VexRiscv with a CFU has, and their opcodes.
 _FOREIGN_OPCODES = {
     "a floating-point or vector instruction": (0x07, 0x27, 0x43, 0x47, 0x4B, 0x4F, 0x53, 0x57),
     "an atomic instruction": (0x2F,),
@@ -71,7 +71,7 @@ def check_instructions(elf: Path, cpu: CpuFacts, name: str = "") -> None:
 
 
 def _rules(cpu: CpuFacts, words: np.ndarray) -> Iterator[_Rule]:
-    """What may not stand in `words`."""
+    """The instructions in `words` that are not allowed."""
     opcode, funct3, funct7 = words & 0x7F, words >> 12 & 7, words >> 25
     yield _Rule(
         (words & 0xFFF) == _CUSTOM_0,

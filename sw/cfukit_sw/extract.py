@@ -1,4 +1,4 @@
-"""One operator of a model as a model of its own: what a kernel test needs."""
+"""Make a model of one operator of another model, as a kernel test needs it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def data_inputs(model: Model, index: int) -> tuple[int, ...]:
 
 
 def extract_operator(model: Model, index: int) -> Model:
-    """Operator `index` alone: inputs are its `data_inputs`, outputs all its outputs; constants and variables come along."""
+    """Operator `index` alone, with its constants and variables. Inputs are its `data_inputs`, outputs all of its outputs."""
     if not 0 <= index < len(model.operators):
         allowed = f"0 to {len(model.operators) - 1}"
         raise UsageError("--dump", f"operator {index} of {model.name}", allowed=allowed, hint="cfukit info")

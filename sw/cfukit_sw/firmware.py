@@ -1,8 +1,11 @@
-"""Firmware: sources and soc.json become an ELF, or a program of the host that does the same without cycles.
+"""Build firmware: an ELF for the system that soc.json describes, or a program of this machine that does the same without cycles.
 
-Kinds: "program" is a user's main with the whole runtime; "server" a model's firmware, whose main serves requests over the UART
-(the sources hold `cfukit_model` and kernels), "loader" the same for models that the host sends (the sources are those of
-loaded.write_loader); "bare" a user's main without the record protocol (no printf, no regions).
+The kinds of firmware:
+
+* "program": a user's `main` with the whole runtime.
+* "server": a model's firmware, whose `main` serves requests over the UART. The sources hold `cfukit_model` and the kernels.
+* "loader": a server for models that the host sends. The sources are those of `loaded.write_loader`.
+* "bare": a user's `main` without the record protocol, so without printf and regions.
 """
 
 from __future__ import annotations
@@ -56,15 +59,15 @@ _ZIG_M = {"rv32im": "+m", "rv32i_zmmul": "+zmmul", "rv32i": ""}
 def target_flags(compiler: str, isa: str = "rv32im") -> tuple[str, ...]:
     """What makes `compiler` compile for a CPU: isa is rv32im, rv32i_zmmul (no division) or rv32i."""
     if compiler == "zig":
-        # zicsr: clang's assembler wants it said; code generation does not change.
+        # zicsr: clang's assembler insists on it. Code generation does not change.
         cpu = f"-mcpu=generic_rv32{_ZIG_M[isa]}+zicsr"
         return ("-target", "riscv32-freestanding-none", cpu, "-mabi=ilp32", "-fno-sanitize=all")
-    # -misa-spec=2.2: with the newer one, or rv32im_zicsr, Debian's gcc selects the 64-bit libgcc and fails to link.
+    # -misa-spec=2.2: with a newer one, or with rv32im_zicsr, Debian's gcc selects the 64-bit libgcc and fails to link.
     return (*_GCC_MARCH[isa], "-mabi=ilp32", "-misa-spec=2.2", "-mstrict-align")
 
 
 def _link_flags(compiler: str, isa: str) -> tuple[str, ...]:
-    """As target_flags, for the choice of the compiler's library: that of rv32im has div in it."""
+    """Like `target_flags`, for the link. It selects the compiler's library, and the one for rv32im contains div."""
     return target_flags(compiler, "rv32i" if compiler == "gcc" and isa == "rv32i_zmmul" else isa)
 
 
@@ -103,10 +106,12 @@ def build_firmware(
 ) -> Path:
     """The ELF of `sources` (C and assembler) and the runtime, under `build_dir`, built once for the same inputs.
 
-    placement: or what decides it from the sizes of the parts (elf.part_sizes).
+    * placement: a Placement, or a function that chooses one from the sizes of the parts (`elf.part_sizes`).
+    * cfu_dir: the folder of cfu_ops.h.
+    * includes: further folders of headers.
+    * cflags: for `sources` that are not cfukit's own.
 
-    cfu_dir: the folder of cfu_ops.h. includes: further folders of headers. cflags: for `sources` that are not cfukit's own.
-    Raises BuildError (does not compile, undefined symbol, a CFU instruction with rd = x0) or ResultError (does not fit).
+    BuildError: it does not compile, a symbol is undefined, or a CFU instruction has rd = x0. ResultError: it does not fit.
     """
     soc = Soc.read(soc_json)
     tool = tools.riscv_cc(compiler)
@@ -129,7 +134,7 @@ def build_firmware(
 
         def link(folder: Path) -> None:
             _write(folder / "link.ld", script)
-            # zig says --entry=_start otherwise
+            # otherwise zig passes --entry=_start
             given = f"-Wl,--gc-sections,-T,link.ld,--entry={entry_symbol(soc, placement)}"
             argv = [
                 *tool.argv,
@@ -166,10 +171,10 @@ def build_host(
     libraries: Sequence[Path] = (),
     sanitize: bool = False,
 ) -> Path:
-    """As build_firmware for this machine: stdin and stdout are the UART, cycles 0, CFU instructions call cfu_software().
+    """Like `build_firmware`, for this machine. stdin and stdout are the UART, cycles are 0, CFU instructions call cfu_software().
 
-    libraries: objects or libraries, C++ allowed, that define cfu_software(); without one every CFU instruction gives 0.
-    sanitize: stop at undefined behaviour and at accesses outside objects.
+    * libraries: objects or libraries, also in C++, that define cfu_software(). Without one every CFU instruction gives 0.
+    * sanitize: stop at undefined behaviour and at accesses outside objects.
     """
     if kind == "bare":
         raise UsageError("kind", "'bare'", allowed="program, server or loader on the host")
@@ -235,7 +240,7 @@ def _units(
     includes: Sequence[Path],
     cflags: Sequence[str],
 ) -> list[Unit]:
-    """The files with their flags: the runtime and our programs see the SoC, everything but the runtime the CFU."""
+    """The files with their flags. The runtime and our own programs see soc.h; everything but the runtime sees the CFU's header."""
     own = (*target, *COMMON_FLAGS, *OWN_FLAGS)
     user = (*target, *COMMON_FLAGS, *USER_FLAGS, *cflags)
     folders = (*includes, *((cfu_dir,) if cfu_dir else ()), INCLUDE, INCLUDE / "libc")
@@ -249,7 +254,7 @@ def _units(
 
 
 def _prepare(tool: Tool, target: Sequence[str], program: str) -> None:
-    """Let zig build its own library for a target, which it does at the first link: seconds that a person should see."""
+    """Let zig build its own library for a target. It would do so at the first link, and the seconds should have a name."""
     if not tool.name.startswith("zig"):
         return
 

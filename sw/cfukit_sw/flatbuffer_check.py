@@ -1,8 +1,7 @@
-"""Is a `.tflite` file sound? Every table, vector and string that the reader will touch must lie inside the
-file.
+"""Check that a `.tflite` file is sound: every table, vector and string that the reader touches lies inside the file.
 
-FlatBuffers' C++ library has a verifier, its Python package has none: its accessors trust every offset. This
-one walks the parts of the schema that we read. Each table and vector is checked once, so the work is bounded
+FlatBuffers' C++ library has a verifier. Its Python package has none, and its accessors trust every offset. This verifier walks the
+parts of the schema that we read. Each table and vector is checked once, so the work is bounded
 by the file's size.
 """
 
@@ -56,7 +55,7 @@ class Checker:
         self.seen: set[tuple[int, str]] = set()
 
     def check_file(self) -> None:
-        """Everything that hangs on the root table, but the operators' options."""
+        """Everything below the root table, except for the operators' options."""
         self.table(self._unsigned(0), "Model")
 
     def table(self, root: int, name: str) -> None:

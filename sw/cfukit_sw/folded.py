@@ -1,4 +1,4 @@
-"""Outputs of operators that a kernel computes on the way (Plan.folded): they are in no memory, but what they come from is."""
+"""Outputs of operators that a kernel computes on the way (`Plan.folded`). No memory holds them, so they are computed from their inputs."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The order of a model's operators: whatever one reads has been written before, and nothing is written
-twice.
-"""
+"""Check the order of a model's operators: a value is written once, before anything reads it."""
 
 from __future__ import annotations
 
@@ -15,8 +13,11 @@ def check_graph(model: Model, where: str) -> None:
     """Refuse (ModelError) a model in which a value is read before it exists, or is overwritten.
 
     After this, each tensor has exactly one source: constant, variable, model input, or one operator before
-    all its readers. A model with an operator that cfukit does not know passes: such operators have rules of their own
-    (CALL_ONCE has no output, a custom one may list its scratch among its inputs), and they are refused by name later.
+    all its readers.
+
+    A model with an operator that cfukit does not know passes here, and is refused by the operator's name later.
+    Such operators have rules of their own: CALL_ONCE has no output, and a custom operator may list its scratch
+    among its inputs.
     """
     if any(op.type not in SUPPORTED for op in model.operators):
         return

@@ -30,10 +30,13 @@ Weights = npt.NDArray[np.int8]
 class Kernel:
     """One C function `void function(const void *params)`.
 
-    op: an operator type, or MOVE or TABLE (one kernel for many types). supports(op), pack(op, weights) -> bytes,
-    scratch(op) -> bytes; scratch_unit(op): any multiple of it from 1 on serves too (0: only what scratch says).
-    lead(op): how far before its input the output may begin at the least (None: they may not overlap).
-    fold: channels[].bias has the input's zero point folded in. small: channels[] as cfukit_rescale wants them, where op.small_sums.
+    * op: an operator type, or MOVE or TABLE, which serve many types.
+    * supports(op): whether it computes this operator.
+    * pack(op, weights): the bytes of the weights as it wants them.
+    * scratch(op): bytes of scratch. scratch_unit(op): it accepts any multiple of this too; 0 if it does not.
+    * lead(op): how many bytes before its input the output must begin at least. None: they may not overlap.
+    * fold: channels[].bias has the input's zero point folded in.
+    * small: channels[] suit cfukit_rescale, where op.small_sums.
     """
 
     op: str
@@ -63,7 +66,7 @@ def project_kernel(
 ) -> Kernel:
     """A [[kernel]] of a project, with supports(op), pack(op, weights) and scratch(op).
 
-    Its functions are user code: what they return is checked here.
+    Its functions are user code, so what they return is checked here.
     """
 
     def checked_supports(described: Op) -> bool:
@@ -115,7 +118,7 @@ def _reference(op: str, name: str, **fields: Any) -> Kernel:
 
 
 BINARY_INT8 = ("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM")
-SOFTMAX_WORDS = 64  # of scratch at most: longer rows are too much to keep
+SOFTMAX_WORDS = 64  # of scratch at most; longer rows are computed twice instead
 BINARY_INT32 = ("ADD", "MUL", "MINIMUM", "MAXIMUM")
 
 

@@ -25,7 +25,7 @@ _PARAMS_ALIGNMENT, _CALL_BYTES = 16, 8  # of the structs; of struct cfukit_op, w
 
 
 class Layout:
-    """Of the calls of one plan."""
+    """The layout of one plan's data."""
 
     def __init__(self, storage: Storage, calls: Sequence[Call], cache: Cache):
         self.storage, self.calls, self.cache = storage, calls, cache
@@ -74,7 +74,7 @@ class Layout:
             yield unit
 
     def _costs(self, own: Lines, role: str, others: Iterable[tuple[str, Lines]], clashes: Clashes) -> Costs:
-        """Estimated misses of data with `own` lines, by how many lines further it begins."""
+        """Estimated misses of data with `own` lines if it begins 0, 1, 2, ... lines later."""
         weighted = np.zeros(self.cache.size, np.int64)
         for other, lines in others:
             weighted += clash(clashes, role, other) * lines
@@ -83,7 +83,7 @@ class Layout:
         return np.array([int(np.roll(own, line) @ weighted) for line in range(self.cache.size)])
 
     def struct_offsets(self, end: int) -> list[int]:
-        """Where the parameter struct of each call begins, counted as constants are, if these end at `end`."""
+        """Where the parameter struct of each call begins, counted from the constants' begin, if the constants end at `end`."""
         at = _aligned(end) + _CALL_BYTES * len(self.calls)
         offsets = []
         for call, params in zip(self.calls, self.params, strict=True):
@@ -134,7 +134,7 @@ class Layout:
         return parts
 
     def _lockstep(self, number: int, offsets: Mapping[int, int]) -> int:
-        """Misses of an operator whose two inputs are read element by element from the same lines."""
+        """Misses of an operator that reads two inputs element by element, if both fall on the same lines."""
         params = self.params[number]
         if self.calls[number].lowered.struct != "cfukit_binary":
             return 0

@@ -1,4 +1,4 @@
-"""What a linker says, as errors for people: which memory is too small and by how much, which symbol is missing and who wants it."""
+"""Turn a linker's messages into errors for people: which memory is too small, by how much, and which symbol is missing, for whom."""
 
 from __future__ import annotations
 
@@ -36,11 +36,16 @@ def link_error(
     runtime: Path,
     output: Path,
 ) -> CfukitError:
-    """output: the ELF that was to be. memories: of soc.json. runtime: the folder of cfukit's own sources, which are not to blame."""
+    """The error for a link that failed.
+
+    * memories: of soc.json.
+    * runtime: the folder of cfukit's own sources, which are never to blame.
+    * output: the ELF that the link should have made.
+    """
     text = done.stderr or done.stdout
     if done.code is None:
         return ResultError("linker", f"took more than {TIMEOUT_SECONDS:.0f} s")
-    # It writes through memory that is mapped to a file: on a full disk it dies of that without a word.
+    # The linker writes through a memory-mapped file. On a full disk that kills it without a message.
     if done.code < 0 and not text.strip() and shutil.disk_usage(output.parent).free < ROOM_BYTES:
         return disk_error(output, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     over: dict[str, int] = {}

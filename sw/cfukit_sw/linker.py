@@ -1,16 +1,20 @@
 """soc.json becomes soc.h (addresses, what the CPU has) and a linker script.
 
-Output sections, each of which can go to a memory of its own (`Placement`):
-  code      .text, .rodata (a model's parameters first, behind its weights as in a blob: the same cycles in both packagings)
-                                    weights   .weights (input .rodata.cfukit.weights)
-  data      .data, .bss, stack      arena     .arena   (input .bss.cfukit.arena; not cleared at the start)
-In the loaded packaging .blob, the room for models, lies with the arena; it begins where weights begin in the data cache.
-The program starts at the CPU's reset address; where `code` is another memory, a jump stands there. A memory that a loader cannot
-fill (a TCM, unless the CPU starts in one: then only a simulator can) gets its contents from the `load` memory: the code is copied
-from the reset address, which may be a boot ROM that only fetches see, the rest by crt0.S.
+Each part of a program can go to a memory of its own (`Placement`):
 
-No symbol is called __global_pointer$: with one, GNU ld shortens accesses to what lies near it, before it knows how far the places
-in the data cache move the sections apart, and then refuses what it has shortened ("relocation truncated to fit").
+| part | sections |
+|---|---|
+| code | .text, .rodata (a model's parameters come first, right behind its weights as in a blob: both packagings take the same cycles) |
+| weights | .weights (from .rodata.cfukit.weights) |
+| data | .data, .bss, stack |
+| arena | .arena (from .bss.cfukit.arena; not cleared at the start) |
+
+* In the loaded packaging, .blob is the room for models. It lies with the arena, and begins in the data cache where weights begin.
+* The program starts at the CPU's reset address. If `code` is in another memory, the reset address holds a jump.
+* A loader cannot fill a TCM (only a simulator can, if the CPU starts in one). Its contents come from the `load` memory. Code is copied
+  from the reset address, which may be a boot ROM that only fetches see. crt0.S copies the rest.
+* No symbol is called __global_pointer$. With one, GNU ld shortens accesses to data near it before it knows how far the places in the
+  data cache move the sections apart, and then refuses what it has shortened ("relocation truncated to fit").
 """
 
 from __future__ import annotations
@@ -30,14 +34,14 @@ TCM_KINDS = ("itcm", "dtcm")
 
 @dataclass(frozen=True)
 class Placement:
-    """Names of memories in soc.json; "auto" is explained at each."""
+    """The memory of each part, by its name in soc.json. Comments explain what "auto" means."""
 
     code: str = "auto"  # the memory of the reset address; from a boot ROM the instruction TCM
     weights: str = "auto"  # as code
-    data: str = "auto"  # code's memory if it can be written (with code in the ITCM: the DTCM), else the first that can
+    data: str = "auto"  # code's memory if it can be written (the DTCM if code is in the ITCM), else the first that can
     arena: str = "auto"  # as data
-    # Where the image lies before the start: code's memory if read-only; what a TCM holds, in the memory of the reset address
-    # (from a boot ROM, the first on the bus); else everything in its place.
+    # Where the image lies before the start. If code's memory is read-only, there. For what a TCM holds, the memory of the reset
+    # address (the first on the bus, if that is a boot ROM). Everything else lies in its place.
     load: str = "auto"
 
 
@@ -45,7 +49,7 @@ AUTO = Placement()
 
 
 def soc_header(soc: Soc) -> str:
-    """soc.h: for C and assembler alike, so plain numbers only."""
+    """soc.h. C and assembler both include it, so it holds plain numbers only."""
     lines = [
         f"/* {soc.board}, CPU {soc.cpu.name}: generated from soc.json. */",
         "#ifndef CFUKIT_SOC_H",
@@ -63,7 +67,7 @@ def soc_header(soc: Soc) -> str:
 
 
 def resolve(soc: Soc, placement: Placement) -> dict[str, str]:
-    """The memory of each part, "auto" replaced; a name that soc.json lacks is a UsageError."""
+    """The memory of each part, with "auto" replaced. UsageError for a name that soc.json lacks."""
     memories = {memory.name: memory for memory in soc.memories}
     for item in fields(placement):
         name = getattr(placement, item.name)
@@ -82,7 +86,7 @@ def resolve(soc: Soc, placement: Placement) -> dict[str, str]:
     else:
         code = next(name for name, kind in kinds.items() if kind == "itcm") if only_starts else boot.name
     writable = [name for name, kind in kinds.items() if kind not in READ_ONLY_KINDS]
-    writable.sort(key=lambda name: kinds[name] == "itcm")  # for data the last choice
+    writable.sort(key=lambda name: kinds[name] == "itcm")  # the last choice for data
     if placement.data != "auto":
         data = placement.data
     else:
@@ -115,7 +119,7 @@ _ROOMY_BYTES = 1 << 20  # smaller memories may lack the room for the gaps
 
 
 def roomy_memories(soc: Soc, placement: Placement, sizes: Mapping[str, int] | None) -> set[str]:
-    """Memories in which parts can lie where the data cache wants them, as far as that is known without the parts' sizes."""
+    """Memories with enough room to place parts by their lines in the data cache, as far as that is known without the parts' sizes."""
     where = resolve(soc, placement)
     roomy = set()
     for memory in soc.memories:
@@ -127,7 +131,7 @@ def roomy_memories(soc: Soc, placement: Placement, sizes: Mapping[str, int] | No
 
 
 def _cache_place(roomy: bool, half: int, cache_bytes: int) -> Callable[..., str]:
-    """An address expression: from `.` (given as text) on, the next one where a half of the cache begins, moved by `back`."""
+    """Make an address expression: from `.` (given as text) on, the next address where a half of the cache begins, moved by `back`."""
     offset = half * cache_bytes // 2
 
     def expression(here: str, back: int = 0) -> str:
@@ -155,7 +159,7 @@ def _next_free(memory: str, before: Sequence[tuple[str, str, str]]) -> str:
 
 
 def _blob(place: str, memory: str) -> str:
-    """The room for models, from where in the data cache weights begin."""
+    """The room for models. It begins in the data cache where weights begin."""
     return f"""
   .blob {place} (NOLOAD) : ALIGN(16)
   {{
@@ -165,7 +169,7 @@ def _blob(place: str, memory: str) -> str:
 
 
 def _cfu_memory(soc: Soc) -> str:
-    """What a CFU with a memory port shares with the program (CFU_MEMORY of cfu.h): the first in the data TCM."""
+    """What a CFU with a memory port shares with the program (CFU_MEMORY of cfu.h). It comes first in the data TCM."""
     if all(memory.kind != "dtcm" for memory in soc.memories):
         return ""
     return """  cfukit_dtcm_ = ORIGIN(dtcm);
@@ -177,7 +181,7 @@ def _cfu_memory(soc: Soc) -> str:
 
 
 def entry_symbol(soc: Soc, placement: Placement) -> str:
-    """What stands at the reset address."""
+    """The symbol at the reset address."""
     where = resolve(soc, placement)
     if where["boot"] == where["code"]:
         return "_start"
@@ -191,7 +195,11 @@ def linker_script(
     sizes: Mapping[str, int] | None = None,
     loads_models: bool = False,
 ) -> str:
-    """The script for GNU ld and lld. sizes: of the parts, where they are known (elf.part_sizes). loads_models: with .blob."""
+    """The script for GNU ld and lld.
+
+    * sizes: of the parts (`elf.part_sizes`), if they are known.
+    * loads_models: with .blob.
+    """
     where = resolve(soc, placement)
     roomy = roomy_memories(soc, placement, sizes)
     stack_bytes = (stack_bytes + 15) & ~15
@@ -201,7 +209,7 @@ def linker_script(
     )
 
     def at(part: str) -> str:
-        """`> memory`, with the place in the image where that is another."""
+        """`> memory`, with the memory of the load image if that is another."""
         load = where["load"] or where[part]
         return f"> {where[part]}" + (f" AT > {load}" if load != where[part] else "")
 
@@ -221,7 +229,7 @@ def linker_script(
     before += [(".weights", where["weights"], loaded["weights"]), (".rodata", where["code"], loaded["code"])]
     before += [(".data", where["data"], loaded["data"])]
     arena_start = arena_at(_next_free(where["arena"], before))
-    # Only where there is one: its place in the cache would push .bss onto the lines of .data.
+    # Only if there is one, because its place in the cache would push .bss onto the lines of .data.
     blob = ""
     if loads_models:
         blob = _blob(_cache_place(where["arena"] in roomy, 0, soc.cpu.dcache_bytes)("."), where["arena"])

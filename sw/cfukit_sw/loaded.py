@@ -1,7 +1,7 @@
-"""The loaded packaging: a firmware with all kernels, and plans as blobs that it takes over the wire (sw/include/cfukit_loader.h).
+"""The loaded packaging: a firmware with all kernels, which receives plans as blobs over the wire (sw/include/cfukit_loader.h).
 
-The model changes without compiling, as with TFLM's interpreter; kernels get the same parameter structs as in the linked packaging, so
-outputs and, but for the caches, cycles are the same.
+The model can change without compiling, as with TFLM's interpreter. Kernels get the same parameter structs as in the linked
+packaging. So outputs are the same, and cycles too, except for effects of the caches.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ uint8_t cfukit_blob[{blob_bytes}] CFUKIT_BLOB __attribute__((aligned(16)));
 
 @dataclass(frozen=True)
 class Blob:
-    """What a LOAD and the WRITEs before it carry."""
+    """The payload of a LOAD, and of the WRITEs before it."""
 
     header: bytes
     data: bytes
@@ -53,7 +53,7 @@ def kernels_id(functions: Sequence[str]) -> int:
 
 
 def write_loader(kernels: Sequence[Kernel], directory: Path, blob_bytes: int, arena_bytes: int) -> list[Path]:
-    """Writes loader_kernels.c; returns what to compile as kind "loader": it and the kernels' sources.
+    """Write loader_kernels.c. Return what to compile as kind "loader": this file and the kernels' sources.
 
     blob_bytes, arena_bytes: the room for models.
     """
@@ -74,7 +74,7 @@ def write_loader(kernels: Sequence[Kernel], directory: Path, blob_bytes: int, ar
 
 
 def check_room(plan: Plan, blob: Blob, blob_bytes: int, arena_bytes: int) -> None:
-    """A model that is too large for a loader is refused before it is sent."""
+    """Refuse a model that is too large for a loader, before it is sent."""
     for what, asked, room in (("blob", len(blob.data), blob_bytes), ("arena", plan.arena_bytes, arena_bytes)):
         if asked > room:
             raise ResultError(
@@ -93,7 +93,7 @@ def make_blob(plan: Plan, kernels: Sequence[Kernel], pointer_bytes: int = 4) -> 
 
 
 class _Writer:
-    """Appends; remembers which words are pointers."""
+    """Appends data, and remembers which words are pointers."""
 
     def __init__(self, plan: Plan, functions: list[str], pointer_bytes: int):
         self.plan, self.functions, self.pointer_bytes = plan, functions, pointer_bytes

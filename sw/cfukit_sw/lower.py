@@ -1,4 +1,4 @@
-"""Lowering: a model and the available kernels become a plan."""
+"""Lowering: make a plan from a model and the available kernels."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def lower(
 
     * kernels: a project's, tried first.
     * registry: "portable", or "reference" for TFLM's loops only.
-    * dcache_bytes: of the CPU's data cache, for which the data is laid out; 0 for none.
+    * dcache_bytes: size of the CPU's data cache, for which the data is laid out; 0 for none.
     """
     check_supported(model)
     for index in model.outputs:
@@ -59,7 +59,7 @@ class _Lowering:
     registry: str
     cache: Cache
     folding: bool = True  # PAD becomes part of a convolution
-    copies: bool = False  # operators that compute nothing move their input
+    copies: bool = False  # operators that compute nothing copy their input
     roots: dict[int, int] = field(default_factory=dict)  # tensor -> tensor whose storage it is
     calls: list[Call] = field(default_factory=list)
     dumps: list[Dump] = field(default_factory=list)
@@ -99,7 +99,7 @@ class _Lowering:
         return LOWERINGS[op.type](Site(self.model, op))
 
     def _folds(self, needed: set[int]) -> dict[int, tuple[Operator, Lowered]]:
-        """Convolution -> (the PAD that becomes part of it, both as one), where that costs no better kernel."""
+        """Convolution -> (the PAD that becomes part of it, both as one), unless a better kernel would be lost by that."""
         folds = {}
         for index, pad in foldable_pads(self.model, needed).items() if self.folding else ():
             alone = self._lower_operator(self.model.operators[index])

@@ -1,7 +1,6 @@
-"""The model as plain data: what the reader makes of a `.tflite` file, and what everything else here works on.
+"""The model as plain data. The reader makes it from a `.tflite` file, and everything else here works on it.
 
-Tensors and operators keep the file's order and indices, so that every report speaks of the same operator and
-tensor numbers as TFLM, Netron and the file itself.
+Tensors and operators keep the file's order and indices, so reports use the same numbers as TFLM, Netron and the file itself.
 """
 
 from __future__ import annotations
@@ -15,8 +14,7 @@ import numpy.typing as npt
 
 Option = int | float | str | bool | tuple[int, ...]
 
-# Tensor types, by their TFLite names in lower case. A model may hold others only where no operator touches
-# them.
+# Tensor types, by their TFLite names in lower case. A model may hold others as long as no operator touches them.
 NUMPY_TYPES: dict[str, type[np.generic]] = {
     "float32": np.float32,
     "float64": np.float64,
@@ -65,9 +63,7 @@ class Tensor:
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
-        """The numpy type; KeyError for a type that numpy lacks (the reader lets those through, no operator
-        takes them).
-        """
+        """The numpy type. KeyError for a type that numpy lacks: the reader accepts those, but no operator takes them."""
         return np.dtype(NUMPY_TYPES[self.type])
 
     @property
@@ -93,7 +89,7 @@ class Tensor:
         return f"tensor {self.index} '{self.name}' {self.type}{list(self.shape)}"
 
     def __eq__(self, other: object) -> bool:
-        """Same fields, arrays compared by type, shape and bits (so that NaN equals itself)."""
+        """Same fields. Arrays are compared by type, shape and bits, so NaN equals itself."""
         if not isinstance(other, Tensor):
             return NotImplemented
         return self._key() == other._key()
@@ -155,9 +151,7 @@ class Model:
         return (tensor for tensor in self.tensors if tensor.is_variable)
 
     def macs_of(self, op: Operator) -> int:
-        """Multiply-accumulates of one operator, every kernel tap counted, padded ones too; 0 where none are
-        counted.
-        """
+        """Multiply-accumulates of one operator. Every kernel tap counts, also those in the padding. 0 for operators without any."""
         weights = self.input_of(op, 1)
         if weights is None or not op.outputs:
             return 0

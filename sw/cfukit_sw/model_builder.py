@@ -22,7 +22,7 @@ _TYPE_NAMES = {np.dtype(value): key for key, value in NUMPY_TYPES.items()}
 
 
 class ModelBuilder:
-    """Collects tensors and operators; both are named by their index."""
+    """Collects tensors and operators. Both are referred to by index."""
 
     def __init__(self, name: str = "model"):
         self.name = name
@@ -42,7 +42,7 @@ class ModelBuilder:
         data: Any = None,
         variable: bool = False,
     ) -> int:
-        """A new tensor's index. A scale without zero point has zero point 0 (one per scale)."""
+        """A new tensor's index. The zero points are 0 if only scales are given."""
         scales = np.zeros(0, np.float32) if scale is None else np.atleast_1d(np.asarray(scale, np.float32))
         if zero_point is None:
             zero_points = np.zeros(scales.size, np.int64)

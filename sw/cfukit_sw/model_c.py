@@ -1,4 +1,4 @@
-"""The linked packaging: a plan as model.c, its constants as a binary that the assembler includes.
+"""The linked packaging: a plan becomes model.c, and its constants a binary that the assembler includes.
 
 Only the kernels that the plan uses are linked. Parameters are constant structs; the constants and the arena stand in
 sections of their own, which the linker script places.
@@ -46,7 +46,7 @@ def write_model(plan: Plan, directory: Path, kernels: Sequence[Kernel] = ()) -> 
 
 
 def plan_digest(plan: Plan) -> bytes:
-    """16 bytes that tell one plan from another: the device reports them, so host and firmware cannot be mixed up."""
+    """16 bytes that identify a plan. The device reports them, so that host and firmware cannot disagree unnoticed."""
     document = plan.to_json()
     return bytes.fromhex(digest_of(document) + digest_of("second half", document))
 

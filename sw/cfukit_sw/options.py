@@ -17,9 +17,7 @@ from cfukit_sw.model import Option
 
 @dataclass(frozen=True)
 class Field:
-    """One field: kind is int8, int32, float32, bool, ints (vector of int32), unused, or an enumeration's
-    class name.
-    """
+    """One field. kind: int8, int32, float32, bool, ints (a vector of int32), unused, or the name of an enumeration's class."""
 
     name: str
     kind: str
@@ -128,7 +126,7 @@ CLASSES: dict[str, tuple[Field, ...]] = {
     "HardSwishOptions": (),
 }
 
-# Operators whose options class does not follow from the name, or that have none ("").
+# Operators whose options class does not follow from their name. "": none.
 _CLASS_OF = {
     "CONV_2D": "Conv2DOptions",
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",

@@ -1,8 +1,9 @@
-"""Which memory holds code, weights, data (with the stack) and arena: the choice with the fewest estimated cycles that fits.
+"""Choose the memories for code, weights, data (with the stack) and arena: what fits, with the fewest estimated cycles.
 
-The estimate counts words that each part of a firmware exchanges with its memory in one inference (what misses the caches, and every
-store, for these are written through) and multiplies them by the memory's cycles. It is coarse; what it decides is which part
-deserves a fast memory that is too small for all. Data in the instruction TCM of a CPU without I$ costs a cycle more: a fetch waits.
+The estimate counts the words that each part of a firmware exchanges with its memory in one inference, and multiplies them by the
+memory's cycles. It counts loads that miss the caches, and every store, because stores are written through. It is coarse, but good
+enough to decide which part deserves a fast memory that is too small for all. An access to data in the instruction TCM of a CPU
+without I$ costs a cycle more, because a fetch has to wait.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from cfukit_sw.linker import READ_ONLY_KINDS, Placement, resolve
 
 PARTS = ("code", "weights", "arena", "data")
 ALIGNMENT_BYTES = 16
-_CODE_WORDS_PER_STEP = 300  # instructions that a kernel call fetches for the first time, or again
+_CODE_WORDS_PER_STEP = (
+    300  # words of code that a kernel call fetches because they are not, or no more, in the cache
+)
 _INSTRUCTIONS_PER_MAC = 4
 _INPUTS_PER_MAC, _WEIGHTS_PER_MAC = (
     1 / 4,
@@ -36,7 +39,7 @@ class Traffic:
     writes: float = 0.0
 
     def cycles(self, memory: Memory, more: int = 0) -> float:
-        """In a memory; `more`: cycles that each access takes beside its own."""
+        """Cycles in a memory. `more`: what each access costs beside the memory's own cycles."""
         return self.reads * (memory.read_cycles + more) + self.writes * (memory.write_cycles + more)
 
 
@@ -77,7 +80,7 @@ def _add_step(plan: Plan, step: Step, total: dict[str, Traffic], cache_bytes: in
     elif depth:
         rows = max(2.0, 1536 / depth)
     weight_bytes = channels * depth
-    if cache_bytes:  # half a cache stays of one thing while others pass through it
+    if cache_bytes:  # half a cache keeps one thing while others pass through
         passes = max(1.0, positions / rows) if weight_bytes > cache_bytes // 2 else 1.0
         weights.reads += weight_bytes / 4 * passes + channels * 3 * passes  # and bias, multiplier, shift
     else:
@@ -88,9 +91,9 @@ def _add_step(plan: Plan, step: Step, total: dict[str, Traffic], cache_bytes: in
 
 
 def place(plan: Plan, soc: Soc, sizes: Mapping[str, int], pinned: Placement = Placement()) -> Placement:
-    """The placement of a firmware whose parts have these sizes in bytes; parts that `pinned` names stay there.
+    """The placement of a firmware whose parts have these sizes in bytes. Parts that `pinned` names stay where it says.
 
-    ResultError (asked, available) where a pinned part does not fit, or nothing does.
+    ResultError, with the bytes asked and available, if a pinned part does not fit, or if nothing fits.
     """
     fixed = resolve(soc, pinned)
     memories = {memory.name: memory for memory in soc.memories}
@@ -104,13 +107,13 @@ def place(plan: Plan, soc: Soc, sizes: Mapping[str, int], pinned: Placement = Pl
         # A boot ROM is not for programs, and only code is fetched.
         unfit = {"code": ("dtcm", "rom"), "weights": ("rom",)}.get(part, READ_ONLY_KINDS)
         names = [name for name, memory in memories.items() if memory.kind not in unfit]
-        if part == "weights":  # a copy at the start needs room only where it goes
+        if part == "weights":  # crt0.S copies weights, so they need room only at their destination
             names = [
                 name
                 for name in names
                 if boot_writable or memories[name].kind not in READ_ONLY_KINDS or name == fixed["boot"]
             ]
-        # Of equals the plain choice, and of others not the memory that code may want.
+        # Among equals the default comes first, and the memory that code may want comes last.
         return sorted(
             names,
             key=lambda name: (name != fixed[part], part != "code" and memories[name].kind == "itcm"),

@@ -1,4 +1,4 @@
-"""From calls to a plan: every pointer becomes an offset into the arena or the constants."""
+"""Make a plan from calls: every pointer becomes an offset into the arena or the constants."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The arena on the host: where every buffer lies, so that buffers which live at the same time do not meet.
+"""Plan the arena on the host: give every buffer a place, so that buffers which live at the same time do not meet.
 
-Buffers may overlap where a kernel allows it: an output may begin inside (or before) an input that dies in the same step if it
-begins at least `lead` bytes before it; lead 0 is plain in-place.
+A kernel may allow its output to overlap an input that dies in the same step. Then the output must begin at least `lead` bytes before
+the input; a lead of 0 means in-place.
 """
 
 from __future__ import annotations
@@ -42,10 +42,11 @@ def plan_arena(
 ) -> tuple[dict[str, int], int]:
     """(offset of each key, size of the arena): the best of several greedy orders and of `tries` seeded changes to them.
 
-    given: offsets that somebody else has planned. If that plan is right and covers all buffers, the result is no larger: in its
-    order from low to high each buffer finds room at its given offset or below.
-    prefer: of plans of one size, the one for which this is least, 0 at best.
-    Deterministic. Buffers of 0 bytes get offset 0.
+    * given: offsets that somebody else has planned. If that plan is correct and covers all buffers, the result is no larger. Taken in
+      order from low to high, each buffer finds room at its given offset or below.
+    * prefer: decides among plans of equal size. The lowest value wins, and 0 cannot be improved.
+
+    The result is deterministic. Buffers of 0 bytes get offset 0.
     """
     leads = {(overlap.output, overlap.input): overlap.lead for overlap in overlaps}
     real = [buffer for buffer in buffers if buffer.bytes > 0]
@@ -86,7 +87,7 @@ def plan_arena(
 
 
 def lower_bound(buffers: Sequence[Buffer], overlaps: Sequence[Overlap] = ()) -> int:
-    """No plan is smaller: the bytes that live in the worst step, less what its overlaps can save."""
+    """No plan is smaller than this: the bytes that live in the worst step, minus what overlaps can save there."""
     sizes = {buffer.key: buffer for buffer in buffers}
     live: dict[int, int] = {}
     for step in {step for buffer in buffers for step in (buffer.first, buffer.last)}:
@@ -122,7 +123,7 @@ def _place(
         for low, high in sorted(forbidden):
             if low < offset < high or (offset == low and high == low):
                 offset = -(-high // alignment) * alignment
-        # An interval sorted earlier may cover the new offset again: repeat until nothing does.
+        # An interval sorted earlier may cover the new offset again, so repeat until none does.
         while any(low < offset < high for low, high in forbidden):
             offset = min(high for low, high in forbidden if low < offset < high)
             offset = -(-offset // alignment) * alignment

@@ -68,7 +68,7 @@ def quantize_float32(
 ) -> npt.NDArray[np.int64]:
     """clamp(round_away(x / S) + zero point), the division in float32; `type` int8 or int16.
 
-    NaN has no defined result in C; here it gives the zero point.
+    NaN has no defined result in C. Here it gives the zero point.
     """
     low, high = LIMITS[type]
     with np.errstate(over="ignore", invalid="ignore"):

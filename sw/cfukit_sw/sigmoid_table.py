@@ -1,7 +1,7 @@
 """The 256-entry sigmoid table of TFLM's 16-bit LOGISTIC and TANH.
 
-sigmoid(k / 24) in 0.16 fixed point, k = 0..255. 44 entries are one off from round-to-nearest, so the table
-itself is the fact. From tensorflow/tflite-micro (tensorflow/lite/kernels/internal/common.h), Apache-2.0.
+sigmoid(k / 24) in 0.16 fixed point, k = 0..255. 44 entries differ by one from round-to-nearest, so the table
+cannot be computed. From tensorflow/tflite-micro (tensorflow/lite/kernels/internal/common.h), Apache-2.0.
 """
 
 # fmt: off

@@ -1,7 +1,7 @@
-"""One operator in its model: what evaluator and lowering ask of it, and how both refuse it.
+"""One operator in its model, as evaluator and lowering ask about it, and the way in which both refuse it.
 
-The evaluator's `prepare` functions state every rule that an operator must keep (types, shapes, scales, options). Lowering runs
-after them, asks through the same methods, and adds only limits of its own kernels.
+The evaluator's `prepare` functions state every rule for an operator's types, shapes, scales and options. Lowering runs after them,
+uses the same methods, and adds only the limits of its kernels.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cfukit_sw.quantization import Multiplier, activation_range, quantize_multip
 
 Array = npt.NDArray[Any]
 
-MAX_SHIFT = 30  # a larger left shift leaves nothing of an int32
+MAX_SHIFT = 30  # after a larger left shift nothing of an int32 is left
 MAX_WINDOW = 32767
 
 

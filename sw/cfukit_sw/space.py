@@ -1,4 +1,4 @@
-"""Placing pieces of data at addresses from 0 on, of which some cost more than others."""
+"""Place pieces of data at addresses from 0 on, where some addresses cost more than others."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Unit:
 
 
 def place_units(units: Sequence[Unit], spare_bytes: int) -> dict[bytes, int]:
-    """The offset of each piece. At most `spare_bytes` stay unused; where that would not suffice, fewer units choose their place."""
+    """The offset of each piece. At most `spare_bytes` stay unused. If the units' choices would waste more, fewer of them may choose."""
     choosy = sorted((unit for unit in units if unit.spread >= _WORTH_IT), key=lambda unit: -unit.spread)
     dense = sum(unit.bytes + ALIGNMENT for unit in units)
     while True:
@@ -84,7 +84,7 @@ class _Space:
         return self.taken[-1][1] if self.taken else 0
 
     def lowest(self, count: int, line: int | None = None, lines: int = 1) -> int:
-        """The lowest free offset for `count` bytes; if asked for, the lowest on `line` of a cache of so many."""
+        """The lowest free offset for `count` bytes. With `line`: the lowest that is on this line of a cache of `lines`."""
         at = 0
         for begin, end in self.taken:
             at = _next(at, line, lines)

@@ -1,4 +1,4 @@
-"""The parameter structs of cfukit_kernels.h as bytes: members, offsets and sizes are read from the header itself."""
+"""The layout of the parameter structs in memory. Members, offsets and sizes are read from cfukit_kernels.h itself."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Member:
 
 @functools.cache
 def structs() -> dict[str, tuple[Member, ...]]:
-    """The members of every `struct NAME { ... };`. All are pointers or 32-bit integers, which a test holds them to."""
+    """The members of every `struct NAME { ... };`. All are pointers or 32-bit integers, as a test checks."""
     text = re.sub(r"/\*.*?\*/", "", HEADER.read_text(), flags=re.S)
     found = {}
     for name, body in re.findall(r"struct (\w+) \{(.*?)\n\};", text, flags=re.S):

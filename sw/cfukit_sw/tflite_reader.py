@@ -1,10 +1,11 @@
-"""`.tflite` files in: read_model(path) gives a Model or refuses with ModelError. Nothing in a file is
-trusted.
+"""Read `.tflite` files. Nothing in a file is trusted: `read_model` gives a sound Model or raises a ModelError.
 
 The PyPI package `tflite` (generated from TensorFlow's schema) reads the fields, after `flatbuffer_check` has
-found every offset inside the file. Constants are read-only views of the file's bytes. Facts that TFLM's
-loader honours: the operator code is the larger of the two fields, versions and the file identifier are not
-looked at, buffer 0 is "no buffer".
+found every offset inside the file. Constants are read-only views of the file's bytes. As in TFLM's loader:
+
+* The operator code is the larger of its two fields.
+* Versions and the file identifier are ignored.
+* Buffer 0 means "no buffer".
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ _ZERO_POINT_RANGES = {
 
 
 def read_model(path: Path | str) -> Model:
-    """The model in a `.tflite` file. ModelError: unreadable, corrupt, truncated or absurd."""
+    """The model in a `.tflite` file. ModelError if it is unreadable, corrupt, truncated or absurd."""
     path = Path(path)
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
@@ -63,7 +64,7 @@ def read_model(path: Path | str) -> Model:
 
 
 def parse_model(data: bytes, name: str = "model", where: str = "") -> Model:
-    """The model in the bytes of a `.tflite` file; `where` stands in messages (default: name)."""
+    """The model in the bytes of a `.tflite` file. Messages call it `where` (default: its name)."""
     where = where or name
     try:
         checker = Checker(data)
@@ -238,7 +239,7 @@ class _Reader:
         if not 0 <= index < self.file.OperatorCodesLength():
             self.refuse(part, f"operator code index {index}", f"0..{self.file.OperatorCodesLength() - 1}")
         entry = self.file.OperatorCodes(index)
-        # Not entry.BuiltinCode(): the package then drops the newer field of files that lack the older one.
+        # Not entry.BuiltinCode(): for files without the older field the package drops the newer one.
         code = max(entry._tab.GetSlot(10, 0, Int32Flags), entry.DeprecatedBuiltinCode())
         if code not in BUILTIN_OPERATORS:
             self.refuse(part, f"operator code {code}", f"0..{max(BUILTIN_OPERATORS)}, the schema's operators")

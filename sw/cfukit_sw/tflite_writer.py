@@ -1,6 +1,4 @@
-"""`.tflite` files out: for the training script and for models that tests build. The reader gives back the
-same model.
-"""
+"""Write `.tflite` files, for the training script and for models that tests build. The reader gives back the same model."""
 
 from __future__ import annotations
 

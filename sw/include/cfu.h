@@ -2,10 +2,10 @@
 
    cfu_op(funct3, funct7, a, b) and cfu_op0..cfu_op7(funct7, a, b) each issue one R-type instruction on custom-0 and
    give its result (uint32_t). funct3 and funct7 are integer constants (0..7, 0..127); a and b any 32-bit integers.
-   They are never removed, doubled or reordered among each other, and the result always has a real register: with
-   rd = x0 the CPU would drop the response of a CFU that still owes it.
+   They are never removed, doubled or reordered among each other, and the result always has a real register. With rd = x0 the CPU would
+   drop the response of a CFU that still owes it.
 
-   With -DCFU_SOFTWARE they call cfu_software() instead, which somebody else defines: a model, or the verilated CFU. */
+   With -DCFU_SOFTWARE they call cfu_software() instead. A model or the verilated CFU defines it. */
 #ifndef CFU_H
 #define CFU_H
 
@@ -19,7 +19,7 @@ uint32_t cfu_software(uint32_t funct3, uint32_t funct7, uint32_t a, uint32_t b);
 
 #else
 
-/* Neither GCC nor clang hands out x0 for "=r"; the build scans every ELF for it all the same. */
+/* Neither GCC nor clang uses x0 for "=r". The build scans every ELF for it nevertheless. */
 #define CFU_ISSUE_(funct3, funct7, a, b)                                                                        \
   __extension__({                                                                                               \
     uint32_t cfu_result_;                                                                                       \
@@ -48,13 +48,12 @@ uint32_t cfu_software(uint32_t funct3, uint32_t funct7, uint32_t a, uint32_t b);
 #define cfu_op6(funct7, a, b) cfu_op(6, funct7, a, b)
 #define cfu_op7(funct7, a, b) cfu_op(7, funct7, a, b)
 
-/* Around an instruction that lets a CFU with a memory port read or write memory on its own: the compiler moves no load
-   or store across it. */
+/* The compiler moves no load or store across this. Put it around an instruction that lets a CFU with a memory port read or write memory. */
 #define cfu_barrier() __asm__ volatile("" ::: "memory")
 
-/* CFU_ADDR(pointer): what such a CFU calls that place, its byte offset in the data TCM; never pass it a raw pointer.
-   CFU_MEMORY in front of a variable puts it there, aligned for every width of the port, and not cleared at the start.
-   A word belongs to the program or to the CFU at any time: what the CFU may write is not touched from the instruction that starts
+/* CFU_ADDR(pointer): the address that such a CFU uses, a byte offset in the data TCM. Never pass it a raw pointer.
+   CFU_MEMORY before a variable places it there, aligned for every width of the port. It is not cleared at the start.
+   At any time a word belongs either to the program or to the CFU. Do not touch what the CFU may write, from the instruction that starts
    it to the one that says that it is done. */
 extern char cfukit_dtcm_[]; /* where the data TCM begins: from the linker script, on a system that has one */
 #define CFU_ADDR(pointer) ((uint32_t)((uintptr_t)(pointer) - (uintptr_t)cfukit_dtcm_))

@@ -6,8 +6,8 @@
 
 #include "cfukit_kernels.h"
 
-/* `count` bytes, words where both sides are aligned; returns the end. Loads stand before stores, four at a time: a load's
- * result is there two instructions later. */
+/* Copies `count` bytes, as words if both sides are aligned, and returns the end. Four loads precede four stores, because a load's result
+ * is there two instructions later. */
 static inline int8_t *cfukit_copy(int8_t *to, const int8_t *from, int32_t count) {
   typedef uint32_t __attribute__((may_alias)) word;
   if ((((uintptr_t)to | (uintptr_t)from) & 3) == 0) {

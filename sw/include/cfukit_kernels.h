@@ -1,7 +1,6 @@
-/* Parameters of the kernels: one struct per kind of operator, the same for every registry and for projects.
+/* Parameters of the kernels: one struct for each kind of operator, the same for the library's kernels and for projects.
  *
- * A kernel is `void NAME(const void *params)`. Tensors are dense, NHWC, int8_t unless said otherwise. "zero point" is the zero
- * point, never its negative; it lies in the range of its tensor's type. The host computes everything here (sw/cfukit_sw/lowering).
+ * A kernel is `void NAME(const void *params)`. Tensors are dense, NHWC, int8_t unless said otherwise. "zero point" means the zero point, never its negative. It lies in the range of its tensor's type. The host computes everything here (sw/cfukit_sw/lowering).
  *
  * struct cfukit_channel, one per output channel:
  *   bias        what the sum starts with. For kernels that fold the input's zero point (all but `reference`) the host has subtracted

@@ -1,9 +1,11 @@
 /* The loaded packaging: a firmware with all kernels and room for a model that the host sends (sw/cfukit_sw/loaded.py makes both).
  *
  * A model arrives as a blob and a header. The blob holds the constants, then the operators, the parameter structs of cfukit_kernels.h,
- * variables, counters and relocations. A relocation is a word: the offset of a pointer in the blob, a multiple of 4, and in its two
- * lowest bits what it points to: CFUKIT_TO_BLOB (the pointer holds an offset in the blob), CFUKIT_TO_ARENA (in the arena) or
- * CFUKIT_TO_KERNEL (it holds a kernel's number). */
+ * variables, counters and relocations. A relocation is a word. It holds the offset of a pointer in the blob, which is a multiple of 4.
+ * Its two lowest bits say what the pointer holds before it is relocated:
+ *   CFUKIT_TO_BLOB    an offset in the blob
+ *   CFUKIT_TO_ARENA   an offset in the arena
+ *   CFUKIT_TO_KERNEL  a kernel's number */
 #ifndef CFUKIT_LOADER_H
 #define CFUKIT_LOADER_H
 

@@ -1,5 +1,4 @@
-"""The integer evaluator: what TFLM computes, bit for bit, in numpy. It is the truth that every run is
-compared with.
+"""The integer evaluator computes what TFLM computes, bit for bit, in numpy. Every run is compared with it.
 
     evaluator = Evaluator(read_model("model.tflite"))
     result = evaluator.run([image])          # result.outputs; with keep_layers=True also result.layers
@@ -41,7 +40,7 @@ _FAMILIES += [reduction, resize, slicing]
 
 SUPPORTED = tuple(sorted(PREPARE))
 
-# Far above any microcontroller; they bound memory and time of a run on a hostile model.
+# Limits far above any microcontroller, which bound memory and time for a hostile model.
 MAX_TENSOR_ELEMENTS = 1 << 23
 MAX_TOTAL_ELEMENTS = 1 << 26
 MAX_MACS = 1 << 33
@@ -56,7 +55,7 @@ class Result:
 
 
 def prepare_operator(model: Model, op: Operator) -> Compute:
-    """The function that computes `op`; ModelError when it is not supported, naming operator and reason."""
+    """The function that computes `op`. ModelError, naming operator and reason, if it is not supported."""
     if op.type not in PREPARE:
         where = f"{model.name}: {op}"
         raise ModelError(where, "not a supported operator", allowed=f"supported: {', '.join(SUPPORTED)}")
@@ -64,9 +63,7 @@ def prepare_operator(model: Model, op: Operator) -> Compute:
 
 
 def evaluate_operator(model: Model, op: Operator, inputs: Sequence[Any]) -> list[Array]:
-    """The outputs of one operator for the given input arrays (None where absent); variables among them are
-    changed.
-    """
+    """The outputs of one operator for the given input arrays (None where absent). Variables among them are changed."""
     return prepare_operator(model, op)(list(inputs))
 
 

@@ -1,5 +1,4 @@
-"""Operators of one int8 value: LOGISTIC, TANH, RELU, RELU6, LEAKY_RELU, HARD_SWISH as tables of 256; PRELU;
-SOFTMAX.
+"""LOGISTIC, TANH, RELU, RELU6, LEAKY_RELU and HARD_SWISH as tables of 256 entries; PRELU; SOFTMAX.
 
 TFLM reference kernels, generation B (since 2026-10-13).
 """
@@ -56,7 +55,7 @@ def _fixed_output(at: Site, output: Tensor, scale: float, zero_point: int) -> No
 
 @operator("LOGISTIC")
 def logistic(at: Site) -> Compute:
-    """As for output scale 1/256, whatever the file says; zero point -128 (else refused)."""
+    """Computed for output scale 1/256, whatever the file says. The zero point must be -128."""
     image, output = _one_to_one(at)
     _fixed_output(at, output, float(output.scale), -128)
     _sigmoid_input(at, image)
@@ -64,14 +63,14 @@ def logistic(at: Site) -> Compute:
 
 
 def _sigmoid_input(at: Site, image: Tensor) -> None:
-    """Beyond these scales TFLM shifts by more bits than there are, or its radius leaves int32."""
+    """Outside these scales TFLM shifts by more bits than there are, or its radius leaves int32."""
     if not 2.0**-28 <= float(image.scale) < 2.0**35:
         at.refuse(f"{image} has scale {image.scale}", "2**-28 or more, below 2**35")
 
 
 @operator("TANH")
 def tanh(at: Site) -> Compute:
-    """As for output scale 1/128 and zero point 0, whatever the file says."""
+    """Computed for output scale 1/128 and zero point 0, whatever the file says."""
     image, _ = _one_to_one(at)
     _sigmoid_input(at, image)
     return by_table(tanh_table(image.scale, image.zero_point))
@@ -147,15 +146,13 @@ def _srdhm16(a: Ints, b: int) -> Ints:
 
 
 def _rounding_shift16(x: Ints, exponent: int) -> Ints:
-    """RDP on 16 bits, whose mask of more than 15 bits is -1: every remainder is above its threshold, but for negative x."""
+    """RDP on 16 bits. Its mask for more than 15 bits is -1, so every remainder is above the threshold, except for negative x."""
     return rounding_shift(x, exponent) if exponent <= 15 else np.where(x < 0, -1, 1)
 
 
 @operator("PRELU")
 def prelu(at: Site) -> Compute:
-    """As LEAKY_RELU, below zero with (x - zp_in) * (alpha - zp_alpha); alpha is a constant that
-    broadcasts.
-    """
+    """Like LEAKY_RELU, but below zero with (x - zp_in) * (alpha - zp_alpha), where alpha is a constant that broadcasts."""
     at.inputs_between(2, 2)
     at.outputs_exactly(1)
     image, slope, output = at.input(0, "int8"), at.input(1, "int8"), at.output("int8")

@@ -18,9 +18,8 @@ from cfukit_sw.model import Tensor
 from cfukit_sw.quantization import product_multipliers, window_output
 from cfukit_sw.site import MAX_WINDOW, Array, Site
 
-# Products of two int8 values are at most 2**14 in size, so a sum of up to 1024 of them, in any order, with or
-# without fused multiply-add, stays within 2**24: every intermediate value is an integer that float32 holds
-# exactly. Beyond that float64 serves (2**53).
+# Products of two int8 values are at most 2**14 in magnitude. So a sum of up to 1024 of them stays within 2**24, in any order, with or
+# without fused multiply-add: float32 holds every intermediate value exactly. For longer sums float64 does (2**53).
 FLOAT32_TERMS = 1024
 _CHUNK_ELEMENTS = 1 << 22
 
@@ -132,8 +131,7 @@ def depthwise_conv_2d(at: Site) -> Compute:
 def transpose_conv(at: Site) -> Compute:
     """output shape [4], weights [co, kh, kw, ci], x [n, h, w, ci], bias [co] or absent -> [n, oh, ow, co].
 
-    acc[oy, ox] = bias + sum over oy = iy * stride - p + ky; p from the forward convolution whose input is
-    this output.
+    acc[oy, ox] = bias + sum over oy = iy * stride - p + ky. The padding p is that of the forward convolution whose input is this output.
     """
     at.inputs_between(3, 4)
     at.outputs_exactly(1)
@@ -187,8 +185,9 @@ def _transposed_axis(
 
 @operator("FULLY_CONNECTED")
 def fully_connected(at: Site) -> Compute:
-    """x [..., ] as [batch, k], weights [n, k], bias [n] or absent -> [batch, n]. Refused as in TFLM: a bias
-    scale that is not S_in * S_w to within 2 % of S_out (per-tensor weights).
+    """x [..., ] as [batch, k], weights [n, k], bias [n] or absent -> [batch, n].
+    As in TFLM, the bias's scale must be S_in * S_w to within 2 % of S_out, if the weights have one scale.
+
     """
     at.inputs_between(2, 3)
     at.outputs_exactly(1)

@@ -1,4 +1,4 @@
-"""ADD, SUB, MUL, MINIMUM, MAXIMUM with numpy-style broadcasting; int8, and int32 but for SUB.
+"""ADD, SUB, MUL, MINIMUM, MAXIMUM with numpy-style broadcasting, for int8 and (except for SUB) int32.
 
 TFLM reference kernels, generation B (since 2026-10-13).
 """
@@ -53,7 +53,7 @@ def add_sub(at: Site) -> Compute:
 
 
 def _scaled(x: Array, zero_point: int, left_shift: int, multiplier: tuple[int, int]) -> Ints:
-    """One addend on the common scale; a table, since x has 256 values."""
+    """One addend on the common scale, from a table, since x has 256 values."""
     every = np.arange(256, dtype=np.int64)
     every = (np.where(every < 128, every, every - 256) - zero_point) << left_shift
     table = multiply(every, *multiplier)
@@ -80,7 +80,7 @@ def mul(at: Site) -> Compute:
 
 @operator("MINIMUM", "MAXIMUM")
 def minimum_maximum(at: Site) -> Compute:
-    """On the stored values: the scales are taken as equal."""
+    """Compares the stored values, as if the scales were equal."""
     _operands(at, "int8", "int32")
     function = np.minimum if at.op.type == "MINIMUM" else np.maximum
 

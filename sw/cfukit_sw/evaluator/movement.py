@@ -16,7 +16,7 @@ MOVABLE = ("int8", "int16", "int32", "float32")
 
 
 def moved(at: Site, inputs: int = 0, most: int = 0) -> tuple[Tensor, Tensor]:
-    """The moved tensor (input `inputs`) and the output, of one type; `most` inputs are allowed."""
+    """The moved tensor (input `inputs`) and the output, which have one type. The operator may have `most` inputs."""
     at.inputs_between(inputs + 1, most or inputs + 1)
     at.outputs_exactly(1)
     image = at.input(inputs, *MOVABLE)

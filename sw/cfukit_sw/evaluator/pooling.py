@@ -1,7 +1,7 @@
 """AVERAGE_POOL_2D and MAX_POOL_2D, int8: over the taps inside the image.
 
-TFLM reference kernels, generation B (since 2026-10-13). Input and output have equal scale (as TFLM
-compares them) and zero point, else refused.
+TFLM reference kernels, generation B (since 2026-10-13). Input and output must have equal scales (as TFLM compares them)
+and equal zero points.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cfukit_sw.evaluator.windows import Axis, window_axes
 from cfukit_sw.fixed_point import truncating_divide
 from cfukit_sw.site import MAX_WINDOW, Array, Site
 
-SCALE_TOLERANCE = 1e-6  # TFLM's own, of pools alone
+SCALE_TOLERANCE = 1e-6  # TFLM has this for pools only
 
 
 @operator("AVERAGE_POOL_2D", "MAX_POOL_2D")
@@ -57,7 +57,7 @@ def _counts(axis: Axis) -> Array:
 
 
 def _window_sums(x: Array, axis: Axis, dimension: int) -> Array:
-    """Sums of windows along one dimension as differences of running sums: no loop over the taps."""
+    """Sums of windows along one dimension, as differences of running sums."""
     first, last = _bounds(axis)
     running = np.cumsum(x, axis=dimension)
     zero = np.zeros_like(np.take(running, [0], dimension))
@@ -66,7 +66,7 @@ def _window_sums(x: Array, axis: Axis, dimension: int) -> Array:
 
 
 def _window_maxima(x: Array, axis: Axis, dimension: int) -> Array:
-    """Maxima of windows along one dimension, from maxima of 1, 2, 4, ... neighbours: two of them cover any window."""
+    """Maxima of windows along one dimension, from maxima of 1, 2, 4, ... neighbours. Two of these cover any window."""
     first, last = _bounds(axis)
     result = np.take(x, first, dimension)
     neighbours, reach = np.moveaxis(x, dimension, 0), 1

@@ -35,7 +35,7 @@ def operator(*types: str) -> Callable[[Prepare], Prepare]:
 
 
 def by_table(table: Array) -> Compute:
-    """An operator int8 -> anything that is a table: entry x + 128 is the output for x."""
+    """An operator from int8 to anything, as a table whose entry x + 128 is the output for x."""
     by_byte = np.roll(table, -128)  # index: x as uint8
 
     def run(inputs: list[Any]) -> list[Array]:

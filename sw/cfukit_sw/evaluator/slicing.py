@@ -65,7 +65,7 @@ def strided_slice(at: Site) -> Compute:
 
 
 def _single(at: Site, begin: int | None, size: int, stride: int) -> int:
-    """The one index of a shrunk axis. With a negative stride TFLM writes nothing at all there."""
+    """The one index of a shrunk axis. With a negative stride TFLM would write nothing at all."""
     if stride < 0:
         at.refuse(f"stride {stride} of a shrunk axis", "a positive one")
     if begin is None:

@@ -1,6 +1,4 @@
-"""Windows on images (NHWC): the geometry that convolutions and pools share, and views of all windows at
-once.
-"""
+"""Windows on images (NHWC): the geometry that convolutions and pools share, and one view of all windows."""
 
 from __future__ import annotations
 
@@ -27,7 +25,7 @@ class Axis:
 
     @property
     def after(self) -> int:
-        """Padding that lets the last window fit; unlike TFLM's figure never negative."""
+        """Padding that lets the last window fit. Unlike TFLM's figure it is never negative."""
         return max(0, (self.output - 1) * self.stride + self.extent - self.size - self.before)
 
     @property
@@ -48,9 +46,7 @@ class Axis:
 def window_axes(
     at: Site, image: Tensor, output: Tensor, kernel: tuple[int, int], dilated: bool
 ) -> tuple[Axis, Axis]:
-    """Height and width axes from the options; refuses when the output's shape does not follow (section
-    1.6).
-    """
+    """Height and width axes from the options. Refuses an output shape that does not follow from them."""
     padding = str(at.option("padding"))
     axes = []
     for position, letter in ((1, "h"), (2, "w")):

@@ -43,7 +43,7 @@ def quantize(at: Site) -> Lowered | Alias:
 
 
 def _moderate(scale: np.float32) -> bool:
-    """Neither tiny nor huge: kernels that compute float32 in integers need no special cases (exponent 8 .. 245 of 255)."""
+    """Neither tiny nor huge (exponent 8 .. 245 of 255), so kernels can compute float32 in integers without special cases."""
     return 8 <= _bits(scale) >> 23 <= 245
 
 

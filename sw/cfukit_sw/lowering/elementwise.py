@@ -1,4 +1,4 @@
-"""Operators element by element: tables for one int8 input, two-input operators with broadcasting."""
+"""Elementwise operators: tables for one int8 input, and operators of two inputs with broadcasting."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cfukit_sw.site import Site
 
 
 def by_table(at: Site) -> Lowered:
-    """A function of one int8: the table is what the evaluator gives for the 256 inputs."""
+    """A function of one int8. The evaluator computes the table, from all 256 inputs."""
     from cfukit_sw.evaluator import evaluate_operator
 
     x, y = at.input(0), at.output()
@@ -76,7 +76,7 @@ def binary(at: Site) -> Lowered:
 
 
 def broadcast(at: Site, x1: Tensor, x2: Tensor, y: Tensor) -> tuple[tuple[int, ...], ...]:
-    """(sizes, strides 1, strides 2), five axes, neighbours merged."""
+    """(sizes, strides 1, strides 2) for five axes, after neighbouring axes have been merged."""
     rank = len(y.shape)
 
     def strides(x: Tensor) -> list[int]:

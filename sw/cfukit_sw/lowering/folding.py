@@ -1,6 +1,6 @@
-"""Padding folded into the convolution that reads it: the kernel sees the smaller tensor and a larger padding of its own.
+"""Fold a PAD into the convolution that reads it, whose kernel then sees the smaller tensor and a larger padding.
 
-Exact where the values written around the image are the convolution's input zero point: taps outside the image count as that.
+This is exact if the PAD writes the convolution's input zero point around the image, because taps outside the image count as that.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FOLDING_TYPES = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
 
 def foldable_pads(model: Model, needed: Container[int]) -> dict[int, Operator]:
-    """Convolution -> the PAD or PADV2 before it that it alone reads, and that writes its zero point around an image."""
+    """Convolution -> the PAD or PADV2 before it, if nothing else reads that and it writes the zero point around an image."""
     readers: dict[int, list[Operator]] = {}
     for op in model.operators:
         for tensor in op.inputs if op.index in needed else ():
@@ -36,7 +36,7 @@ def foldable_pads(model: Model, needed: Container[int]) -> dict[int, Operator]:
 
 
 def _amounts(model: Model, pad: Operator) -> npt.NDArray[np.int64] | None:
-    """[axis, before and after] of rows and columns; None if this is not the zero point around an int8 image."""
+    """Amounts [axis, before and after] for rows and columns. None if the PAD does not write the zero point around an int8 image."""
     x, amounts, y = model.input_of(pad, 0), model.input_of(pad, 1), model.output_of(pad)
     if x is None or amounts is None or amounts.data is None or (x.type, y.type) != ("int8", "int8"):
         return None
@@ -52,8 +52,10 @@ def _amounts(model: Model, pad: Operator) -> npt.NDArray[np.int64] | None:
 
 
 def folded(model: Model, pad: Operator, lowered: Lowered) -> Lowered | None:
-    """The convolution `lowered` on the input of `pad`; None where whole windows would lie outside the image, which kernels need
-    not expect.
+    """The convolution `lowered` on the input of `pad`.
+
+    None if whole windows would lie outside the image, which kernels need not handle.
+
     """
     amounts = _amounts(model, pad)
     assert amounts is not None

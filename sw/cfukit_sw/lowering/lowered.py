@@ -1,4 +1,4 @@
-"""What a lowering returns, and `Op`, the description that kernels choose by."""
+"""What a lowering returns, and `Op`, by which kernels are chosen."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from cfukit_sw.site import Site
 
 @dataclass(frozen=True)
 class Op:
-    """One operator as a kernel's `supports(op)` sees it: plain integers, everything that does not apply at its default.
+    """One operator as a kernel's `supports(op)` sees it: plain integers. What does not apply to an operator has its default.
 
-    input_shape, output_shape: of the first input and output. filter_shape: CONV_2D [O, kh, kw, C], DEPTHWISE_CONV_2D
-    [1, kh, kw, O], FULLY_CONNECTED [O, K]. strides, dilation: (height, width). padding: (top, bottom, left, right).
-    activation: lowest and highest stored output. small_sums: a kernel that folds the zero point gets multipliers
-    that shift right by 0 to 20 and sums below 2^29 in magnitude for all inputs, so cfukit_rescale serves.
+    * input_shape, output_shape: of the first input and output.
+    * filter_shape: CONV_2D [O, kh, kw, C], DEPTHWISE_CONV_2D [1, kh, kw, O], FULLY_CONNECTED [O, K].
+    * strides, dilation: (height, width). padding: (top, bottom, left, right).
+    * activation: lowest and highest stored output.
+    * small_sums: cfukit_rescale can be used. A kernel that folds the zero point gets multipliers that shift right by 0 to 20, and sums
+      below 2^29 in magnitude for all inputs.
     """
 
     type: str
@@ -69,8 +71,10 @@ Param = int | tuple[int, ...] | None | TensorAt | Bytes | Pieces
 
 @dataclass(frozen=True)
 class Channels:
-    """What turns the sums of each output channel into outputs. `small`: (bias, multipliers, shifts) that give the same outputs and
-    suit cfukit_rescale, see small_sums.py; None if there are none.
+    """What turns the sums of each output channel into outputs.
+
+    small: (bias, multipliers, shifts) that give the same outputs and suit cfukit_rescale (see small_sums.py). None if there are none.
+
     """
 
     bias: npt.NDArray[np.int64]
@@ -83,9 +87,9 @@ class Channels:
 class Lowered:
     """A kernel call before its kernel is chosen.
 
-    params: members of `struct`, without those that depend on the kernel: weights, channels, scratch, scratch_bytes.
-    weights (as in the file), channels: where the operator has them.
-    in_place: inputs whose storage the output may overwrite as far as the kernel's `lead` allows.
+    * params: members of `struct`, except for those that depend on the kernel (weights, channels, scratch, scratch_bytes).
+    * weights: as in the file. None, like channels, if the operator has none.
+    * in_place: inputs whose storage the output may overwrite, as far as the kernel's `lead` allows.
     """
 
     op: Op

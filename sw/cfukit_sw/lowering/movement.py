@@ -1,4 +1,4 @@
-"""Operators that move elements, and those that do not even do that. Those that fill or leave out some: padding.py, slices.py."""
+"""Operators that move elements, or only change the shape. Those that add or leave out elements are in padding.py and slices.py."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def copied(at: Site, source: int) -> Lowered:
 
 
 class Axes:
-    """A strided walk over a tensor: (size, input stride, output stride) per axis, in elements, neighbours merged."""
+    """A strided walk over a tensor: (size, input stride, output stride) for each axis, in elements. Neighbouring axes are merged."""
 
     def __init__(self, sizes: Sequence[int], inputs: Sequence[int], outputs: Sequence[int]):
         axes: list[tuple[int, int, int]] = []
@@ -43,7 +43,7 @@ class Axes:
         if len(self.axes) > MAX_RANK:
             return None
         axes = self.axes
-        # A run of elements that lie side by side on both sides is innermost and dense; else a stride-1 axis of one.
+        # A run of elements that lie side by side in input and output is the innermost axis.
         padded = [(1, 0, 0)] * (MAX_RANK - len(axes)) + axes
         return {
             "input": source,
@@ -140,7 +140,7 @@ def depth_to_space(at: Site) -> Lowered:
 
 
 def _blocks(at: Site, small: Tensor, large: Tensor, to_depth: bool) -> Lowered:
-    """Both orders of the same walk: large[n, y*b+i, x*b+j, c] is small[n, y, x, (i*b+j)*C + c]."""
+    """The same walk in either direction: large[n, y*b+i, x*b+j, c] is small[n, y, x, (i*b+j)*C + c]."""
     b = at.integer("block_size")
     n, height, width, channels = large.shape
     sizes = (n * height // b, b, width // b, b * channels)

@@ -1,7 +1,7 @@
 """How far an output may reach into the input that it is computed from.
 
-Kernels with windows walk through output positions in order, a tile at a time; input above (before) the windows that are still to
-come is dead. So the output may begin `lead` bytes before the input and overwrite it from behind.
+Kernels with windows walk through output positions in order, a tile at a time. Input before the windows that are still to come is no
+longer needed. So the output may begin `lead` bytes before the input and overwrite it as the kernel advances.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from cfukit_sw.lowering.lowered import Op
 
 
 def window_lead(op: Op, tile_positions: int) -> int | None:
-    """The smallest distance in bytes from the output's begin to the input's at which no tile overwrites what it or a later one
-    reads. A tile reads its whole input and writes its whole output in any order. None for more than one image.
+    """The smallest distance in bytes from the output's begin to the input's at which no tile overwrites what it or a later tile reads.
+
+    A tile may read its whole input and write its whole output in any order. None for more than one image.
+
     """
     if op.input_shape[0] != 1 or len(op.input_shape) != 4 or tile_positions < 1:
         return None

@@ -1,4 +1,4 @@
-"""What the portable matrix kernels want: weights in blocks of four channels, scratch for a tile of rows."""
+"""Data as the portable kernels want it: weights in blocks of four channels, scratch for a tile of rows."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def pack_channels(op: Op, weights: npt.NDArray[np.int8]) -> bytes:
 
 
 def tile_rows(depth: int) -> int:
-    """Rows of a tile: an even number, at least 4; cfukit_portable_tile is the same in C."""
+    """Rows of a tile: an even number, at least 4. cfukit_portable_tile computes the same in C."""
     return 4 if depth > 384 else TILE_BYTES // depth & ~1
 
 
 def needs_gathering(op: Op) -> bool:
-    """False for a 1x1 convolution with stride 1: its input already has the rows' form."""
+    """False for a 1x1 convolution with stride 1, whose input already consists of such rows."""
     pointwise = op.filter_shape[1:3] == (1, 1) and op.strides == (1, 1) and not any(op.padding)
     return not (pointwise and (op.groups == 1))
 

@@ -1,7 +1,7 @@
-"""Channels whose sums are too large for the short arithmetic, although their output hardly changes.
+"""Replace bias and multiplier of channels whose sums are too large for cfukit_rescale, although their output hardly changes.
 
-Trained models hold dead channels: a bias near 2^30, a tiny scale, weights that barely matter. Over all possible inputs such a
-channel gives one value, or two neighbouring ones with one step between them. Another bias and multiplier give exactly the same
+Trained models contain dead channels: a bias near 2^30, a tiny scale, and weights that barely matter. Over all possible inputs such a
+channel gives one value, or two neighbouring ones with a single step between them. Another bias and multiplier give exactly the same
 outputs with sums below 2^29.
 """
 

@@ -111,7 +111,7 @@ def channel_data(
     channels: int,
     bias_at: int = 2,
 ) -> Channels:
-    """What rescales the sums of every output channel; `axis`: the weights' channel axis."""
+    """What rescales the sums of each output channel. axis: the weights' channel axis."""
     multipliers, shifts = product_multipliers(x.scale, at.weight_scales(w, channels, axis), y.scale)
     bias = at.bias(bias_at, channels)
     rows = np.moveaxis(weights, axis, 0).reshape(channels, -1).astype(np.int64)
@@ -159,7 +159,7 @@ def _pair(at: Site, vertical: str, horizontal: str) -> tuple[int, int]:
 
 
 def _padding(at: Site, output: int, size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
-    """Before and after. VALID windows never leave the image, whatever is left over at the end."""
+    """Padding before and after. VALID windows never leave the image, even if some of it is left over at the end."""
     if at.option("padding") == "VALID":
         return 0, 0
     return window_padding(output, size, kernel, stride, dilation)

@@ -1,5 +1,5 @@
 /* The boot loader: fills memories over the serial line, checks them, starts a program, and takes over again when it ends.
-   Its requests are in scripts/cfukit_base/wire.py. Each may be repeated, so noise costs time and nothing else. */
+   scripts/cfukit_base/protocol/wire.py describes its requests. Each may be repeated, so noise on the line costs only time. */
 #include "boot_config.h"
 #include "cfukit.h"
 #include "runtime.h"
@@ -61,7 +61,7 @@ static void hello(void) {
   cfukit_frame_end();
 }
 
-/* Whether [address, address + count) is in memory that may be written, and not ours. */
+/* Whether [address, address + count) lies in memory that may be written and is not the loader's own. */
 static int allowed(uint32_t address, uint32_t count) {
   const uint32_t begin = (uint32_t)(uintptr_t)__boot_reserved_begin, end = (uint32_t)(uintptr_t)__boot_reserved_end;
   if (count != 0 && address < end && address + count > begin)
@@ -82,7 +82,7 @@ static uint32_t crc_of(const uint8_t *data, uint32_t count) {
 static void start(uint32_t address, uint32_t number) {
   ok();
   if (number == program.number)
-    return; /* a repetition: it ran */
+    return; /* a repeated request: the program has run */
   cfukit_line_flush();
   program.number = number;
   program.ended = 0;
@@ -143,7 +143,7 @@ static _Noreturn void loop(void) {
   }
 }
 
-/* A board whose memory needs it replaces this: what must be done before any of it can be used. */
+/* What must be done before the memory can be used. A board whose memory needs something replaces this. */
 __attribute__((weak)) void cfukit_boot_prepare(void);
 void cfukit_boot_prepare(void) {
 }

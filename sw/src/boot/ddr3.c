@@ -1,5 +1,5 @@
-/* Before anything uses DDR3: LiteX's liblitedram initialises and levels it, then its lines are tested. All of this runs where it lies,
-   in the boot ROM, with data and stack in on-chip RAM. A memory that fails is said and left: the host sees it by its checksums. */
+/* Before anything uses DDR3, LiteX's liblitedram initialises and levels it, and its lines are tested. All of this runs in place,
+   in the boot ROM, with data and stack in on-chip RAM. A failure is reported, and the loader goes on: the host notices by checksums. */
 #include "cfukit.h"
 #include "soc.h"
 
@@ -11,7 +11,7 @@ int sdram_init(void); /* liblitedram/sdram.h, which wants all of LiteX's headers
 void cfukit_boot_prepare(void);
 uint32_t cfukit_memory_errors(word *memory, uint32_t words);
 
-/* Reads all of the L2's places elsewhere, so that what was written goes to the chip. */
+/* Reads other addresses for all lines of the L2, so that it writes back what it holds. */
 static uint32_t push_out(word *memory) {
   uint32_t sum = 0;
   for (uint32_t i = 0; i < SEQUENCE_WORDS; i += 4)
@@ -29,7 +29,7 @@ static uint32_t sequence(word *memory) {
   return errors;
 }
 
-/* How many words of the test did not come back: data lines, address lines, a long sequence. words: a power of two. */
+/* Tests data lines, address lines and a long sequence, and returns how many words were read back wrong. words: a power of two. */
 uint32_t cfukit_memory_errors(word *memory, uint32_t words) {
   uint32_t errors = 0;
   for (uint32_t bit = 0; bit < 32; bit++)

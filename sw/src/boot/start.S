@@ -1,10 +1,10 @@
-/* Start of the boot loader. The linker script (sw/cfukit_sw/boot.py) gives the symbols __boot_*. The first words stand at the reset
-   address and copy the rest to where it runs: the end of a memory, so that programs may lie at the reset address themselves.
-   Where a boot ROM of the board has copied it already, it begins at _start. */
+/* Start of the boot loader. The linker script (sw/cfukit_sw/boot.py) gives the symbols __boot_*. The first words are at the reset
+   address and copy the rest to the end of a memory, where it runs. So programs can be loaded to the reset address. If a boot ROM of the
+   board has copied the loader already, it begins at _start. */
 #include "boot_config.h"
 #include "soc.h"
 
-  .macro address register, symbol /* absolute: the first words run elsewhere than la assumes */
+  .macro address register, symbol /* absolute, because the first words run at another address than la assumes */
   lui \register, %hi(\symbol)
   addi \register, \register, %lo(\symbol)
   .endm

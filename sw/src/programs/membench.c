@@ -1,7 +1,7 @@
 /* Cycles per word of each memory: loads, stores and instruction fetch, in sequence and 32 bytes apart (one word per cache line).
      cfukit exec membench --board BOARD
-   Every block is larger than the caches where the memory has the room, and is touched for the first time or after something else
-   filled them. What the loops cost (about one cycle per access with full unrolling) is contained. */
+   Every block is larger than the caches if the memory has the room, and is accessed for the first time or after the caches were filled
+   with something else. The figures include the cost of the loops, about one cycle per access with full unrolling. */
 #include "cfukit.h"
 #include "soc.h"
 
@@ -42,7 +42,7 @@ static __attribute__((noinline)) uint32_t stores(word *p, const word *end) {
   for (; p != end; p += 8) {
     EIGHT(1, STORE)
   }
-  sink = p[-1]; /* what was stored has arrived */
+  sink = p[-1]; /* wait until what was stored has arrived */
   return cfukit_cycles_low() - begin;
 }
 

@@ -1,5 +1,5 @@
-/* The end of a program without the record protocol, in place of exit.c, wire.c and the rest of it: an exit code alone,
-   255 after a trap or stack overflow. For firmware that talks to nobody, and to see what the protocol costs. */
+/* The end of a program without the record protocol, in place of exit.c and wire.c: only an exit code, which is 255 after a trap or stack
+   overflow. For firmware that talks to nobody, and to measure what the protocol costs. */
 #include "cfukit.h"
 #include "cfukit_kernels.h"
 #include "runtime.h"

@@ -4,14 +4,14 @@
 #define GUARD_WORDS 16       /* as in stack.c */
 #define GUARD 0x5AFE57AC
 
-  .section .cfukit.boot, "ax" /* only linked, at the reset address, where the code lies in another memory */
+  .section .cfukit.boot, "ax" /* linked to the reset address if the code is in another memory */
   .globl __cfukit_boot
 __cfukit_boot:
   lui t0, %hi(_start)
   jr %lo(_start)(t0)
 
-  .section .cfukit.boot_copy, "ax" /* as .cfukit.boot, where the code must be copied first; without constants of its own, for it
-                                      may stand in a boot ROM that only fetches see */
+  .section .cfukit.boot_copy, "ax" /* as .cfukit.boot, if the code must be copied first. It has no constants, because
+                                      it may be in a boot ROM that only fetches can read */
   .globl __cfukit_boot_copy
 __cfukit_boot_copy:
   .irp part, text, rodata
@@ -49,7 +49,7 @@ _start:
   csrs 0xBC0, t0
 #endif
 
-  la t0, __cfukit_copy_begin /* {from, to, end} words: what lies elsewhere than it runs */
+  la t0, __cfukit_copy_begin /* {from, to, end} words: what must be copied to where it runs */
   la t1, __cfukit_copy_end
 1:beq t0, t1, 4f
   lw a0, 0(t0)
@@ -82,9 +82,8 @@ _start:
   call cfukit_exit           /* does not return */
 
 #if CFUKIT_CPU_TRAPS
-/* Every trap is the program's end: nothing here enables interrupts. The registers go to a place of their own, for sp
-   may be what is wrong; a trap in here ends at `twice`. 0xBC0, the interrupt mask, is the one register to spare that every
-   CPU with traps has. */
+/* Every trap ends the program, since nothing enables interrupts. The registers are saved to a place of their own, because sp may be
+   what is wrong. A trap in here ends at `twice`. The interrupt mask 0xBC0 is the one spare register that every CPU with traps has. */
   .text
   .balign 4
 trap:

@@ -1,4 +1,4 @@
-/* The host in the place of the system: standard input and output are the serial line, cycles are 0. */
+/* This machine in place of the system: standard input and output are the serial line, cycles are 0. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* The server's model in the linked packaging: the one of the build. */
+/* The server's model in the linked packaging: the one that was linked. */
 #include "cfukit_model.h"
 #include "runtime.h"
 

@@ -1,11 +1,11 @@
-/* The server's model in the loaded packaging: what the host has sent, see cfukit_loader.h. Nothing outside blob and arena becomes a
-   pointer, whatever the blob says. */
+/* The server's model in the loaded packaging: what the host has sent, see cfukit_loader.h. Whatever the blob says, no pointer leads
+   outside blob and arena. */
 #include "cfukit_loader.h"
 #include "cfukit.h"
 #include "runtime.h"
 
 static struct cfukit_model model;
-static uint8_t in_use; /* pointers in the blob are pointers now: it must be written again before the next load */
+static uint8_t in_use; /* pointers in the blob have been relocated: it must be written again before the next load */
 
 const struct cfukit_model *cfukit_served(void) {
   return &model;
@@ -13,7 +13,7 @@ const struct cfukit_model *cfukit_served(void) {
 
 uint8_t *cfukit_room(uint32_t *bytes) {
   static const struct cfukit_model none;
-  model = none; /* what ran is about to be overwritten */
+  model = none; /* the model that ran is about to be overwritten */
   in_use = 0;
   *bytes = cfukit_blob_room;
   return cfukit_blob;

@@ -1,4 +1,4 @@
-/* Memory and string functions: words where both sides are aligned. */
+/* Memory and string functions, by words if both sides are aligned. */
 #define CFUKIT_NO_BUILTIN
 #include "cfukit.h"
 
@@ -28,7 +28,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t bytes) {
 void *memmove(void *to, const void *from, size_t bytes) {
   uint8_t *d = to;
   const uint8_t *s = from;
-  if (d <= s || d >= s + bytes) { /* forwards, also in words, no byte is read after it was written */
+  if (d <= s || d >= s + bytes) { /* going forwards, also by words, no byte is read after it was written */
     if (!unaligned(d, s))
       for (; bytes >= 4; bytes -= 4, d += 4, s += 4)
         *(word *)d = *(const word *)s;

@@ -1,5 +1,5 @@
-/* uint32_t __mulsi3(uint32_t a, uint32_t b): the product on a CPU without multiplier. As many steps of 7 instructions as the operand
-   of the smaller magnitude has bits: 8 for an int8 value, where the compiler's own takes 32 for a negative one. */
+/* uint32_t __mulsi3(uint32_t a, uint32_t b): the product on a CPU without multiplier. It takes as many steps of 7 instructions as the
+   operand of smaller magnitude has bits: 8 for an int8 value. The compiler's own takes 32 for a negative value. */
   .section .text.__mulsi3, "ax"
   .globl __mulsi3
 __mulsi3:

@@ -1,4 +1,4 @@
-/* printf without floating point, without buffers: straight to standard output. */
+/* printf without floating point and without buffers, straight to standard output. */
 #include <limits.h>
 #include <stdarg.h>
 
@@ -33,7 +33,7 @@ static int field(const char *sign, const char *text, int length, int digits, int
   return written + pad(' ', (flags & LEFT) != 0 ? blanks : 0);
 }
 
-/* *value /= base; the remainder. In 16-bit steps above 32 bits, which needs no 64-bit division. */
+/* *value /= base; returns the remainder. Above 32 bits it works in 16-bit steps, which need no 64-bit division. */
 static uint32_t divide(uint64_t *value, uint32_t base) {
   uint32_t high = (uint32_t)(*value >> 32), low = (uint32_t)*value;
   if (high == 0) {
@@ -145,7 +145,7 @@ int printf(const char *format, ...) {
       putchar('%');
       written++;
       break;
-    default: /* unknown: as it stands */
+    default: /* unknown: printed as it is */
       for (const char *character = begin; character < format; character++, written++)
         putchar(*character);
       if (*format == 0)

@@ -1,4 +1,4 @@
-/* CFUKIT_REGION: one record per place in the program; the host adds up those of one name. */
+/* CFUKIT_REGION: one record for each place in the program. The host adds up the records of one name. */
 #include "cfukit.h"
 #include "runtime.h"
 

@@ -1,4 +1,4 @@
-/* main of a model's firmware: does what the host asks, one request after the other. */
+/* main of a model's firmware: executes the host's requests, one after the other. */
 #include "cfukit.h"
 #include "cfukit_kernels.h"
 #include "cfukit_model.h"
@@ -17,7 +17,7 @@ static struct {
   uint32_t op;       /* the next; beyond n_ops when it is done */
 } inference = {0, 0, ~UINT32_C(0)};
 
-/* Type and seq of the last request that was executed: the same ones again only want the answer again. */
+/* Type and seq of the last request that was executed. A repeated request is answered without being executed again. */
 static uint32_t last_request = ~UINT32_C(0);
 
 static void answer(uint32_t type) {
@@ -52,7 +52,7 @@ static void run_until(const struct cfukit_model *model, uint32_t end) {
   cfukit_stack_check();
 }
 
-/* The operator is found by its parameters. So nothing has to note which one runs, which would cost cycles. */
+/* Finds the operator by its parameters. Keeping track of the operator that runs would cost cycles. */
 void cfukit_refuse(const void *params, uint32_t value) {
   const struct cfukit_model *const model = cfukit_served();
   uint32_t op = 0;
@@ -203,7 +203,7 @@ int main(void) {
       const uint32_t before = last_request;
       request[1] = 0;
       refuse(CFUKIT_ERROR_DAMAGED);
-      last_request = before; /* what was damaged may be its repetition */
+      last_request = before; /* the damaged frame may be a repetition of the last request */
     } else {
       serve(model, (uint32_t)length - 2);
     }

@@ -1,4 +1,4 @@
-/* How much stack was used; a guard below it. */
+/* Measures how much stack was used, and checks the guard below it. */
 #include "cfukit.h"
 #include "runtime.h"
 

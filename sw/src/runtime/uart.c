@@ -43,7 +43,7 @@ void cfukit_halt(int code) {
   }
 }
 
-/* One line of the instruction cache, wherever the linker puts it: what it costs does not depend on the rest of the program. */
+/* Exactly one line of the instruction cache, wherever the linker puts it, so its cost does not depend on the rest of the program. */
 __attribute__((aligned(32))) uint64_t cfukit_cycles(void) {
   for (;;) {
     const uint32_t high = CSR(CFUKIT_CSR_CFUKIT_CYCLES), low = CSR(CFUKIT_CSR_CFUKIT_CYCLES + 4);

@@ -6,7 +6,7 @@
 
 #define ADD_LEFT 20 /* left_shift of int8 */
 
-/* An input's term. The input with the larger scale has the multiplier one half: its term is an exact shift. */
+/* An input's term. The input with the larger scale has multiplier one half, so its term is an exact shift. */
 static inline int32_t add_term(int32_t d, int32_t multiplier, int32_t right, int exact) {
   if (exact) return cfukit_shift_left(d, ADD_LEFT - 1);
   return cfukit_multiply_small(cfukit_shift_left(d, ADD_LEFT), multiplier, right);

@@ -1,4 +1,4 @@
-/* AVERAGE_POOL_2D: four channels at a time; the division by a window's size is a multiplication. */
+/* AVERAGE_POOL_2D: four channels at a time. A multiplication replaces the division by a window's size. */
 #include "cfukit_fixed_point.h"
 #include "cfukit_kernels.h"
 
@@ -6,8 +6,8 @@ void cfukit_portable_average_pool_2d(const void *params);
 
 #define MOST_TAPS 5000
 
-/* floor(2^32 / count) + 1: a * this >> 32 is a / count for a * count < 2^32, which holds for sums of at most MOST_TAPS values. 0 where
- * that does not serve. */
+/* floor(2^32 / count) + 1: a * this >> 32 is a / count for a * count < 2^32, which holds for sums of at most MOST_TAPS values. 0 if there
+ * are more. */
 static uint32_t reciprocal_of(int32_t count) {
   return count > 1 && count <= MOST_TAPS ? 0xFFFFFFFF / (uint32_t)count + 1 : 0;
 }

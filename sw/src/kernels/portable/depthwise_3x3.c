@@ -1,9 +1,11 @@
 /* DEPTHWISE_CONV_2D 3x3 with dilation 1, depth multiplier 1, equal strides 1 or 2 and padding of at most 1 before: the common case.
  *
  * Weights: [channel][9], so that a channel reads one or two lines of the data cache instead of nine.
- * One channel of a band of output rows at a time, its nine weights in registers; a band's input fits a 4 KiB data cache. Each
- * column of three values is loaded once and serves every output that it touches: with stride 1 it ends one sum, continues the
- * next and begins a third. Values outside the image are the zero point: a row outside gives its part to the bias and gets weights 0.
+ *
+ * The kernel computes one channel of a band of output rows at a time, with its nine weights in registers. A band's input fits a 4 KiB
+ * data cache. Each column of three values is loaded once and serves every output that it contributes to: with stride 1 it ends one sum,
+ * continues the next and begins a third. Values outside the image are the zero point. A row outside adds its part to the bias, and its
+ * weights become 0.
  */
 #include "cfukit_fixed_point.h"
 #include "cfukit_kernels.h"
@@ -90,7 +92,7 @@ static inline __attribute__((always_inline)) void band(const struct cfukit_conv 
 #undef RIGHT
 }
 
-/* Functions of their own: inside the loops of the kernel the registers would not suffice. */
+/* Separate functions, because inside the loops of the kernel there would not be enough registers. */
 __attribute__((noinline)) static void band_stride_1(const struct cfukit_conv *p, int32_t rows, int32_t valid, const int8_t *in,
                                                     int32_t c, int8_t *out) {
   band(p, 1, rows, valid, in, c, out);

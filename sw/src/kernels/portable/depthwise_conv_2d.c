@@ -1,7 +1,7 @@
 /* DEPTHWISE_CONV_2D of any legal shape: four channels at a time, all taps of one output position.
  *
- * A tap outside the image reads the zero point, which the bias has taken into account: of those only the weights are summed. Weights as
- * in the file: [tap][output channel]. See depthwise_3x3.c for the common case.
+ * A tap outside the image reads the zero point, which the bias has taken into account, so only the weights of such taps are summed.
+ * Weights are as in the file: [tap][output channel]. See depthwise_3x3.c for the common case.
  */
 #include "cfukit_fixed_point.h"
 #include "cfukit_kernels.h"
@@ -20,7 +20,7 @@ static struct inside inside_of(int32_t first, int32_t dilation, int32_t taps, in
   return i;
 }
 
-/* Where the inputs and weights of four outputs lie, from the first one's: beyond the last channel they repeat it. */
+/* Where the inputs and weights of four outputs lie, relative to those of the first. Beyond the last channel they repeat it. */
 struct lanes {
   int32_t x1, x2, x3, w1, w2, w3;
 };

@@ -10,7 +10,7 @@ static uint32_t product(uint32_t scale, int32_t value) {
   const uint32_t exact = ((scale & 0x7FFFFF) | 0x800000) * size; /* 24 bits times 8 */
   uint32_t shift = 0;
   while (exact >> shift >= 1u << 24) shift++;
-  /* Adding half of what is cut off, less one where the result would be even: ties go there. A carry goes on to the exponent. */
+  /* Adds half of what is cut off, minus one if the result would be even, so ties go to even. A carry reaches the exponent. */
   const uint32_t half = shift ? (exact >> shift & 1) + (1u << (shift - 1)) - 1 : 0;
   return sign + (((scale >> 23) + shift - 1) << 23) + ((exact + half) >> shift);
 }

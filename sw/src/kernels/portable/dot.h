@@ -1,5 +1,5 @@
-/* Four inner products of the same inputs with four rows of weights as they stand in the file, for kernels whose weights are not
- * packed: one load of an input serves four products.
+/* Four inner products of the same inputs with four rows of weights, for kernels whose weights are not packed. Each input is loaded once
+ * for four products.
  */
 #ifndef CFUKIT_PORTABLE_DOT_H
 #define CFUKIT_PORTABLE_DOT_H
@@ -15,7 +15,7 @@ static inline __attribute__((always_inline)) void dot_by_4(const int8_t *input, 
                                                            int32_t depth, struct sums *sums) {
   const int8_t *w = rows[0], *u = rows[1], *v = rows[2], *z = rows[3], *const end = input + depth;
   int32_t s0 = sums->s0, s1 = sums->s1, s2 = sums->s2, s3 = sums->s3;
-  /* Complete sums here: without this, compilers move the loads of many steps together and spill. */
+  /* Makes the sums complete here. Without it, compilers move the loads of many steps together and spill. */
 #define STEP(i)                                                          \
   do {                                                                   \
     const int32_t x = input[i] - zero_point;                             \

@@ -1,6 +1,6 @@
-/* Two int8 inputs, any broadcasting: runs of at most CHUNK elements, the first input's all read before the second one's.
+/* Two int8 inputs with any broadcasting, in runs of at most CHUNK elements. A run of the first input is read before one of the second.
  *
- * Tensors often lie a multiple of the data cache apart, where reading them in turn would miss at every element.
+ * Tensors often lie a multiple of the data cache apart. Reading them in turn would then miss at every element.
  */
 #ifndef CFUKIT_PORTABLE_ELEMENTWISE_H
 #define CFUKIT_PORTABLE_ELEMENTWISE_H

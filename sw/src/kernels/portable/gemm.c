@@ -3,7 +3,7 @@
 
 #include "cfukit_fixed_point.h"
 
-/* The sums are complete here: without this, compilers move the loads and products of many steps together and spill. */
+/* Makes the sums complete here. Without it, compilers move the loads and products of many steps together and spill. */
 #define KEEP_ORDER4(a, b, c, d) __asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d))
 #define KEEP_ORDER8(a, b, c, d, e, f, g, h) \
   __asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(e), "+r"(f), "+r"(g), "+r"(h))

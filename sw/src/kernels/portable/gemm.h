@@ -22,8 +22,8 @@ struct gemm {
 
 void cfukit_portable_gemm(const struct gemm *g);
 
-/* Rows to take at once where nothing else decides: about a third of a 4 KiB data cache of them, so that they stay there while the
- * weights pass by. */
+/* How many rows to take at once if nothing else decides: about a third of a 4 KiB data cache, so that they stay there while the weights
+ * pass by. */
 static inline int32_t cfukit_portable_tile(int32_t depth) { return depth > 384 ? 4 : 1536 / depth & ~1; }
 
 #endif

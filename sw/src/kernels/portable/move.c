@@ -1,4 +1,4 @@
-/* Operators that only move elements; see struct cfukit_move. Words where both sides are aligned, else four elements at a time. */
+/* Operators that only move elements; see struct cfukit_move. Moves words if both sides are aligned, else four elements at a time. */
 #include "cfukit_im2col.h"
 #include "cfukit_kernels.h"
 

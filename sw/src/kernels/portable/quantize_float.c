@@ -1,4 +1,4 @@
-/* QUANTIZE float32 -> int8 in integers, for scales between 2^-119 and 2^119: the CPU has no floating point. */
+/* QUANTIZE float32 -> int8 in integers, for scales between 2^-119 and 2^119, since the CPU has no floating point. */
 #include "cfukit_fixed_point.h"
 #include "cfukit_kernels.h"
 
@@ -7,8 +7,8 @@ void cfukit_portable_quantize_float(const void *params);
 #define MANTISSA(bits) (((bits) & 0x7FFFFF) | 0x800000)
 #define EXPONENT(bits) ((int32_t)((bits) >> 23 & 0xFF))
 
-/* |x| / scale, first rounded to float32 (nearest, ties to even), then to an integer (halves up); 512 for everything above. The first
- * rounding matters just below a half: there the quotient becomes the half, whose mantissa is even.
+/* |x| / scale, first rounded to float32 (nearest, ties to even), then to an integer (halves up). 512 stands for everything above. The
+ * first rounding matters just below a half, where the quotient becomes the half, whose mantissa is even.
  */
 static int32_t magnitude(uint32_t x, uint32_t scale) {
   const uint32_t a = MANTISSA(x), b = MANTISSA(scale);

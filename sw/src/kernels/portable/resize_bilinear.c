@@ -20,7 +20,7 @@ void cfukit_portable_resize_bilinear(const void *params) {
         const int8_t *const end = out + channels;
         while (out != end) {
           const int32_t sum = *a++ * wa + *b++ * wb + *c++ * wc + *d++ * wd;
-          /* (sum + 2^19 or, of a sum that is not positive, - 2^19) / 2^20, towards zero: to the nearest, halves away from zero */
+          /* (sum +- 2^19) / 2^20 towards zero, with the sum's sign: to the nearest, halves away from zero */
           *out++ = (int8_t)((sum + (1 << 19) - (sum < 0)) >> 20);
         }
       }

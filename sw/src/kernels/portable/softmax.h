@@ -1,4 +1,4 @@
-/* SOFTMAX for either output type: exp of each element once, kept in scratch, or with no scratch (long rows) twice. */
+/* SOFTMAX for either output type. The exp of each element is computed once and kept in scratch, or twice without scratch (long rows). */
 #ifndef CFUKIT_PORTABLE_SOFTMAX_H
 #define CFUKIT_PORTABLE_SOFTMAX_H
 
@@ -12,7 +12,7 @@ static int32_t softmax_exp(const struct cfukit_softmax *p, int32_t difference) {
   return cfukit_exp(scaled, 5, cfukit_srdhm_any);
 }
 
-/* A row that is not allowed: its exponentials' sum in full. */
+/* Refuses a row, with the full sum of its exponentials. */
 static _Noreturn __attribute__((cold, noinline)) void refuse_row(const struct cfukit_softmax *p, const int8_t *input, int32_t largest) {
   uint64_t sum = 0;
   for (int32_t c = 0; c < p->depth; c++) {

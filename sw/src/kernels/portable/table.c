@@ -1,4 +1,4 @@
-/* Any function of one int8_t by table, four elements at a time: each load's result is there when it is needed. */
+/* Any function of one int8_t by table, four elements at a time, so that each load's result is there when it is needed. */
 #include "cfukit_kernels.h"
 
 void cfukit_portable_table(const void *params);

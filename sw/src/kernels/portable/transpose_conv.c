@@ -1,7 +1,7 @@
 /* TRANSPOSE_CONV int8: each output gathers the input pixels that reach it, four output channels at a time.
  *
- * Weights and bias as in the file. Of the filter's rows only those reach an output row that are a multiple of the stride apart, and
- * the input rows that they meet follow each other backwards; columns likewise: no division and no test inside the loops.
+ * Weights and bias are as in the file. Only rows of the filter that are a multiple of the stride apart contribute to an output row, and
+ * the input rows that they meet follow each other backwards. The same holds for columns. So the loops need no division and no test.
  */
 #include "cfukit_fixed_point.h"
 #include "cfukit_kernels.h"
@@ -17,7 +17,7 @@ struct taps {
 static struct taps taps_of(int32_t output, int32_t stride, int32_t filter, int32_t inputs) {
   struct taps t = {.at = output / stride, .count = 0};
   t.first = output - t.at * stride;
-  if (t.at >= inputs) { /* behind the image: begin at its last pixel */
+  if (t.at >= inputs) { /* beyond the image: begin at its last pixel */
     t.first += (t.at - inputs + 1) * stride;
     t.at = inputs - 1;
   }

@@ -1,4 +1,4 @@
-/* UNIDIRECTIONAL_SEQUENCE_LSTM int8 with an int16 cell state: the four gates of a cell together, so that each input is loaded once. */
+/* UNIDIRECTIONAL_SEQUENCE_LSTM int8 with an int16 cell state: it computes the four gates of a cell together, so each input is loaded once. */
 #include "../reference/lstm.h"
 #include "cfukit_fixed_point.h"
 #include "cfukit_kernels.h"
@@ -6,7 +6,7 @@
 
 void cfukit_portable_unidirectional_sequence_lstm(const void *params);
 
-/* What the four gates of a cell see, before their functions: input and hidden state weighted, each rescaled to Q3.12. */
+/* The arguments of the four gates' functions for a cell: weighted input and hidden state, each rescaled to Q3.12. */
 __attribute__((noinline)) static void gates_of(const struct cfukit_lstm *p, int32_t cell, const int8_t *input,
                                                const int8_t *hidden, int32_t seen[4]) {
   const struct cfukit_lstm_gate *const g = p->gates;

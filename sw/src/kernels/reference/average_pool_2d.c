@@ -1,4 +1,4 @@
-/* AVERAGE_POOL_2D, plain loops, as TFLM's reference kernel has. */
+/* AVERAGE_POOL_2D, with the plain loops of TFLM's reference kernel. */
 #include "cfukit_fixed_point.h"
 #include "cfukit_kernels.h"
 #include "offset.h"

@@ -1,4 +1,4 @@
-/* CONV_2D, plain loops: per tap a bounds check and 4-D indices, as TFLM's reference kernel has. No folding, no packing. */
+/* CONV_2D, with the plain loops of TFLM's reference kernel: a bounds check and 4-D indices for each tap, no folding, no packing. */
 #include "cfukit_fixed_point.h"
 #include "cfukit_kernels.h"
 #include "offset.h"

@@ -1,4 +1,4 @@
-/* FULLY_CONNECTED, plain loops, as TFLM's reference kernel has. */
+/* FULLY_CONNECTED, with the plain loops of TFLM's reference kernel. */
 #include "cfukit_fixed_point.h"
 #include "cfukit_kernels.h"
 

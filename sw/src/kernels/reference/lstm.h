@@ -30,7 +30,7 @@ static inline int32_t tanh16(const uint16_t *table, int32_t d) {
   return (d >= 0 ? r - (1 << 23) + (1 << 7) : -r + (1 << 23) + (1 << 7) - 1) >> 8;
 }
 
-/* What the gates input, forget, cell and output of a cell see before their functions, in Q3.12. */
+/* The arguments of the functions of a cell's gates input, forget, cell and output, in Q3.12. */
 typedef void gates_function(const struct cfukit_lstm *p, int32_t cell, const int8_t *input, const int8_t *hidden,
                             int32_t seen[4]);
 typedef int32_t multiply_function(int32_t x, int32_t multiplier, int32_t shift);
@@ -38,7 +38,7 @@ typedef int32_t multiply_function(int32_t x, int32_t multiplier, int32_t shift);
 static inline __attribute__((always_inline)) void lstm_step(const struct cfukit_lstm *p, gates_function *gates_of,
                                                             multiply_function *multiply, const int8_t *input,
                                                             int8_t *hidden, int16_t *cell) {
-  int16_t *const gated = p->scratch; /* all gates see the old hidden state: its new one waits until the last cell is done */
+  int16_t *const gated = p->scratch; /* all gates use the old hidden state, so the new one waits until the last cell is done */
   for (int32_t c = 0; c < p->cells; c++) {
     int32_t seen[4];
     gates_of(p, c, input, hidden, seen);

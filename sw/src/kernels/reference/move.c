@@ -3,7 +3,7 @@
 
 void cfukit_reference_move(const void *params);
 
-/* Pieces are few and their innermost run is usually long: one routine per element size, bytes being the common one. */
+/* There are few pieces, and their innermost run is usually long. So there is one routine for each element size. */
 static inline void copy_run(uint8_t *to, const uint8_t *from, int32_t count, int32_t to_stride, int32_t from_stride, int32_t bytes) {
   for (; count > 0; count--, to += to_stride, from += from_stride) {
     for (int32_t b = 0; b < bytes; b++) to[b] = from[b];

@@ -1,4 +1,4 @@
-/* SOFTMAX in the form of TFLM's reference kernel: two passes, exp computed in both. `bits` 8 or 16: the output's type. */
+/* SOFTMAX in the form of TFLM's reference kernel: two passes, both of which compute exp. `bits` 8 or 16: the output's type. */
 #ifndef CFUKIT_REFERENCE_SOFTMAX_H
 #define CFUKIT_REFERENCE_SOFTMAX_H
 
@@ -9,7 +9,7 @@ static inline int32_t softmax_exp(const struct cfukit_softmax *p, int32_t differ
   return cfukit_exp(cfukit_srdhm(cfukit_shift_left(difference, p->left_shift), p->multiplier), 5, cfukit_srdhm);
 }
 
-/* A row that is not allowed: its exponentials' sum in full. */
+/* Refuses a row, with the full sum of its exponentials. */
 static _Noreturn void refuse_row(const struct cfukit_softmax *p, const int8_t *input, int32_t largest) {
   uint64_t sum = 0;
   for (int32_t c = 0; c < p->depth; c++) {

@@ -1,4 +1,4 @@
-/* UNIDIRECTIONAL_SEQUENCE_LSTM int8: a gate after the other, plain loops. */
+/* UNIDIRECTIONAL_SEQUENCE_LSTM int8: one gate after the other, in plain loops. */
 #include "lstm.h"
 
 void cfukit_reference_unidirectional_sequence_lstm(const void *params);
