@@ -1,0 +1,74 @@
+"""Speed of the fast simulator: `python tests/soc/bench_fast.py [--cycles N]`.
+
+A loop of scalar code, one with a CFU and one that misses in the caches, on the board `sim`; prints simulated MHz and MIPS per second of
+CPU time, and how much faster than the RTL that is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from cfukit_base.artefacts import Outcome
+from cfukit_soc import build_simulator, simulate
+from cfukit_soc.fast import build_cfu_library, build_fast_simulator, simulate_fast
+from soc.bench_rtl import CONVOLUTION, MAC4
+from support.bare import compile_c
+from support.socs import make_soc
+
+SCALAR = """
+static signed char weights[1024], input[1024]; static int output[256];
+int main(void) {
+  for (u32 n = 0;; n = (n + 1) & 255) {
+    int sum = 0;
+    for (int i = 0; i < 256; i++) sum += input[i] * weights[(i + n) & 1023];
+    output[n] = sum >> 7;
+  }
+}
+"""
+MISSES = """
+static u32 data[16384];
+int main(void) { for (u32 n = 0;; n += 40) { n &= 16383; data[n] += data[(n * 5) & 16383]; } }
+"""
+PROGRAMS = {"scalar": SCALAR, "mac4": CONVOLUTION, "misses": MISSES}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cycles", type=int, default=100_000_000)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        soc = make_soc("sim", folder / "soc")
+        simulator = build_simulator(soc, MAC4, build_dir=folder)
+        build_fast_simulator()
+        build_cfu_library(MAC4, folder)
+        for title, source in PROGRAMS.items():
+            elf = compile_c(source, folder)
+            rtl = _speed(lambda elf=elf: simulate(simulator, soc, elf, max_cycles=options.cycles // 50))
+            fast = _speed(
+                lambda elf=elf: simulate_fast(soc, elf, MAC4, build_dir=folder, max_cycles=options.cycles)
+            )
+            mhz, mips = fast
+            print(
+                f"{title:8} {mhz:7.1f} MHz {mips:7.1f} MIPS, {mhz / rtl[0]:5.1f} times the RTL's {rtl[0]:.1f} MHz"
+            )
+
+
+def _speed(run: Callable[[], Outcome]) -> tuple[float, float]:
+    """Simulated MHz and MIPS per second of CPU time."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    result = run()
+    seconds = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+    assert result.cycles is not None and result.instructions is not None
+    return result.cycles / seconds / 1e6, result.instructions / seconds / 1e6
+
+
+if __name__ == "__main__":
+    main()
