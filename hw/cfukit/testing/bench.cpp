@@ -199,10 +199,8 @@ public:
     void trace(const char *file, uint64_t begin) {
         begin_ = begin;
         context_.traceEverOn(true);
-        context_.timeunit(-9);
-        context_.timeprecision(-9);
         cfu_->trace(&vcd_, 99);
-        vcd_.set_time_unit("1ns");  // the context's own unit is not looked at by a runtime that cocotb can use too
+        vcd_.set_time_unit("1ns");
         vcd_.set_time_resolution("1ns");
         vcd_.open(file);
     }
