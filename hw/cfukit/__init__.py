@@ -20,20 +20,10 @@ from amaranth.lib.memory import Memory
 
 from cfukit.base import BaseCfu
 from cfukit.cfu import Cfu
-from cfukit.instruction import (
-    Command,
-    Fixed,
-    HandshakeInstruction,
-    Instruction,
-    Mode,
-    Port,
-    SequentialInstruction,
-    State,
-    Variable,
-    Work,
-    int8_lanes,
-    to_signed,
-)
+from cfukit.declaration import Fixed, Mode, Variable
+from cfukit.gateware import Command, Port, State, Work
+from cfukit.instruction import HandshakeInstruction, Instruction, SequentialInstruction
+from cfukit.integers import int8_lanes, to_signed
 from cfukit.load import CfuCode, load_cfu, load_code
 from cfukit.memory import MemoryPort
 from cfukit.migen_cfu import MigenCfu

@@ -19,7 +19,8 @@ from amaranth.hdl import ClockDomain, CombinationalCycle, Module, Signal, Unused
 
 from cfukit import units
 from cfukit.base import BaseCfu
-from cfukit.instruction import HandshakeInstruction, Instruction, Port
+from cfukit.gateware import Port
+from cfukit.instruction import HandshakeInstruction, Instruction
 from cfukit.memory import MemoryPort
 from cfukit.users_code import BROKEN, failed
 from cfukit_base.cfu_ports import PORTS
@@ -29,13 +30,13 @@ from cfukit_base.errors import BuildError, CfukitError
 class Cfu(BaseCfu):
     """A CFU in Amaranth.
 
-    Order: responses come in the order of commands, whatever the latencies. Throughput: a command per cycle among pipelined
-    instructions of one latency, also under `rsp_ready` = 0 up to the pipeline's depth. An unassigned funct3 answers 0 with
-    latency 0 (1 if all instructions have latency 1).
+    Responses come in the order of commands, whatever the latencies. Pipelined instructions of one latency take a command per
+    cycle; while `rsp_ready` is 0 they take as many as the pipeline holds. An unassigned funct3 answers 0 with latency 0, or with
+    latency 1 if the fastest pipeline has that.
 
-    Front end "gate": `cmd_ready` is 1 in every cycle in which no command is offered. The CPU `full+cfu` arms a second, spurious
-    command when an instruction whose command was accepted leaves execute while `cmd_ready` is 0; in that cycle it offers no
-    command, so with the gate this cannot happen. It costs one LUT, no register and no cycle. "none": for a CPU without that bug.
+    The front end "gate" holds `cmd_ready` at 1 in every cycle in which no command is offered. The CPU `full+cfu` issues a second,
+    spurious command if an instruction whose command was accepted leaves execute while `cmd_ready` is 0. It offers no command in
+    that cycle, so the gate prevents this. It costs one LUT, no register and no cycle. "none" is for a CPU without that bug.
     """
 
     zero_when_unassigned = True
@@ -72,11 +73,11 @@ class Cfu(BaseCfu):
     def _check(self) -> None:
         super()._check()
         pipelined = {i.time.max_cycles for i in self.instructions.values() if type(i).pipelined}
-        # The answer 0 rides in the fastest pipeline if that is fast enough, so that it costs nothing.
+        # The fastest pipeline gives the answer 0 too, where it is fast enough: that costs nothing.
         self._idle_latency = 1 if len(self.instructions) and 0 not in pipelined and 1 in pipelined else 0
 
     def module(self) -> Module:
-        """The gateware, elaborated; its ports are `self.ports`. Raises BuildError that names the line of the instruction."""
+        """The elaborated gateware, with the ports `self.ports`. Raises a BuildError that names the line of the instruction."""
         m = Module()
         domain = ClockDomain("sync")
         domain.clk, domain.rst = self.ports["clk"], self.ports["reset"]
@@ -87,7 +88,7 @@ class Cfu(BaseCfu):
 
     @contextmanager
     def _elaborating(self) -> Iterator[None]:
-        """Whatever goes wrong in an instruction's gateware is a BuildError with its line."""
+        """Turn whatever goes wrong in an instruction's gateware into a BuildError with its line."""
         try:
             yield
         except CfukitError:
@@ -101,7 +102,7 @@ class Cfu(BaseCfu):
                 "not even through If/Elif",
             ) from error
         except BROKEN as error:
-            # What was made so far goes unused, of course: Amaranth's warnings about it would bury the message.
+            # Amaranth would warn of everything that was made so far, and bury the message.
             warnings.filterwarnings("ignore", category=UnusedElaboratable)
             raise failed(error, f"Cfu {self.name!r}", "it does not elaborate") from error
 
@@ -111,7 +112,7 @@ class Cfu(BaseCfu):
         modules = units.Modules()
         built: list[units.Unit] = []
         targets: dict[int, int] = {}
-        idle = 0  # the unit that answers the unassigned values of funct3, if there are any
+        idle = 0  # the unit that answers unassigned values of funct3
 
         pipelines: dict[int, dict[int, Instruction]] = {}
         if len(self.instructions) < 8:
@@ -161,6 +162,6 @@ class Cfu(BaseCfu):
 
 
 def _tidy(text: str) -> str:
-    """Without generator comments and source positions, so that the bytes depend on the gateware alone."""
+    """`text` without generator comments and source positions, so that its bytes depend on the gateware alone."""
     text = re.sub(r"/\*.*?\*/\n?", "", text, flags=re.DOTALL)
     return re.sub(r"^\s*\(\* (src|generator|top) *=.*?\*\)\n", "", text, flags=re.MULTILINE)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cfukit.instruction import Fixed, Instruction
+from cfukit.declaration import Fixed
+from cfukit.instruction import Instruction
 from cfukit_base.artefacts.cfu import CfuInstruction
 from cfukit_base.artefacts.cfu import Mode as ModeDescription
 from cfukit_base.artefacts.cfu import Time as TimeDescription

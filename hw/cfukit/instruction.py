@@ -16,147 +16,42 @@ The shortest useful one:
         def call(self, funct7, rs1, rs2):
             return sum(x * y for x, y in zip(int8_lanes(rs1), int8_lanes(rs2)))
 
-`Instruction` is a pipeline of fixed latency that takes a command per cycle. `SequentialInstruction` works for as many
-cycles as it wants (start, done). `HandshakeInstruction` has the bare ports. Instructions that share registers hold the
-same `State`.
+* `Instruction` is a pipeline of fixed latency that takes a command per cycle.
+* `SequentialInstruction` works for as many cycles as it needs, from start to done.
+* `HandshakeInstruction` has the bare ports.
+
+Instructions that share registers hold the same `State`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal, Value, ValueLike
 
+from cfukit.declaration import Fixed, Mode, Variable
+from cfukit.gateware import Port, State, Work
 from cfukit_base.errors import UsageError
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
-@dataclass(frozen=True)
-class Fixed:
-    """The response is valid exactly `latency_cycles` after the command's handshake (0: in the same cycle).
-
-    The instruction takes its next command `interval_cycles` after one (1: a command per cycle; 0: what follows from
-    its class: 1 for a pipeline, latency + 1, at least 1, for a SequentialInstruction).
-    """
-
-    latency_cycles: int = 0
-    interval_cycles: int = 0
-
-    @property
-    def max_cycles(self) -> int:
-        return self.latency_cycles
-
-    @property
-    def min_cycles(self) -> int:
-        return self.latency_cycles
-
-
-@dataclass(frozen=True)
-class Variable:
-    """The latency is what `Instruction.cycles()` returns, between `min_cycles` and `max_cycles`.
-
-    `min_cycles` = 0 allows an answer in the cycle of the command.
-    """
-
-    max_cycles: int
-    min_cycles: int = 1
-
-
-@dataclass(frozen=True)
-class Mode:
-    """One value of funct7 with the name of its C function `cfu_INSTRUCTION_MODE`."""
-
-    value: int
-    name: str
-    doc: str = ""
-
-
-class State:
-    """Registers that several instructions of a Cfu share: signals and plain integers side by side.
-
-    A subclass makes its signals and calls `reset()` in `__init__`. Instructions with the same `state` are elaborated
-    into one Module, so each of them may drive the signals (under `cmd.fire`; the last statement wins).
-    """
-
-    def reset(self) -> None:
-        """Give the model its values after reset."""
-
-    def gateware(self, m: Module) -> None:
-        """Logic that works on its own between instructions (the Cfu is then `autonomous=True`)."""
-
-
-class Command:
-    """What `Instruction.gateware` sees of the command: operands, and when it is accepted.
-
-    `rs1`, `rs2` (32 bits), `funct7` (7 bits): valid while `fire` is 1. `fire`: this instruction's command is accepted in this
-    cycle; state changes under `with m.If(cmd.fire)`. `advance`: the pipeline moves in this cycle; enables the read port of a
-    memory that is one of its registers.
-    """
-
-    def __init__(
-        self, m: Module, rs1: Signal, rs2: Signal, funct7: Signal, fires: Sequence[Value], advance: Value
-    ):
-        self.rs1, self.rs2, self.funct7 = rs1, rs2, funct7
-        self._m = m
-        self._fires = fires
-        self.advance = advance
-
-    @property
-    def fire(self) -> Value:
-        return self._fires[0]
-
-    def fire_after(self, stages: int) -> Value:
-        """As `fire`, for the command that has moved `stages` registers (`pipe`) down the pipeline."""
-        return self._fires[stages]
-
-    def pipe(self, value: ValueLike) -> Signal:
-        """`value` one pipeline register later. Of the L registers of an instruction of latency L the last is Cfu's, unless it
-        has `own_registers`."""
-        value = Value.cast(value)
-        register = Signal(value.shape(), reset_less=True)
-        with self._m.If(self.advance):
-            self._m.d.sync += register.eq(value)
-        return register
-
-
-class Port:
-    """The bare handshake of one instruction, as on the Cfu itself; a command or response passes where valid and ready are 1."""
-
-    def __init__(self, name: str):
-        self.cmd_valid = Signal(name=f"{name}_cmd_valid")
-        self.cmd_ready = Signal(name=f"{name}_cmd_ready")
-        self.rs1 = Signal(32, name=f"{name}_rs1")
-        self.rs2 = Signal(32, name=f"{name}_rs2")
-        self.funct7 = Signal(7, name=f"{name}_funct7")
-        self.rsp_valid = Signal(name=f"{name}_rsp_valid")
-        self.rsp_ready = Signal(name=f"{name}_rsp_ready")
-        self.rd = Signal(32, name=f"{name}_rd")
-
-
-class Work:
-    """What `SequentialInstruction.gateware` sees: `start` (1 for one cycle, operands valid in that cycle only), and what it drives:
-    `done` (1 for one cycle) together with `rd`."""
-
-    def __init__(self, name: str, port: Port):
-        self.rs1, self.rs2, self.funct7 = port.rs1, port.rs2, port.funct7
-        self.start = Signal(name=f"{name}_start")
-        self.done = Signal(name=f"{name}_done")
-        self.rd = Signal(32, name=f"{name}_result")
-
-
 class Instruction:
     """A pipelined instruction of fixed latency and full throughput: a command per cycle.
 
-    Class attributes describe it; the docstring's first paragraph goes into cfu.json and cfu_ops.h.
-    `rs1`, `rs2`: what the operand holds (None: unused, not an argument of the C function). `rd`: what comes back.
-    `modes`: the named values of funct7, or None (funct7 is not looked at, or any value means something).
-    `params`: numbers that C sees as `CFU_INSTRUCTION_PARAM`. `version`: raise it when the meaning changes.
-    `own_registers`: `gateware` has all L registers of its latency L, so that logic may stand behind the last one (the read port
-    of a memory, say); all of them move with `cmd.advance`.
+    Class attributes describe it. The first paragraph of its docstring goes into cfu.json and cfu_ops.h.
+
+    * rs1, rs2: what the operand holds. None: it is not used, and the C function has no such argument.
+    * rd: what comes back.
+    * modes: the named values of funct7. None: funct7 is not looked at, or any value means something.
+    * params: numbers that C sees as `CFU_INSTRUCTION_PARAM`.
+    * version: raise it when the meaning changes.
+    * stateful: set where the answer depends on earlier commands. Follows from a `state` or from `reset`.
+    * own_registers: `gateware` has all L registers of its latency L, so logic may follow the last one, such as the read port
+      of a memory. All of them move with `cmd.advance`.
+    * operands: `operands(random)` gives (funct7, rs1, rs2) and narrows what random tests choose.
     """
 
     name: str = ""
@@ -169,9 +64,7 @@ class Instruction:
     time: Fixed | Variable = Fixed()
     stateful: bool = False
     own_registers: bool = False
-    operands: Callable[..., tuple[int, int, int]] | None = (
-        None  # (random) -> (funct7, rs1, rs2): narrows random tests
-    )
+    operands: Callable[..., tuple[int, int, int]] | None = None
 
     def __init__(self, *, name: str = "", state: State | None = None, time: Fixed | Variable | None = None):
         self.name = name or type(self).name or _snake(type(self).__name__)
@@ -183,8 +76,10 @@ class Instruction:
     # gateware
 
     def gateware(self, m: Module, cmd: Any) -> ValueLike:
-        """The value of rd, from `cmd` (see Command); with latency L >= 1 after L - 1 registers (`cmd.pipe`),
-        after L with `own_registers`."""
+        """The value of rd, made from `cmd` (a Command).
+
+        With latency L >= 1 it comes after L - 1 registers (`cmd.pipe`), or after L with `own_registers`.
+        """
         raise NotImplementedError
 
     # model
@@ -193,11 +88,11 @@ class Instruction:
         """The model's registers after reset (a shared State has its own)."""
 
     def call(self, funct7: int, rs1: int, rs2: int) -> int:
-        """The model: rd of one command; operands are 0 .. 2^32 - 1, the result is taken modulo 2^32."""
+        """The model: rd of one command. Operands are 0 to 2^32 - 1; the result is taken modulo 2^32."""
         raise NotImplementedError
 
     def cycles(self, funct7: int, rs1: int, rs2: int) -> int:
-        """The latency of a Variable instruction, asked before `call`; `self.now_cycles` is the cycle of the handshake."""
+        """The latency of a Variable instruction. It is asked before `call`; `self.now_cycles` is the cycle of the handshake."""
         return self.time.max_cycles
 
     # what follows from the above
@@ -280,7 +175,7 @@ class Instruction:
 class HandshakeInstruction(Instruction):
     """An instruction with the bare ports: `gateware(m, port)` drives `cmd_ready`, `rsp_valid` and `rd` of a `Port`.
 
-    Rules: one response per command, in order; `rsp_valid` and `rd` stay until `rsp_ready`. With `min_cycles` >= 1
+    It gives one response per command, in order, and holds `rsp_valid` and `rd` until `rsp_ready`. With `min_cycles` >= 1
     `rsp_valid` must not depend on `cmd_valid` combinationally, not even through the order of If and Elif.
     """
 
@@ -298,15 +193,15 @@ class HandshakeInstruction(Instruction):
 class SequentialInstruction(HandshakeInstruction):
     """An instruction that works for some cycles: `gateware(m, work)` sees `start` and drives `done` and `rd` of a `Work`.
 
-    Latency: cycles from `start` to `done` (0: the same cycle). Throughput: the next start comes at the earliest in the
-    cycle after the response was taken. A result that is not taken at once is kept for it.
+    The latency counts the cycles from `start` to `done` (0: the same cycle). The next start comes at the earliest in the cycle
+    after the response was taken. A result that is not taken at once is kept.
     """
 
     def gateware(self, m: Module, work: Work) -> None:  # type: ignore[override]
         raise NotImplementedError
 
     def handshake(self, m: Module, port: Port) -> Value:
-        """Put start/done on the bare ports; the register that says that a response waits."""
+        """Connect start and done to the bare ports. Returns the register that says that a response waits."""
         work = Work(self.name, port)
         busy = Signal(name=f"{self.name}_busy")
         kept_valid = Signal(name=f"{self.name}_kept_valid")
@@ -325,17 +220,6 @@ class SequentialInstruction(HandshakeInstruction):
             m.d.sync += [busy.eq(0), kept_valid.eq(0)]
         self.gateware(m, work)
         return kept_valid
-
-
-def int8_lanes(word: int, lanes: int = 4) -> list[int]:
-    """The signed bytes of a word, lane 0 from bits 7:0."""
-    return [((word >> (8 * i) & 0xFF) ^ 0x80) - 0x80 for i in range(lanes)]
-
-
-def to_signed(word: int, bits: int = 32) -> int:
-    """The two's complement value of the low `bits` bits."""
-    word &= (1 << bits) - 1
-    return word - (1 << bits) if word >> (bits - 1) else word
 
 
 def _snake(name: str) -> str:

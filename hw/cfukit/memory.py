@@ -1,15 +1,17 @@
-"""The CFU's memory port: the data TCM as the gateware's signals and as the model's bytes.
+"""The CFU's memory port: the data TCM as signals for the gateware and as bytes for the model.
 
     class Engine(State):
         def __init__(self, memory):
-            self.memory = memory          # gateware drives memory.cmd_valid, ...; the model calls memory.load, memory.store
+            self.memory = memory      # the gateware drives memory.cmd_valid, ...; the model calls memory.load and memory.store
     ...
     memory = MemoryPort(width=32)
     return Cfu({...}, memory=memory, autonomous=True)
 
-An address is a byte offset into the data TCM (C passes `CFU_ADDR(pointer)`), aligned to width / 8. A command passes in a cycle in
-which `cmd_valid` and `cmd_ready` are 1, one per cycle at best. Writes are posted. Reads are answered in order after any number of
-cycles, at most 4 are outstanding, and a response cannot be refused. A word (4 bytes) belongs to the CPU or to the CFU at any time.
+* An address is a byte offset into the data TCM, aligned to width / 8 bytes. C passes `CFU_ADDR(pointer)`.
+* A command passes in a cycle in which `cmd_valid` and `cmd_ready` are 1: one per cycle at best.
+* Writes are posted. Reads are answered in order after any number of cycles, and at most 4 are outstanding. The CFU cannot refuse
+  a response.
+* At any time a word of 4 bytes belongs either to the CPU or to the CFU.
 """
 
 from __future__ import annotations
@@ -19,14 +21,15 @@ from amaranth.hdl import Signal
 from cfukit_base.cfu_ports import MEMORY_PORT_WIDTHS, memory_ports
 from cfukit_base.errors import ResultError, UsageError
 
-TEST_BYTES = 16 * 1024  # what the automatic tests give a CFU: the smallest data TCM
+TEST_BYTES = 16 * 1024  # the memory of the automatic tests is as large as the smallest data TCM
 
 
 class MemoryPort:
     """Signals and model of the port of one Cfu.
 
-    Gateware drives `cmd_valid`, `we`, `addr` (20 bits), `data` (`width` bits), `mask` (a bit per byte that is written) and sees
-    `cmd_ready`, `rsp_valid`, `rsp_data`. The model has `load` and `store`; `data` of the tests is TEST_BYTES long.
+    * The gateware drives `cmd_valid`, `we`, `addr` (20 bits), `data` (`width` bits) and `mask` (a bit per byte to write).
+    * The gateware sees `cmd_ready`, `rsp_valid` and `rsp_data`.
+    * The model calls `load` and `store`. In tests the memory has TEST_BYTES.
     """
 
     def __init__(self, width: int = 32):
@@ -51,7 +54,7 @@ class MemoryPort:
     # model
 
     def fill(self, contents: bytes) -> None:
-        """What is in the memory; nothing counts as touched by the CFU yet."""
+        """Set the contents of the memory, and forget which words the CFU has touched."""
         self.contents = bytearray(contents)
         self.read_words: set[int] = set()
         self.written_words: set[int] = set()

@@ -1,13 +1,17 @@
 # amaranth: UnusedElaboratable=no
 """The inside of a Cfu: units that answer commands, and the dispatcher that keeps their responses in order.
 
-A unit is one handshake: a group of pipelined instructions of the same latency (they share one result register), or one
-HandshakeInstruction. The dispatcher is absent when there is one unit only, which is the usual case.
+A unit is one handshake. It serves either a group of pipelined instructions of the same latency, which share one result register,
+or one HandshakeInstruction. A Cfu with one unit only, which is the usual case, has no dispatcher.
 
-Order: a command goes to unit U when no response is outstanding, or all outstanding ones are U's, or the only one left is
-being taken in this very cycle. So instructions of one unit follow each other at full rate, and a change of unit costs no cycle
-unless something is still being computed, or a SequentialInstruction answers in this very cycle: what comes after that one, of
-whatever unit, is accepted in the next.
+The dispatcher sends a command to unit U in one of these cases:
+
+* no response is outstanding,
+* all outstanding responses are U's,
+* the only outstanding response is being taken in this cycle.
+
+So instructions of one unit follow each other at full rate. A change of unit costs no cycle, with two exceptions: another unit is
+still computing, or a SequentialInstruction answers in this cycle. Whatever follows is then accepted in the next cycle.
 
 The first line tells Amaranth that a Module made here may go unused: elaboration ends early when an instruction is wrong.
 """
@@ -18,7 +22,8 @@ from collections.abc import Mapping, Sequence
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
-from cfukit.instruction import Command, HandshakeInstruction, Instruction, Port, SequentialInstruction
+from cfukit.gateware import Command, Port
+from cfukit.instruction import HandshakeInstruction, Instruction, SequentialInstruction
 
 MAX_OUTSTANDING = 255
 
@@ -43,7 +48,7 @@ class Modules:
 
 
 class Unit:
-    """A handshake. `pending`: a response that waits, known from registers alone (None: cannot be known so)."""
+    """A handshake. pending: a response that waits, as registers alone tell it; None if they cannot."""
 
     def __init__(self, name: str, capacity: int):
         self.port = Port(name)
@@ -55,11 +60,11 @@ class Unit:
 def pipeline_unit(
     m: Module, modules: Modules, latency_cycles: int, instructions: Mapping[int, Instruction]
 ) -> Unit:
-    """Pipelined instructions of one latency. Other values of funct3 that come here answer 0.
+    """The unit of all pipelined instructions of one latency. Any other funct3 that comes here answers 0.
 
-    Latency 0: the result passes through, or waits in a register when it is not taken at once.
-    Latency L: valid bits of L stages; the last register holds the result; everything moves unless a result is not taken.
-    Instructions with registers of their own give their results behind that register.
+    * Latency 0: the result passes through. It waits in a register when it is not taken at once.
+    * Latency L: each of L stages has a valid bit, and the last register holds the result. Everything moves, unless a result
+      waits to be taken. Instructions with registers of their own give their result after that register.
     """
     unit = Unit(f"pipe{latency_cycles}", latency_cycles + 1)
     port = unit.port
@@ -80,8 +85,8 @@ def pipeline_unit(
         valids.append(valid)
         decode.append(kind)
 
-    before: Value = Const(0, 32)  # the last register, and behind it
-    behind: Value = held_rd
+    before: Value = Const(0, 32)  # the input of the last register
+    behind: Value = held_rd  # and what follows it
     for index, instruction in sorted(instructions.items()):
         module = modules.of(instruction)
         fires = []
@@ -92,7 +97,7 @@ def pipeline_unit(
         command = Command(module, port.rs1, port.rs2, port.funct7, fires, advance)
         rd = Signal(32, name=f"{instruction.name}_rd")
         module.d.comb += rd.eq(Value.cast(instruction.gateware(module, command)))
-        # An OR of gated results is cheaper than a chain of multiplexers.
+        # An OR of gated results is smaller than a chain of multiplexers.
         if instruction.own_registers:
             behind = behind | Mux(decode[latency_cycles] == index, rd, 0)
         else:
@@ -118,7 +123,7 @@ def handshake_unit(m: Module, modules: Modules, instruction: HandshakeInstructio
     unit = Unit(instruction.name, min(MAX_OUTSTANDING, instruction.time.max_cycles + 1))
     module = modules.of(instruction)
     if isinstance(instruction, SequentialInstruction):
-        # `done` may depend on `start`, if only by the form If(start)/Elif(busy): two such units would be a loop.
+        # `done` may depend on `start`, if only through If(start)/Elif(busy). Two such units would form a loop.
         unit.pending = instruction.handshake(module, unit.port)
         return unit
     instruction.gateware(module, unit.port)
@@ -128,7 +133,7 @@ def handshake_unit(m: Module, modules: Modules, instruction: HandshakeInstructio
 
 
 def connect(m: Module, units: Sequence[Unit], targets: Sequence[int], outer: Port, funct3: Signal) -> None:
-    """Put `units` behind the handshake `outer`; command funct3 goes to `units[targets[funct3]]`."""
+    """Connect `units` to the handshake `outer`. A command goes to `units[targets[funct3]]`."""
     for unit in units:
         m.d.comb += [
             unit.port.rs1.eq(outer.rs1),

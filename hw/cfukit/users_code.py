@@ -1,4 +1,4 @@
-"""What goes wrong in the user's own Python (cfu.py, gateware, models), as a BuildError that names the line."""
+"""Mistakes in the user's own Python (cfu.py, gateware, models) become BuildErrors that name the line."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _LIBRARIES = (str(Path(__file__).parent), str(Path(amaranth.__file__).parent))
 
 
 def failed(error: BaseException, where: str, what: str) -> BuildError:
-    """`error` as a message: `what` failed at the innermost line that is neither ours nor Amaranth's, else at `where`."""
+    """The BuildError about `error`: its place is the innermost line outside cfukit and Amaranth, or `where` if there is none."""
     return BuildError(_line(error) or where, f"{what}: {type(error).__name__}: {error}")
 
 
 def integer(function: Callable[..., object], arguments: Sequence[int], where: str, what: str) -> int:
-    """`function(*arguments)` of a user's model; a BuildError with the line if it raises or gives anything but an integer."""
+    """Call a function of a user's model. Raises a BuildError with its line if it fails or returns anything but an integer."""
     try:
         answer = function(*arguments)
     except CfukitError:

@@ -1,4 +1,4 @@
-"""Plays segments on the gateware itself, in Amaranth's simulator."""
+"""Play segments on the gateware itself, in Amaranth's simulator."""
 
 from __future__ import annotations
 

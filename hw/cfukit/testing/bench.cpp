@@ -1,10 +1,15 @@
-// Plays segments of commands on a verilated module Cfu and records what happened; the rules are those of bench.py.
+// Plays segments of commands on a verilated module Cfu and records what happens. The rules are those of bench.py and
+// memory_side.py, and a test compares the two.
 //
 // bench INPUT OUTPUT [VCD BEGIN]. All words are 32 bits, in the machine's byte order.
-// INPUT: segments, hang_cycles; per segment: ops, limit, drain, 32 words of rsp_ready bits, then per op: function_id, rs1, rs2, gap.
-// OUTPUT: per segment: rule, call, cycle, then per op: accepted, busy, answered, value. Ends after a segment that broke a rule.
-// With MEMORY_BITS (the width of the CFU's memory port) a segment also has, before its ops, 32 words of mem_cmd_ready bits, the number
-// of waits, the waits, and the memory; its output ends with the address of rule 6, the memory, and a word per word: written or not.
+// INPUT   segments, hang_cycles
+//         per segment: ops, limit, drain, 32 words of rsp_ready bits, [MEMORY], and per op: function_id, rs1, rs2, gap
+// OUTPUT  per segment: rule, call, cycle, per op: accepted, busy, answered, value, [MEMORY]
+//         It ends after a segment that broke a rule.
+// With a memory port of MEMORY_BITS, MEMORY is
+//   in INPUT: 32 words of mem_cmd_ready bits, the number of waits, the waits, the contents
+//   in OUTPUT: the address of rule 6, the contents, and per word whether it was written
+// With VCD, a waveform from cycle BEGIN on is written to the file VCD.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -39,7 +44,7 @@ struct Row {
     uint8_t bytes[ROW_BYTES];
 };
 
-// As memory_side.py.
+// The same as memory_side.py.
 struct Memory {
     uint32_t ready[PATTERN_WORDS];
     std::vector<uint32_t> waits, written;

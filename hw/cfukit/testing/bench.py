@@ -1,4 +1,7 @@
-"""The test bench's rules, cycle by cycle; the Amaranth and cocotb drivers share it, bench.cpp says the same in C++."""
+"""The test bench, cycle by cycle: what it drives, and which rules it watches.
+
+The drivers for Amaranth and cocotb share it. bench.cpp is the same in C++, and a test compares the two.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,12 @@ from cfukit.testing.memory_side import MemorySide
 from cfukit.testing.stimulus import PATTERN_CYCLES, Op, Segment
 
 MEMORY_TRAILING_CYCLES = 64
-TRAILING_CYCLES = 16  # after the last response: time for one too many to show up
+TRAILING_CYCLES = 16  # after the last response, so that one too many shows up
 
 
 @dataclass
 class Bench:
-    """Plays one segment: `drive` gives a cycle's inputs, `see` takes its outputs and says whether to go on."""
+    """One segment being played: `drive` gives the inputs of a cycle, `see` takes its outputs and says whether to go on."""
 
     segment: Segment
     hang_cycles: int
@@ -41,7 +44,7 @@ class Bench:
         return self._answered
 
     def drive(self) -> tuple[bool, Op, bool]:
-        """cmd_valid, the command (meaningless operands when none is offered) and rsp_ready of this cycle."""
+        """cmd_valid, the command and rsp_ready of this cycle. While no command is offered, its operands are garbage."""
         ops = self.segment.ops
         outstanding = self._next - self._answered
         if not self.offering and self._next < len(ops):
@@ -55,7 +58,7 @@ class Bench:
         return self.offering, op, bool(self.segment.ready >> (self.cycle % PATTERN_CYCLES) & 1)
 
     def see(self, cmd_ready: bool, rsp_valid: bool, value: int, rsp_ready: bool) -> bool:
-        """The outputs of this cycle, before its clock edge; False when the segment is over."""
+        """Take the outputs of this cycle, before its clock edge. Returns False when the segment is over."""
         record = self.record
         outstanding = self._next - self._answered
         fire = self.offering and cmd_ready
@@ -66,7 +69,7 @@ class Bench:
         self._waiting = value if rsp_valid and not rsp_ready else None
         answer = rsp_valid and rsp_ready
         left = outstanding + fire - answer
-        # A response that waits excuses it: the CPU refuses one only while nothing can leave execute.
+        # Not while a response waits: the CPU refuses one only while nothing can leave execute.
         if not (self.offering or cmd_ready) and self._next > 0 and left <= 1 and self._waiting is None:
             return self._broken(5, self._next - 1)
         if fire:
@@ -100,13 +103,13 @@ class Bench:
         return not (done and not pending and self._is_quiet())
 
     def _is_quiet(self) -> bool:
-        """Nothing more comes: a CFU that works on its own may still have something to write."""
+        """Whether nothing more will come. A CFU that works on its own may still have something to write."""
         if self.memory is None:
             return self._quiet >= TRAILING_CYCLES
         return self._quiet >= MEMORY_TRAILING_CYCLES and self.memory.quiet_cycles >= MEMORY_TRAILING_CYCLES
 
     def finish(self) -> Record:
-        """The record, with the memory as it is now."""
+        """The record, with the memory's contents as they are now."""
         if self.memory is not None:
             self.record.memory, self.record.written = self.memory.contents.hex(), self.memory.written.hex()
         return self.record

@@ -1,4 +1,4 @@
-"""The checks by name; see the package."""
+"""The checks that the package offers."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from cfukit_base import process, progress, tools
 from cfukit_base.cache import writing
 from cfukit_base.errors import BuildError
 
-SLOWEST_MEMORY = 12  # how many times longer than declared a CFU may take on a memory that refuses and waits
+SLOWEST_MEMORY = 12  # a memory that refuses and waits may make a CFU take so many times longer than declared
 WAVES_CYCLES = 2000  # before a failure, in a waveform of the generated Verilog
-PATIENCE_CYCLES = 1000  # beyond the longest declared latency, before a CFU counts as hung
+PATIENCE_CYCLES = 1000  # after the longest declared latency, a CFU counts as hung
 
 
 @dataclass(frozen=True)
@@ -191,12 +191,12 @@ def vectors(cfu: BaseCfu, seed: int, count: int) -> list[Vector]:
 
 
 def memory_seed(seed: int) -> int:
-    """The state from which the generator of `memory_contents` starts."""
+    """The first state of the generator in `memory_contents`."""
     return (seed * 2654435761 + 88172645) & 0xFFFF_FFFF or 1
 
 
 def memory_contents(seed: int) -> bytes:
-    """What `vectors` begin with in the memory of a CFU: the words of an xorshift generator, which C makes as well."""
+    """The memory of a CFU before `vectors`: words of an xorshift generator, which the C program makes as well."""
     state, words = memory_seed(seed), []
     for _ in range(TEST_BYTES // 4):
         state ^= state << 13 & 0xFFFF_FFFF
@@ -207,7 +207,7 @@ def memory_contents(seed: int) -> bytes:
 
 
 def _answers(cfu: BaseCfu, seed: int, count: int, rng: random.Random) -> list[Vector]:
-    """The model's answers when commands come now and then."""
+    """The model's answers when commands come at random times."""
     rows, now = [], 0
     commands = list(sequence(cfu, seed, count))
     cfu.reset()

@@ -41,7 +41,7 @@ async def random_operations(dut: Any) -> None:
             if bench.memory:
                 bench.memory.see(*memory_command(dut))
             rsp_valid = int(dut.rsp_valid.value)
-            # The payload may be unknown (x) while there is no response.
+            # Without a response the payload may be unknown (x).
             value = int(dut.rsp_payload_outputs_0.value) if rsp_valid else 0
             going = bench.see(bool(int(dut.cmd_ready.value)), bool(rsp_valid), value, ready)
             await edge(dut)
@@ -52,7 +52,7 @@ async def random_operations(dut: Any) -> None:
 
 
 def memory_command(dut: Any) -> tuple[bool, bool, int, int, int]:
-    """What the CFU asks of the memory; the payload may be unknown (x) while it asks for nothing, as may data that are not written."""
+    """What the CFU asks of the memory. Payload that does not count may be unknown (x), and is not looked at."""
     if not int(dut.mem_cmd_valid.value):
         return False, False, 0, 0, 0
     we, address = bool(int(dut.mem_cmd_payload_we.value)), int(dut.mem_cmd_payload_addr.value)
@@ -76,7 +76,7 @@ async def reset(dut: Any) -> None:
 
 
 async def edge(dut: Any) -> None:
-    """One clock edge, 1 ns after the outputs were looked at."""
+    """One rising clock edge."""
     dut.clk.value = 1
     await Timer(1, "ns")
     dut.clk.value = 0

@@ -1,4 +1,4 @@
-"""Plays segments on the generated Verilog through cocotb, on Verilator or Icarus; runs a project's own cocotb tests too."""
+"""Play segments on the generated Verilog through cocotb, on Verilator or Icarus, and run a project's own cocotb tests."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _run(
     simulator: str,
     env: dict[str, str],
 ) -> tuple[str, ...]:
-    """Build, and run cocotb in a process of its own, so that a time-out or Ctrl-C ends simulator and all."""
+    """Build, and run cocotb in a process of its own, so that a time-out or Ctrl-C ends the simulator too."""
     where = f"cocotb on {simulator}"
     work = build_dir.resolve() / f"cocotb_{simulator}"
     work.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ def _run(
 
 
 def _verilated(text: str, where: str) -> Path:
-    """Module Cfu with cocotb's own main program: built directly, since cocotb's way needs make and compiles the runtime each time."""
+    """Module Cfu with cocotb's own main program. cocotb's runner would need make, and compile the runtime each time."""
     from cocotb_tools import config
 
     libraries = str(config.libs_dir)

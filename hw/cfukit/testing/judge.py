@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cfukit.instruction import Fixed, SequentialInstruction
+from cfukit.declaration import Fixed
+from cfukit.instruction import SequentialInstruction
 from cfukit.testing.mismatch import CfuMismatch, Context
 from cfukit.testing.stimulus import Segment, initial_contents
 

@@ -1,4 +1,7 @@
-"""The memory behind a CFU's port, as the tests play it: refusals, waits, at most four reads outstanding; bench.cpp says the same."""
+"""The memory behind a CFU's port in tests: it refuses commands, lets reads wait, and has at most four of them outstanding.
+
+bench.cpp is the same in C++, and a test compares the two.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,10 @@ MEMORY_OUTPUTS = tuple(
 
 
 class MemorySide:
-    """One segment: `drive` gives the port's inputs of a cycle, `see` takes what the CFU asks for.
+    """The memory during one segment: `drive` gives the port's inputs of a cycle, `see` takes what the CFU asks for.
 
-    `quiet_cycles`: since the last command or response. `outside`: the first address that is out of range or not aligned.
+    * quiet_cycles: cycles since the last command or response.
+    * outside: the first address that was out of range or not aligned.
     """
 
     def __init__(self, segment: Segment, width: int):
@@ -44,7 +48,7 @@ class MemorySide:
         return self._ready, False, 0xDEADBEEF & (1 << self.width) - 1
 
     def see(self, valid: bool, we: bool, address: int, data: int, mask: int) -> None:
-        """The CFU's command of this cycle, before its clock edge."""
+        """Take the CFU's command of this cycle, before its clock edge."""
         answered = bool(self._due and self._due[0][0] == self._cycle)
         if answered:
             self._due.popleft()

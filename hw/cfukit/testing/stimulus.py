@@ -1,10 +1,10 @@
-"""What every CFU is tested with: commands, gaps between them, back-pressure and resets, from one seed.
+"""What every CFU is tested with: commands, gaps between them, back-pressure and resets, all from one seed.
 
-A run is a list of segments; each begins with a reset. Drivers (Amaranth's simulator, Verilator, cocotb) play them and record
-what happened; `judge` compares the record with the model.
+A run is a list of segments, and each segment begins with a reset. Drivers (Amaranth's simulator, Verilator, cocotb) play the
+segments and record what happens. `judge` compares the record with the model.
 
-A long latency costs time, so that instructions with one come up less often, and a run of them alone is shorter than asked for:
-on average a command may take CYCLES_PER_OPERATION.
+A long latency costs simulation time. So instructions that have one come up less often, and a run that has nothing else is shorter
+than asked for: on average a command may take CYCLES_PER_OPERATION.
 """
 
 from __future__ import annotations
@@ -60,10 +60,13 @@ class Vector(NamedTuple):
 class Segment:
     """Commands from one reset to the next.
 
-    ready: rsp_ready by cycle (one bit each, PATTERN_CYCLES bits). limit: commands outstanding at most. drain: wait for all
-    responses (else the next reset comes while some are outstanding). steady: one instruction, always ready, no gaps.
-    For a CFU with a memory port: memory_seed gives the contents (-1: no port), memory_ready is as ready, memory_waits says how many
-    cycles longer than one the n-th read takes (repeated).
+    * kind: "steady" is one instruction, always ready, without gaps.
+    * ready: rsp_ready by cycle, one bit each, repeated after PATTERN_CYCLES.
+    * limit: the most commands that may be outstanding.
+    * drain: wait for all responses. Else the next reset comes while some are outstanding.
+    * memory_seed: gives the contents of the memory behind the CFU's port; -1 without a port.
+    * memory_ready: mem_cmd_ready by cycle, as `ready`.
+    * memory_waits: how many cycles more than one the n-th read takes, repeated.
     """
 
     kind: str
@@ -94,9 +97,9 @@ class Segment:
 
 
 def expected_cycles(cfu: BaseCfu, seed: int = 0) -> dict[int, float]:
-    """Mean declared latency of each instruction over commands as the tests choose them, by funct3.
+    """Mean declared latency by funct3, over commands as the tests choose them.
 
-    The longest that `time` allows where the model cannot be asked.
+    Where the model cannot be asked, it is the longest that `time` allows.
     """
     rng = random.Random(f"cfukit latencies {seed}")
     means: dict[int, float] = {}
@@ -120,19 +123,23 @@ def expected_cycles(cfu: BaseCfu, seed: int = 0) -> dict[int, float]:
 
 @dataclass(frozen=True)
 class Budget:
-    """How many commands are affordable, and how often each instruction comes up: weights by funct3, 1 for the fast ones."""
+    """How many commands are affordable, and how often each instruction comes up.
+
+    * cycles: mean latency by funct3.
+    * weights: by funct3; 1 for fast instructions.
+    """
 
     operations: int
     cycles: Mapping[int, float]
     weights: Mapping[int, float]
 
     def steady_count(self, funct3: int, share: int) -> int:
-        """Commands of one instruction alone, from `share`."""
+        """How many of `share` commands a segment of this instruction alone may have."""
         return max(FEWEST, min(share, int(share * CYCLES_PER_OPERATION / max(1.0, self.cycles[funct3]))))
 
 
 def budget(cfu: BaseCfu, seed: int, operations: int) -> Budget:
-    """`operations` commands take at most CYCLES_PER_OPERATION times as many cycles, by the declared latencies."""
+    """The budget under which `operations` commands take at most CYCLES_PER_OPERATION times as many cycles."""
     cycles = expected_cycles(cfu, seed)
     weights = {funct3: min(1.0, CYCLES_PER_OPERATION / max(1.0, mean)) for funct3, mean in cycles.items()}
     mean = sum(cycles[i] * weights[i] for i in weights) / sum(weights.values()) if weights else 0.0
@@ -140,8 +147,10 @@ def budget(cfu: BaseCfu, seed: int, operations: int) -> Budget:
 
 
 def segments(cfu: BaseCfu, seed: int, operations: int) -> list[Segment]:
-    """About `operations` commands, fewer where latencies are long: edge words and steady streams first, then random
-    sequences under changing conditions."""
+    """About `operations` commands, fewer where latencies are long.
+
+    Steady streams with edge words come first, then random sequences under changing conditions.
+    """
     rng = random.Random(f"cfukit {seed}")
     made: list[Segment] = []
     chosen = budget(cfu, seed, operations)
@@ -187,14 +196,14 @@ def initial_contents(segment: Segment) -> bytes:
 
 
 def _with_memory(segment: Segment, number: int, rng: random.Random) -> Segment:
-    """The memory of one segment: as good as it gets, or now and then refused (also for long), or slow to answer."""
+    """Choose the memory of one segment: ideal, or one that refuses commands (also for long), or one that answers late."""
     segment = replace(segment, memory_seed=rng.getrandbits(31))
     kind = number % 4 if segment.kind not in ("steady", "unassigned") else 0
     if kind == 0:
         return segment
     density = rng.choice((0.1, 0.5, 0.9))
     ready = sum((rng.random() < density) << i for i in range(PATTERN_CYCLES)) | 1
-    if kind == 1:  # starved: the CPU stores in every cycle for a while
+    if kind == 1:  # as if the CPU stored in every cycle for a while
         length = rng.randrange(100, 900)
         ready &= ~((1 << length) - 1 << rng.randrange(PATTERN_CYCLES - length))
     waits = (0,) if kind == 2 else tuple(rng.choice((0, 0, 1, 2, rng.randrange(12))) for _ in range(61))
@@ -202,7 +211,7 @@ def _with_memory(segment: Segment, number: int, rng: random.Random) -> Segment:
 
 
 def sequence(cfu: BaseCfu, seed: int, count: int) -> Iterator[Op]:
-    """At most `count` commands (see `budget`) with declared operands only: edge words of each instruction, then random ones."""
+    """At most `count` commands with declared operands only: edge words of each instruction, then random words."""
     rng = random.Random(f"cfukit vectors {seed}")
     kinds = list(cfu.instructions.items())
     chosen = budget(cfu, seed, count)
@@ -223,11 +232,11 @@ def _unassigned_op(rng: random.Random, cfu: BaseCfu, gap: int) -> Op:
 
 
 def _random_op(rng: random.Random, cfu: BaseCfu, gap: int, weights: Mapping[int, float]) -> Op:
-    # Verilog may do anything on a funct3 that is not declared, even change its state: they stand in a segment of their own.
+    # Verilog may do anything on an undeclared funct3, even change its state: such commands have a segment of their own.
     mixed = cfu.zero_when_unassigned and len(cfu.instructions) < 8
     if not cfu.instructions or (mixed and rng.random() < 0.03):
         return _unassigned_op(rng, cfu, gap)
-    # One of a weight below 1 is sometimes replaced by another of weight 1, if there is any.
+    # A slow instruction is sometimes replaced by a fast one, if there is any.
     funct3 = rng.choice(list(cfu.instructions))
     if weights[funct3] < 1 and rng.random() >= weights[funct3]:
         funct3 = rng.choices(list(weights), list(weights.values()))[0]
@@ -244,7 +253,7 @@ def _op(rng: random.Random, funct3: int, instruction: Instruction, index: int | 
     else:
         funct7 = rng.choice(instruction.modes).value if instruction.modes else 0
     if index is not None and index < len(EDGES) ** 2:
-        # A stride that is prime to 256 meets every pair once and mixes both words early.
+        # A stride that is prime to 256 visits every pair once and mixes both words early.
         pair = index * 83 % len(EDGES) ** 2
         return Op(funct3, funct7, EDGES[pair % len(EDGES)], EDGES[pair // len(EDGES)], gap)
     return Op(funct3, funct7, _word(rng), _word(rng), gap)

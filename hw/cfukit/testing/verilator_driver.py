@@ -1,4 +1,7 @@
-"""Plays segments on the generated Verilog, compiled by Verilator with bench.cpp: a hundred thousand commands in about a second."""
+"""Play segments on the generated Verilog, compiled by Verilator with bench.cpp.
+
+A hundred thousand commands take about a second.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +28,12 @@ CXX_FLAGS = ("-std=c++17", "-O1")
 RUNTIME = ("verilated", "verilated_threads")
 RESET_CYCLES = 2  # at the begin of a segment
 PERIOD_US = 1  # of the clock, in waveforms
-PART_OPERATIONS = 10_000  # played by one process; progress moves between them
+PART_OPERATIONS = 10_000  # per process; progress is shown between them
 PART_SECONDS = 1800
 
 
 def build(text: str, where: str, memory_width: int = 0, *, waves: bool = False) -> Path:
-    """The compiled bench for the Verilog `text`, from the cache of tools where it was built before."""
+    """The compiled bench for the Verilog `text`; built once. waves: it can write VCD."""
     defines = (f"-DMEMORY_BITS={memory_width}",) if memory_width else ()
     return compile_verilog(text, where, BENCH, "VCfu", defines=defines, waves=waves)
 
@@ -54,7 +57,7 @@ def compile_verilog(
     runtime: Sequence[str] = RUNTIME,
     waves: bool = False,
 ) -> Path:
-    """The program made of the Verilog `text` (and the files `more`), verilated as class `prefix`, and `main`; built once per input.
+    """The program made of `main` and the Verilog `text` (with the files `more`), verilated as class `prefix`. Built once.
 
     waves: it can write VCD.
     """
