@@ -1,7 +1,7 @@
 """mac4: four int8 products per cycle, summed into one of eight 32-bit accumulators inside the CFU.
 
-Made for register-blocked loops: each loaded word of activations or weights meets several others, every `mac4` takes one cycle,
-sums need no CPU register, and the last `mac4` of a sum returns it.
+It suits register-blocked loops. Each loaded word of activations or weights is used several times, every `mac4` takes one cycle, and
+sums need no CPU register: the last `mac4` of a sum returns it.
 
     cfu_mac4_start3(x, w)     accumulator 3 = x . w        (begins a sum)
     cfu_mac4_add3(x, w)       accumulator 3 += x . w
@@ -22,10 +22,11 @@ START = 8  # funct7 bit 3: do not add the old value
 
 
 class Accumulators(State):
-    """acc[k] = (fresh ? 0 : acc[k]) + term, for every command; both instructions say what `term` and `fresh` are.
+    """acc[k] = (fresh ? 0 : acc[k]) + term, for every command. Each instruction drives `term` and `fresh`.
 
-    The accumulators are a memory, a quarter of the LUTs that registers and their multiplexer take: read while the products are made,
-    added to and written in the next cycle. A command for the accumulator that is being written takes the sum of that cycle.
+    The accumulators are a memory, which takes a quarter of the LUTs of registers with a multiplexer. It is read while the products
+    are made, and the sum is written in the next cycle. A command for the accumulator that is being written takes the sum of that
+    cycle.
     """
 
     def __init__(self, count: int):
@@ -39,7 +40,7 @@ class Accumulators(State):
         return cmd.funct7[: (self.count - 1).bit_length()]
 
     def sum(self, m, cmd):
-        """Make `total` of what the command says, one register after it."""
+        """Compute `total` for the command, one register later."""
         m.submodules.memory = memory = Memory(
             shape=signed(32), depth=self.count, init=[], attrs={"no_rw_check": 1}
         )
@@ -48,7 +49,7 @@ class Accumulators(State):
         number = cmd.pipe(k)
         zero = cmd.pipe(
             self.fresh | ~known.bit_select(k, 1)
-        )  # after reset all are zero, whatever the memory has
+        )  # after reset all count as zero, whatever the memory holds
         again = cmd.pipe(self.writes & (number == k))
         m.d.comb += [
             read.addr.eq(k),
@@ -152,12 +153,12 @@ TILE_BYTES = 2048  # half of the data cache for rows, the rest for weights
 
 
 def supports(op):
-    """Every shape; the sums must suit cfukit_rescale, as those of real models do."""
+    """Every shape, if the sums suit cfukit_rescale. Those of real models do."""
     return op.small_sums
 
 
 def pack_blocks(weights):
-    """[block of 4 output channels][word of 4 taps][4 channels], filled up with zeros."""
+    """[block of 4 output channels][word of 4 taps][4 channels], padded with zeros."""
     rows = weights.reshape(weights.shape[0], -1)
     blocks, words = -(-rows.shape[0] // 4), -(-rows.shape[1] // 4)
     padded = np.zeros((blocks * 4, words * 4), np.int8)
@@ -176,7 +177,7 @@ def pack_depthwise(weights):
 
 
 def conv_scratch(op):
-    """Rows of taps for an even number of output positions; none for a 1x1 convolution whose input already has that form."""
+    """Bytes for the taps of an even number of output positions. A 1x1 convolution whose input has that form already needs none."""
     height, width = op.filter_shape[1:3]
     channels = op.input_shape[3] // op.groups
     in_place = (height, width) == (1, 1) and op.strides == (1, 1) and op.groups == 1 and not any(op.padding)

@@ -1,11 +1,12 @@
 /* CONV_2D and FULLY_CONNECTED of any legal shape on the mac4 CFU.
  *
- * Both are rows of int8 times weights. Two rows meet four output channels: eight sums, one in each accumulator of the CFU, so that
- * six loaded words feed eight mac4 (32 multiply-accumulates). All loads of a step stand before its first CFU instruction, which
- * would otherwise wait for each of them to leave the pipeline.
+ * Both multiply rows of int8 by weights. Two rows and four output channels give eight sums, one in each accumulator of the CFU, so
+ * six loaded words feed eight mac4 (32 multiply-accumulates). All loads of a step come before its first CFU instruction, because
+ * a CFU instruction waits for every load before it to leave the pipeline.
  *
- * pack_blocks in cfu.py: weights [block of 4 output channels][word of 4 taps][4 channels], filled up with zeros; so whatever stands
- * behind the last tap of a row does not count. channels[].bias has the input's zero point folded in: taps outside the image read it.
+ * pack_blocks in cfu.py orders the weights as [block of 4 output channels][word of 4 taps][4 channels] and pads them with zeros, so
+ * whatever follows the last tap of a row does not count. channels[].bias has the input's zero point folded in, so taps outside the
+ * image read the zero point.
  */
 #include "cfu_ops.h"
 #include "cfukit_fixed_point.h"
@@ -26,7 +27,7 @@ struct product {
   int32_t output_zero_point, low, high;
 };
 
-/* Everything loaded before this stays before it, whatever the compiler would prefer. */
+/* Keeps the compiler from moving these loads down. */
 #define LOADED_6(a, b, c, d, e, f) __asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(e), "+r"(f))
 
 #define MAC4_STEP(x, y, w0, w1, w2, w3) \
@@ -41,7 +42,7 @@ struct product {
     t3 = cfu_mac4_add7(y, w3);          \
   } while (0)
 
-/* All rows, two at a time, times the four channels from `c` on; those before first_channel or behind end_channel are left out. */
+/* All rows, two at a time, times the four channels from `c` on. Channels outside first_channel to end_channel are left out. */
 __attribute__((noinline)) static void rows_by_block(const struct product *p, int32_t c) {
   const struct cfukit_channel *channel = p->channels + c;
   const int whole = c >= p->first_channel && c + 4 <= p->end_channel;
@@ -104,7 +105,7 @@ static void multiply(const struct product *p) {
   for (int32_t c = p->first_channel & ~3; c < p->end_channel; c += 4) rows_by_block(p, c);
 }
 
-/* scratch: rows of taps for as many output positions as fit; none if the input already has the rows' form (1x1, stride 1). */
+/* scratch: rows of taps for as many output positions as fit. None if the input has that form already (1x1, stride 1). */
 void mac4_conv(const void *params) {
   const struct cfukit_conv *p = params;
   const int32_t groups = p->input_channels / p->filter_channels, group_channels = p->output_channels / groups;
@@ -147,7 +148,7 @@ void mac4_conv(const void *params) {
   }
 }
 
-/* scratch: the batch items one after the other, where their length is no multiple of 4. */
+/* scratch: aligned copies of the batch items, where their length is not a multiple of 4. */
 void mac4_fully_connected(const void *params) {
   const struct cfukit_fully_connected *p = params;
   struct product m = {

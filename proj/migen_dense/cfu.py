@@ -1,4 +1,4 @@
-"""A CFU in Migen: gateware.py holds the module; here stand its instruction's model, fields and time."""
+"""A CFU in Migen. gateware.py has the module; this file has the model, fields and time of its instruction."""
 
 from cfukit import Fixed, Instruction, MigenCfu, Mode, int8_lanes
 
@@ -31,5 +31,5 @@ def make_cfu():
 
 
 def supports(op):
-    """Whole words of inputs."""
+    """Inputs that fill whole words."""
     return op.filter_shape[1] % 4 == 0 and op.small_sums

@@ -30,12 +30,12 @@ def make_cfu():
 
 
 def supports(op):
-    """One image, no groups, sums that suit cfukit_multiply_small; what the kernel does not do, the library's does."""
+    """One image, no groups, and sums that suit cfukit_multiply_small. The library's kernels do the rest."""
     return op.groups == 1 and op.input_shape[0] == 1 and op.small_sums
 
 
 def pack(weights):
-    """[block of 4 output channels][word of 4 taps][4 channels], filled up with zeros."""
+    """[block of 4 output channels][word of 4 taps][4 channels], padded with zeros."""
     rows = weights.reshape(weights.shape[0], -1)
     rows = np.pad(rows, ((0, -rows.shape[0] % 4), (0, -rows.shape[1] % 4)))
     return rows.reshape(rows.shape[0] // 4, 4, -1, 4).transpose(0, 2, 1, 3).tobytes()

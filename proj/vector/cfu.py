@@ -1,11 +1,11 @@
-"""A CFU that works on the data TCM on its own: sums a vector, or copies one, both with stride, one access per cycle.
+"""A CFU that works on the data TCM on its own. It sums or copies a vector, with strides, at one access per cycle.
 
     cfu_vector_source(CFU_ADDR(a), stride); cfu_vector_destination(CFU_ADDR(b), stride);
     cfu_vector_start_copy(count);           the CPU goes on
     cfu_vector_wait();                      rd = the sum
 
-An element is one access of the memory port: `width` bits, 1, 2 or 4 words. Sums take count cycles and 2, copies 2 count and 1 (2 if
-count is odd). Source and destination of a copy must not overlap. Set-up for the next job may overlap with the running one.
+An element is one access of the memory port: `width` bits, which is 1, 2 or 4 words. A sum takes count + 2 cycles, a copy 2 * count + 1,
+and one more if count is odd. Source and destination of a copy must not overlap. The next job may be set up while one runs.
 """
 
 from cfukit import (
@@ -46,8 +46,8 @@ class Engine(State):
         read_at, write_at = Signal(20), Signal(20)
         read_stride, write_stride = Signal(20), Signal(20)
         to_read, to_finish = Signal(COUNT_BITS), Signal(COUNT_BITS)
-        flying = Signal(COUNT_BITS)  # reads that are not answered; sums need no room for them
-        # Elements that were read and not yet written: a response cannot be refused, so reads wait for room here.
+        flying = Signal(COUNT_BITS)  # reads without an answer yet; sums need no room for them
+        # Elements that were read and not yet written. A response cannot be refused, so reads wait until there is room.
         rows = Array(Signal(memory.width, name=f"row{n}") for n in range(FIFO_ROWS))
         first, last, level = Signal(range(FIFO_ROWS)), Signal(range(FIFO_ROWS)), Signal(range(FIFO_ROWS + 1))
         push, pop, reads, takes = Signal(), Signal(), Signal(), Signal()
@@ -96,7 +96,7 @@ class Engine(State):
         self.from_, self.to, self.value, self.ready_cycle = (0, 0), (0, 0), 0, 0
 
     def run(self, copies, count, now_cycles):
-        """The whole job at once: what it reads and writes is not the CPU's until it is done."""
+        """Do the whole job at once. The CPU may not touch what it reads or writes until it is done."""
         size = self.memory.width // 8
         self.value = 0
         for n in range(count):
@@ -142,7 +142,7 @@ class Setup(Instruction):
 
 
 class Start(HandshakeInstruction):
-    """Begin a job of rs1 elements; waits until the one before is done. rd = 0."""
+    """Begin a job of rs1 elements, as soon as the job before is done. rd = 0."""
 
     rs1 = f"number of elements, 0 to {MAX_COUNT}"
     rs2 = None
@@ -173,7 +173,7 @@ class Start(HandshakeInstruction):
 
 
 class Wait(SequentialInstruction):
-    """Wait until the job is done: all its writes are in memory. rd = the sum, 0 after a copy."""
+    """Wait until the job is done and all its writes are in memory. rd = the sum, 0 after a copy."""
 
     rs1 = rs2 = None
     time = Variable(min_cycles=0, max_cycles=2 * MAX_COUNT + 2)

@@ -1,7 +1,7 @@
 /* The rate of the CFU's own work, in cycles per access, while the CPU counts (`cfukit exec rate.c --project .`).
  *
- * A sum is one access per element, a copy two. The CPU waits for the CFU at once, or loads and stores words of its own first, in
- * rows that the CFU works on or between them. What a job of no elements takes is taken off. Results are checked.
+ * A sum takes one access per element, a copy two. The CPU either waits for the CFU at once, or first loads and stores words of its
+ * own, in the rows that the CFU works on or between them. The cycles of a job without elements are subtracted. Results are checked.
  */
 #include "cfu_ops.h"
 #include "cfukit.h"

@@ -1,6 +1,6 @@
-"""A CFU in plain Verilog: cfu.v is the gateware; here stand its instructions' models, fields and time.
+"""A CFU in plain Verilog. cfu.v is the gateware; this file has the models, fields and times of its instructions.
 
-The file has the usual `cmd_ready = rsp_ready`; the adapter (on by default) makes that safe on this CPU.
+cfu.v has the usual `cmd_ready = rsp_ready`. The adapter, which is on by default, makes that safe on this CPU.
 """
 
 from cfukit import Fixed, Instruction, Mode, State, VerilogCfu, int8_lanes
@@ -59,7 +59,7 @@ def make_cfu():
 
 
 def supports(op):
-    """3x3, whole words of channels, each output channel from the input channel of its number."""
+    """3x3, channels that fill whole words, and as many output channels as input channels."""
     plain = op.filter_shape[1:3] == (3, 3) and op.dilation == (1, 1) and op.depth_multiplier == 1
     return plain and op.output_shape[3] % LANES == 0 and op.small_sums
 

@@ -1,7 +1,7 @@
 /* DEPTHWISE_CONV_2D, 3x3, on a CFU that multiplies and adds four channels at once.
  *
- * For each word of four channels the image is copied to scratch with a border of zero points (channels[].bias has the input's zero
- * point folded in, so a tap outside the image reads it): then no tap needs a test.
+ * For each word of four channels the image is copied to scratch with a border, so that no tap needs a test. The border holds the
+ * input's zero point, because channels[].bias has it folded in.
  */
 #include "cfu_ops.h"
 #include "cfukit_fixed_point.h"
@@ -11,7 +11,7 @@ void lanes_depthwise(const void *params);
 
 typedef uint32_t __attribute__((may_alias)) word;
 
-/* The input that the filter sees, as words of four channels: `from` points at the first, `words` stand between two pixels. */
+/* The input that the filter sees, as words of four channels. `from` points at the first; pixels are `words` apart. */
 static void copy_with_border(const struct cfukit_conv *p, const word *from, int32_t words, word *to, int32_t height, int32_t width) {
   const word outside = (uint8_t)p->input_zero_point * 0x01010101u;
   for (int32_t y = -p->padding_top; y < height - p->padding_top; y++) {

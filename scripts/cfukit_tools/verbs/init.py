@@ -43,7 +43,9 @@ def init(name: str | Path, origin: str | Path = "template") -> Init:
         temporary = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
         try:
             copy = temporary / final.name
-            shutil.copytree(source.resolve(), copy, ignore=shutil.ignore_patterns(*_NOT_COPIED))
+            # The README of a shipped project tells that project's figures, which the copy will change.
+            left_out = (*_NOT_COPIED, "README.md") if origin in listed else _NOT_COPIED
+            shutil.copytree(source.resolve(), copy, ignore=shutil.ignore_patterns(*left_out))
             _rename(copy / FILE_NAME, final.name)
             copy.rename(final)
         finally:
