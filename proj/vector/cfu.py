@@ -142,7 +142,7 @@ class Setup(Instruction):
 
 
 class Start(HandshakeInstruction):
-    """Begin a job of rs1 elements, as soon as the job before is done. rd = 0."""
+    """Begin a job of rs1 elements; waits until the one before is done. rd = 0."""
 
     rs1 = f"number of elements, 0 to {MAX_COUNT}"
     rs2 = None
@@ -173,7 +173,7 @@ class Start(HandshakeInstruction):
 
 
 class Wait(SequentialInstruction):
-    """Wait until the job is done and all its writes are in memory. rd = the sum, 0 after a copy."""
+    """Wait until the job is done: all its writes are in memory. rd = the sum, 0 after a copy."""
 
     rs1 = rs2 = None
     time = Variable(min_cycles=0, max_cycles=2 * MAX_COUNT + 2)
