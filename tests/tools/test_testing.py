@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from cfukit import Instruction
+from cfukit.description import describe
 from cfukit_tools import api
 from cfukit_tools.checks.vectors_program import first_wrong, vectors_program
 from cfukit_tools.cli import commands as cli
@@ -101,19 +103,32 @@ def test_a_bare_model_is_checked_against_the_evaluator(here: Path) -> None:
     assert "samples identical" in document["checks"][0]["detail"]
 
 
+class Mac(Instruction):
+    """It has one operand."""
+
+    name = "mac"
+    rs2 = None
+
+
 def test_vectors_become_a_program_and_its_answer_is_read_back() -> None:
     vectors = [(0, 1, 2, 3, 4), (1, 0, 5, 6, 7), (0, 1, 8, 9, 10)]
     text = vectors_program(vectors)
     assert text.count("cfu_op(0, 1, a, b)") == 1 and text.count("cfu_op(1, 0, a, b)") == 1
     assert "{0, 8u, 9u, 10u}" in text
-    wrong = first_wrong('noise\n{"call": 2, "got": 11}\n', vectors, {0: "mac"}, 9)
+    wrong = first_wrong('noise\n{"call": 2, "got": 11}\n', vectors, [describe(0, Mac())], 9)
     assert wrong == {
         "instruction": "mac",
         "funct7": 1,
         "a": 8,
-        "b": 9,
         "expected": 10,
         "got": 11,
         "call": 2,
         "seed": 9,
     }
+
+
+def test_a_copy_does_not_carry_the_figures_of_its_origin(here: Path) -> None:
+    """The README of a shipped project stays behind; one of the user's own comes along."""
+    assert "README.md" not in api.init("mine", "template")["files"]
+    (here / "mine" / "README.md").write_text("mine")
+    assert "README.md" in api.init("second", "mine")["files"]

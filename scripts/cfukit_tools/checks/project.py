@@ -108,8 +108,7 @@ def _system(system: System, seed: int) -> str:
         show = f"; see it with: {fault.waves}" if fault.waves else ""
         raise ResultError("CPU and CFU", f"{fault.message}{show} (seed {seed})", fault=fault)
     if outcome.exit_code:
-        names = system.cfu_json.instruction_names if system.cfu_json else {}
-        wrong = first_wrong(outcome.output, rows, names, seed)
+        wrong = first_wrong(outcome.output, rows, system.cfu.description().instructions, seed)
         said = ", ".join(f"{key} {value}" for key, value in wrong.items())
         raise ResultError("CPU and CFU on the simulated system", said, first=wrong)
     behind = (

@@ -13,6 +13,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cfukit_base.artefacts.cfu import CfuInstruction
+
 Vector = tuple[int, int, int, int, int]  # funct3, funct7, a, b, expected
 
 _PROGRAM = """\
@@ -163,18 +165,20 @@ def vectors_program(
 
 
 def first_wrong(
-    output: str, vectors: Sequence[Vector], names: dict[int, str], seed: int
+    output: str, vectors: Sequence[Vector], instructions: Sequence[CfuInstruction], seed: int
 ) -> dict[str, object]:
-    """What the program printed, with instruction, operands, got, expected, call number and seed."""
+    """What the program printed, with instruction, the operands that it has, got, expected, call number and seed."""
     found: dict[str, object] = json.loads(output.strip().splitlines()[-1])
     if "offset" in found:  # a word of the memory that CPU and CFU share
         return {**found, "seed": seed}
     funct3, funct7, a, b, expected = vectors[int(str(found["call"]))]
+    item = next((item for item in instructions if item.funct3 == funct3), None)
+    operands = {"a": a} if item is None or item.rs1 else {}
+    operands |= {"b": b} if item is None or item.rs2 else {}
     return {
-        "instruction": names.get(funct3, f"funct3 {funct3}"),
+        "instruction": item.name if item is not None else f"funct3 {funct3}",
         "funct7": funct7,
-        "a": a,
-        "b": b,
+        **operands,
         "expected": expected,
         "got": found["got"],
         "call": found["call"],
