@@ -12,7 +12,7 @@ import pytest
 from cfukit_base.artefacts.plan import InArena, InConstants, Plan
 from cfukit_base.errors import BuildError, ModelError
 from cfukit_sw.evaluator import SUPPORTED, Evaluator, check_supported
-from cfukit_sw.kernels import library, list_kernels, project_kernel
+from cfukit_sw.kernels import Weights, library, list_kernels, project_kernel
 from cfukit_sw.lower import lower
 from cfukit_sw.lowering import LOWERINGS, Op
 from cfukit_sw.lowering.overlap import window_lead
@@ -151,11 +151,11 @@ def test_a_projects_kernel_comes_first_where_it_supports_the_operator() -> None:
     model = branching()
     seen = []
 
-    def supports(op) -> bool:  # type: ignore[no-untyped-def]
+    def supports(op: Op) -> bool:
         seen.append(op)
         return bool(op.filter_shape == (6, 8))
 
-    def pack(op, weights) -> bytes:  # type: ignore[no-untyped-def]
+    def pack(op: Op, weights: Weights) -> bytes:
         return weights[::-1].tobytes()
 
     kernel = project_kernel("FULLY_CONNECTED", "mine", [], supports, pack, lambda op: 24)
