@@ -50,7 +50,7 @@ class Storage:
         * overlap: outputs may reach into inputs.
         * prefer: decides among plans of equal size; the lowest value wins.
         """
-        tensors, life = self.model.tensors, self._life(calls)
+        tensors, life = self.model.tensors, self.life(calls)
         stored = [t for t in life if not tensors[t].is_constant and not tensors[t].is_variable]
         buffers = [Buffer(str(t), tensors[t].bytes, life[t][0], life[t][1]) for t in stored]
         overlaps = []
@@ -71,8 +71,8 @@ class Storage:
         offsets, size = plan_arena(buffers, overlaps, given, prefer=cost)
         return numbered(offsets), size
 
-    def _life(self, calls: Sequence[Call]) -> dict[int, list[int]]:
-        """First and last step of every storage root."""
+    def life(self, calls: Sequence[Call]) -> dict[int, list[int]]:
+        """First and last step of every storage root, as `PlanTensor` counts them."""
         life: dict[int, list[int]] = {}
         for tensor in self.model.inputs:
             life[self.root(tensor)] = [-1, -1]

@@ -42,16 +42,19 @@ class PlanBuilder:
         self.offsets, activation_bytes = layout.arena()
         self.constants, constant_bytes = layout.constants(self.offsets)
         variables, arena_bytes = self._variables(activation_bytes)
-        tensors = {}
+        tensors, life = {}, self.storage.life(calls)
         for tensor in self.model.tensors:
             root = self.storage.root(tensor.index)
             if root in self.offsets:
+                first, last = (-1, len(calls)) if self.model.tensors[root].is_variable else life[root]
                 tensors[tensor.index] = PlanTensor(
                     name=tensor.name,
                     type=tensor.type,
                     shape=tensor.shape,
                     offset=self.offsets[root],
                     bytes=tensor.bytes,
+                    first=first,
+                    last=last,
                 )
         steps = tuple(self._step(number, call) for number, call in enumerate(calls))
         return Plan(

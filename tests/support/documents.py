@@ -37,6 +37,7 @@ def variant(name: str, op_cycles: list[int | None], overhead: int = 10, **fields
             stack_bytes=100,
         ),
         "memory_map": None,
+        "arena": (),
         "causes": None,
         "text": "",
         "ops": tuple(operator(index, cycles) for index, cycles in enumerate(op_cycles)),

@@ -44,13 +44,19 @@ Value = int | tuple[int, ...] | InArena | InConstants | Structs | None
 
 @dataclass(frozen=True, kw_only=True)
 class PlanTensor:
-    """A tensor with storage in the arena."""
+    """A tensor with storage in the arena.
+
+    first, last: the steps between which its storage is in use, both included. -1 stands for the time before the first step, the
+    number of steps for the time after the last one. A variable is in use all the time.
+    """
 
     name: str
     type: str
     shape: tuple[int, ...]
     offset: int
     bytes: int
+    first: int
+    last: int
 
 
 @dataclass(frozen=True, kw_only=True)

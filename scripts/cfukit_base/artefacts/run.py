@@ -62,6 +62,22 @@ class MemoryUse:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ArenaBlock:
+    """Bytes of the arena and the kernel calls during which they are in use, by position in `VariantRun.ops`, both included.
+
+    kind: "tensor", "scratch", or "variable", which keeps its value between inferences. first is -1 for what is in use before the
+    first call; last is the number of calls for what is read after the last one.
+    """
+
+    name: str
+    kind: str
+    offset: int
+    bytes: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class OpRun:
     """One kernel call of sample 0. fused: all operators that it covers; cycles and causes: None where the engine cannot tell."""
 
@@ -79,6 +95,7 @@ class VariantRun:
     """One set of kernels.
 
     * cycles: of each sample. overhead_cycles: of sample 0 outside of all operators. instructions: of sample 0.
+    * arena: what lies where and when, by first use.
     * text: what kernels printed.
     """
 
@@ -88,6 +105,7 @@ class VariantRun:
     instructions: int | None
     sizes: Sizes
     memory_map: tuple[MemoryUse, ...] | None
+    arena: tuple[ArenaBlock, ...]
     causes: Causes | None
     text: str
     ops: tuple[OpRun, ...]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from cfukit_base import progress
 from cfukit_base.artefacts import Plan
-from cfukit_base.artefacts.run import MemoryUse, Sizes
+from cfukit_base.artefacts.plan import InArena
+from cfukit_base.artefacts.run import ArenaBlock, MemoryUse, Sizes
 from cfukit_base.cache import cached
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import UsageError, suggest
@@ -61,6 +62,35 @@ class Program:
             scratch_bytes=self.plan.scratch_bytes,
             stack_bytes=stack_bytes,
         )
+
+    def arena(self) -> tuple[ArenaBlock, ...]:
+        """What lies in the arena, and when. Tensors that share their storage stand there once, by the first one's name."""
+        variables = {variable.tensor for variable in self.plan.variables}
+        blocks: dict[tuple[int, int, int], ArenaBlock] = {}
+        for index, tensor in sorted(self.plan.tensors.items()):
+            kind = "variable" if index in variables else "tensor"
+            block = ArenaBlock(
+                name=tensor.name,
+                kind=kind,
+                offset=tensor.offset,
+                bytes=tensor.bytes,
+                first=tensor.first,
+                last=tensor.last,
+            )
+            blocks.setdefault((tensor.offset, tensor.first, tensor.last), block)
+        scratch = [
+            ArenaBlock(
+                name=f"scratch of {step.index} {step.type}",
+                kind="scratch",
+                offset=at.offset,
+                bytes=step.scratch_bytes,
+                first=number,
+                last=number,
+            )
+            for number, step in enumerate(self.plan.steps)
+            if isinstance(at := step.params.get("scratch"), InArena)
+        ]
+        return tuple(sorted([*blocks.values(), *scratch], key=lambda block: (block.first, block.offset)))
 
     def memory_map(self, system: System) -> tuple[MemoryUse, ...] | None:
         """What lies in which memory; None without an ELF."""

@@ -100,6 +100,7 @@ def _variant(workload: Workload, measured: Measured) -> VariantRun:
         instructions=first.instructions,
         sizes=program.sizes(served.stack_bytes),
         memory_map=program.memory_map(workload.system),
+        arena=program.arena(),
         causes=None,
         text=served.text,
         ops=tuple(
