@@ -24,6 +24,7 @@ from cfukit_tools.verbs.init import init as _init
 from cfukit_tools.verbs.list import list_ as _list
 from cfukit_tools.verbs.load import load as _load
 from cfukit_tools.verbs.profile import profile as _profile
+from cfukit_tools.verbs.report import report as _report
 from cfukit_tools.verbs.run import run as _run
 from cfukit_tools.verbs.term import term as _term
 from cfukit_tools.verbs.test import test as _test
@@ -52,6 +53,7 @@ init = _as_json(_init)
 list_ = _as_json(_list)
 load = _as_json(_load)
 profile = _as_json(_profile)
+report = _as_json(_report)
 run = _as_json(_run)
 term = _as_json(_term)
 test = _as_json(_test)

@@ -29,6 +29,7 @@ from cfukit_base.artefacts.documents import (
 from cfukit_base.artefacts.outcome import Fault as Fault
 from cfukit_base.artefacts.outcome import Outcome as Outcome
 from cfukit_base.artefacts.plan import Plan as Plan
+from cfukit_base.artefacts.report import Report as Report
 from cfukit_base.artefacts.run import Run as Run
 from cfukit_base.artefacts.soc import Soc as Soc
 
@@ -48,6 +49,7 @@ _ALL: tuple[type[Artefact], ...] = (
     Load,
     Term,
     Clean,
+    Report,
     CfuDescription,
     Cpu,
     Soc,

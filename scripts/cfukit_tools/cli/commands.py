@@ -174,6 +174,27 @@ def diff(before: Path, after: Path, max_regression: str, as_json: bool, verbose:
 
 
 @cli.command()
+@click.argument("targets", nargs=-1, metavar="[TARGET | FILE.json ...]", type=click.Path(path_type=Path))
+@click.option(
+    "--output",
+    default=None,
+    type=click.Path(path_type=Path),
+    metavar="FILE.html",
+    help="Where the page goes; default: report.html beside the last run.",
+)
+@click.option("--md", "markdown", is_flag=True, help="Print it as Markdown instead; write no page.")
+@options("model", *SYSTEM, "engine", "json", "verbose")
+def report(targets: tuple[Path, ...], markdown: bool, as_json: bool, verbose: bool, **values: Any) -> int:
+    """Make one HTML page of runs and builds: TARGET's latest ones, or run.json and build.json files."""
+    from cfukit_tools.report import others
+    from cfukit_tools.verbs import report as verb
+
+    _begin(verbose)
+    document = verb.report(targets or (Path(),), page=not markdown, **values)
+    return _show(document, as_json, others.report_markdown if markdown else others.report)
+
+
+@cli.command()
 @click.option(
     "--only", default="", metavar="CHECK", help="One check: gateware, cocotb, header, system, outputs, own."
 )

@@ -7,7 +7,21 @@ import shlex
 from rich.console import Console
 from rich.text import Text
 
-from cfukit_base.artefacts import Clean, Diff, Doctor, Fetch, Infer, Info, Init, Listing, Load, Term, Test
+from cfukit_base.artefacts import (
+    Clean,
+    Diff,
+    Doctor,
+    Fetch,
+    Infer,
+    Info,
+    Init,
+    Listing,
+    Load,
+    Report,
+    Term,
+    Test,
+)
+from cfukit_tools.report.page.markdown import markdown
 from cfukit_tools.report.run import memory_lines
 from cfukit_tools.report.tables import console, millions, table
 
@@ -141,3 +155,16 @@ def term(document: Term) -> None:
     counts = document.host
     out = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     out.print(f"{document.port}: {counts.received_bytes:,} bytes received, {counts.sent_bytes:,} sent")
+
+
+def report(document: Report) -> None:
+    """What was found, and where the page is."""
+    out = console()
+    for sentence in document.summary:
+        out.print(sentence)
+    out.print(document.host.path)
+
+
+def report_markdown(document: Report) -> None:
+    """The short form for a pull request."""
+    console().print(markdown(document), end="")

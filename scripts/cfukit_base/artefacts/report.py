@@ -1,0 +1,158 @@
+"""report.json: what the page of `cfukit report` shows, computed from run.json and build.json files. The page itself computes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cfukit_base.artefacts.artefact import Artefact
+from cfukit_base.artefacts.build import FamilyUse, WorstPath
+from cfukit_base.artefacts.documents import DiffRow
+from cfukit_base.artefacts.run import ArenaBlock, MemoryUse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """A line of the provenance: what it is, and its value in words."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """What one run.json was measured on."""
+
+    label: str
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rung:
+    """One measured program: a step of the ladder.
+
+    * label: unique in the report.
+    * system: the label of its system.
+    * cycles: of sample 0. microseconds: these at the system's clock.
+    * speed_up: how many times faster than the first rung.
+    * instructions: retired in sample 0; None if the engine did not count them.
+    * lut, ff, bram, dsp, fmax_mhz: of the build of the same system; None if there is none among the files.
+    """
+
+    label: str
+    system: str
+    cycles: int
+    microseconds: float
+    speed_up: float
+    cycles_per_mac: float | None
+    instructions: int | None
+    code_bytes: int | None
+    const_bytes: int | None
+    arena_bytes: int
+    lut: int | None
+    ff: int | None
+    bram: int | None
+    dsp: int | None
+    fmax_mhz: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """An operator in one rung. share: of the rung's cycles; speed_up: over the first rung that runs the operator."""
+
+    rung: str
+    kernel: str
+    cycles: int
+    share: float
+    cycles_per_mac: float | None
+    speed_up: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorRow:
+    """An operator of the model. cells: of the rungs that run it as a step of its own."""
+
+    index: int
+    type: str
+    macs: int
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackPart:
+    """Cycles that an operator of a rung spent for one cause. operator: "3 CONV_2D", or "all" for the whole inference."""
+
+    rung: str
+    operator: str
+    cause: str
+    cycles: int
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arena:
+    """The arena of one rung. steps: the operators in their order, for the axis of time."""
+
+    rung: str
+    bytes: int
+    steps: tuple[str, ...]
+    blocks: tuple[ArenaBlock, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryMap:
+    """What lies in which memory in one rung."""
+
+    rung: str
+    memories: tuple[MemoryUse, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Area:
+    """What a build.json says. percent: used of available; families: of `area`."""
+
+    label: str
+    board: str
+    used: dict[str, int]
+    available: dict[str, int]
+    percent: dict[str, float]
+    target_mhz: float
+    fmax_mhz: float | None
+    timing_met: bool | None
+    families: tuple[FamilyUse, ...]
+    worst_path: WorstPath | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportHost:
+    """The page that was written; "" if none was."""
+
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report(Artefact):
+    """The document cfukit.report/1.
+
+    * title: the project and the model.
+    * summary: what was found, in sentences.
+    * differences: the last two runs operator by operator, as `diff` compares them; empty with fewer than two.
+    """
+
+    schema: Literal["cfukit.report/1"] = "cfukit.report/1"
+    ok: bool
+    title: str
+    model: str
+    macs: int
+    samples: int
+    accuracy: float | None
+    summary: tuple[str, ...]
+    systems: tuple[System, ...]
+    rungs: tuple[Rung, ...]
+    operators: tuple[OperatorRow, ...]
+    stacks: tuple[StackPart, ...]
+    memory: tuple[MemoryMap, ...]
+    arenas: tuple[Arena, ...]
+    areas: tuple[Area, ...]
+    differences: tuple[DiffRow, ...]
+    host: ReportHost

@@ -1,0 +1,224 @@
+"""run.json and build.json files become one cfukit.report/1: everything that the page shows is computed here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+from cfukit_base.artefacts import Build, Diff, Report, Run
+from cfukit_base.artefacts.outcome import Causes
+from cfukit_base.artefacts.report import (
+    Area,
+    Arena,
+    Cell,
+    Fact,
+    MemoryMap,
+    OperatorRow,
+    ReportHost,
+    Rung,
+    StackPart,
+    System,
+)
+from cfukit_base.artefacts.run import OpRun, VariantRun
+from cfukit_base.errors import UsageError
+from cfukit_tools.report.run import name_of, system_line, verdict
+from cfukit_tools.report.tables import millions, ratio
+
+WHOLE = "all"  # in place of an operator: the whole inference
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A variant that becomes a rung."""
+
+    label: str
+    run: Run
+    variant: VariantRun
+    cycles: int
+
+
+def report_of(
+    runs: Sequence[tuple[str, Run]], builds: Sequence[tuple[str, Build]], changes: Diff | None
+) -> Report:
+    """The report of `runs`, each with a name that tells it from the others. changes: the last two runs compared.
+
+    UsageError if the runs are not of one model, if one failed, or if one has no cycles.
+    """
+    _check(runs)
+    first = runs[0][1]
+    measured = list(_measured(runs))
+    return Report(
+        ok=True,
+        title=f"{', '.join(dict.fromkeys(run.project for _, run in runs))}: {first.model.name}",
+        model=first.model.name,
+        macs=first.model.macs,
+        samples=first.samples,
+        accuracy=runs[-1][1].accuracy,
+        summary=tuple(_summary(runs, measured)),
+        systems=tuple(System(label=name, facts=tuple(_facts(run))) for name, run in runs),
+        rungs=tuple(_rung(one, measured[0], _build_of(one, builds)) for one in measured),
+        operators=tuple(_operators(measured)),
+        stacks=tuple(_stacks(measured)),
+        memory=tuple(
+            MemoryMap(rung=one.label, memories=one.variant.memory_map)
+            for one in measured
+            if one.variant.memory_map is not None
+        ),
+        arenas=tuple(_arena(one) for one in measured if one.variant.arena),
+        areas=tuple(_area(name, build) for name, build in builds),
+        differences=changes.rows if changes is not None else (),
+        host=ReportHost(path=""),
+    )
+
+
+def _check(runs: Sequence[tuple[str, Run]]) -> None:
+    first = runs[0][1]
+    for name, run in runs:
+        if run.model.sha256 != first.model.sha256:
+            given = f"is of model {run.model.name}, {runs[0][0]} is of {first.model.name}"
+            raise UsageError(name, given, allowed="runs of one model")
+        if not run.ok:
+            given = verdict(run) if run.mismatch is not None else "the run exceeded a limit"
+            raise UsageError(
+                name,
+                given,
+                allowed="runs that ended well",
+                hint="see what `cfukit run` says, then run it again",
+            )
+        if any(variant.cycles is None for variant in run.variants):
+            given = f"engine {run.engine} counts no cycles"
+            raise UsageError(
+                name, given, allowed="runs on an engine with cycles", hint="cfukit run --engine rtl"
+            )
+
+
+def _measured(runs: Sequence[tuple[str, Run]]) -> Iterator[_Measured]:
+    """Each program once: baselines that several runs share stand there for the first of them."""
+    seen: set[tuple[object, ...]] = set()
+    labels: set[str] = set()
+    for name, run in runs:
+        for variant in run.variants:
+            cycles = variant.first_cycles
+            assert cycles is not None
+            baseline = variant.name != "project"
+            key = (variant.name, run.digests.firmware.get(variant.name), run.digests.soc, cycles)
+            if baseline and key in seen:
+                continue
+            seen.add(key)
+            label = name_of(run, variant)
+            label = f"{label} ({name})" if label in labels else label
+            labels.add(label)
+            yield _Measured(label, run, variant, cycles)
+
+
+def _summary(runs: Sequence[tuple[str, Run]], measured: Sequence[_Measured]) -> Iterator[str]:
+    last = runs[-1][1]
+    begin, end = measured[0], measured[-1]
+    yield f"{end.label} takes {millions(end.cycles)} cycles, {1e3 * end.cycles / last.clock_hz:.3g} ms at {last.clock_hz / 1e6:g} MHz."
+    if begin is not end:
+        yield f"{begin.label} takes {millions(begin.cycles)} cycles, so {end.label} is {ratio(begin.cycles, end.cycles)} as fast."
+    worst = max(end.variant.ops, key=lambda op: op.cycles or 0, default=None)
+    if worst is not None and worst.cycles:
+        yield f"Operator {worst.index} {worst.type} takes {worst.cycles / end.cycles:.0%} of it."
+    yield f"All outputs of {last.samples} samples equal those of the evaluator, and so do {last.checked_operators} operators."
+    if last.accuracy is not None:
+        yield f"The accuracy on these samples is {last.accuracy:.2%}."
+
+
+def _facts(run: Run) -> Iterator[Fact]:
+    yield Fact(name="system", value=system_line(run))
+    yield Fact(name="CFU computed by", value=run.cfu_engine)
+    for what, flags in run.toolchain.flags.items():
+        yield Fact(name=f"flags of {what}", value=" ".join(flags))
+    yield Fact(name="Verilator", value=run.toolchain.verilator)
+    yield Fact(name="samples", value=f"{run.samples}, {run.inputs}, seed {run.seed}")
+    for what, digest in asdict(run.digests).items():
+        for name, value in digest.items() if isinstance(digest, dict) else ((what, digest),):
+            yield Fact(name=f"SHA-256 of {what if name == what else f'{what} {name}'}", value=value or "none")
+
+
+def _build_of(one: _Measured, builds: Sequence[tuple[str, Build]]) -> Build | None:
+    """The build whose hardware is the rung's: a baseline uses no CFU, so it has none."""
+    run = one.run
+    if one.variant.name != "project":
+        return None
+    fitting = [b for _, b in builds if (b.project, b.board, b.cpu) == (run.project, run.board, run.cpu)]
+    return fitting[-1] if fitting else None
+
+
+def _rung(one: _Measured, first: _Measured, build: Build | None) -> Rung:
+    used = build.used if build is not None else {}
+    sizes = one.variant.sizes
+    return Rung(
+        label=one.label,
+        system=system_line(one.run),
+        cycles=one.cycles,
+        microseconds=1e6 * one.cycles / one.run.clock_hz,
+        speed_up=first.cycles / one.cycles,
+        cycles_per_mac=one.cycles / one.run.model.macs if one.run.model.macs else None,
+        instructions=one.variant.instructions,
+        code_bytes=sizes.code_bytes,
+        const_bytes=sizes.const_bytes,
+        arena_bytes=sizes.arena_bytes,
+        lut=used.get("lut"),
+        ff=used.get("ff"),
+        bram=used.get("bram"),
+        dsp=used.get("dsp"),
+        fmax_mhz=build.fmax_mhz if build is not None else None,
+    )
+
+
+def _operators(measured: Sequence[_Measured]) -> Iterator[OperatorRow]:
+    known: dict[int, OpRun] = {op.index: op for one in measured for op in one.variant.ops}
+    for index, op in sorted(known.items()):
+        cells: list[Cell] = []
+        for one in measured:
+            own = next((each for each in one.variant.ops if each.index == index), None)
+            if own is None or own.cycles is None:
+                continue
+            cells.append(
+                Cell(
+                    rung=one.label,
+                    kernel=own.kernel,
+                    cycles=own.cycles,
+                    share=own.cycles / one.cycles if one.cycles else 0.0,
+                    cycles_per_mac=own.cycles / own.macs if own.macs else None,
+                    speed_up=cells[0].cycles / own.cycles if cells and own.cycles else None,
+                )
+            )
+        yield OperatorRow(index=index, type=op.type, macs=op.macs, cells=tuple(cells))
+
+
+def _stacks(measured: Sequence[_Measured]) -> Iterator[StackPart]:
+    for one in measured:
+        parts: list[tuple[str, Causes | None]] = [(WHOLE, one.variant.causes)]
+        parts += [(f"{op.index} {op.type}", op.causes) for op in one.variant.ops]
+        for operator, causes in parts:
+            spent = asdict(causes) if causes is not None else {}
+            total = sum(spent.values())
+            for cause, cycles in spent.items():
+                if cycles:
+                    yield StackPart(
+                        rung=one.label, operator=operator, cause=cause, cycles=cycles, share=cycles / total
+                    )
+
+
+def _arena(one: _Measured) -> Arena:
+    size = one.variant.sizes.arena_bytes + one.variant.sizes.state_bytes
+    steps = tuple(f"{op.index} {op.type}" for op in one.variant.ops)
+    return Arena(rung=one.label, bytes=size, steps=steps, blocks=one.variant.arena)
+
+
+def _area(name: str, build: Build) -> Area:
+    return Area(
+        label=name,
+        board=build.board,
+        used=build.used,
+        available=build.available,
+        percent=build.percent,
+        target_mhz=build.target_mhz,
+        fmax_mhz=build.fmax_mhz,
+        timing_met=build.timing_met,
+        families=build.families,
+        worst_path=build.worst_path,
+    )

@@ -1,0 +1,142 @@
+"""The document cfukit.report/1 as one HTML file that needs nothing from the network."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from cfukit_base.artefacts import Json, Report
+from cfukit_base.artefacts.report import Arena
+from cfukit_base.cache import cached, user_cache
+from cfukit_base.digest import digest_of
+
+_HERE = Path(__file__).parent
+_SECTIONS = (
+    ("ladder", "Ladder"),
+    ("operators", "Operators"),
+    ("causes", "Causes"),
+    ("arena", "Arena"),
+    ("memory", "Memory"),
+    ("area", "Area and clock"),
+    ("differences", "Differences"),
+    ("provenance", "Provenance"),
+)
+
+
+def html(report: Report) -> str:
+    """The page."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined)
+    environment.filters["inline"] = _inline
+    template = environment.from_string((_HERE / "page.html").read_text())
+    shown = {
+        "causes": report.stacks,
+        "arena": report.arenas,
+        "memory": report.memory,
+        "area": report.areas,
+        "differences": report.differences,
+    }
+    return template.render(
+        report=report,
+        document=report.to_json(),
+        sections=[(id, name) for id, name in _SECTIONS if shown.get(id, True)],
+        operators=[_operator_row(report, number) for number in range(len(report.operators))],
+        has_area=any(rung.lut is not None for rung in report.rungs),
+        has_percent=any(area.percent for area in report.areas),
+        charts=charts(),
+        datasets=datasets(report),
+        css=Markup((_HERE / "page.css").read_text()),
+        js=Markup((_HERE / "page.js").read_text()),
+        vega=Markup(_vega()),
+    )
+
+
+def charts() -> dict[str, Json]:
+    """The Vega-Lite specifications by name."""
+    files = sorted((_HERE / "charts").glob("*.vl.json"))
+    return {file.name.removesuffix(".vl.json"): json.loads(file.read_text()) for file in files}
+
+
+def datasets(report: Report) -> dict[str, Json]:
+    """Rows for the charts, by the name under which they stand in the page: each chart names the rows that it draws."""
+    rungs = [{"label": rung.label, "cycles": rung.cycles} for rung in report.rungs]
+    cells = [
+        {
+            "operator": f"{row.index} {row.type}",
+            "rung": cell.rung,
+            "cycles": cell.cycles,
+            "kernel": cell.kernel,
+        }
+        for row in report.operators
+        for cell in row.cells
+    ]
+    stacks = [
+        {"rung": p.rung, "operator": p.operator, "cause": p.cause, "cycles": p.cycles, "share": p.share}
+        for p in report.stacks
+    ]
+    parts = [
+        {"memory": memory.name, "part": part, "bytes": size}
+        for each in report.memory[-1:]
+        for memory in each.memories
+        for part, size in memory.parts.items()
+    ]
+    percent = [
+        {"build": area.label, "resource": name, "percent": value}
+        for area in report.areas
+        for name, value in area.percent.items()
+    ]
+    every = {"rungs": rungs, "cells": cells, "stacks": stacks, "parts": parts, "percent": percent}
+    return {"all": every} | {f"arena-{number}": _blocks(arena) for number, arena in enumerate(report.arenas)}
+
+
+def _blocks(arena: Arena) -> Json:
+    names = ["before the first", *arena.steps, "after the last"]
+    return {
+        "blocks": [
+            {
+                "name": block.name,
+                "kind": block.kind,
+                "bytes": block.bytes,
+                "low": block.offset,
+                "high": block.offset + block.bytes,
+                "begin": block.first,
+                "end": block.last + 1,
+                "from": names[block.first + 1],
+                "to": names[block.last + 1],
+            }
+            for block in arena.blocks
+        ]
+    }
+
+
+def _operator_row(report: Report, number: int) -> Json:
+    """An operator's cells in the order of the columns; None where a program has no such step."""
+    row = report.operators[number]
+    by_rung = {cell.rung: cell for cell in row.cells}
+    return {
+        "operator": row,
+        "cells": [by_rung.get(rung.label) for rung in report.rungs],
+        "last": row.cells[-1],
+    }
+
+
+def _inline(value: object) -> Markup:
+    """JSON that can stand in a script element: no `<` that could end it."""
+    return Markup(json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"))
+
+
+def _vega() -> str:
+    """Vega, Vega-Lite and vega-embed as one script, which sets `window.vegaEmbed`. Made once, in two seconds."""
+
+    def build(folder: Path) -> None:
+        import vl_convert
+
+        script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+        (folder / "vega.js").write_text(script.replace("</script", "<\\/script"))
+
+    return (
+        cached(user_cache(), "vega", digest_of(version("vl-convert-python")), build) / "vega.js"
+    ).read_text()

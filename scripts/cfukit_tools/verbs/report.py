@@ -1,0 +1,104 @@
+"""The verb report: one page that shows what runs and builds found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Unpack
+
+from cfukit_base.artefacts import Build, Report, Run
+from cfukit_base.artefacts.report import ReportHost
+from cfukit_base.cache import prepare_output, write_atomic
+from cfukit_base.errors import UsageError
+from cfukit_tools.inference.results import result_path
+from cfukit_tools.project.project import Choice, Project, load_target
+from cfukit_tools.report.page.compute import report_of
+from cfukit_tools.verbs.diff import diff
+
+Named = tuple[Path, Run | Build]
+
+
+def report(
+    targets: Sequence[Path | str] = (Path(),),
+    *,
+    engine: str = "",
+    output: Path | str | None = None,
+    page: bool = True,
+    **choice: Unpack[Choice],
+) -> Report:
+    """Make the page of one target, or of any number of run.json and build.json files; the document cfukit.report/1.
+
+    * targets: a project folder or a .tflite, whose latest results are taken; or .json files. The first run is the baseline of the
+      ladder, and the last two are compared.
+    * engine, choice: as for `run`; they tell which of a target's results are meant.
+    * output: the page; by default report.html beside the last run.
+    * page: whether the page is written.
+
+    UsageError if a file is not such a document, or if the runs cannot be compared.
+    """
+    found = [each for target in targets for each in _documents(Path(target), engine, choice)]
+    runs = [(path, document) for path, document in found if isinstance(document, Run)]
+    builds = [(path, document) for path, document in found if isinstance(document, Build)]
+    if not runs:
+        raise UsageError("report", "no run.json among the files", hint="cfukit run writes one")
+    names = _names([path for path, _ in found])
+    changes = diff(runs[-2][0], runs[-1][0]) if len(runs) > 1 and _comparable(*runs[-2:]) else None
+    document = report_of(
+        [(names[path], run) for path, run in runs], [(names[path], build) for path, build in builds], changes
+    )
+    if not page:
+        return document
+    from cfukit_tools.report.page.html import html
+
+    path = Path(output) if output is not None else runs[-1][0].with_name("report.html")
+    prepare_output(path)
+    document = replace(document, host=ReportHost(path=str(path)))
+    write_atomic(path, html(document))
+    return document
+
+
+def _comparable(before: tuple[Path, Run], after: tuple[Path, Run]) -> bool:
+    return bool({one.name for one in before[1].variants} & {one.name for one in after[1].variants})
+
+
+def _documents(target: Path, engine: str, choice: Choice) -> Iterator[Named]:
+    """The documents that `target` names: itself, or the latest ones of a project."""
+    if target.suffix == ".json":
+        yield target, _read(target)
+        return
+    project = load_target(target, **choice)
+    yield from _latest(project, engine)
+
+
+def _latest(project: Project, engine: str) -> Iterator[Named]:
+    path = result_path(project, "run", engine)
+    if not path.is_file():
+        hint = "run `cfukit run` with the same options first"
+        raise UsageError(str(path), "there is no such result", allowed="a target that was run", hint=hint)
+    yield path, Run.read(path)
+    build = project.board_dir / "bitstream" / "build.json"
+    if build.is_file():
+        yield build, Build.read(build)
+
+
+def _read(path: Path) -> Run | Build:
+    """A run.json or build.json, told apart by what it says of itself."""
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(str(path), f"cannot be read: {error}", allowed="a run.json or build.json") from None
+    return (
+        Build.parse(text, str(path))
+        if f'"{Build.schema_name()}"' in text[:200]
+        else Run.parse(text, str(path))
+    )
+
+
+def _names(paths: Sequence[Path]) -> dict[Path, str]:
+    """The shortest names that tell the files apart: their own, or with as many folders as it takes."""
+    for depth in range(1, max(len(path.parts) for path in paths) + 1):
+        names = {path: "/".join(path.with_suffix("").parts[-depth:]) for path in paths}
+        if len(set(names.values())) == len(set(paths)):
+            return names
+    return {path: str(path) for path in paths}
