@@ -11,14 +11,12 @@ from support.documents import rule_of
 ERROR = "kind where given allowed hint"
 MODEL = "name sha256 macs"
 SIZES = "code_bytes const_bytes arena_bytes state_bytes scratch_bytes stack_bytes"
-CAUSES = "executing icache dcache store uncached branch hazard muldiv csr cfu_issue cfu_wait"
-# Promised too, but not yet there: they come with the first engine that tells causes.
-LATER = {
-    ("cfukit.run/1", "variants.causes"): "tcm trap",
-    ("cfukit.run/1", "variants"): "functions lines cfu",
-}
+CAUSES = "executing icache dcache store uncached branch hazard muldiv csr cfu_issue cfu_wait tcm trap"
 OPERATOR = "index fused type kernel macs cycles causes"
-VARIANT = "name cycles overhead_cycles instructions sizes causes ops"
+VARIANT = "name cycles overhead_cycles instructions sizes causes ops functions lines cfu"
+FUNCTION = "name file line cycles instructions causes"
+LINE = "file line cycles instructions"
+CFU = "instruction mode calls issue_cycles wait_cycles"
 MISMATCH = "sample op tensor index expected got"
 LIMIT = "name asked reached offender"
 REGION = "name count cycles causes"
@@ -37,6 +35,10 @@ CONTRACT: dict[tuple[str, str], str] = {
     ("cfukit.run/1", "variants.causes"): CAUSES,
     ("cfukit.run/1", "variants.ops"): OPERATOR,
     ("cfukit.run/1", "variants.ops.causes"): CAUSES,
+    ("cfukit.run/1", "variants.functions"): FUNCTION,
+    ("cfukit.run/1", "variants.functions.causes"): CAUSES,
+    ("cfukit.run/1", "variants.lines"): LINE,
+    ("cfukit.run/1", "variants.cfu"): CFU,
     ("cfukit.run/1", "mismatch"): MISMATCH,
     ("cfukit.run/1", "limits"): LIMIT,
     ("cfukit.exec/1", ""): EXEC,

@@ -41,6 +41,11 @@ def variant(name: str, op_cycles: list[int | None], overhead: int = 10, **fields
         "causes": None,
         "text": "",
         "ops": tuple(operator(index, cycles) for index, cycles in enumerate(op_cycles)),
+        "functions": None,
+        "lines": None,
+        "code": None,
+        "cfu": None,
+        "busy": None,
     }
     return VariantRun(**(defaults | fields))
 

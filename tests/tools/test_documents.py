@@ -12,8 +12,9 @@ from cfukit_base import artefacts
 from cfukit_base.artefacts import DOCUMENTS, Diff, ErrorDocument, Fault, Json, Load, Term
 from cfukit_base.artefacts import documents as others
 from cfukit_base.artefacts.build import FamilyUse, ModuleUse, NetlistRun, Placement, WorstPath
+from cfukit_base.artefacts.causes import Busy, Causes, CfuUse, FunctionRun, InstructionRun, LineRun
 from cfukit_base.artefacts.limits import Limit
-from cfukit_base.artefacts.outcome import Causes, CfuCommand
+from cfukit_base.artefacts.outcome import CfuCommand
 from cfukit_base.artefacts.run import MemoryUse, Mismatch
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_cpu import write_cpu
@@ -135,7 +136,33 @@ USED = {"lut": 10, "ff": 3, "bram": 0, "dsp": 2}
 
 def whole_run() -> Json:
     memory = MemoryUse(name="ram", base=0x4000_0000, bytes=4096, parts={"code": 12})
-    whole = variant("project", [3], causes=SPENT, memory_map=(memory,), text="hi")
+    whole = variant(
+        "project",
+        [3],
+        causes=SPENT,
+        memory_map=(memory,),
+        text="hi",
+        functions=(
+            FunctionRun(name="f", file="a.c", line=1, inlined=False, cycles=13, instructions=1, causes=SPENT),
+        ),
+        lines=(LineRun(file="a.c", line=1, cycles=13, instructions=1, causes={"executing": 13}),),
+        code=(
+            InstructionRun(
+                pc=0x40,
+                word=0x13,
+                text="nop",
+                function="f",
+                file="a.c",
+                line=1,
+                inlined=("g",),
+                executions=1,
+                cycles=1,
+                causes={"executing": 1},
+            ),
+        ),
+        cfu=(CfuUse(instruction="mac4", mode=0, calls=3, issue_cycles=2, wait_cycles=1),),
+        busy=Busy(cfu=4, memory_port=5),
+    )
     return run_document(
         variant("reference", [5, 6]),
         whole,

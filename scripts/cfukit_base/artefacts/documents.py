@@ -8,8 +8,9 @@ from typing import Literal, Self
 import msgspec
 
 from cfukit_base.artefacts.artefact import Artefact, Json
+from cfukit_base.artefacts.causes import Causes
 from cfukit_base.artefacts.limits import Limit
-from cfukit_base.artefacts.outcome import Causes, Fault
+from cfukit_base.artefacts.outcome import Fault
 from cfukit_base.artefacts.run import MemoryUse, Mismatch
 from cfukit_base.errors import CfukitError
 

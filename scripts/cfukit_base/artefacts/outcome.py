@@ -4,36 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-CAUSE_NAMES = (
-    "executing",
-    "icache",
-    "dcache",
-    "store",
-    "uncached",
-    "branch",
-    "hazard",
-    "muldiv",
-    "csr",
-    "cfu_issue",
-    "cfu_wait",
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Causes:
-    """Cycles by what the CPU did in them; their sum is the number of cycles."""
-
-    executing: int
-    icache: int
-    dcache: int
-    store: int
-    uncached: int
-    branch: int
-    hazard: int
-    muldiv: int
-    csr: int
-    cfu_issue: int
-    cfu_wait: int
+from cfukit_base.artefacts.causes import Causes
 
 
 @dataclass(frozen=True, kw_only=True)

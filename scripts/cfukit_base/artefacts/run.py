@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cfukit_base.artefacts.artefact import Artefact
+from cfukit_base.artefacts.causes import Busy, Causes, CfuUse, FunctionRun, InstructionRun, LineRun
 from cfukit_base.artefacts.limits import Limit
-from cfukit_base.artefacts.outcome import Causes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +79,7 @@ class ArenaBlock:
 
 @dataclass(frozen=True, kw_only=True)
 class OpRun:
-    """One kernel call of sample 0. fused: all operators that it covers; cycles and causes: None where the engine cannot tell."""
+    """One kernel call of sample 0. fused: all operators that it covers; cycles and causes: None where it cannot be told."""
 
     index: int
     fused: tuple[int, ...]
@@ -97,6 +97,9 @@ class VariantRun:
     * cycles: of each sample. overhead_cycles: of sample 0 outside of all operators. instructions: of sample 0.
     * arena: what lies where and when, by first use.
     * text: what kernels printed.
+    * causes and what follows `ops`: of sample 0, and None on an engine that tells no causes or was not asked for them.
+    * functions, lines: those that took cycles, the hottest first. code: the instructions of the hottest functions, by address.
+    * cfu: what was used of the CFU. busy: what worked beside the CPU.
     """
 
     name: str
@@ -109,6 +112,11 @@ class VariantRun:
     causes: Causes | None
     text: str
     ops: tuple[OpRun, ...]
+    functions: tuple[FunctionRun, ...] | None
+    lines: tuple[LineRun, ...] | None
+    code: tuple[InstructionRun, ...] | None
+    cfu: tuple[CfuUse, ...] | None
+    busy: Busy | None
 
     @property
     def first_cycles(self) -> int | None:

@@ -115,6 +115,11 @@ def _variant(workload: Workload, measured: Measured) -> VariantRun:
             )
             for number, step in enumerate(program.plan.steps)
         ),
+        functions=None,
+        lines=None,
+        code=None,
+        cfu=None,
+        busy=None,
     )
 
 
