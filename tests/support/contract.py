@@ -52,7 +52,7 @@ CONTRACT: dict[tuple[str, str], str] = {
     ("cfukit.build/1", "limits"): LIMIT,
     ("cfukit.diff/1", "limits"): LIMIT,
 }
-VERBS = "init doctor list fetch info run test infer exec build diff load term clean"
+VERBS = "init doctor list fetch info run report test infer exec build diff load term clean"
 
 
 def promised_by(name: str) -> Iterator[tuple[list[str], set[str]]]:

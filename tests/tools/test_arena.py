@@ -27,7 +27,7 @@ def check(model: Model, registry: str) -> tuple[ArenaBlock, ...]:
     plan = lower(model, registry=registry)
     blocks = Program("portable", model, plan).arena()
     for block in blocks:
-        assert 0 <= block.offset and block.offset + block.bytes <= plan.arena_bytes
+        assert block.offset >= 0 and block.offset + block.bytes <= plan.arena_bytes
         assert -1 <= block.first <= block.last <= len(plan.steps)
     for number, step in enumerate(plan.steps):
         used = [block for block in blocks if block.first <= number <= block.last]

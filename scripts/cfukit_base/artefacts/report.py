@@ -7,6 +7,7 @@ from typing import Literal
 
 from cfukit_base.artefacts.artefact import Artefact
 from cfukit_base.artefacts.build import FamilyUse, WorstPath
+from cfukit_base.artefacts.causes import Busy, CfuUse, FunctionRun, InstructionRun, LineRun
 from cfukit_base.artefacts.documents import DiffRow
 from cfukit_base.artefacts.run import ArenaBlock, MemoryUse
 
@@ -90,6 +91,27 @@ class StackPart:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Program:
+    """Functions, lines and instructions of one rung, as its run.json has them. source: the text of the lines, by file and number."""
+
+    rung: str
+    functions: tuple[FunctionRun, ...]
+    lines: tuple[LineRun, ...]
+    code: tuple[InstructionRun, ...]
+    source: dict[str, dict[int, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CfuUsed:
+    """What one rung used of its CFU. busy_share: of all cycles, those in which the CFU had something to do."""
+
+    rung: str
+    uses: tuple[CfuUse, ...]
+    busy: Busy
+    busy_share: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Arena:
     """The arena of one rung. steps: the operators in their order, for the axis of time."""
 
@@ -151,6 +173,8 @@ class Report(Artefact):
     rungs: tuple[Rung, ...]
     operators: tuple[OperatorRow, ...]
     stacks: tuple[StackPart, ...]
+    programs: tuple[Program, ...]
+    cfu: tuple[CfuUsed, ...]
     memory: tuple[MemoryMap, ...]
     arenas: tuple[Arena, ...]
     areas: tuple[Area, ...]

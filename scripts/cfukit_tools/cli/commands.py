@@ -370,7 +370,6 @@ def _later(name: str, does: str) -> None:
 for _name, _does in {
     "suggest": "suggest changes",
     "explore": "explore parameters",
-    "report": "write HTML reports",
     "export": "export",
 }.items():
     _later(_name, _does)

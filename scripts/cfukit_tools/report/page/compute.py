@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from cfukit_base.artefacts import Build, Diff, Report, Run
-from cfukit_base.artefacts.outcome import Causes
+from cfukit_base.artefacts.causes import Causes
 from cfukit_base.artefacts.report import (
     Area,
     Arena,
     Cell,
+    CfuUsed,
     Fact,
     MemoryMap,
     OperatorRow,
+    Program,
     ReportHost,
     Rung,
     StackPart,
@@ -59,6 +62,8 @@ def report_of(
         rungs=tuple(_rung(one, measured[0], _build_of(one, builds)) for one in measured),
         operators=tuple(_operators(measured)),
         stacks=tuple(_stacks(measured)),
+        programs=tuple(_programs(measured)),
+        cfu=tuple(_cfu(measured)),
         memory=tuple(
             MemoryMap(rung=one.label, memories=one.variant.memory_map)
             for one in measured
@@ -194,13 +199,45 @@ def _stacks(measured: Sequence[_Measured]) -> Iterator[StackPart]:
         parts: list[tuple[str, Causes | None]] = [(WHOLE, one.variant.causes)]
         parts += [(f"{op.index} {op.type}", op.causes) for op in one.variant.ops]
         for operator, causes in parts:
-            spent = asdict(causes) if causes is not None else {}
-            total = sum(spent.values())
-            for cause, cycles in spent.items():
-                if cycles:
+            for cause, cycles in causes.named().items() if causes is not None else ():
+                if causes is not None and cycles:
+                    share = cycles / causes.cycles
                     yield StackPart(
-                        rung=one.label, operator=operator, cause=cause, cycles=cycles, share=cycles / total
+                        rung=one.label, operator=operator, cause=cause, cycles=cycles, share=share
                     )
+
+
+def _programs(measured: Sequence[_Measured]) -> Iterator[Program]:
+    for one in measured:
+        variant = one.variant
+        if variant.functions is None or variant.lines is None or variant.code is None:
+            continue
+        wanted: dict[str, set[int]] = {}
+        for line in variant.lines:
+            wanted.setdefault(line.file, set()).add(line.line)
+        yield Program(
+            rung=one.label,
+            functions=variant.functions,
+            lines=variant.lines,
+            code=variant.code,
+            source={file: found for file, lines in wanted.items() if (found := _source(file, lines))},
+        )
+
+
+def _source(file: str, lines: set[int]) -> dict[int, str]:
+    """The text of `lines`; empty if the file is no longer there."""
+    try:
+        text = Path(file).read_text(errors="replace").splitlines()
+    except OSError:
+        return {}
+    return {line: text[line - 1] for line in sorted(lines) if 0 < line <= len(text)}
+
+
+def _cfu(measured: Sequence[_Measured]) -> Iterator[CfuUsed]:
+    for one in measured:
+        uses, busy = one.variant.cfu, one.variant.busy
+        if uses and busy is not None:
+            yield CfuUsed(rung=one.label, uses=uses, busy=busy, busy_share=busy.cfu / one.cycles)
 
 
 def _arena(one: _Measured) -> Arena:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,7 +12,8 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from cfukit_base.artefacts import Json, Report
-from cfukit_base.artefacts.report import Arena
+from cfukit_base.artefacts.causes import InstructionRun
+from cfukit_base.artefacts.report import Arena, Program
 from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_of
 
@@ -19,6 +22,8 @@ _SECTIONS = (
     ("ladder", "Ladder"),
     ("operators", "Operators"),
     ("causes", "Causes"),
+    ("functions", "Functions"),
+    ("cfu", "CFU"),
     ("arena", "Arena"),
     ("memory", "Memory"),
     ("area", "Area and clock"),
@@ -34,6 +39,8 @@ def html(report: Report) -> str:
     template = environment.from_string((_HERE / "page.html").read_text())
     shown = {
         "causes": report.stacks,
+        "functions": report.programs,
+        "cfu": report.cfu,
         "arena": report.arenas,
         "memory": report.memory,
         "area": report.areas,
@@ -43,6 +50,7 @@ def html(report: Report) -> str:
         report=report,
         document=report.to_json(),
         sections=[(id, name) for id, name in _SECTIONS if shown.get(id, True)],
+        listings=listings,
         operators=[_operator_row(report, number) for number in range(len(report.operators))],
         has_area=any(rung.lut is not None for rung in report.rungs),
         has_percent=any(area.percent for area in report.areas),
@@ -110,6 +118,35 @@ def _blocks(arena: Arena) -> Json:
             for block in arena.blocks
         ]
     }
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A line of an annotated function. source: the line of C that begins here; None within one. waits: causes in words."""
+
+    instruction: InstructionRun
+    place: str
+    source: str | None
+    waits: str
+
+
+def listings(program: Program) -> Iterator[tuple[str, list[Listed]]]:
+    """The hottest functions, instruction by instruction, with their source."""
+    by_function: dict[str, list[InstructionRun]] = {}
+    for instruction in program.code:
+        by_function.setdefault(instruction.function, []).append(instruction)
+    for function, code in sorted(by_function.items(), key=lambda item: -sum(each.cycles for each in item[1])):
+        rows, before = [], None
+        for each in code:
+            here = (each.file, each.line)
+            text = program.source.get(each.file, {}).get(each.line, "")
+            waits = ", ".join(
+                f"{name} {count:,}" for name, count in each.causes.items() if name != "executing"
+            )
+            place = f"{Path(each.file).name}:{each.line}"
+            rows.append(Listed(each, place, text.strip() if here != before else None, waits))
+            before = here
+        yield function, rows
 
 
 def _operator_row(report: Report, number: int) -> Json:
