@@ -9,13 +9,13 @@ import jsonschema
 import pytest
 
 from cfukit_base import artefacts
-from cfukit_base.artefacts import DOCUMENTS, Diff, ErrorDocument, Fault, Json, Load, Term
+from cfukit_base.artefacts import DOCUMENTS, Build, Diff, ErrorDocument, Fault, Json, Load, Run, Term
 from cfukit_base.artefacts import documents as others
 from cfukit_base.artefacts.build import FamilyUse, ModuleUse, NetlistRun, Placement, WorstPath
 from cfukit_base.artefacts.causes import Busy, Causes, CfuUse, FunctionRun, InstructionRun, LineRun
 from cfukit_base.artefacts.limits import Limit
 from cfukit_base.artefacts.outcome import CfuCommand
-from cfukit_base.artefacts.run import MemoryUse, Mismatch
+from cfukit_base.artefacts.run import ArenaBlock, MemoryUse, Mismatch
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_cpu import write_cpu
 from cfukit_sw.lower import lower
@@ -25,6 +25,7 @@ from cfukit_tools.cli import commands as cli
 from cfukit_tools.project.catalogue import shipped_folder
 from cfukit_tools.project.code import load_cfu
 from cfukit_tools.project.project import load_target
+from cfukit_tools.report.page.compute import report_of
 from support.contract import CAUSES, promised_by, values_in
 from support.documents import (
     broken,
@@ -141,6 +142,7 @@ def whole_run() -> Json:
         [3],
         causes=SPENT,
         memory_map=(memory,),
+        arena=(ArenaBlock(name="t", kind="tensor", offset=0, bytes=4, first=-1, last=1),),
         text="hi",
         functions=(
             FunctionRun(name="f", file="a.c", line=1, inlined=False, cycles=13, instructions=1, causes=SPENT),
@@ -195,6 +197,15 @@ def cpu(folder: Path) -> Json:
     return document
 
 
+def whole_report() -> Json:
+    """A report of a run that has everything, and of a build."""
+    data = whole_run() | {"mismatch": None, "limits": []}
+    run, build = (
+        kind.parse(json.dumps(text), "here") for kind, text in ((Run, data), (Build, whole_build()))
+    )
+    return report_of([("run", run)], [("build", build)], None).to_json()
+
+
 FILES: dict[str, Callable[[Path], Json]] = {
     "cfukit.run/1": lambda folder: whole_run(),
     "cfukit.exec/1": lambda folder: exec_document(
@@ -227,6 +238,7 @@ FILES: dict[str, Callable[[Path], Json]] = {
     "cfukit.soc/1": lambda folder: json.loads(make_soc("fomu", folder).read_text()),
     "cfukit.cpu/1": cpu,
     "cfukit.plan/2": lambda folder: plan(),
+    "cfukit.report/1": lambda folder: whole_report(),
 }
 
 
