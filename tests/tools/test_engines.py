@@ -3,6 +3,7 @@
 import ast
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from cfukit_tools import api
 from cfukit_tools.cli import commands as cli
 from cfukit_tools.engines import catalogue
 from cfukit_tools.engines.catalogue import ENGINES, Line, engine_named
-from cfukit_tools.engines.engine import ExecOptions, check_options
+from cfukit_tools.engines.engine import ExecOptions, Machine, check_options, prepared
 from cfukit_tools.project.catalogue import shipped_folder
+from cfukit_tools.project.project import load_target
 from support import toy_engine
 from support.toy_engine import OVERHEAD_CYCLES, ToyEngine
 
@@ -169,6 +171,53 @@ def test_an_option_that_an_engine_does_not_have_is_refused(
     with pytest.raises(UsageError, match=r"--(max-cycles|trace): engine toy is a toy"):
         check_options(engine_named("toy"), options)
     check_options(engine_named("toy"), ExecOptions())
+
+
+@pytest.fixture(scope="module")
+def vector(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project whose CFU has a memory port."""
+    return Path(api.init(str(tmp_path_factory.mktemp("projects") / "vector"), "vector")["folder"])
+
+
+def refuse_to_prepare(self: object, system: object) -> None:
+    raise AssertionError("it looks for tools before it refuses")
+
+
+@pytest.mark.parametrize("name", [*ENGINES, "toy"])
+def test_a_memory_port_is_refused_where_a_cfu_has_no_memory(
+    name: str, toy: type[ToyEngine], vector: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every verb that runs something refuses it before it looks for tools or compiles."""
+    kind, without = (
+        type(engine_named(name, Line("/dev/none"))),
+        replace(ToyEngine.abilities, memory_port=False),
+    )
+    monkeypatch.setattr(toy, "abilities", without)
+    monkeypatch.setattr(kind, "prepare", refuse_to_prepare)
+    program = vector / "answer.c"
+    program.write_text("int main(void) { return 0; }\n")
+    refused = not kind.abilities.memory_port
+    expected = (UsageError, f"cfu.py: the CFU has a memory port; engine {name} gives a CFU no memory")
+    ran = expected if refused else (AssertionError, "looks for tools")
+    runs = {
+        "run": lambda: api.run(vector, engine=name, samples=1),
+        "profile": lambda: api.profile(vector, engine=name, samples=1),
+        "test": lambda: api.test(vector, engine=name, only="outputs"),
+    }
+    if kind.abilities.machine is not Machine.NONE:
+        runs["exec"] = lambda: api.exec_(program, project=vector, engine=name, stdin=b"")
+    for call in runs.values():
+        with pytest.raises(ran[0], match=ran[1]):
+            call()
+    compiled = [path.name for path in vector.glob("build/**/*.elf")]
+    assert compiled == []
+
+
+def test_an_engine_is_refused_a_memory_port_and_nothing_else(toy: type[ToyEngine], mac4: Path) -> None:
+    """`prepared` lets a CFU without one pass, on every engine that has no device."""
+    engine = engine_named("host")
+    system = prepared(engine, load_target(mac4))
+    assert system.cfu_dir is not None and not system.memory_port_bits
 
 
 def test_an_engine_that_does_not_exist_is_refused_with_the_nearest(toy: type[ToyEngine]) -> None:

@@ -1,6 +1,6 @@
 """What an engine is: it runs programs and models on a system, and says what it can tell about them.
 
-A verb asks `engine_named` for one, calls `prepare` before it compiles anything, and then `serve` or `exec`. No verb asks which engine
+A verb asks `engine_named` for one, calls `prepared` before it compiles anything, and then `serve` or `exec`. No verb asks which engine
 it has: what differs between engines stands in `Abilities`.
 """
 
@@ -34,8 +34,8 @@ class Abilities:
     """What an engine can tell, and what it can do.
 
     * machine: what programs are compiled for.
-    * cycles, instructions, causes, layers: whether results have them.
-    * memory_port: a CFU may have one.
+    * cycles, causes: whether results have them.
+    * memory_port: a CFU with a memory port works; `prepared` refuses it elsewhere.
     * cfu: what computes CFU instructions, as run.json's `cfu_engine`.
     * options: the fields of `ExecOptions` that `exec` obeys; others are refused.
     * refusal: why those others are refused.
@@ -43,9 +43,7 @@ class Abilities:
 
     machine: Machine
     cycles: bool = False
-    instructions: bool = False
     causes: bool = False
-    layers: bool = True
     memory_port: bool = True
     cfu: str = "verilog"
     options: frozenset[str] = frozenset()
@@ -120,6 +118,18 @@ class Engine(Protocol):
     def exec(self, system: System, program: Path, stdin: bytes, options: ExecOptions) -> Outcome:
         """Run a program of the engine's machine to its end. stdin: what getchar reads, to its end."""
         ...
+
+
+def prepared(engine: Engine, project: Project) -> System:
+    """The project's system, with an engine that is ready to run programs on it. UsageError if it cannot."""
+    system = engine.system(project)
+    if not engine.abilities.memory_port and system.memory_port_bits:
+        allowed = f"engine {engine.name} gives a CFU no memory"
+        raise UsageError(
+            str(project.cfu_file), "the CFU has a memory port", allowed=allowed, hint="--engine rtl"
+        )
+    engine.prepare(system)
+    return system
 
 
 def check_options(engine: Engine, options: ExecOptions) -> None:

@@ -13,7 +13,7 @@ from cfukit_base import progress
 from cfukit_base.artefacts import Outcome
 from cfukit_base.cache import user_cache
 from cfukit_base.digest import digest_bytes, digest_of
-from cfukit_base.errors import MissingToolError, UsageError
+from cfukit_base.errors import MissingToolError
 from cfukit_base.protocol import wire
 from cfukit_tools.engines.catalogue import Line
 from cfukit_tools.engines.engine import Abilities, Done, ExecOptions, Job, Machine
@@ -41,14 +41,7 @@ class RenodeEngine:
         return System(project)
 
     def prepare(self, system: System) -> None:
-        """Refuse a CFU that Renode cannot serve; say early that Renode is missing, since its scripts are written all the same."""
-        if system.memory_port_bits:
-            raise UsageError(
-                str(system.project.cfu_file),
-                "the CFU has a memory port",
-                allowed="Renode gives a CFU no memory",
-                hint="--engine rtl",
-            )
+        """Say early that Renode is missing. Its scripts are written all the same."""
         from cfukit_soc.renode.engine import find_renode
 
         try:

@@ -41,7 +41,7 @@ class RtlEngine:
     """See `Engine`."""
 
     name = "rtl"
-    abilities = Abilities(Machine.SYSTEM, cycles=True, instructions=True, options=_OPTIONS)
+    abilities = Abilities(Machine.SYSTEM, cycles=True, options=_OPTIONS)
 
     def __init__(self, line: Line):
         del line  # it needs none

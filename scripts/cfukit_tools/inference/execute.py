@@ -12,7 +12,7 @@ from cfukit_base.artefacts.documents import ExecHost, RegionRun
 from cfukit_base.errors import UsageError
 from cfukit_base.protocol import wire
 from cfukit_base.symbols import locate
-from cfukit_tools.engines.engine import Abilities, Engine, ExecOptions, Machine, check_options
+from cfukit_tools.engines.engine import Abilities, Engine, ExecOptions, Machine, check_options, prepared
 from cfukit_tools.firmware.bare import build_bare
 from cfukit_tools.project.project import Project
 from cfukit_tools.project.system import System
@@ -33,8 +33,7 @@ def execute(
     if engine.abilities.machine is Machine.NONE:
         given = f"engine {engine.name} {engine.abilities.refusal}"
         raise UsageError("--engine", given, allowed="another engine", hint="--engine rtl")
-    system = engine.system(project)
-    engine.prepare(system)
+    system = prepared(engine, project)
     file = build_bare(system, program, on_host=engine.abilities.machine is Machine.HOST)
     output = _Output(write)
     outcome = engine.exec(system, file, stdin, replace(options, on_output=output.feed))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cfukit_base import progress
 from cfukit_tools.engines.catalogue import Line, engine_named
-from cfukit_tools.engines.engine import Job, Machine
+from cfukit_tools.engines.engine import Job, Machine, prepared
 from cfukit_tools.firmware.inputs import InputSet
 from cfukit_tools.firmware.program import Program, build_program, plan_program, variants_of
 from cfukit_tools.firmware.samples import Served, joined
@@ -33,8 +33,7 @@ class Workload:
         self.model = read_model(path)
         listed = catalogue.listed_models().get(self.model_name)
         self.heldout: Path | None = listed.heldout if listed is not None and listed.path == path else None
-        self.system = self.engine.system(project)
-        self.engine.prepare(self.system)
+        self.system = prepared(self.engine, project)
         self.variants = variants_of(self.system)
 
     def build(self, variant: str) -> Program:
