@@ -176,8 +176,8 @@ def test_unknown_kind_and_schema(shop):
     with pytest.raises(UsageError, match="'sever'; one of program, server, loader, bare"):
         shop.build(OK, kind="sever")
     document = shop.folder / "soc.json"
-    document.write_text(document.read_text().replace("cfukit.soc/1", "cfukit.soc/9"))
-    with pytest.raises(UsageError, match=r"soc\.json: schema is 'cfukit\.soc/9'; cfukit\.soc/1"):
+    document.write_text(document.read_text().replace("cfukit.soc/2", "cfukit.soc/9"))
+    with pytest.raises(UsageError, match=r"soc\.json: schema is 'cfukit\.soc/9'; cfukit\.soc/2"):
         shop.build(OK)
 
 

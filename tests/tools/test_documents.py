@@ -22,6 +22,7 @@ from cfukit_sw.lower import lower
 from cfukit_sw.tflite_reader import read_model
 from cfukit_tools import api
 from cfukit_tools.cli import commands as cli
+from cfukit_tools.project import system
 from cfukit_tools.project.catalogue import shipped_folder
 from cfukit_tools.project.code import load_cfu
 from cfukit_tools.project.project import load_target
@@ -235,7 +236,7 @@ FILES: dict[str, Callable[[Path], Json]] = {
         ok=True, port="/dev/ttyUSB0", baud=115_200, host=others.TermHost(sent_bytes=1, received_bytes=2)
     ).to_json(),
     "cfukit.error/1": lambda folder: ERROR.to_json(),
-    "cfukit.soc/1": lambda folder: json.loads(make_soc("fomu", folder).read_text()),
+    "cfukit.soc/2": lambda folder: json.loads(make_soc("fomu", folder).read_text()),
     "cfukit.cpu/1": cpu,
     "cfukit.plan/2": lambda folder: plan(),
     "cfukit.report/1": lambda folder: whole_report(),
@@ -256,6 +257,25 @@ def test_a_cfu_describes_itself_by_the_schema(project: str, tmp_path: Path) -> N
 
 def test_every_document_is_checked_here() -> None:
     assert set(VERBS) | set(FILES) | {"cfukit.cfu/1"} == set(DOCUMENTS)
+
+
+def test_what_was_written_in_another_format_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cache outlives the formats of what it keeps."""
+    api.init(tmp_path / "mine", "template")
+    monkeypatch.setenv("CFUKIT_CACHE", str(tmp_path / "cache"))
+    for name in ("_hardware_version", "_cpu_version", "_soc_version"):
+        monkeypatch.setattr(system, name, getattr(system, name).__wrapped__)  # not once per process
+
+    def made(formats: str) -> set[Path | None]:
+        monkeypatch.setattr(system, "_formats", lambda: formats)
+        one = system.System(load_target(tmp_path / "mine"))
+        return {one.cfu_dir, one.cpu, one.soc_json}
+
+    first = made("first")
+    assert len(first) == 3 and not first & made("second")
+    assert made("first") == first
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -2,7 +2,7 @@
 
 A document is a frozen dataclass whose first field is its schema's name and version:
 
-    schema: Literal["cfukit.soc/1"] = "cfukit.soc/1"
+    schema: Literal["cfukit.soc/2"] = "cfukit.soc/2"
 
 The version rises when a field goes away or changes its meaning; a new field keeps it. All other fields stand without a
 default, so the producer writes each of them and no consumer needs one. msgspec checks what is read and derives the schema.
@@ -64,7 +64,7 @@ class Artefact:
 
     @classmethod
     def schema_name(cls) -> str:
-        """Name and version of the document, "cfukit.soc/1"."""
+        """Name and version of the document, "cfukit.soc/2"."""
         return str(cls.__dataclass_fields__["schema"].default)
 
     @classmethod

