@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -36,7 +38,15 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "p"
     folder.mkdir()
     (folder / "project.toml").write_text(CFU + VARIANTS)
-    (tmp_path / "other.tflite").write_bytes((shipped_folder() / "digits.tflite").read_bytes())
+    for name in (
+        "other.tflite",
+        "p/other.tflite",
+        "p/digits.tflite",
+        "deep/other.tflite",
+        "deep/digits.tflite",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(shipped_folder() / "digits.tflite", tmp_path / name)
     return folder
 
 
@@ -49,6 +59,10 @@ CHOICES: dict[str, dict[str, Any]] = {
     "both keys": {"assignments": ("soc.sram_bytes=8192", "soc.clock_hz=8_000_000")},
     "compiler": {"compiler": "gcc"},
     "model": {"model": "other.tflite"},
+    "model of the same name elsewhere": {"model": "../deep/other.tflite"},
+    "listed model": {"model": "digits"},
+    "model called as a listed one": {"model": "digits.tflite"},
+    "the same elsewhere": {"model": "../deep/digits.tflite"},
     "board": {"board": "sim_slow"},
     "variant and set": {"variant": "two_lanes", "assignments": ("soc.sram_bytes=8192",)},
     "variant and model": {"variant": "two_lanes", "model": "other.tflite"},
@@ -67,6 +81,32 @@ def test_what_differs_has_a_file_of_its_own(project: Path) -> None:
         assert path not in taken, f"{case} writes over {taken[path]}"
         taken[path] = case
         assert not path.name.endswith(".previous.json")
+
+
+def test_bare_models_of_the_same_name_have_files_of_their_own(project: Path) -> None:
+    targets: list[tuple[str, dict[str, Any]]] = [
+        ("other.tflite", {}),
+        ("deep/other.tflite", {}),
+        ("p/other.tflite", {}),
+        ("digits", {}),
+        ("deep/digits.tflite", {}),
+        ("p/digits.tflite", {}),
+        ("other.tflite", {"model": "deep/other.tflite"}),
+        ("other.tflite", {"model": "digits"}),
+    ]
+    places = [result_path(load_target(target, **choice), "run", "rtl") for target, choice in targets]
+    # The two that run deep/other.tflite in the folder build/other are the same run.
+    assert len(set(places)) == len(places) - 1 and places[1] == places[6]
+    assert [path.name for path in places].count("run.json") == 2, "other.tflite and digits"
+
+
+def test_a_model_has_one_file_however_it_is_named(project: Path) -> None:
+    one = place(project, "run", "rtl", {"model": "../deep/other.tflite"})
+    assert re.fullmatch(r"run\.other-[0-9a-f]{8}\.json", one.name)
+    for name in ("deep/other.tflite", str(Path("deep/other.tflite").resolve())):
+        assert place(project, "run", "rtl", {"model": name}) == one
+        assert place(project, "run", "rtl", {"assignments": (f'model="{name}"',)}) == one
+    assert place(project, "run", "rtl", {"model": "digits"}).name == "run.digits.json"
 
 
 def test_the_names_are_those_that_the_page_says(project: Path) -> None:
