@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import ParamSpec
 
 from cfukit_base.artefacts import Artefact, Json
+from cfukit_base.cache import in_use
 from cfukit_tools.verbs.area import area as _area
 from cfukit_tools.verbs.bitstream import bitstream as _bitstream
 from cfukit_tools.verbs.clean import clean as _clean
@@ -35,7 +36,8 @@ Arguments = ParamSpec("Arguments")
 def _as_json(verb: Callable[Arguments, Artefact]) -> Callable[Arguments, Json]:
     @functools.wraps(verb)
     def call(*arguments: Arguments.args, **options: Arguments.kwargs) -> Json:
-        return verb(*arguments, **options).to_json()
+        with in_use.command():  # so that `clean` may remove what a call before it used
+            return verb(*arguments, **options).to_json()
 
     return call
 

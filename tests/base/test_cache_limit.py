@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -245,6 +246,57 @@ def test_clean_keeps_what_is_in_use_and_what_lies_beside_it(tmp_path: Path) -> N
         assert cleaned.bytes >= DATA_BYTES
         assert listing(top / "arty") == ["run.json"]
     assert clean(top).entries == 1 and not top.exists()
+
+
+def test_a_command_that_has_ended_uses_nothing_any_more(tmp_path: Path) -> None:
+    """In a process that goes on, as one that calls the Python API."""
+    top = tmp_path / "build"
+    before = entry_in(top / "arty", "a")
+    with in_use.command():
+        assert entry_in(top / "arty", "a") == before
+        used = entry_in(top / "arty", "b")
+        assert clean(top) == Cleaned(0, 0, (before, used))
+    assert clean(top).kept == (before,), "what was in use outside of a command stays in use"
+    assert not used.exists() and before.is_dir()
+    with in_use.command():
+        again = entry_in(top / "arty", "b")
+        assert clean(top).kept == (before, again)
+
+
+def test_a_command_that_fails_uses_nothing_any_more(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), in_use.command():
+        entry_in(tmp_path / "build", "a")
+        raise RuntimeError
+    assert clean(tmp_path / "build").entries == 1
+
+
+def test_a_command_keeps_what_another_thread_uses(tmp_path: Path) -> None:
+    top, begun, end = tmp_path / "build", threading.Event(), threading.Event()
+
+    def other() -> None:
+        with in_use.command():
+            entry_in(top, "a")
+            begun.set()
+            assert end.wait(60)
+
+    thread = threading.Thread(target=other)
+    with in_use.command():
+        thread.start()
+        assert begun.wait(60)
+    try:
+        assert clean(top).kept == (top / f"a-{KEY}",)
+    finally:
+        end.set()
+        thread.join()
+    assert clean(top).entries == 1 and not top.exists()
+
+
+def test_a_command_that_has_ended_leaves_the_entries_of_another_process(tmp_path: Path) -> None:
+    top = tmp_path / "build"
+    with user_of(top, "a"):
+        with in_use.command():
+            entry_in(top, "a")
+        assert clean(top).kept == (top / f"a-{KEY}",)
 
 
 def visitor(root: Path, seed: int) -> None:

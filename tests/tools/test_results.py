@@ -350,6 +350,20 @@ def test_clean_frees_the_builds_of_a_project_and_nothing_else(
     assert without_host(command(*run)) == without_host(first), "what is needed again is made again"
 
 
+def test_clean_frees_what_the_same_process_has_run(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CFUKIT_CACHE", str(project.parent / "cache"))
+    options: dict[str, Any] = {"engine": "host", "samples": 1}
+    first = api.run(project, **options)
+    build = api.clean(project)
+    assert build["entries"] >= 4 and build["in_use"] == 0 and not (project / "build").exists()
+    shared = api.clean(cache=True)
+    assert shared["entries"] >= 2 and shared["in_use"] == 0
+    assert not list((project.parent / "cache").rglob("soc.json"))
+    assert without_host(api.run(project, **options)) == without_host(first), (
+        "what is needed again is made again"
+    )
+
+
 def test_clean_wants_a_project(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A folder that is none is never emptied."""
     (project.parent / "mine").mkdir()

@@ -1,4 +1,4 @@
-"""Entries in use: a process holds every entry that it was given until it ends, however it ends.
+"""Entries in use: a process holds every entry that it was given until it ends, however it ends, or until its `command` does.
 
 One lock file serves all caches. Each path has one byte of it, chosen by a digest. A process that uses an entry locks the
 entry's byte shared, and the bytes of the folders above it, up to the whole cache. A process that wants to remove an entry or a
@@ -35,9 +35,16 @@ class _Locks:
             fcntl.lockf(self.descriptor, fcntl.LOCK_SH, 1, byte)
         self.held.add(byte)
 
+    def release(self, byte: int) -> None:
+        with suppress(OSError):
+            fcntl.lockf(self.descriptor, fcntl.LOCK_UN, 1, byte)
+        self.held.discard(byte)
+
 
 _threads = threading.Lock()
 _files: dict[Path, _Locks] = {}  # more than one only if $CFUKIT_CACHE changes
+_commands = 0  # that run, in all threads
+_held_before: dict[Path, frozenset[int]] = {}  # what was held when the first of them began
 
 
 def _begin_anew() -> None:
@@ -49,7 +56,7 @@ os.register_at_fork(before=_threads.acquire, after_in_parent=_threads.release, a
 
 
 def hold(entry: Path) -> None:
-    """Keep `entry` from being removed as long as this process lives. It need not exist yet.
+    """Keep `entry` from being removed as long as this process lives, or the `command` around this call. It need not exist yet.
 
     FileNotFoundError if its folder does not exist.
     """
@@ -66,6 +73,26 @@ def hold(entry: Path) -> None:
             # While we waited for a lock, the folder or the lock file may have been removed.
             if is_open_at(locks.descriptor, path) and (not new or _bytes_of(entry) == wanted):
                 return
+
+
+@contextmanager
+def command() -> Iterator[None]:
+    """A command of a process that goes on: what it has begun to use is free at its end, and that of other threads at theirs."""
+    global _commands
+    with _threads:
+        if not _commands:
+            _held_before.clear()
+            _held_before.update((path, frozenset(locks.held)) for path, locks in _files.items())
+        _commands += 1
+    try:
+        yield
+    finally:
+        with _threads:
+            _commands -= 1
+            if not _commands:
+                for path, locks in _files.items():
+                    for byte in locks.held - _held_before.get(path, frozenset()):
+                        locks.release(byte)
 
 
 @contextmanager

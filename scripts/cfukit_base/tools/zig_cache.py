@@ -22,25 +22,25 @@ _SETTLED_SECONDS = 60.0  # a younger file may still be in the making
 def zig_cache() -> Path:
     """The folder for $ZIG_GLOBAL_CACHE_DIR. Its libraries are checked once per process."""
     folder = user_cache() / "zig"
-    _check(folder)
+    with suppress(OSError):  # a cache that cannot be written; zig reports that
+        folder.mkdir(parents=True, exist_ok=True)
+        in_use.hold(folder)
+        _check(folder)
     return folder
 
 
 @functools.cache
 def _check(folder: Path) -> None:
-    with suppress(OSError):  # a cache that cannot be written; zig reports that
-        folder.mkdir(parents=True, exist_ok=True)
-        in_use.hold(folder)
-        with locked(folder.with_name(".zig.lock")):
-            recorded = manifest.names(folder)
-            if recorded and (fault := manifest.fault(folder)):
-                progress.note(f"{folder} is damaged ({fault}): zig compiles its library again")
-                contents.discard(folder)
-                return
-            libraries = [path for path in (folder / _LIBRARIES).rglob("*") if _is_settled(path)]
-            if {path.relative_to(folder).as_posix() for path in libraries} - recorded:
-                manifest.write(folder, libraries)
-            manifest.touch(folder)
+    with locked(folder.with_name(".zig.lock")):
+        recorded = manifest.names(folder)
+        if recorded and (fault := manifest.fault(folder)):
+            progress.note(f"{folder} is damaged ({fault}): zig compiles its library again")
+            contents.discard(folder)
+            return
+        libraries = [path for path in (folder / _LIBRARIES).rglob("*") if _is_settled(path)]
+        if {path.relative_to(folder).as_posix() for path in libraries} - recorded:
+            manifest.write(folder, libraries)
+        manifest.touch(folder)
 
 
 def _is_settled(path: Path) -> bool:
