@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import io
 import json
@@ -60,6 +61,28 @@ CALLS: dict[str, Callable[[Callable[[str], Any]], Any]] = {
     "diff": lambda path: api.diff(path("a.json"), path("a.json")),
     "clean": lambda path: api.clean(path("p")),
 }
+
+
+QUIET: dict[str, Callable[[], Any]] = {
+    name: functools.partial(call, Path) for name, call in CALLS.items()
+} | {
+    "doctor": api.doctor,
+    "list models": lambda: api.list_("models"),
+    "list kernels": lambda: api.list_("kernels"),
+    "run on rtl": lambda: api.run("p", samples=1),
+    "exec": lambda: api.exec_("talks.c", project="p", stdin=b""),
+}
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_nothing_is_printed(here: Path, name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """Neither by this process nor by those that it starts. A program's own text is in the document."""
+    talks = '#include <stdio.h>\nint main(void) { printf("hello"); return 0; }\n'
+    (here / "talks.c").write_text(talks)
+    document = QUIET[name]()
+    assert capfd.readouterr() == ("", "")
+    if name == "exec":
+        assert document["output"] == "hello"
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -160,6 +160,37 @@ def test_term_shows_text_and_records_and_sends_keys(
     assert (document["port"], document["baud"], document["host"]["sent_bytes"]) == (port, 57_600, 4)
 
 
+@pytest.mark.parametrize("words", [None, [], ["--json"]])
+def test_term_writes_to_stdout_on_the_command_line_alone(
+    line: tuple[str, int],
+    words: list[str] | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """words: of the command line; None = the Python API."""
+    port, other_end = line
+    monkeypatch.setattr("cfukit_tools.verbs.term.AFTER_INPUT_SECONDS", 0.3)
+    (tmp_path / "keys").write_text("keys")
+
+    def answer() -> None:
+        os.read(other_end, 100)
+        os.write(other_end, b"hello\n")
+
+    other = threading.Thread(target=answer)
+    other.start()
+    with (tmp_path / "keys").open() as keys:
+        monkeypatch.setattr("sys.stdin", keys)
+        if words is None:
+            assert api.term(port=port)["host"]["received_bytes"] == 6
+        else:
+            assert cli.run(["term", "--port", port, *words]) == 0
+    other.join()
+    shown = capfd.readouterr().out
+    assert shown.startswith("hello\n") if words == [] else "hello" not in shown
+    assert bool(shown) == (words is not None)
+
+
 def test_term_ends_with_its_key_on_a_terminal(line: tuple[str, int]) -> None:
     port, other_end = line
     keyboard, typed = pty.openpty()

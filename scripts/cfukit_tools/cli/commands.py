@@ -354,8 +354,7 @@ def term(as_json: bool, verbose: bool, **values: Any) -> int:
     from cfukit_tools.verbs import term as verb
 
     _begin(verbose)
-    write = (lambda data: None) if as_json else None
-    return _show(verb.term(**values, write=write), as_json, others.term)
+    return _show(verb.term(**values, write=None if as_json else _to_stdout), as_json, others.term)
 
 
 def _later(name: str, does: str) -> None:

@@ -31,11 +31,11 @@ def term(
 
     * port, baud: as `engines.catalogue.Line`.
     * stdin: a file descriptor; None = standard input. If it is no terminal, its end does not end the verb until the line is silent.
-    * write: called with what comes back; None = stdout.
+    * write: called with what comes back.
     * seconds: at most; 0 = no limit.
     """
+    show = write or (lambda data: None)
     handle = sys.stdin.fileno() if stdin is None else stdin
-    show = write or _to_stdout
     name, rate = find_port(Line(port, baud))
     line = SerialPort(name, rate)
     sent = received = 0
@@ -119,8 +119,3 @@ def _raw(handle: int) -> Iterator[bool]:
         yield True
     finally:
         termios.tcsetattr(handle, termios.TCSADRAIN, before)
-
-
-def _to_stdout(data: bytes) -> None:
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
