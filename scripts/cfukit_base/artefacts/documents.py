@@ -138,8 +138,14 @@ class OpInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryNeeds:
-    """What a model needs, and where it lies."""
+    """What a model needs with one set of kernels, and where it lies.
 
+    * variant: whose kernels, "project" or "portable"; others need other constants.
+    * const_bytes: the firmware's part `weights`: weights as the kernels want them, the constants that lowering computes, and the gaps
+      that keep them apart in the data cache.
+    """
+
+    variant: str
     arena_bytes: int
     state_bytes: int
     scratch_bytes: int

@@ -102,7 +102,7 @@ def info(document: Info) -> None:
     if document.memory:
         memory = document.memory
         out.print(
-            f"arena {memory.arena_bytes:,} bytes, variables {memory.state_bytes:,}, "
+            f"{memory.variant} kernels: arena {memory.arena_bytes:,} bytes, variables {memory.state_bytes:,}, "
             f"scratch {memory.scratch_bytes:,}, constants {memory.const_bytes:,}"
         )
         for line in memory_lines(memory.map):

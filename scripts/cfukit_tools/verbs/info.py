@@ -91,6 +91,7 @@ def _memory(system: System, model: Model) -> MemoryNeeds:
         parts = {"weights": len(plan.constants), "arena": plan.arena_bytes, "stack": DEFAULT_STACK_BYTES}
         shown = tuple(MemoryUse(name=m.name, base=m.base, bytes=m.bytes, parts=parts) for m in memories)
     return MemoryNeeds(
+        variant=variant,
         arena_bytes=plan.activation_bytes,
         state_bytes=plan.state_bytes,
         scratch_bytes=plan.scratch_bytes,
