@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 from cfukit_base import interrupts
 from cfukit_base.errors import ResultError
+from cfukit_base.whereabouts import Stopped
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,9 @@ def in_parallel(function: Callable[[Item], Result], items: Sequence[Item], jobs:
         except BaseException as error:
             batch.stop()
             pool.shutdown(cancel_futures=True)
-            raise error if isinstance(error, KeyboardInterrupt) else next(iter(failures), error) from None
+            if isinstance(error, KeyboardInterrupt):
+                raise Stopped.of([error, *failures]) from None
+            raise next(iter(failures), error) from None
 
 
 def _check() -> None:

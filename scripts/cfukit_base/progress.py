@@ -1,7 +1,7 @@
 """Progress of long work.
 
-Libraries call `stage("compiling the simulator")`, `advance(done, total)` and `note("...")`. The command line installs a sink
-that shows these on stderr. Without a sink nothing is shown, so libraries never print.
+Libraries call `stage("compiling the simulator")`, `advance(done, total)`, `doing("...")` and `note("...")`. The command line installs
+a sink that shows these on stderr. Without a sink nothing is shown, so libraries never print.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from typing import Protocol
 
 
 class Sink(Protocol):
-    """Shows progress: a stage starts, advances and ends; a note stays."""
+    """Shows progress: a stage starts, advances, does something and ends; a note stays."""
 
     def start(self, text: str) -> None: ...
     def advance(self, done: float, total: float, note: str) -> None: ...
+    def doing(self, text: str) -> None: ...
     def end(self, text: str, seconds: float, ok: bool) -> None: ...
     def note(self, text: str) -> None: ...
 
@@ -49,6 +50,12 @@ def advance(done: float, total: float, note: str = "") -> None:
     """The current stage has done `done` of `total`, in any unit. total 0: not known."""
     if _sink is not None:
         _sink.advance(done, total, note)
+
+
+def doing(text: str) -> None:
+    """What the current stage is at, where nobody knows how much is left."""
+    if _sink is not None:
+        _sink.doing(text)
 
 
 def note(text: str) -> None:

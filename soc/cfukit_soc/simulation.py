@@ -17,8 +17,10 @@ from cfukit_base.artefacts import Outcome, Soc
 from cfukit_base.cache import disk_error, prepare_output, replaceable
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_base.process import started
+from cfukit_base.whereabouts import Stopped
 from cfukit_soc.faults import Ended, fault_from, stack_of
 from cfukit_soc.image import memory_image
+from cfukit_soc.watching import Watch
 
 HANG_CYCLES = 1_000_000
 
@@ -46,6 +48,7 @@ def simulate(
     on_output: Callable[[bytes], object] | None = None,
     watch_stack: bool = True,
     timeout_seconds: float = 0,
+    label: str = "",
 ) -> Outcome:
     """Run `elf` until it writes cfukit_exit, faults, or reaches max_cycles (0: none) or timeout_seconds (0: none).
 
@@ -54,8 +57,9 @@ def simulate(
     * waves: needs a simulator that was built with waves=True.
     * trace: a line "pc instruction [xN=value]" per retired instruction; trace_cycles puts its cycle in front.
     * watch_stack: a fault when the stack pointer goes below the stack, which the linker script's symbols name.
+    * label: which of several programs it is, where progress is shown.
 
-    Waves and trace appear complete, or not at all after an exception.
+    Raises Stopped, with the place, if the command is stopped meanwhile. Waves and trace appear complete, or not at all after an exception.
     """
     if not simulator.is_file():
         raise UsageError(str(simulator), "no such file", allowed="what build_simulator returned")
@@ -70,7 +74,9 @@ def simulate(
         scratch = Path(name)
         (scratch / "image").write_bytes(image)
         (scratch / "stdin").write_bytes(stdin)
+        watch = Watch(scratch / "progress", elf, label)
         words = [str(simulator), f"image={scratch / 'image'}", f"result={scratch / 'result'}"]
+        words.append(f"progress={watch.file}")
         words += [f"hang_cycles={hang_cycles}"] if hang_cycles else []
         words += [f"max_cycles={max_cycles}"] if max_cycles else []
         if watch_stack:
@@ -86,7 +92,8 @@ def simulate(
             words.append(f"clock_period_ps={round(1e12 / soc.clock_hz)}")
             words += [f"waves_end={waves.end}"] if waves.end is not None else []
         try:
-            output = run_simulator(words, scratch / "stdin", on_output, timeout_seconds)
+            with watch.shown():
+                output = run_simulator(words, scratch / "stdin", on_output, timeout_seconds)
             ended = msgspec.json.decode((scratch / "result").read_bytes(), type=Ended)
             for temporary, final in partial:
                 temporary.touch()  # a window that was never reached
@@ -94,6 +101,9 @@ def simulate(
                     temporary.replace(final)
         except OSError as error:
             raise disk_error(scratch, error) from error
+        except KeyboardInterrupt:
+            at = watch.now()
+            raise Stopped([at] if at else []) from None
         finally:
             for temporary, final in partial:
                 if temporary != final:

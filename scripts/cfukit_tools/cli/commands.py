@@ -6,10 +6,9 @@ it is called: `cfukit --help` needs none of them.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +17,9 @@ from cfukit_base.artefacts import Artefact, Build
 from cfukit_base.errors import UsageError
 from cfukit_tools.cli.endings import run_action, tell
 from cfukit_tools.cli.options import ENGINE, PROJECT, SYSTEM, inputs, options, output
+
+if TYPE_CHECKING:
+    from cfukit_tools.cli.progress import StderrSink
 
 
 def run(arguments: list[str]) -> int:
@@ -50,11 +52,11 @@ def _show(document: Artefact, as_json: bool, render: Callable[[Any], None]) -> i
     return 0 if getattr(document, "ok", True) else 1
 
 
-def _begin(verbose: bool) -> None:
+def _begin(verbose: bool) -> StderrSink:
     """Show progress on stderr."""
     from cfukit_tools.cli.progress import install
 
-    install(verbose)
+    return install(verbose)
 
 
 @cli.command()
@@ -257,9 +259,12 @@ def infer(as_json: bool, verbose: bool, **values: Any) -> int:
     metavar="DIR",
     help="Use its CFU, CPU and board.",
 )
-@click.option("--max-cycles", default=0, metavar="N", help="Give up after so many cycles; 0: never.")
+@click.option("--max-cycles", default=0, metavar="N", help="Give up after so many cycles. Default: 0, never.")
 @click.option(
-    "--hang-cycles", default=0, metavar="N", help="Cycles without an instruction that count as a hang."
+    "--hang-cycles",
+    default=0,
+    metavar="N",
+    help="Cycles without an instruction that count as a hang. Default: 0, the engine's own limit.",
 )
 @click.option(
     "--waves",
@@ -280,14 +285,9 @@ def exec_(as_json: bool, verbose: bool, **values: Any) -> int:
     from cfukit_tools.report import exec as report
     from cfukit_tools.verbs import exec as verb
 
-    _begin(verbose)
-    document = verb.exec_(**values, write=None if as_json else _to_stdout)
+    sink = _begin(verbose)
+    document = verb.exec_(**values, write=None if as_json else sink.pass_on)
     return _show(document, as_json, report.show)
-
-
-def _to_stdout(data: bytes) -> None:
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
 
 
 @cli.command()

@@ -18,6 +18,7 @@ from cfukit_base import interrupts
 from cfukit_base.artefacts import ErrorDocument
 from cfukit_base.cache import user_cache
 from cfukit_base.errors import CfukitError, ResultError, UsageError
+from cfukit_base.whereabouts import Stopped
 
 
 def run_action(action: Callable[[], int], as_json: bool = False) -> int:
@@ -62,8 +63,9 @@ def _run_and_tell(action: Callable[[], int], as_json: bool) -> int:
     except click.UsageError as error:
         context = error.ctx.command_path if error.ctx else "cfukit"
         return _fail(UsageError(context, error.format_message(), hint=f"{context} --help"), as_json)
-    except (click.Abort, KeyboardInterrupt):
-        return _fail(_Interrupted(), as_json)
+    except (click.Abort, KeyboardInterrupt) as ending:
+        cause = ending.__cause__ if isinstance(ending, click.Abort) else ending
+        return _fail(_Interrupted(cause if isinstance(cause, Stopped) else Stopped()), as_json)
     except CfukitError as error:
         return _fail(error, as_json)
     except BrokenPipeError:
@@ -76,17 +78,25 @@ def _run_and_tell(action: Callable[[], int], as_json: bool) -> int:
         ):
             raise  # stdout or stderr
         # What breaks while everything is being stopped (a program killed, a thread gone) is no bug.
-        return _fail(_own_bug() if interrupts.stopped_by() is None else _Interrupted(), as_json)
+        return _fail(_own_bug() if interrupts.stopped_by() is None else _Interrupted(Stopped()), as_json)
 
 
 class _Interrupted(CfukitError):
+    """details: where programs were that ran (`running`), and the text of a bare program (`output`)."""
+
     kind = "interrupted"
 
-    def __init__(self) -> None:
+    def __init__(self, stopped: Stopped) -> None:
         number = interrupts.stopped_by() or signal.SIGINT
         self.exit_code = 128 + number
         by = "" if number == signal.SIGINT else f" by {signal.Signals(number).name}"
-        super().__init__("", f"interrupted{by}", hint="call again: finished parts are kept")
+        super().__init__(
+            "",
+            f"interrupted{by}",
+            hint="call again: finished parts are kept",
+            running=stopped.running,
+            output=stopped.output,
+        )
 
 
 class _OwnBug(CfukitError):
@@ -120,6 +130,8 @@ def _fail(error: CfukitError, as_json: bool) -> int:
 
 
 def _particulars(error: CfukitError) -> list[str]:
-    """What a compiler or simulator said, where the error carries it."""
+    """What a compiler or simulator said, and where programs were that have been stopped, where the error carries it."""
     said = (str(error.details[key]) for key in ("diagnostics", "log") if key in error.details)
-    return [line for text in said for line in text.splitlines()]
+    running = error.details.get("running", ())
+    assert isinstance(running, tuple)
+    return [line for text in (*said, *map(str, running)) for line in text.splitlines()]

@@ -129,7 +129,9 @@ def _run_kept(system: System, job: Job, requests: bytes) -> Outcome:
     from cfukit_soc import simulate
 
     def build(entry: Path) -> None:
-        outcome = simulate(system.simulator(), system.soc_json, file_of(job), stdin=requests)
+        outcome = simulate(
+            system.simulator(), system.soc_json, file_of(job), stdin=requests, label=job.program.variant
+        )
         if outcome.fault is not None:
             raise _FaultedError(outcome)
         (entry / "output.bin").write_bytes(outcome.output)

@@ -12,6 +12,7 @@ from cfukit_base.artefacts.documents import ExecHost, RegionRun
 from cfukit_base.errors import UsageError
 from cfukit_base.protocol import wire
 from cfukit_base.symbols import locate
+from cfukit_base.whereabouts import Stopped
 from cfukit_tools.engines.engine import Abilities, Engine, ExecOptions, Machine, check_options, prepared
 from cfukit_tools.firmware.bare import build_bare
 from cfukit_tools.project.project import Project
@@ -36,7 +37,15 @@ def execute(
     system = prepared(engine, project)
     file = build_bare(system, program, on_host=engine.abilities.machine is Machine.HOST)
     output = _Output(write)
-    outcome = engine.exec(system, file, stdin, replace(options, on_output=output.feed))
+    try:
+        outcome = engine.exec(system, file, stdin, replace(options, on_output=output.feed))
+    except KeyboardInterrupt as stop:
+        output.close()
+        stopped = Stopped.of([stop], output.text.decode(errors="replace"))
+        stopped.running = tuple(
+            replace(at, program=program.name, file=_short(at.file, system, program)) for at in stopped.running
+        )
+        raise stopped from None
     output.close()
     fault = _placed(_fault(outcome, output, file), system, program)
     if fault is not None and fault.kind == "cfu_hang" and "waves" in engine.abilities.options:
@@ -123,17 +132,21 @@ def _fault(outcome: Outcome, output: _Output, elf: Path) -> Fault | None:
 
 
 def _placed(fault: Fault | None, system: System, program: Path) -> Fault | None:
-    """The fault with its file relative to the program, the project or cfukit: the same on every machine."""
+    """The fault with the short name of its file."""
     if fault is None or not fault.file:
         return fault
+    short = _short(fault.file, system, program)
+    return replace(fault, file=short, message=fault.message.replace(fault.file, short))
+
+
+def _short(name: str, system: System, program: Path) -> str:
+    """A file's name relative to the program, the project or cfukit: the same on every machine."""
     from cfukit_sw.firmware import INCLUDE, SOURCES
 
-    file = Path(fault.file)
     for folder in (program.resolve().parent, system.project.root, SOURCES, INCLUDE):
-        if file.is_relative_to(folder):
-            short = str(file.relative_to(folder))
-            return replace(fault, file=short, message=fault.message.replace(str(file), short))
-    return fault
+        if name and Path(name).is_relative_to(folder):
+            return str(Path(name).relative_to(folder))
+    return name
 
 
 def _waves_command(project: Project, program: Path, fault: Fault, hang_cycles: int) -> str:

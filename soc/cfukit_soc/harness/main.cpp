@@ -4,11 +4,13 @@
 #include <sys/prctl.h>
 #endif
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 
 #include "image.h"
 #include "options.h"
+#include "progress.h"
 #include "stack.h"
 #include "stores.h"
 #include "system.h"
@@ -28,6 +30,7 @@ class Simulation {
     System system;
     Uart uart;
     Waves waves;
+    const ProgressFile progress;
     FILE* trace = nullptr;
     uint64_t cycle = 0, instructions = 0, last_retired_cycle = 0;
     Retired last{};  // the newest retired instruction
@@ -39,7 +42,7 @@ class Simulation {
 
 public:
     explicit Simulation(const Options& given)
-        : options(given), uart(given.live), waves(system.top, given), stack(given.stack_bottom, given.stack_top) {
+        : options(given), uart(given.live), waves(system.top, given), progress(given.progress), stack(given.stack_bottom, given.stack_top) {
         if (!options.trace.empty()) {
             trace = std::fopen(options.trace.c_str(), "w");
             if (!trace) fail("cannot write", options.trace);
@@ -61,7 +64,7 @@ public:
         system.fall();
         system.begin_fast();
         waves.dump(0, 0);
-        const uint64_t limit = options.max_cycles;
+        uint64_t pause = 0;
         for (;;) {  // here begins cycle `cycle`, counted from the release of reset
             if (system.retires()) {
                 if (VL_UNLIKELY(leaves_code())) return "fetch_fault";
@@ -79,7 +82,10 @@ public:
             if (VL_UNLIKELY(system.fetch_fault())) return fetch_fault();
             if (VL_UNLIKELY(system.memory_collision())) return memory_collision();
             if (VL_UNLIKELY(system.memory_outside())) return memory_outside();
-            if (VL_UNLIKELY(cycle >= limit)) return "time_out";
+            if (VL_UNLIKELY(cycle >= pause)) {
+                if (cycle >= options.max_cycles) return "time_out";
+                pause = tell_progress();
+            }
             if (VL_UNLIKELY(cycle - last_retired_cycle > options.hang_cycles)) return hang();
             const bool input_taken = system.top.serial_sink_valid && system.top.serial_sink_ready;
             system.fast_rise();
@@ -112,6 +118,13 @@ private:
     void offer_input() {
         system.top.serial_sink_valid = uart.has_input();
         system.top.serial_sink_data = uart.has_input() ? uart.next_input() : 0;
+    }
+
+    // Shows what there is so far; the next cycle that wants attention.
+    uint64_t tell_progress() {
+        uart.flush();
+        progress.write(cycle, instructions, last.pc);
+        return std::min(options.max_cycles, cycle + ProgressFile::PERIOD_CYCLES);
     }
 
     bool look_at_line() {

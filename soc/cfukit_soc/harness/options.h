@@ -9,6 +9,7 @@
 struct Options {
     std::string image;   // what is in the memories at reset (see image.h)
     std::string result;  // JSON, written at the end
+    std::string progress;  // how far the run is (see progress.h); "" = not told
     std::string trace;   // one line per retired instruction; "" = none
     bool trace_cycles = false;  // each line begins with the cycle of retirement
     std::string waves;   // VCD; "" = none
@@ -35,6 +36,7 @@ inline Options parse_options(int argc, char** argv) {
         const auto number = [&] { return std::strtoull(value.c_str(), nullptr, 10); };
         if (key == "image") options.image = value;
         else if (key == "result") options.result = value;
+        else if (key == "progress") options.progress = value;
         else if (key == "trace") options.trace = value;
         else if (key == "trace_cycles") options.trace_cycles = number();
         else if (key == "waves") options.waves = value;
