@@ -32,13 +32,14 @@ _CORE: dict[str, dict[int, int | str]] = {
     "Metadata": {0: "bytes", 1: 4},
     "Empty": {},
 }
+_VECTORS = {"ints": "vector:4", "text": "bytes"}
 _WIDTHS = {"int8": 1, "bool": 1, "int32": 4, "float32": 4, **dict.fromkeys(ENUMERATIONS, 1)}
 
 
 def _option_slots(class_name: str) -> dict[int, int | str]:
     fields = enumerate(CLASSES[class_name])
     return {
-        slot: "vector:4" if field.kind == "ints" else _WIDTHS[field.kind]
+        slot: _VECTORS.get(field.kind) or _WIDTHS[field.kind]
         for slot, field in fields
         if field.kind != "unused"
     }

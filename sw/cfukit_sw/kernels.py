@@ -167,12 +167,15 @@ def reference_kernels() -> list[Kernel]:
         _reference("ARG_MAX", "arg_max"),
         _reference("QUANTIZE", "quantize_float", supports=lambda op: op.input_type == "float32"),
         _reference("QUANTIZE", "quantize"),
-        _reference("DEQUANTIZE", "dequantize"),
+        _reference("DEQUANTIZE", "dequantize", supports=lambda op: op.input_type != "uint8"),
+        _reference("DEQUANTIZE", "dequantize_uint8", supports=lambda op: op.input_type == "uint8"),
         _reference("RESIZE_NEAREST_NEIGHBOR", "resize_nearest_neighbor"),
         _reference("RESIZE_BILINEAR", "resize_bilinear"),
         _reference("SVDF", "svdf"),
         _reference("SVDF_INT8", "svdf_int8"),
         _reference("UNIDIRECTIONAL_SEQUENCE_LSTM", "unidirectional_sequence_lstm", scratch=_cells),
+        _reference("GATHER", "gather"),
+        _reference("GATHER_ND", "gather_nd"),
         _reference("MOVE", "move"),
     ]
 

@@ -10,7 +10,7 @@ from cfukit_base.errors import ModelError
 from cfukit_sw.arena import Storage, offline_plan
 from cfukit_sw.cache_lines import DCACHE_BYTES, Cache
 from cfukit_sw.calls import Call, kernel_constants, tensors_in
-from cfukit_sw.evaluator import check_supported
+from cfukit_sw.evaluator import check_supported, with_constants
 from cfukit_sw.kernels import Kernel, choose, library
 from cfukit_sw.lowering import LOWERINGS, Alias, Lowered
 from cfukit_sw.lowering.folding import foldable_pads, folded
@@ -34,6 +34,7 @@ def lower(
     * dcache_bytes: size of the CPU's data cache, for which the data is laid out; 0 for none.
     """
     check_supported(model)
+    model = with_constants(model)
     for index in model.outputs:
         if model.tensors[index].is_constant:
             raise ModelError(
@@ -86,13 +87,14 @@ class _Lowering:
 
     def _needed(self) -> set[int]:
         """Operators that an output of the model or a variable depends on."""
+        constants = {tensor.index for tensor in self.model.tensors if tensor.is_constant}
         wanted = set(self.model.outputs)
         needed = set()
         variables = {tensor.index for tensor in self.model.variables()}
         for op in reversed(self.model.operators):
             if wanted & set(op.outputs) or variables & set(op.inputs):
                 needed.add(op.index)
-                wanted |= {tensor for tensor in op.inputs if tensor >= 0}
+                wanted |= {tensor for tensor in op.inputs if tensor >= 0} - constants
         return needed
 
     def _lower_operator(self, op: Operator) -> Lowered | Alias:

@@ -17,7 +17,10 @@ from cfukit_sw.model import Option
 
 @dataclass(frozen=True)
 class Field:
-    """One field. kind: int8, int32, float32, bool, ints (a vector of int32), unused, or the name of an enumeration's class."""
+    """One field.
+
+    kind: int8, int32, float32, bool, text, ints (a vector of int32), unused, or the name of an enumeration's class.
+    """
 
     name: str
     kind: str
@@ -55,6 +58,43 @@ _DILATION = (Field("dilation_w_factor", "int32", 1), Field("dilation_h_factor", 
 _RESIZE = (Field("align_corners", "bool", False), Field("half_pixel_centers", "bool", False))
 _ASYMMETRIC = Field("asymmetric_quantize_inputs", "bool", False)
 _SUM = (_ACTIVATION, Field("pot_scale_int16", "bool", True))
+
+# Options classes that say nothing.
+_WITHOUT_FIELDS = (
+    *(
+        "GatherNd",
+        "LogSoftmax",
+        "SpaceToBatchND",
+        "BatchToSpaceND",
+        "BroadcastTo",
+        "Fill",
+        "ZerosLike",
+        "AddN",
+    ),
+    *(
+        "ReverseV2",
+        "SquaredDifference",
+        "ReadVariable",
+        "AssignVariable",
+        "Abs",
+        "Neg",
+        "Exp",
+        "Cos",
+        "Square",
+    ),
+    *(
+        "Equal",
+        "NotEqual",
+        "Greater",
+        "GreaterEqual",
+        "Less",
+        "LessEqual",
+        "SelectV2",
+        "FloorDiv",
+        "FloorMod",
+    ),
+    *("LogicalAnd", "LogicalOr", "LogicalNot"),
+)
 
 CLASSES: dict[str, tuple[Field, ...]] = {
     "Conv2DOptions": (*_WINDOW, _ACTIVATION, *_DILATION, _BIAS_TYPE),
@@ -106,6 +146,15 @@ CLASSES: dict[str, tuple[Field, ...]] = {
         Field("out_data_type", "TensorType", "FLOAT32"),
     ),
     "GatherOptions": (Field("axis", "int32"), Field("batch_dims", "int32")),
+    "ShapeOptions": (Field("out_type", "TensorType", "FLOAT32"),),
+    "SplitVOptions": (Field("num_splits", "int32"),),
+    "CumsumOptions": (Field("exclusive", "bool", False), Field("reverse", "bool", False)),
+    "BatchMatMulOptions": (Field("adj_x", "bool", False), Field("adj_y", "bool", False), _ASYMMETRIC),
+    "L2NormOptions": (_ACTIVATION,),
+    "VarHandleOptions": (Field("container", "text", ""), Field("shared_name", "text", "")),
+    "CallOnceOptions": (Field("init_subgraph_index", "int32"),),
+    "IfOptions": (Field("then_subgraph_index", "int32"), Field("else_subgraph_index", "int32")),
+    "WhileOptions": (Field("cond_subgraph_index", "int32"), Field("body_subgraph_index", "int32")),
     "SVDFOptions": (Field("rank", "int32"), _ACTIVATION, _ASYMMETRIC),
     "UnidirectionalSequenceLSTMOptions": (
         _ACTIVATION,
@@ -124,6 +173,7 @@ CLASSES: dict[str, tuple[Field, ...]] = {
     "QuantizeOptions": (),
     "DequantizeOptions": (),
     "HardSwishOptions": (),
+    **dict.fromkeys((f"{name}Options" for name in _WITHOUT_FIELDS), ()),
 }
 
 # Operators whose options class does not follow from their name. "": none.
@@ -139,6 +189,10 @@ _CLASS_OF = {
     "MAXIMUM": "MaximumMinimumOptions",
     "MINIMUM": "MaximumMinimumOptions",
     "PADV2": "PadV2Options",
+    "SPACE_TO_BATCH_ND": "SpaceToBatchNDOptions",
+    "BATCH_TO_SPACE_ND": "BatchToSpaceNDOptions",
+    "BATCH_MATMUL": "BatchMatMulOptions",
+    "L2_NORMALIZATION": "L2NormOptions",
     "SVDF": "SVDFOptions",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
 }
@@ -172,6 +226,8 @@ def _decode(field: Field, reader: Any) -> Option:
         length = getattr(reader, field.accessor + "Length")()
         return tuple(getattr(reader, field.accessor)(i) for i in range(length))
     value: Option = getattr(reader, field.accessor)()
+    if field.kind == "text":
+        return "" if value is None else bytes(value).decode("utf-8", "replace")  # type: ignore[arg-type]
     if field.kind in ENUMERATIONS:
         names = ENUMERATIONS[field.kind]
         if value not in names:

@@ -20,7 +20,12 @@ from cfukit_sw.fixed_point import multiply, rounding_shift, saturate32, sigmoid,
 Multiplier = tuple[int, int]
 Scale = float | np.float32
 
-LIMITS = {"int8": (-128, 127), "int16": (-32768, 32767), "int32": (-(2**31), 2**31 - 1)}
+LIMITS = {
+    "int8": (-128, 127),
+    "uint8": (0, 255),
+    "int16": (-32768, 32767),
+    "int32": (-(2**31), 2**31 - 1),
+}
 ACTIVATIONS = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6")
 
 

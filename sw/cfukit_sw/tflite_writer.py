@@ -149,9 +149,11 @@ class _Writer:
             if field.kind == "ints":
                 values: Any = op.options.get(field.name, ())
                 vectors[field.name] = self.ints(values)
+            elif field.kind == "text":
+                vectors[field.name] = self.builder.CreateString(str(op.options.get(field.name, "")))
         self.builder.StartObject(len(fields))
         for slot, field in enumerate(fields):
-            if field.kind == "ints":
+            if field.kind in ("ints", "text"):
                 self.builder.PrependUOffsetTRelativeSlot(slot, vectors[field.name], 0)
             elif field.kind != "unused":
                 self.scalar(slot, field, op.options.get(field.name, field.default))

@@ -8,4 +8,7 @@ def value_refusal(operator_type: str, value: int) -> tuple[str, str]:
     if operator_type == "SOFTMAX":
         given = f"a row whose exponentials sum to {value:,}"
         return given, "less than 512, and with int16 output less than 8,192; TFLM aborts on more"
+    if operator_type in ("GATHER", "GATHER_ND"):
+        index = value - 2**32 if value >= 2**31 else value  # a kernel reports 32 bits
+        return f"the index {index:,}", "indices inside the tensor"
     return f"the value {value:,}", "what the operator's kernel allows"

@@ -173,7 +173,8 @@ struct cfukit_lstm {
   int32_t tanh_multiplier, tanh_shift;
 };
 
-/* A function of one int8_t, as a table: output = table[input + 128]. `count` elements; output may be input. */
+/* A function of one byte, as a table: output = table[input + 128]. `count` elements; output may be input. Where input or output is
+ * uint8_t, the bytes are those of int8_t, and the table is in the order of int8_t. */
 struct cfukit_table {
   const int8_t *input;
   const int8_t *table;
@@ -181,8 +182,25 @@ struct cfukit_table {
   int32_t count;
 };
 
-/* Operators that move elements: PAD, PADV2, MIRROR_PAD, CONCATENATION, PACK, SPLIT, SLICE, STRIDED_SLICE, TRANSPOSE, SPACE_TO_DEPTH,
- * DEPTH_TO_SPACE, and reshapes that cannot alias. First `fill_bytes` of `fill` are filled with the pattern of
+/* GATHER: input [batches, outer, depth] and output [batches, outer, count] of parts of `part_bytes`; part i of the output is part
+ * indices[batch, i] of the input. An index outside 0 .. depth - 1 is refused. */
+struct cfukit_gather {
+  const uint8_t *input;
+  const int32_t *indices;
+  uint8_t *output;
+  int32_t batches, outer, depth, count, part_bytes;
+};
+
+/* GATHER_ND: `parts` rows of `depth` indices (at most 5), each below its size, lead to parts of `part_bytes`; strides in bytes. */
+struct cfukit_gather_nd {
+  const uint8_t *input;
+  const int32_t *indices;
+  uint8_t *output;
+  int32_t parts, depth, sizes[5], strides[5], part_bytes;
+};
+
+/* Operators that move elements: PAD, PADV2, MIRROR_PAD, CONCATENATION, PACK, UNPACK, SPLIT, SPLIT_V, SLICE, STRIDED_SLICE, TRANSPOSE,
+ * SPACE_TO_DEPTH, DEPTH_TO_SPACE, SPACE_TO_BATCH_ND, BATCH_TO_SPACE_ND, BROADCAST_TO, FILL, REVERSE_V2, and reshapes that cannot alias. First `fill_bytes` of `fill` are filled with the pattern of
  * `fill_value` (repeated words), then each piece copies sizes[0..4] elements of `element_bytes`; strides are in bytes. */
 struct cfukit_piece {
   const uint8_t *input;

@@ -35,6 +35,7 @@ def random_model(type: str, seed: int) -> Model:
     """A random legal model of one operator of `type`. The same seed gives the same model."""
     import support.models_moving
     import support.models_networks
+    import support.models_shapes
     import support.models_state  # noqa: F401 (they register their builders)
 
     case = Case(type, np.random.default_rng([seed, zlib.crc32(type.encode())]))
@@ -55,6 +56,9 @@ def random_inputs(model: Model, rng: np.random.Generator) -> list[Any]:
         if tensor.type == "float32":
             spread = float(tensor.scale) * 200 if tensor.scales.size else 10.0
             arrays.append((rng.normal(size=tensor.shape) * spread).astype(np.float32))
+            continue
+        if tensor.type == "bool":
+            arrays.append(rng.random(tensor.shape) < rng.choice([0.0, 0.5, 1.0]))
             continue
         limits = np.iinfo(tensor.dtype)
         values = rng.integers(limits.min, limits.max, tensor.shape, tensor.dtype, endpoint=True)
@@ -95,9 +99,10 @@ class Case:
 
     def image(self, shape: Sequence[int], type: str = "int8", **quantization: Any) -> int:
         """A model input."""
-        if type in ("int8", "int16"):
+        if type in ("int8", "uint8", "int16"):
+            offset = {"int8": 0, "uint8": 128}
             quantization.setdefault("scale", self.scale())
-            quantization.setdefault("zero_point", self.zero_point() if type == "int8" else 0)
+            quantization.setdefault("zero_point", self.zero_point() + offset[type] if type in offset else 0)
         index = self.build.tensor(f"x{len(self.inputs)}", shape, type, **quantization)
         self.inputs.append(index)
         return index
@@ -288,10 +293,10 @@ def _quantize(case: Case) -> Model:
     source = case.pick(sorted(QUANTIZE_PAIRS))
     target = case.pick(QUANTIZE_PAIRS[source])
     shape, scale = case.shape(), case.scale()
-    x = case.image(
-        shape, source, scale=scale, zero_point=case.pick([0, -5, 99]) if source != "float32" else 0
-    )
-    point = case.zero_point() if target == "int8" else case.pick([0, 0, -777])
+    points = {"float32": [0], "uint8": [0, 128, 255, 77]}
+    x = case.image(shape, source, scale=scale, zero_point=case.pick(points.get(source, [0, -5, 99])))
+    points = {"int8": [case.zero_point()], "uint8": [0, 128, 255, 77]}
+    point = case.pick(points.get(target, [0, 0, -777]))
     ratio = case.scale(1e-3, 1e3) if case.chance(0.3) else case.scale(0.3, 4)
     y = case.build.tensor("y", shape, target, scale=scale * ratio, zero_point=point)
     return case.done([x], [y])
@@ -300,5 +305,5 @@ def _quantize(case: Case) -> Model:
 @builds("DEQUANTIZE")
 def _dequantize(case: Case) -> Model:
     shape = case.shape()
-    x = case.image(shape, case.pick(["int8", "int16"]))
+    x = case.image(shape, case.pick(["int8", "uint8", "int16"]))
     return case.done([x], [case.build.tensor("y", shape, "float32")])

@@ -46,7 +46,9 @@ def with_tensor(model: Model, index: int, **changes: Any) -> Model:
 def odd_value(field: Field) -> Any:
     if field.kind in ENUMERATIONS:
         return list(ENUMERATIONS[field.kind].values())[-1]
-    return {"ints": (3, -1, 4), "bool": not field.default, "float32": 0.375, "int32": 11}.get(field.kind)
+    return {"ints": (3, -1, 4), "bool": not field.default, "float32": 0.375, "int32": 11, "text": "a b"}.get(
+        field.kind
+    )
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -64,7 +66,7 @@ def test_options_agree_with_the_package(name: str) -> None:
         f.name: builder.CreateNumpyVector(np.array(odd_value(f), np.int32))
         for f in fields
         if f.kind == "ints"
-    }
+    } | {f.name: builder.CreateString(odd_value(f)) for f in fields if f.kind == "text"}
     module.Start(builder)
     for field in fields:
         value = vectors.get(field.name, new_values[field.name])

@@ -19,24 +19,28 @@ import numpy as np
 from cfukit_base.errors import ModelError, UsageError
 from cfukit_sw.evaluator import (  # each registers its operators
     activation,
+    batches,
     conv,
     elementwise,
+    gathering,
     movement,
     pooling,
     quantize,
     recurrent,
     reduction,
     resize,
+    shapes,
     slicing,
 )
+from cfukit_sw.evaluator.constants import with_constants
 from cfukit_sw.evaluator.prepare import PREPARE, Compute
 from cfukit_sw.model import NUMPY_TYPES, Model, Operator, Tensor
 from cfukit_sw.site import Array, Site
 
-__all__ = ["SUPPORTED", "Evaluator", "Result", "check_supported", "evaluate_operator"]
+__all__ = ["SUPPORTED", "Evaluator", "Result", "check_supported", "evaluate_operator", "with_constants"]
 
-_FAMILIES: list[ModuleType] = [activation, conv, elementwise, movement, pooling, quantize, recurrent]
-_FAMILIES += [reduction, resize, slicing]
+_FAMILIES: list[ModuleType] = [activation, batches, conv, elementwise, gathering, movement, pooling, quantize]
+_FAMILIES += [recurrent, reduction, resize, shapes, slicing]
 
 SUPPORTED = tuple(sorted(PREPARE))
 
@@ -76,8 +80,8 @@ class Evaluator:
     """Runs one model. Variable tensors persist between runs until `reset`."""
 
     def __init__(self, model: Model):
-        self.model = model
         _check_sizes(model)
+        self.model = model = with_constants(model)
         self.computes = [prepare_operator(model, op) for op in model.operators]
         self.last_use = _last_uses(model)
         self.state: dict[int, Array] = {}

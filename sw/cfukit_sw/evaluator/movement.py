@@ -12,7 +12,8 @@ from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.model import Tensor
 from cfukit_sw.site import Array, Site
 
-MOVABLE = ("int8", "int16", "int32", "float32")
+MOVABLE = ("int8", "uint8", "int16", "int32", "uint32", "int64", "float32", "bool")
+PADDABLE = ("int8", "int16", "int32", "float32")
 
 
 def moved(at: Site, inputs: int = 0, most: int = 0) -> tuple[Tensor, Tensor]:
@@ -67,6 +68,7 @@ def pad(at: Site) -> Compute:
     input (int8: with the output's scale and zero point, else refused).
     """
     image, output = moved(at, most=3 if at.op.type == "PADV2" else 2)
+    at.input(0, *PADDABLE)
     pairs = _paddings(at, image, output)
     fill: Any = output.zero_point if image.type in ("int8", "int16") else 0
     if at.op.type == "PADV2":

@@ -1,4 +1,4 @@
-"""QUANTIZE among float32, int8, int16, int32, and DEQUANTIZE to float32.
+"""QUANTIZE among float32, int8, uint8, int16, int32, and DEQUANTIZE to float32.
 
 TFLM reference kernels, generation B (since 2026-10-13).
 """
@@ -17,7 +17,8 @@ from cfukit_sw.site import Array, Site
 # What TFLM's QUANTIZE takes: output types by input type.
 QUANTIZE_PAIRS = {
     "float32": ("int8", "int16"),
-    "int8": ("int8", "int16", "int32"),
+    "int8": ("int8", "uint8", "int16", "int32"),
+    "uint8": ("int8",),
     "int16": ("int8", "int16", "int32"),
     "int32": ("int8", "int16"),
 }
@@ -55,7 +56,7 @@ def dequantize(at: Site) -> Compute:
     """float32(S * (x - zp)), the product in double."""
     at.inputs_between(1, 1)
     at.outputs_exactly(1)
-    image, output = at.input(0, "int8", "int16"), at.output("float32")
+    image, output = at.input(0, "int8", "uint8", "int16"), at.output("float32")
     at.shape(output, image.shape)
     scale = float(at.scale(image))
 

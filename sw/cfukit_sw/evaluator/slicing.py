@@ -1,4 +1,4 @@
-"""SLICE, STRIDED_SLICE and SPLIT: parts of a tensor. TFLM reference kernels, generation B."""
+"""SLICE, STRIDED_SLICE, SPLIT, SPLIT_V and UNPACK: parts of a tensor. TFLM reference kernels, generation B."""
 
 from __future__ import annotations
 
@@ -92,5 +92,48 @@ def split(at: Site) -> Compute:
 
     def run(inputs: list[Any]) -> list[Array]:
         return [np.ascontiguousarray(piece) for piece in np.split(inputs[1], count, axis=axis)]
+
+    return run
+
+
+@operator("SPLIT_V")
+def split_v(at: Site) -> Compute:
+    """x, sizes, axis -> parts along the axis, one an output. The outputs' shapes count, as for TFLM; the sizes must agree."""
+    at.inputs_between(3, 3)
+    image = at.input(0, *MOVABLE)
+    axis = at.axis(at.integers(2, 1)[0], len(image.shape))
+    count = len(at.op.outputs)
+    sizes = at.integers(1, count)
+    at.integer("num_splits", count, count)
+    if -1 in sizes:
+        sizes[sizes.index(-1)] = image.shape[axis] - sum(sizes) - 1
+    if min(sizes) < 1 or sum(sizes) != image.shape[axis]:
+        at.refuse(f"sizes {sizes} of {image}", f"parts that add up to {image.shape[axis]}")
+    for position, size in enumerate(sizes):
+        part = (*image.shape[:axis], size, *image.shape[axis + 1 :])
+        at.shape(at.output(image.type, position=position), part)
+    ends = np.cumsum(sizes)[:-1].tolist()
+
+    def run(inputs: list[Any]) -> list[Array]:
+        return [np.ascontiguousarray(piece) for piece in np.split(inputs[0], ends, axis=axis)]
+
+    return run
+
+
+@operator("UNPACK")
+def unpack(at: Site) -> Compute:
+    """One output for each index along the axis, which the outputs lack."""
+    at.inputs_between(1, 1)
+    image = at.input(0, *MOVABLE)
+    axis = at.axis(at.integer("axis"), len(image.shape))
+    count = len(at.op.outputs)
+    at.integer("num", count, count)
+    if count != image.shape[axis]:
+        at.refuse(f"{count} outputs of {image}", f"{image.shape[axis]}")
+    for position in range(count):
+        at.shape(at.output(image.type, position=position), image.shape[:axis] + image.shape[axis + 1 :])
+
+    def run(inputs: list[Any]) -> list[Array]:
+        return [np.ascontiguousarray(inputs[0].take(index, axis)) for index in range(count)]
 
     return run

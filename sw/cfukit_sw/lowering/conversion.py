@@ -21,7 +21,7 @@ def _bits(scale: np.float32) -> int:
 
 def quantize(at: Site) -> Lowered | Alias:
     x, y = at.input(0), at.output()
-    if x.type == y.type == "int8":
+    if x.dtype.itemsize == y.dtype.itemsize == 1:
         return by_table(at)
     low, high = LIMITS[y.type]
     params: dict[str, Param] = {

@@ -15,16 +15,19 @@ from cfukit_sw.site import Site
 
 
 def by_table(at: Site) -> Lowered:
-    """A function of one int8. The evaluator computes the table, from all 256 inputs."""
+    """A function of one byte. The evaluator computes the table, from all 256 inputs.
+
+    The kernel takes any byte as int8 and gives int8. For uint8 the table has the same bits in another order.
+    """
     from cfukit_sw.evaluator import evaluate_operator
 
     x, y = at.input(0), at.output()
-    every = np.arange(-128, 128, dtype=np.int8)
+    every = np.arange(-128, 128, dtype=np.int8).view(x.dtype)
     tensors = list(at.model.tensors)
     tensors[x.index] = replace(x, shape=(256,), data=None)
     tensors[y.index] = replace(y, shape=(256,))
     (table,) = evaluate_operator(replace(at.model, tensors=tuple(tensors)), at.op, [every])
-    table = np.asarray(table, np.int8).reshape(256)
+    assert table.dtype.itemsize == 1 and table.shape == (256,)
     params: dict[str, Param] = {
         "input": TensorAt(x.index),
         "table": Bytes(table.tobytes()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from cfukit_sw.lowering.lowered import Alias, Lowered, Param, Pieces, TensorAt, described
+from cfukit_sw.lowering.lowered import Alias, Bytes, Lowered, Param, Pieces, TensorAt, described
 from cfukit_sw.model import Tensor
 from cfukit_sw.site import Site
 
@@ -38,7 +38,9 @@ class Axes:
                 axes.append((size, i, o))
         self.axes = axes or [(1, 1, 1)]
 
-    def piece(self, source: TensorAt, target: TensorAt, element_bytes: int) -> dict[str, Param] | None:
+    def piece(
+        self, source: TensorAt | Bytes, target: TensorAt, element_bytes: int
+    ) -> dict[str, Param] | None:
         """Members of a struct cfukit_piece; None when there are too many axes."""
         if len(self.axes) > MAX_RANK:
             return None
@@ -63,7 +65,7 @@ def dense_strides(shape: Sequence[int]) -> tuple[int, ...]:
 def moved(
     at: Site,
     x: Tensor,
-    pieces: list[tuple[Axes, TensorAt, TensorAt]],
+    pieces: Sequence[tuple[Axes, TensorAt | Bytes, TensorAt]],
     fill: int | None = None,
 ) -> Lowered:
     y = at.output()
@@ -109,14 +111,29 @@ def _joined(at: Site, packed: bool) -> Lowered:
 
 def split(at: Site) -> Lowered:
     x = at.input(1)
-    axis = at.axis(at.integers(0)[0], len(x.shape))
+    return _parted(at, x, at.axis(at.integers(0)[0], len(x.shape)))
+
+
+def split_v(at: Site) -> Lowered:
+    x = at.input(0)
+    return _parted(at, x, at.axis(at.integers(2)[0], len(x.shape)))
+
+
+def unpack(at: Site) -> Lowered:
+    x = at.input(0)
+    return _parted(at, x, at.axis(at.integer("axis"), len(x.shape)), unpacked=True)
+
+
+def _parted(at: Site, x: Tensor, axis: int, unpacked: bool = False) -> Lowered:
+    """One piece for each output. unpacked: the outputs lack the axis."""
     strides = dense_strides(x.shape)
     pieces, place = [], 0
     for number in range(len(at.op.outputs)):
         y = at.output(position=number)
+        shape = (*y.shape[:axis], 1, *y.shape[axis:]) if unpacked else y.shape
         source = TensorAt(x.index, place * strides[axis] * y.dtype.itemsize)
-        pieces.append((Axes(y.shape, strides, dense_strides(y.shape)), source, TensorAt(y.index)))
-        place += y.shape[axis]
+        pieces.append((Axes(shape, strides, dense_strides(shape)), source, TensorAt(y.index)))
+        place += shape[axis]
     return moved(at, x, pieces)
 
 

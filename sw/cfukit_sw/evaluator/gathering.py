@@ -1,0 +1,78 @@
+"""GATHER and GATHER_ND: parts of a tensor at computed places. TFLM reference kernels, generation B.
+
+An index outside the tensor is refused: a constant one before, a computed one when it occurs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cfukit_sw.evaluator.prepare import Compute, operator
+from cfukit_sw.model import Tensor
+from cfukit_sw.site import Array, Site
+from cfukit_sw.values import value_refusal
+
+TYPES = ("int8", "float32")
+
+
+def _check(at: Site, indices: Array, sizes: Any) -> None:
+    """Refuse the first index that is not 0..size - 1."""
+    wrong = indices[(indices < 0) | (indices >= sizes)]
+    if wrong.size:
+        at.refuse(*value_refusal(at.op.type, int(wrong[0])))
+
+
+def _indices(at: Site) -> tuple[Tensor, Tensor, Tensor]:
+    at.inputs_between(2, 2)
+    at.outputs_exactly(1)
+    image = at.input(0, *TYPES)
+    at.rank(image, *range(1, 9))
+    return image, at.input(1, "int32"), at.output(image.type)
+
+
+@operator("GATHER")
+def gather(at: Site) -> Compute:
+    """output[batch, outer, i, inner] = x[batch, outer, indices[batch, i], inner]."""
+    image, indices, output = _indices(at)
+    axis = at.axis(at.integer("axis"), len(image.shape))
+    batch_dims = at.integer("batch_dims", -len(indices.shape), len(indices.shape))
+    batch_dims += len(indices.shape) * (batch_dims < 0)
+    if batch_dims > axis or image.shape[:batch_dims] != indices.shape[:batch_dims]:
+        at.refuse(f"batch_dims {batch_dims} of {image} and {indices}", "equal axes in front, before the axis")
+    rest = indices.shape[batch_dims:]
+    at.shape(output, (*image.shape[:axis], *rest, *image.shape[axis + 1 :]))
+    if indices.data is not None:
+        _check(at, indices.data, image.shape[axis])
+
+    def run(inputs: list[Any]) -> list[Array]:
+        _check(at, inputs[1], image.shape[axis])
+        batches = int(np.prod(image.shape[:batch_dims]))
+        blocks = inputs[0].reshape(batches, *image.shape[batch_dims:])
+        places = inputs[1].reshape(batches, -1)
+        taken = [np.take(x, i, axis - batch_dims) for x, i in zip(blocks, places, strict=True)]
+        return [np.stack(taken).reshape(output.shape)]
+
+    return run
+
+
+@operator("GATHER_ND")
+def gather_nd(at: Site) -> Compute:
+    """Every row of the last axis of the indices names an element, or a part with the remaining axes."""
+    image, indices, output = _indices(at)
+    at.rank(indices, *range(1, 9))
+    depth = indices.shape[-1]
+    if depth > min(len(image.shape), 5):
+        at.refuse(f"{depth} indices for each part of {image}", f"at most {min(len(image.shape), 5)}")
+    at.shape(output, (*indices.shape[:-1], *image.shape[depth:]))
+    sizes = np.array(image.shape[:depth])
+    if indices.data is not None:
+        _check(at, indices.data, np.broadcast_to(sizes, indices.shape))
+
+    def run(inputs: list[Any]) -> list[Array]:
+        _check(at, inputs[1], np.broadcast_to(sizes, indices.shape))
+        places = inputs[1].reshape(-1, depth)
+        return [np.ascontiguousarray(inputs[0][tuple(places.T)]).reshape(output.shape)]
+
+    return run
