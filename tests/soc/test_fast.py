@@ -10,6 +10,7 @@ from support import cpu_programs
 from support.bare import ODD_CFU, assemble, compile_c
 from support.fast_compare import Both, program_image
 from support.socs import make_soc
+from support.watched import FRAME, OTHER_STACKS, OVERFLOWS, REFUSED, TOP, on_stack, storing
 
 CPUS = {
     "lean": "lean",
@@ -72,7 +73,9 @@ def test_compiled_programs(stock, tmp_path, name, flags):
 FAULTS = {
     "trap": ".word 0",
     "time_out": "1: j 1b",
-    "bus_error": "li a0, 0x20000000\n lw a0, 0(a0)",
+    "load": "li a0, 0x20000000\n lw a0, 0(a0)",
+    "store": "li a0, 0x20000000\n sw a1, 0(a0)\n addi a0, a0, 4\n sw sp, -4(sp)\n sw a2, 0(a0)\n nop\n nop\n sw a1, -8(sp)",
+    "store behind stores": "li a0, 0x20000000\n sw sp, -4(sp)\n sw a1, -8(sp)\n sw a2, 0(a0)\n addi a0, sp, -4\n j 1f\n1: nop",
     "cfu_hang": ".insn r 0x0B, 7, 0, a0, a1, a2\n add a0, a0, a0",
     "never accepted": ".insn r 0x0B, 6, 0, a0, a1, a2",
     "jump": "li a0, 0x50000000\n jr a0",
@@ -81,8 +84,26 @@ FAULTS = {
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_faults_are_those_of_the_rtl(system, stock, tmp_path, name):
-    elf = assemble(f"  .globl main\nmain:\n{FAULTS[name]}\n ret\n", tmp_path)
+    assert outcome(system, stock, f"  .globl main\nmain:\n{FAULTS[name]}\n ret\n", tmp_path).fault is not None
+
+
+def outcome(system, stock, text, folder):
+    """What an assembly program left, the same on both simulators."""
+    elf = assemble(text, folder)
     options = {"max_cycles": 30_000, "hang_cycles": 5_000}
     expected = system.run(elf, **options)
-    assert expected.fault is not None
     assert simulate_fast(system.soc_json, elf, ODD_CFU, build_dir=stock.build_dir, **options) == expected
+    return expected
+
+
+@pytest.mark.parametrize("name", [*OTHER_STACKS, *OVERFLOWS])
+def test_the_stack_is_watched_as_on_the_rtl(system, stock, tmp_path, name):
+    inside = f"  li sp, {TOP - 256:#x}\n  nop\n" + FRAME
+    code = OTHER_STACKS[name] + inside if name in OTHER_STACKS else OVERFLOWS[name]
+    found = outcome(system, stock, on_stack(inside + code), tmp_path)
+    assert (found.exit_code == 7) == (name in OTHER_STACKS)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_the_store_that_was_refused_is_named_as_on_the_rtl(system, stock, tmp_path, name):
+    assert outcome(system, stock, storing(REFUSED[name]), tmp_path).fault.access == "store"

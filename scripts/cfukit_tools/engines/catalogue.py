@@ -11,6 +11,7 @@ from cfukit_tools.engines.engine import Engine
 ENGINES = {
     "evaluator": "cfukit_tools.engines.evaluator:EvaluatorEngine",
     "host": "cfukit_tools.engines.host:HostEngine",
+    "fast": "cfukit_tools.engines.fast:FastEngine",
     "rtl": "cfukit_tools.engines.rtl:RtlEngine",
     "renode": "cfukit_tools.engines.renode:RenodeEngine",
     "board": "cfukit_tools.engines.board.engine:BoardEngine",

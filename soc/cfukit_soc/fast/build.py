@@ -12,9 +12,11 @@ from cfukit_base.plain_paths import plain
 from cfukit_base.progress import stage
 from cfukit_base.tools import Tool, host_cxx, verilator
 from cfukit_base.verilator_runtime import include_flags, runtime_objects
+from cfukit_soc.generate import HARNESS
 
 SOURCES = Path(__file__).parent
 SIMULATOR, LIBRARY = "fast_simulator", "libcfu.so"
+_SHARED = ("image.h", "stack.h", "stores.h")  # of the RTL's harness
 _FLAGS = ("-std=c++17", "-O2")
 _LIBRARY_FLAGS = ("-fPIC", "-fvisibility=hidden", "-DVM_TRACE=0")
 _VERILATOR_FLAGS: tuple[str, ...] = (
@@ -37,14 +39,35 @@ def _flags(cxx: Tool) -> list[str]:
     return [*_FLAGS, *(["-mcpu=baseline", "-fno-sanitize=undefined"] if cxx.name.startswith("zig") else [])]
 
 
+def _sources() -> tuple[str, str]:
+    return digest_tree(SOURCES, ("*.h", "*.cpp")), digest_tree(HARNESS, _SHARED)
+
+
+def model_digest(cfu_verilog: Path | None) -> str:
+    """What the behaviour of the simulator with this CFU depends on."""
+    return digest_of(*_sources(), *(_cfu_parts(cfu_verilog) if cfu_verilog else ()))
+
+
+def _cfu_parts(cfu_verilog: Path) -> tuple[object, ...]:
+    return cfu_verilog, verilator().identity, _VERILATOR_FLAGS
+
+
 def build_fast_simulator(*, cxx: Tool | None = None) -> Path:
     """The executable that runs firmware on any system; compiled at its first use."""
     cxx = cxx or host_cxx()
-    key = digest_of(digest_tree(SOURCES), cxx.identity, _flags(cxx))
+    key = digest_of(*_sources(), cxx.identity, _flags(cxx))
 
     def build(folder: Path) -> None:
         with stage(f"compiling the fast simulator, once ({cxx.name} {cxx.version})"):
-            words = [*cxx.argv, *_flags(cxx), str(SOURCES / "main.cpp"), "-o", SIMULATOR, "-ldl"]
+            words = [
+                *cxx.argv,
+                *_flags(cxx),
+                f"-I{plain(HARNESS)}",
+                str(plain(SOURCES / "main.cpp")),
+                "-o",
+                SIMULATOR,
+                "-ldl",
+            ]
             _compile(cxx, words, folder, "the fast simulator")
 
     return cached(user_cache(), "fast", key, build) / SIMULATOR
@@ -57,7 +80,7 @@ def build_cfu_library(cfu_verilog: Path, build_dir: Path, *, cxx: Tool | None = 
     cxx = cxx or host_cxx()
     source = SOURCES / "cfu_library.cpp"
     flags = [*_flags(cxx), *_LIBRARY_FLAGS]
-    key = digest_of(cfu_verilog, source, verilator().identity, cxx.identity, flags, _VERILATOR_FLAGS)
+    key = digest_of(*_cfu_parts(cfu_verilog), source, cxx.identity, flags)
 
     def build(folder: Path) -> None:
         with stage(f"compiling the CFU ({cxx.name} {cxx.version})"):

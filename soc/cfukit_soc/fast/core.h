@@ -19,7 +19,7 @@ struct Stage {
 // What one cycle showed to the outside.
 struct Seen {
     bool retired = false, writes = false, cfu_command = false, cfu_response = false;
-    bool bus_error = false, exception = false, fetch_fault = false;
+    bool store_answer = false, bus_error = false, exception = false, fetch_fault = false;
     uint32_t value = 0;
 };
 
@@ -65,7 +65,6 @@ public:
     // At the beginning of the last step; and what a fault was about
     Stage before_w, before_m, before_e;
     uint32_t error_address = 0, retired_target = 0;
-    bool error_write = false;
     uint32_t undo_register = 0, undo_value = 0;  // what the last step wrote over
     // I$ loader
     bool line_loading = false, line_sent = false, flush_pending = true, flush_was_done = false;
@@ -287,7 +286,8 @@ public:
         const bool data_done = data.cyc && d_ack && data_last;  // the command leaves
         const bool data_answers = data.cyc && d_ack && !data.write;
 
-        if (seen.bus_error) error_address = data.address, error_write = data.write;
+        seen.store_answer = data.cyc && data.write && d_ack;
+        if (seen.bus_error) error_address = data.address;
 
         // Stores act where they leave
         if (w_write && w_fires) store_now();

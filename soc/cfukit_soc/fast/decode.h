@@ -171,6 +171,9 @@ inline Decoded decode(uint32_t word, const DecodeOptions& options) {
     made.s1 = flags & flag::use1 ? made.rs1 : 0, made.s2 = flags & flag::use2 ? made.rs2 : 0;
     made.wd = flags & flag::writes ? made.rd : 32;
     made.fast = legal ? made.op : Op::illegal;
-    if (made.rd == 2 && made.rs1 == 2 && (made.op == Op::addi || made.op == Op::add)) made.fast = Op::stack;
+    if (made.rd == 2 && legal) {  // what the stack watch looks at
+        if (made.op == Op::lui || made.op == Op::auipc) made.fast = Op::illegal;
+        if ((made.op == Op::addi && made.rs1 == 2) || (made.op == Op::add && (made.rs1 == 2 || made.rs2 == 2))) made.fast = Op::stack;
+    }
     return made;
 }

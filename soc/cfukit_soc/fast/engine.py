@@ -10,14 +10,15 @@ import msgspec
 
 from cfukit_base.artefacts import Outcome, Soc
 from cfukit_base.cache import disk_error, prepare_output
+from cfukit_base.digest import digest_of
 from cfukit_base.errors import UsageError
-from cfukit_soc.fast.build import build_cfu_library, build_fast_simulator
+from cfukit_soc.fast.build import build_cfu_library, build_fast_simulator, model_digest
 from cfukit_soc.fast.parameters import parameters
 from cfukit_soc.faults import Ended, stack_of
 from cfukit_soc.image import memory_image
 from cfukit_soc.simulation import HANG_CYCLES, outcome_of, partial_of, run_simulator
 
-_OTHER = "cfukit_soc.simulate runs this system"
+_CHIPS = {"spi_flash.v": "an SPI flash", "sdram.v": "SDRAM", "ddr3_store.v": "DDR3"}
 
 
 def simulate_fast(
@@ -57,7 +58,9 @@ def simulate_fast(
         words = [str(simulator), *(f"{key}={scratch / key}" for key in ("parameters", "image", "result"))]
         words += [f"hang_cycles={hang_cycles}"] if hang_cycles else []
         words += [f"max_cycles={max_cycles}"] if max_cycles else []
-        words += [f"stack_bottom={bottom}"] if watch_stack and (bottom := stack_of(elf)[0]) else []
+        if watch_stack:
+            bottom, top = stack_of(elf)
+            words += [f"stack_bottom={bottom}", f"stack_top={top}"]
         words += [f"cfu={library}", f"autonomous={int(autonomous)}"] if library else []
         words += ["exact=1"] if exact else []
         if trace:
@@ -75,11 +78,19 @@ def simulate_fast(
     return outcome_of(ended, output, elf)
 
 
+def fast_digest(soc_json: Path, cfu_verilog: Path | None, *, autonomous: bool = False) -> str:
+    """What the results on this system depend on, apart from the program and its input."""
+    return digest_of(parameters(soc_json, Soc.read(soc_json)), model_digest(cfu_verilog), autonomous)
+
+
+def not_modelled(soc: Soc) -> str:
+    """What the model lacks of this system, for people; "" if it has everything."""
+    lacking = [what for chip, what in _CHIPS.items() if chip in soc.chips]
+    lacking += ["a CFU with a memory port"] if soc.cpu.memory_port_bits else []
+    return " and ".join(lacking)
+
+
 def _check(soc_json: Path, soc: Soc) -> None:
-    """What the model does not know."""
-    if soc.cpu.memory_port_bits:
-        given = "a CFU with a port into the data TCM"
-        raise UsageError(str(soc_json), given, allowed="a CFU without memory port", hint=_OTHER)
-    if chips := [name for name in soc.chips if name != "bus_rom.v"]:
-        given = f"chips beside the FPGA ({', '.join(chips)})"
-        raise UsageError(str(soc_json), given, allowed="memories of constant latency", hint=_OTHER)
+    if lacking := not_modelled(soc):
+        allowed = "memories of constant latency, a CFU without memory port"
+        raise UsageError(str(soc_json), lacking, allowed=allowed, hint="cfukit_soc.simulate runs this system")

@@ -7,6 +7,7 @@
 // (`m_stalls`, `w_stalls`), for it does not separate a producer from its consumer. W is reached 3 slots after D.
 #pragma once
 #include "core.h"
+#include "stores.h"
 
 class Fast {
     static constexpr uint32_t DIVISION = 33;  // cycles that a division waits in M
@@ -27,6 +28,7 @@ private:
     struct Store {  // that has not reached W, or not the bus
         uint64_t slot = 0, m_stalls = 0;
         Memory* memory = nullptr;
+        Retired instruction{};
         Core::Command command;
         uint64_t begins = 0, granted = 0, ends = 0;  // on the bus
     };
@@ -84,6 +86,9 @@ public:
         if (c.pending_d || c.pending_e || c.pending_m || c.pending_w || c.had_exception || c.interrupt || c.liberator[0]) return false;
         if (c.registers.uart.can_interrupt() || c.csrs.lines_before || c.csrs.mip_external || c.csrs.mip_software) return false;
         if (c.registers.exits_at != UINT64_MAX || c.cycle + 2 * MARGIN > options.max_cycles || !begins_here(c.D.d->fast)) return false;
+        for (const Stage* stage : {&c.E, &c.M, &c.W}) {
+            if (stage->valid && stage->d->wd == 2) return false;  // the stack watch sees it retire
+        }
         constexpr uint32_t NEVER = flag::div | flag::cfu | flag::xret | flag::wfi | flag::ecall | flag::flush_data;
         if (c.E.valid) {
             if (c.E.is(NEVER | flag::csr | flag::fence_i) || c.e_jumps) return false;
@@ -172,6 +177,7 @@ private:
         entry.d = d, entry.slot = slot, entry.pc = pc, entry.old = word, entry.address = address, entry.data = lanes;
         Store& made = stores[stores_made++ % 8];
         made.slot = slot, made.m_stalls = m_stalls, made.memory = in_memory(address);
+        made.instruction = {pc, d->word};
         made.command = {true, true, false, address, mask, lanes, word};
         word = merged(word, mask, lanes);
         if (trace) traced.push_back({d, slot, m_stalls, pc, 0});
@@ -304,6 +310,16 @@ private:
 
 public:
     uint64_t retired_now = 0;
-    const Recent& retired_entry(uint64_t back) const { return recent[(retired_now - 1 - back) % RECENT]; }
-    static uint32_t word_of(const Recent& entry) { return entry.d->word; }
+    Retired last_retired() const {
+        const Recent& entry = recent[(retired_now - 1) % RECENT];
+        return {entry.pc, entry.d->word};
+    }
+    // Those that have retired and that the bus has not answered.
+    Stores waiting_stores() const {
+        Stores waiting;
+        for (uint64_t n = stores_done > 2 ? stores_done - 2 : 0; n < stores_done; n++) {
+            if (stores[n % 8].ends >= core.cycle) waiting.retire(stores[n % 8].instruction);
+        }
+        return waiting;
+    }
 };

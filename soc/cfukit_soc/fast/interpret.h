@@ -125,7 +125,7 @@ dispatch:
     case Op::stack: {
         OPERANDS();
         const uint32_t value = compute(*d, x[d->s1], x[d->s2], pc);
-        if (value < options.stack_bottom) LEAVE();
+        if (value < options.stack_bottom && x[2] >= options.stack_bottom) LEAVE();
         write(d, pc, slot, value, 0);
         NEXT();
     }

@@ -8,12 +8,9 @@
 #include <csignal>
 
 #include "interpret.h"
+#include "stack.h"
 
 static constexpr uint32_t LOAD = 0x03, STORE = 0x23, JALR = 0x67, JAL = 0x6F;
-
-struct Retired {
-    uint32_t pc, instruction;
-};
 
 struct Issued {
     uint32_t function, a, b, pc, instruction;
@@ -26,7 +23,9 @@ class Simulation {
     FILE* trace = nullptr;
     std::unique_ptr<Fast> fast;
     uint64_t last_retired_cycle = 0;
-    std::array<Retired, 16> history{};  // ring, newest at (instructions - 1) % 16
+    Retired last{};                     // the newest retired instruction
+    StackWatch stack;
+    Stores stores;
     std::array<Issued, 8> commands{};   // ring of accepted CFU commands
     uint64_t accepted = 0, answered = 0;
     std::string fault;  // further members of the result, or ""
@@ -35,7 +34,8 @@ class Simulation {
 
 public:
     explicit Simulation(const Options& given)
-        : options(given), parameters(read_parameters(given.parameters)), core(parameters, given.cfu) {
+        : options(given), parameters(read_parameters(given.parameters)), core(parameters, given.cfu),
+          stack(given.stack_bottom, given.stack_top) {
         if (!options.trace.empty()) {
             trace = std::fopen(options.trace.c_str(), "w");
             if (!trace) fail("cannot write", options.trace);
@@ -51,12 +51,13 @@ public:
             if (fast->can_enter()) run_fast();
             const uint64_t cycle = core.cycle;
             const Stage at = core.W;
+            const uint32_t stored_at = core.w_address;
             const Issued command{core.E.d->word >> 22 & 0x3F8, core.e_a, core.e_b, core.E.pc, core.E.d->word};
             core.step();
             const Seen& seen = core.seen;
             if (seen.retired) {
                 if (!parameters.traps && leaves_code(at)) return ended(cycle, "fetch_fault");
-                if (retire(at, cycle)) return ended(cycle, "stack_overflow");
+                if (retire(at, stored_at, cycle)) return ended(cycle, "stack_overflow");
             }
             if (seen.cfu_command) {
                 commands[accepted % commands.size()] = command;
@@ -64,7 +65,7 @@ public:
             }
             if (seen.cfu_response && ++answered > accepted) return ended(cycle, "cfu_protocol");
             if (core.registers.exits_at == cycle) return ended(cycle, "exit");
-            if (seen.bus_error && bus_error()) return ended(cycle, "bus_error");
+            if ((seen.store_answer || seen.bus_error) && bus_answers()) return ended(cycle, "bus_error");
             if (seen.exception && !core.memories.has(core.csrs.mtvec & ~3u)) return unhandled_trap(cycle);
             if (seen.fetch_fault) {
                 member("address", core.D.pc);
@@ -105,10 +106,9 @@ private:
         const uint64_t retired = fast->retired_now;
         if (!retired) return;
         last_retired_cycle = fast->last_retired_cycle;
-        for (uint64_t n = std::min<uint64_t>(retired, history.size()); n-- > 0;) {
-            const Fast::Recent& entry = fast->retired_entry(n);
-            history[(core.instructions - 1 - n) % history.size()] = {entry.pc, entry.d->word};
-        }
+        last = fast->last_retired();
+        stores = fast->waiting_stores();
+        stack.resume(core.x[2]);
     }
 
     void load_image() {
@@ -125,52 +125,37 @@ private:
     }
 
     // False, unless the instruction overflows the stack.
-    bool retire(const Stage& at, uint64_t cycle) {
+    bool retire(const Stage& at, uint32_t stored_at, uint64_t cycle) {
         const uint32_t instruction = at.d->word;
-        history[(core.instructions - 1) % history.size()] = {at.pc, instruction};
+        last = {at.pc, instruction};
         last_retired_cycle = cycle;
+        if ((instruction & 0x7F) == STORE && !core.in_tcm(stored_at)) stores.retire(last);
         if (trace) {
             if (options.trace_cycles) std::fprintf(trace, "%llu ", static_cast<unsigned long long>(cycle));
             const int length = core.seen.writes ? std::fprintf(trace, "%08x %08x x%u=%08x\n", at.pc, instruction, at.d->rd, core.seen.value)
                                                 : std::fprintf(trace, "%08x %08x\n", at.pc, instruction);
             if (length < 0) fail("cannot write", options.trace);
         }
-        return core.seen.writes && at.d->rd == 2 && overflows_stack(at);
-    }
-
-    bool overflows_stack(const Stage& at) {
-        const uint32_t opcode = at.d->word & 0x7F;
-        if (core.seen.value >= options.stack_bottom || at.d->rs1 != 2 || (opcode != 0x13 && opcode != 0x33)) return false;
+        if (!core.seen.writes || at.d->rd != 2) return false;
+        if (!stack.overflows(core.instructions, instruction, core.seen.value)) return false;
         member("address", core.seen.value);
-        found = true, found_pc = at.pc, found_instruction = at.d->word;
+        found = true, found_pc = at.pc, found_instruction = instruction;
         return true;
     }
 
-    // An access that nothing answers. Fetches may be speculative: the CPU reads all ones, an illegal instruction.
-    bool bus_error() {
-        const bool store = core.error_write;
+    // The bus answers a store, or gives up a data access that nothing answers; then this is true. Fetches do not count, because they
+    // may be speculative: the CPU reads all ones, an illegal instruction.
+    bool bus_answers() {
+        const bool store = core.seen.store_answer;
+        const Retired* const which = store ? stores.answer() : nullptr;
+        if (!core.seen.bus_error) return false;
         member("address", core.error_address);
         fault += store ? ", \"access\": \"store\"" : ", \"access\": \"load\"";
-        locate_access(store ? STORE : LOAD, core.error_address);
+        const Retired waiting = {core.before_w.pc, core.before_w.d->word};  // in the last stage
+        const Retired at = which ? *which : waiting;
+        found_pc = at.pc, found_instruction = at.instruction;
+        found = (at.instruction & 0x7F) == (store ? STORE : LOAD);
         return true;
-    }
-
-    // The instruction behind a data access: a load waits for its data; a store has retired a few instructions ago.
-    void locate_access(uint32_t opcode, uint32_t address) {
-        if (opcode == LOAD) {
-            found_pc = core.before_w.pc, found_instruction = core.before_w.d->word;
-            if ((found_instruction & 0x7F) == LOAD) found = true;
-            return;
-        }
-        for (uint64_t n = 1; n <= history.size() && n <= core.instructions; n++) {
-            const Retired& past = history[(core.instructions - n) % history.size()];
-            if ((past.instruction & 0x7F) != opcode) continue;
-            const uint32_t offset = static_cast<uint32_t>(static_cast<int32_t>(past.instruction) >> 25) << 5 | (past.instruction >> 7 & 0x1F);
-            const bool exact = (core.x[past.instruction >> 15 & 0x1F] + offset) >> 2 == address >> 2;
-            if (!found || exact) found_pc = past.pc, found_instruction = past.instruction;
-            found = true;
-            if (exact) return;
-        }
     }
 
     // The instruction that retires lies, or jumps to, where the CPU has no code.
@@ -224,10 +209,7 @@ private:
             found_pc = stage->pc, found_instruction = stage->d->word;
             return;
         }
-        if (core.instructions) {
-            const Retired& last = history[(core.instructions - 1) % history.size()];
-            found_pc = last.pc, found_instruction = last.instruction;
-        }
+        found_pc = last.pc, found_instruction = last.instruction;
     }
     void member(const char* name, uint32_t value) { fault += std::string(", \"") + name + "\": " + std::to_string(value); }
 };

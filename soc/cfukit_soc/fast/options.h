@@ -14,7 +14,7 @@ struct Options {
     std::string trace;             // one line per retired instruction; "" = none
     bool trace_cycles = false;     // each line of the trace begins with the cycle of retirement
     bool exact = false;            // step every cycle: the model that the fast path is compared with
-    uint32_t stack_bottom = 0;     // an instruction that takes the stack pointer below ends the run
+    uint32_t stack_bottom = 0, stack_top = 0;  // a function's frame that begins in this stack and ends below it ends the run
     uint64_t max_cycles = UINT64_MAX / 2;
     uint64_t hang_cycles = UINT64_MAX;  // without a retired instruction
     bool autonomous = false;       // the CFU is clocked in every cycle
@@ -41,6 +41,7 @@ inline Options parse_options(int argc, char** argv) {
         else if (key == "trace_cycles") options.trace_cycles = number() != 0;
         else if (key == "exact") options.exact = number() != 0;
         else if (key == "stack_bottom") options.stack_bottom = static_cast<uint32_t>(number());
+        else if (key == "stack_top") options.stack_top = static_cast<uint32_t>(number());
         else if (key == "max_cycles") options.max_cycles = number();
         else if (key == "hang_cycles") options.hang_cycles = number();
         else if (key == "autonomous") options.autonomous = number() != 0;

@@ -12,6 +12,9 @@ class StackWatch {
 public:
     StackWatch(uint32_t stack_bottom, uint32_t stack_top) : bottom(stack_bottom), top(stack_top) {}
 
+    // sp is `value`, by instructions that were not shown, the last of them none that writes half an address.
+    void resume(uint32_t value) { on_stack = bottom <= value && value <= top; }
+
     // An instruction that writes `value` to sp retires; `number` counts retired instructions.
     // A function's frame is an addition to sp. What loads another value into sp switches to another stack, which is not watched.
     bool overflows(uint64_t number, uint32_t instruction, uint32_t value) {
@@ -20,7 +23,7 @@ public:
         const bool lower_half = upper_half + 1 == number;  // `la sp, symbol` is lui or auipc, then addi
         if (on_stack && adds && !lower_half && value < bottom) return true;
         if (opcode == LUI || opcode == AUIPC) upper_half = number;
-        on_stack = bottom <= value && value <= top;
+        resume(value);
         return false;
     }
 };

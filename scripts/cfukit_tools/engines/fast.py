@@ -1,0 +1,99 @@
+"""Engine fast: a model of the whole system in C++ with the RTL's cycles. It needs no Verilator but for a CFU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cfukit_base import progress
+from cfukit_base.artefacts import Outcome
+from cfukit_base.errors import UsageError
+from cfukit_base.protocol import wire
+from cfukit_tools.engines.catalogue import Line
+from cfukit_tools.engines.engine import Abilities, Done, ExecOptions, Job, Machine
+from cfukit_tools.engines.firmware import file_of, serve_firmware
+from cfukit_tools.engines.kept import KeptRuns
+from cfukit_tools.firmware.samples import Served
+from cfukit_tools.project.project import Project
+from cfukit_tools.project.system import System
+
+_OPTIONS = frozenset({"max_cycles", "hang_cycles", "trace"})
+
+
+class FastEngine:
+    """See `Engine`."""
+
+    name = "fast"
+    abilities = Abilities(
+        Machine.SYSTEM,
+        cycles=True,
+        memory_port=False,
+        options=_OPTIONS,
+        refusal="has no signals",
+    )
+
+    def __init__(self, line: Line):
+        del line  # it needs none
+
+    def system(self, project: Project) -> System:
+        return System(project)
+
+    def prepare(self, system: System) -> None:
+        """Refuse what the model does not know."""
+        from cfukit_soc.fast import not_modelled
+
+        lacking = not_modelled(system.soc)
+        if lacking:
+            raise UsageError(
+                "--engine fast",
+                f"the system has {lacking}, which this engine does not model",
+                allowed="memories of constant latency",
+                hint="--engine rtl",
+            )
+
+    def serve(self, system: System, jobs: Sequence[Job], processes: int, done: Done) -> list[Served]:
+        return serve_firmware(_RUNS, system, jobs, processes, done)
+
+    def exec(self, system: System, program: Path, stdin: bytes, options: ExecOptions) -> Outcome:
+        from cfukit_soc import HANG_CYCLES
+        from cfukit_soc.fast import simulate_fast
+
+        with progress.stage(f"running {program.name} on the model of the system"):
+            return simulate_fast(
+                system.soc_json,
+                program,
+                system.cfu_verilog,
+                build_dir=system.project.board_dir,
+                autonomous=_autonomous(system),
+                stdin=wire.encode_stdin(stdin),
+                max_cycles=options.max_cycles,
+                hang_cycles=options.hang_cycles or HANG_CYCLES,
+                trace=options.trace,
+                on_output=options.on_output,
+            )
+
+
+def _run(system: System, job: Job, requests: bytes) -> Outcome:
+    from cfukit_soc.fast import simulate_fast
+
+    return simulate_fast(
+        system.soc_json,
+        file_of(job),
+        system.cfu_verilog if job.program.variant == "project" else None,
+        build_dir=system.project.board_dir,
+        autonomous=_autonomous(system),
+        stdin=requests,
+    )
+
+
+def _digest(system: System, cfu: Path | None) -> str:
+    from cfukit_soc.fast import fast_digest
+
+    return fast_digest(system.soc_json, cfu, autonomous=_autonomous(system))
+
+
+def _autonomous(system: System) -> bool:
+    return system.cfu_json is not None and system.cfu_json.autonomous
+
+
+_RUNS = KeptRuns("fast", _digest, _run)

@@ -1,0 +1,102 @@
+"""Engine fast at the command: the documents of engine rtl but for the engine's name, and refusals of what it does not model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cfukit_base.errors import UsageError
+from cfukit_tools import api
+
+ENGINES = ("rtl", "fast")
+PROGRAMS = {
+    "output": 'int main(void) { int c, n = 0; while ((c = getchar()) != EOF) n += c; printf("sum %d\\n", n); return 3; }',
+    "regions": 'int main(void) { for (int i = 0; i < 3; i++) CFUKIT_REGION("r") { for (volatile int k = 0; k < 20; k++) {} } return 0; }',
+    "time": 'int main(void) { uint64_t t = cfukit_cycles(); printf("%d\\n", (int)(cfukit_cycles() - t)); return 0; }',
+    "store": "int main(void) {\n  *(volatile int *)0x12345678 = 1;\n  for (;;) {}\n}",
+    "load": "int main(void) {\n  return *(volatile int *)0x12345678;\n}",
+    "illegal": 'int main(void) {\n  __asm__ volatile(".word 0");\n  return 0;\n}',
+    "misaligned": "int main(void) {\n  return *(volatile int *)0x40000001;\n}",
+    "stack": "static __attribute__((noinline)) int deeper(int n) {\n  volatile int here[9];\n  here[n & 3] = n;\n"
+    "  return deeper(n + 1) + here[0];\n}\nint main(void) { return deeper(0); }",
+    "endless": 'int main(void) { for (;;) __asm__ volatile(""); }',
+    "waiting": 'int main(void) { __asm__ volatile("wfi"); return 0; }',
+    "jump": "int main(void) { ((void (*)(void))0x50000000)(); return 0; }",
+}
+
+
+def same_but_for_provenance(document: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key not in ("engine", "host")}
+
+
+def same_on_both(verb: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
+    """The document of engine fast, which is that of engine rtl but for the engine's name."""
+    rtl, fast = (verb(*arguments, engine=engine, **options) for engine in ENGINES)
+    assert (rtl["engine"], fast["engine"]) == ENGINES
+    assert same_but_for_provenance(fast) == same_but_for_provenance(rtl)
+    return dict(fast)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs_end_alike(here: Path, name: str) -> None:
+    (here / "program.c").write_text(f'#include "cfukit.h"\n{PROGRAMS[name]}\n')
+    options = {"stdin": b"some bytes", "max_cycles": 300_000, "hang_cycles": 20_000}
+    document = same_on_both(api.exec_, "program.c", **options)
+    assert document["cycles"] > 500
+
+
+def test_traces_are_the_same(here: Path) -> None:
+    (here / "program.c").write_text("int main(void) { return 41; }\n")
+    for engine in ENGINES:
+        api.exec_("program.c", engine=engine, stdin=b"", trace=f"{engine}.trace")
+    assert Path("fast.trace").read_bytes() == Path("rtl.trace").read_bytes() != b""
+
+
+def test_a_project_runs_alike(mac4: Path, two_samples: Path) -> None:
+    document = same_on_both(api.run, mac4, inputs=two_samples)
+    assert document["ok"] and document["cfu_engine"] == "verilog"
+    assert [len(variant["cycles"]) for variant in document["variants"]] == [2, 2, 2]
+    written = json.loads((mac4 / "build" / "sim" / "run.fast.json").read_text())
+    assert written["variants"] == document["variants"]
+
+
+def test_a_project_infers_and_tests_alike(mac4: Path, two_samples: Path, here: Path) -> None:
+    document = same_on_both(
+        api.infer, mac4, inputs=two_samples, outputs=here / "out.npz", layers=here / "l.npz"
+    )
+    assert document["ok"] and len(document["cycles"]) == 2
+    with np.load(here / "l.npz") as layers:
+        assert layers.files
+    assert api.test(mac4, only="outputs", engine="fast")["checks"][0]["detail"].endswith("on engine fast")
+
+
+@pytest.mark.parametrize(
+    ("board", "said"), [("icebreaker", "an SPI flash"), ("ulx3s", "SDRAM"), ("arty", "DDR3")]
+)
+def test_a_memory_that_is_not_modelled_is_refused(here: Path, board: str, said: str) -> None:
+    (here / "program.c").write_text("int main(void) { return 0; }\n")
+    with pytest.raises(UsageError) as refused:
+        api.exec_("program.c", engine="fast", board=board, stdin=b"")
+    assert said in refused.value.message and "--engine rtl" in refused.value.hint
+
+
+def test_a_memory_port_is_refused(here: Path) -> None:
+    api.init(str(here / "vector"), "vector")
+    with pytest.raises(UsageError, match="memory port"):
+        api.run(here / "vector", engine="fast")
+
+
+def test_waves_are_refused(here: Path) -> None:
+    (here / "program.c").write_text("int main(void) { return 0; }\n")
+    with pytest.raises(UsageError, match="--waves: engine fast has no signals"):
+        api.exec_("program.c", engine="fast", stdin=b"", waves="w.vcd")
