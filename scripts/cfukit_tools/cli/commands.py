@@ -353,8 +353,8 @@ def term(as_json: bool, verbose: bool, **values: Any) -> int:
     from cfukit_tools.report import others
     from cfukit_tools.verbs import term as verb
 
-    _begin(verbose)
-    return _show(verb.term(**values, write=None if as_json else _to_stdout), as_json, others.term)
+    sink = _begin(verbose)
+    return _show(verb.term(**values, write=None if as_json else sink.pass_on), as_json, others.term)
 
 
 def _later(name: str, does: str) -> None:
