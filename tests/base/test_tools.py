@@ -1,6 +1,11 @@
 """Tools are found, from wheels first if results depend on them. A missing tool is named with the way to get it."""
 
 import os
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -8,7 +13,7 @@ import pytest
 from cfukit_base import process, tools
 from cfukit_base.cache import manifest
 from cfukit_base.errors import MissingToolError, UsageError
-from cfukit_base.tools import compilers, zig_cache
+from cfukit_base.tools import compilers, tool, zig_cache
 
 
 @pytest.fixture(autouse=True)
@@ -127,7 +132,21 @@ def test_a_damaged_manifest_of_zigs_cache(
 def test_place_and_route_of_every_family_is_surveyed(name: str, board: str) -> None:
     findings = {finding.name: finding for finding in tools.survey()}
     assert board in findings[name].needed_for
-    assert findings[name].get_it == 'pip install "cfukit[fpga]"' and not findings[name].required
+    assert findings[name].get_it.endswith('pip install "cfukit[fpga]"') and not findings[name].required
+
+
+def test_pip_is_this_environments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Another environment's pip, or the system's, would install where cfukit is not."""
+    here = Path(sysconfig.get_path("scripts"))
+    for folder, begin in ((here, "pip "), (tmp_path, f"{shlex.quote(sys.executable)} -m pip ")):
+        monkeypatch.setattr(shutil, "which", lambda name, folder=folder: str(folder / name))
+        assert tool.pip_install("cfukit") == f"{begin}install cfukit"
+        assert tool.pip_install("cfukit[fpga]") == f'{begin}install "cfukit[fpga]"'
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    done = subprocess.run(
+        [*shlex.split(tool.pip_install("cfukit[fpga]"))[:3], "--version"], capture_output=True, text=True
+    )
+    assert done.returncode == 0 and str(Path(sysconfig.get_path("purelib"))) in done.stdout
 
 
 def test_every_wheel_of_synthesis_is_surveyed() -> None:

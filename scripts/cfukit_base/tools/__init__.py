@@ -7,7 +7,7 @@ a native one. Others (Verilator, Icarus, the host's C++ compiler) are native if 
 from cfukit_base.tools.compilers import RISCV_COMPILERS, host_cc, host_cxx, riscv_cc, zig
 from cfukit_base.tools.simulators import icarus, renode, verilator, verilator_include
 from cfukit_base.tools.survey import survey
-from cfukit_base.tools.tool import Tool
+from cfukit_base.tools.tool import Tool, pip_install
 
 __all__ = [
     "RISCV_COMPILERS",
@@ -15,6 +15,7 @@ __all__ = [
     "host_cc",
     "host_cxx",
     "icarus",
+    "pip_install",
     "renode",
     "riscv_cc",
     "survey",

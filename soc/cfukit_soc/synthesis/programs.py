@@ -24,9 +24,7 @@ from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError, MissingToolError, ResultError
 from cfukit_base.process import Child, started
-from cfukit_base.tools import Tool
-
-GET_IT = 'pip install "cfukit[fpga]"'
+from cfukit_base.tools import Tool, pip_install
 
 # name -> (distribution, module, function that takes the arguments)
 WHEELS: dict[str, tuple[str, str, str]] = {
@@ -60,7 +58,9 @@ def program(name: str) -> Tool:
     try:
         version = metadata.version(distribution)
     except metadata.PackageNotFoundError:
-        raise MissingToolError(name, f"the wheel {distribution} is not installed", hint=GET_IT) from None
+        raise MissingToolError(
+            name, f"the wheel {distribution} is not installed", hint=pip_install("cfukit[fpga]")
+        ) from None
     call = f"{function}()" if name == "gowin_pack" else f"sys.exit({function}(sys.argv[1:]))"
     code = f"import sys; from {module} import {function}; {call}"
     return Tool(name, (sys.executable, "-c", code), version, distribution, "wheel")
