@@ -19,12 +19,14 @@ from cfukit_base.errors import UsageError
 
 WORD = 0xFFFF_FFFF
 FrontEnd = Literal["gate", "none"]
+UNNAMED = "cfu"
 
 
 class BaseCfu:
     """A CFU without its gateware.
 
     * instructions: {funct3: Instruction}.
+    * name: in messages and in the generated files. Inside a project, one without a name of its own is called like the project.
     * params: what `make_cfu` was called with; recorded in cfu.json.
     * autonomous: it works on its own between instructions, so it is clocked in every cycle.
     * front_end: "gate" (see `Cfu`) or "none".
@@ -37,7 +39,7 @@ class BaseCfu:
         self,
         instructions: Mapping[int, Instruction],
         *,
-        name: str = "cfu",
+        name: str = UNNAMED,
         about: str = "",
         params: Mapping[str, object] | None = None,
         autonomous: bool = False,

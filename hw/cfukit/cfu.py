@@ -18,7 +18,7 @@ from amaranth.back import verilog
 from amaranth.hdl import ClockDomain, CombinationalCycle, Module, Signal, UnusedElaboratable
 
 from cfukit import units
-from cfukit.base import BaseCfu
+from cfukit.base import UNNAMED, BaseCfu
 from cfukit.gateware import Port
 from cfukit.instruction import HandshakeInstruction, Instruction
 from cfukit.memory import MemoryPort
@@ -45,7 +45,7 @@ class Cfu(BaseCfu):
         self,
         instructions: Mapping[int, Instruction],
         *,
-        name: str = "cfu",
+        name: str = UNNAMED,
         about: str = "",
         params: Mapping[str, object] | None = None,
         autonomous: bool = False,

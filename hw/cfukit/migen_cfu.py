@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from cfukit.base import BaseCfu
+from cfukit.base import UNNAMED, BaseCfu
 from cfukit.instruction import Instruction
 from cfukit.load import load_module
 from cfukit.memory import MemoryPort
@@ -32,7 +32,7 @@ class MigenCfu(BaseCfu):
         instructions: Mapping[int, Instruction] | None = None,
         *,
         adapter: bool = True,
-        name: str = "",
+        name: str = UNNAMED,
         about: str = "",
         params: Mapping[str, object] | None = None,
         autonomous: bool = False,
@@ -45,7 +45,7 @@ class MigenCfu(BaseCfu):
         self.adapter = adapter
         super().__init__(
             instructions or {},
-            name=name or self.file.stem,
+            name=name,
             about=about,
             params=params,
             autonomous=autonomous,

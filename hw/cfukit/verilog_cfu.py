@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from cfukit.base import BaseCfu
+from cfukit.base import UNNAMED, BaseCfu
 from cfukit.gate import with_gate
 from cfukit.instruction import Instruction
 from cfukit.memory import MemoryPort
@@ -52,7 +52,7 @@ class VerilogCfu(BaseCfu):
         *,
         more: Sequence[str | Path] = (),
         adapter: bool = True,
-        name: str = "",
+        name: str = UNNAMED,
         about: str = "",
         params: Mapping[str, object] | None = None,
         autonomous: bool = False,
@@ -67,7 +67,7 @@ class VerilogCfu(BaseCfu):
         self.adapter = adapter
         super().__init__(
             instructions or {},
-            name=name or Path(file).stem,
+            name=name,
             about=about,
             params=params,
             autonomous=autonomous,

@@ -141,7 +141,6 @@ def make_cfu(accumulators=8):
     state = Accumulators(accumulators)
     return Cfu(
         {0: Mac4(state), 1: Acc(state)},
-        name="mac4",
         about="4-lane int8 multiply-accumulate into 8 accumulators",
         params={"accumulators": accumulators},
     )

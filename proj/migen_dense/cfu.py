@@ -25,7 +25,6 @@ def make_cfu():
         "gateware.py",
         "Dense",
         {0: Dot()},
-        name="migen_dense",
         about="a running sum of dot products, in Migen",
     )
 

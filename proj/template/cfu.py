@@ -1,4 +1,4 @@
-"""The template's CFU: one instruction, the dot product of four int8 pairs in one cycle."""
+"""A CFU of one instruction: the dot product of four int8 pairs in one cycle."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class Dot4(Instruction):
 
 
 def make_cfu():
-    return Cfu({0: Dot4()}, name="template", about="dot product of four int8 pairs")
+    return Cfu({0: Dot4()}, about="dot product of four int8 pairs")
 
 
 # --- for the kernel in template.c ----------------------------------------------------------------------------------------

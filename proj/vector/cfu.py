@@ -200,7 +200,6 @@ def make_cfu(width=32):
     }
     return Cfu(
         instructions,
-        name="vector",
         about="sums and copies vectors in the data TCM on its own",
         params={"width": width},
         autonomous=True,

@@ -50,7 +50,6 @@ def make_cfu():
     return VerilogCfu(
         "cfu.v",
         {0: Lanes(name="lanes", state=sums), 1: Sum(name="sum", state=sums)},
-        name="verilog_depthwise",
         about="four channels of a depthwise convolution at once, in Verilog",
     )
 

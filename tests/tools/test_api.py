@@ -246,3 +246,9 @@ def test_an_inference_that_goes_wrong_inside_names_the_operator(
     assert not document["ok"]
     assert (document["mismatch"]["op"], document["mismatch"]["index"]) == (2, 5)
     assert api.infer("digits", inputs="in.npz", outputs="out.npz", engine="toy", unchecked=True)["ok"]
+
+
+def test_every_project_says_what_it_is() -> None:
+    items = api.list_("projects")["items"]
+    assert {item["name"] for item in items} >= {"mac4", "template"}
+    assert [item["name"] for item in items if len(item["about"]) < 20] == []

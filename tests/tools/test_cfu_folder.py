@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from cfukit_tools import api
+from cfukit_tools.project.catalogue import project_folders
 from cfukit_tools.project.project import load_target
 from cfukit_tools.project.system import System
 from support.verilog import module_cfu, write
@@ -122,3 +124,21 @@ def test_a_damaged_note_is_written_again(tmp_path: Path) -> None:
     for damaged in (b"", whole[: len(whole) // 2], b"{}"):
         note.write_bytes(damaged)
         assert generated(tmp_path) == first and note.read_bytes() == whole
+
+
+@pytest.mark.parametrize("origin", project_folders())
+def test_a_copy_of_a_project_goes_by_its_own_name(tmp_path: Path, origin: str) -> None:
+    api.init(str(tmp_path / "my_cfu"), origin)
+    made = System(load_target(tmp_path / "my_cfu"))
+    assert made.cfu_json is not None and made.cfu_dir is not None
+    assert made.cfu_json.name == "my_cfu"
+    assert 'of CFU "my_cfu"' in (made.cfu_dir / "cfu_ops.h").read_text()
+    renamed = System(load_target(tmp_path / "my_cfu", assignments=["name=other"])).cfu_json
+    assert renamed is not None and renamed.name == "other"
+
+
+def test_a_cfu_may_have_a_name_of_its_own(tmp_path: Path) -> None:
+    named = FROM_PYTHON.replace("Cfu({0: constant})", 'Cfu({0: constant}, name="own")')
+    write(tmp_path, {**PROJECT, "cfu.py": named, "number.txt": "1", "project.toml": 'name = "mine"\n'})
+    made = System(load_target(tmp_path)).cfu_json
+    assert named != FROM_PYTHON and made is not None and made.name == "own"

@@ -27,7 +27,7 @@ class Made:
 
 def cfu_folder(project: Project, load: Callable[[], ProjectCode | None], version: str) -> Path:
     """The folder with cfu.v, cfu.json and cfu_ops.h. version: of whatever else decides about their text."""
-    request = digest_of(project["cfu.file"], project["cfu.params"], version)
+    request = digest_of(project.name, project["cfu.file"], project["cfu.params"], version)
     note = project.board_dir / f"cfu-inputs-{request}.json"
     made = _read(note)
     if made is not None and unchanged(made.inputs, project.root):

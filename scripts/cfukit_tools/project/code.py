@@ -46,12 +46,14 @@ _executed: dict[Path, _Executed] = {}
 
 
 def load(project: Project) -> ProjectCode | None:
-    """The project's CFU and code; None if the project has no CFU.
+    """The project's CFU and code; None if the project has no CFU. A CFU without a name of its own gets the project's.
 
     cfu.py is executed once per process, as long as nothing that it has read changes.
     """
     if project.cfu_file is None:
         return None
+    from cfukit.base import UNNAMED
+
     _must_exist(project)
     executed = _execute(project.cfu_file.resolve(), project.root)
     with recorded() as seen:
@@ -63,6 +65,8 @@ def load(project: Project) -> ProjectCode | None:
                 allowed = f"what make_cfu of {project['cfu.file']} takes"
                 raise UsageError(project.origin("cfu.params"), given, allowed=allowed) from None
             raise
+    if cfu.name == UNNAMED:
+        cfu.name = project.name
     return ProjectCode(cfu, executed.code.module, executed.seen | seen)
 
 
