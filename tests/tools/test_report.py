@@ -50,6 +50,25 @@ def on_a_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
     monkeypatch.setenv("TERM", "xterm")
 
 
+@given(st.sets(st.integers(0, 9)))
+def test_the_verdict_accounts_for_every_operator(without_code: set[int]) -> None:
+    """Operators that need no kernel have no row; those fused into another have one."""
+    rows = [replace(operator(index, 5), fused=(index,)) for index in range(10) if index not in without_code]
+    if 9 in without_code and rows:  # the last one that is left covers operator 9 too
+        rows[-1] = replace(rows[-1], fused=(*rows[-1].fused, 9))
+        without_code = without_code - {9}
+    document = run_document(variant("project", [1], ops=tuple(rows)), checked_operators=10)
+    said = run_report.verdict(document)
+    assert said.startswith("outputs: 1/1 samples identical, 10/10 operators")
+    found = re.search(r"\((.*) needs? no code\)$", said)
+    if not without_code:
+        assert found is None
+    elif len(without_code) > 3:
+        assert found is not None and found[1] == f"{len(without_code)} of them"
+    else:
+        assert found is not None and found[1] == ", ".join(map(str, sorted(without_code)))
+
+
 @given(st.floats(0, 9e12) | st.integers(0, 9 * 10**12))
 def test_millions_are_right_to_four_digits(value: float) -> None:
     text = tables.millions(value)

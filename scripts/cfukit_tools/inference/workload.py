@@ -56,12 +56,11 @@ class Workload:
                 progress.advance(spent, total, job.program.variant)
 
         names = ", ".join(program.variant for program in programs)
-        with progress.stage(
-            f"running {len(inputs)} samples with {names} kernels on engine {self.engine.name}"
-        ):
+        count = f"{len(inputs)} sample{'' if len(inputs) == 1 else 's'}"
+        with progress.stage(f"running {count} with {names} kernels on engine {self.engine.name}"):
             served = self.engine.serve(self.system, jobs, self._processes, done)
-        count = len(chunks)
-        return [joined(served[at : at + count]) for at in range(0, len(served), count)]
+        each = len(chunks)
+        return [joined(served[at : at + each]) for at in range(0, len(served), each)]
 
     def layers(self, program: Program, inputs: InputSet) -> Served:
         """All samples of one program with every operator's outputs."""

@@ -85,9 +85,19 @@ def verdict(document: Run) -> str:
     bad, samples = document.mismatch, document.samples
     if bad is None:
         checked = document.checked_operators
-        return f"outputs: {samples}/{samples} samples identical, {checked}/{checked} operators"
+        return f"outputs: {samples}/{samples} samples identical, {checked}/{checked} operators{_without_code(document)}"
     place = f"sample {bad.sample}, operator {bad.op}, tensor {bad.tensor}, index {bad.index}"
     return f"WRONG in {bad.variant}: {place}: expected {bad.expected}, got {bad.got}"
+
+
+def _without_code(document: Run) -> str:
+    """Why the table has fewer rows: some operators need no kernel, since their output is their input's memory, or a constant."""
+    covered = {index for op in document.variants[-1].ops for index in op.fused}
+    left = [index for index in range(document.checked_operators) if index not in covered]
+    if not left:
+        return ""
+    named = f"{len(left)} of them" if len(left) > 3 else ", ".join(map(str, left))
+    return f" ({named} need{'s' if len(left) == 1 else ''} no code)"
 
 
 def totals(document: Run) -> list[str]:
