@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from cfukit_base.artefacts.causes import Causes
 from cfukit_base.artefacts.outcome import CfuCommand, Fault
 from cfukit_base.symbols import locate, symbol
 
@@ -33,6 +34,7 @@ class Ended:
     pc: int
     instruction: int
     registers: tuple[int, ...]
+    causes: Causes | None = None
     address: int | None = None
     access: str = ""
     cause: int | None = None
@@ -65,6 +67,7 @@ def fault_from(ended: Ended, elf: Path) -> Fault:
     * "bus_error": nothing answers a load or a store (address, access).
     * "fetch_fault": the program goes on where the CPU has no code (address).
     * "trap": no handler takes it (cause, value, vector).
+    * "cause": cfukit cannot tell what the CPU did in a cycle; a mistake in cfukit.
     """
     bottom, top = stack_of(elf) if ended.end == "stack_overflow" else (0, 0)
     fault = Fault(
@@ -124,6 +127,8 @@ def _sentence(fault: Fault) -> str:
         case Fault(kind="stack_overflow"):
             below = f"below the stack of {fault.stack_bytes:,} bytes"
             return f"stack overflow: the stack pointer goes to {fault.address:#010x}, {below}, {place}"
+        case Fault(kind="cause"):
+            return f"cfukit cannot tell what the CPU did in cycle {fault.cycle} {place}: please report it"
         case Fault(kind="time_out"):
             return f"still running after {fault.cycle} cycles {place}"
         case Fault(kind="bus_error"):

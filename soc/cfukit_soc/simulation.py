@@ -45,6 +45,7 @@ def simulate(
     waves: Waves | None = None,
     trace: Path | None = None,
     trace_cycles: bool = False,
+    counts: Path | None = None,
     on_output: Callable[[bytes], object] | None = None,
     watch_stack: bool = True,
     timeout_seconds: float = 0,
@@ -56,16 +57,21 @@ def simulate(
     * hang_cycles: a fault if no instruction retires for so long.
     * waves: needs a simulator that was built with waves=True.
     * trace: a line "pc instruction [xN=value]" per retired instruction; trace_cycles puts its cycle in front.
+    * counts: cycles by cause and instruction, for `read_counts`; needs a simulator that was built with causes=True. The outcome has
+      the causes then.
     * watch_stack: a fault when the stack pointer goes below the stack, which the linker script's symbols name.
     * label: which of several programs it is, where progress is shown.
 
-    Raises Stopped, with the place, if the command is stopped meanwhile. Waves and trace appear complete, or not at all after an exception.
+    Raises Stopped, with the place, if the command is stopped meanwhile. Waves, trace and counts
+    appear complete, or not at all after an exception.
     """
     if not simulator.is_file():
         raise UsageError(str(simulator), "no such file", allowed="what build_simulator returned")
-    if waves and not simulator.name.endswith("_waves"):
+    if waves and "_waves" not in simulator.name:
         raise UsageError(str(simulator), "built without waves", allowed="build_simulator(..., waves=True)")
-    for wanted in (trace, waves.path if waves else None):
+    if counts and not simulator.name.endswith("_causes"):
+        raise UsageError(str(simulator), "built without causes", allowed="build_simulator(..., causes=True)")
+    for wanted in (trace, counts, waves.path if waves else None):
         if wanted is not None:
             prepare_output(wanted)
     soc = Soc.read(soc_json)
@@ -86,6 +92,10 @@ def simulate(
         if trace:
             partial.append((partial_of(trace), trace))
             words += [f"trace={partial_of(trace)}", f"trace_cycles={int(trace_cycles)}"]
+        if counts:
+            partial.append((partial_of(counts), counts))
+            counter = soc.csrs["cfukit_cycles"].address + 4
+            words += [f"counts={partial_of(counts)}", f"counter={counter}"]
         if waves:
             partial.append((partial_of(waves.path), waves.path))
             words += [f"waves={partial_of(waves.path)}", f"waves_begin={waves.begin}"]
@@ -121,6 +131,7 @@ def outcome_of(ended: Ended, output: bytes, elf: Path) -> Outcome:
         cycles=ended.cycles,
         instructions=ended.instructions,
         fault=None if by_itself else fault_from(ended, elf),
+        causes=ended.causes,
     )
 
 

@@ -75,30 +75,36 @@ def _sources(soc_json: Path, soc: Soc, cfu_verilog: Path | None) -> list[Path]:
 
 
 def build_simulator(
-    soc_json: Path, cfu_verilog: Path | None, *, waves: bool = False, build_dir: Path, cxx: Tool | None = None
+    soc_json: Path,
+    cfu_verilog: Path | None,
+    *,
+    waves: bool = False,
+    causes: bool = False,
+    build_dir: Path,
+    cxx: Tool | None = None,
 ) -> Path:
     """The executable that simulates the system with this CFU. A second call with the same inputs builds nothing.
 
     * cfu_verilog: None for a CFU that answers 0 to everything.
-    * waves: build one that can write VCD; it is slower.
+    * waves: build one that can write VCD; it is slower. causes: one that can tell causes; it is a little slower.
     * cxx: the C++ compiler, instead of the one that is found.
     """
     soc = Soc.read(soc_json)
     sources = _sources(soc_json, soc, cfu_verilog)
     cxx = cxx or host_cxx()
-    name = "simulator_waves" if waves else "simulator"
+    name = "simulator" + "_waves" * waves + "_causes" * causes
     flags = _optimisation(cxx)
-    key = digest_of(simulator_digest(soc_json, cfu_verilog), cxx.identity, flags, waves)
+    key = digest_of(simulator_digest(soc_json, cfu_verilog), cxx.identity, flags, name)
 
     def build(directory: Path) -> None:
         with stage(f"compiling the simulator ({cxx.name} {cxx.version})"):
-            _verilate(directory, soc, sources, waves)
+            _verilate(directory, soc, sources, waves, causes)
             _compile(directory, cxx, flags, name, waves)
 
     return cached(build_dir, "rtl", key, build) / name
 
 
-def _verilate(directory: Path, soc: Soc, sources: Sequence[Path], waves: bool) -> None:
+def _verilate(directory: Path, soc: Soc, sources: Sequence[Path], waves: bool, causes: bool) -> None:
     *system, cfu = sources
     copies = []
     for source in system:
@@ -106,12 +112,14 @@ def _verilate(directory: Path, soc: Soc, sources: Sequence[Path], waves: bool) -
         # These comments would keep signals that nobody reads, and modules apart. Those that we need are named in the .vlt.
         copy.write_text(re.sub(r"/\*\s*verilator public\s*\*/", "", source.read_text()))
         copies.append(copy.name)
-    _write_names(directory, soc)
+    _write_names(directory, soc, causes)
+    seen = ["vexriscv.vlt", *(["vexriscv_causes.vlt"] if causes else [])]
+    seen += ["vexriscv_fetch.vlt"] if not soc.cpu.icache_bytes and not soc.cpu.traps else []
     tool = verilator()
     words = [*tool.argv, *_VERILATOR_FLAGS, *(_WAVES_FLAGS if waves else []), "-Mdir", "verilated"]
     words += [
         "+define+CFUKIT_POISON",
-        str(plain(HARNESS / "vexriscv.vlt")),
+        *(str(plain(HARNESS / name)) for name in seen),
         "memories.vlt",
         f"-I{plain(cfu.resolve().parent)}",
         *copies,
@@ -132,17 +140,17 @@ def _verilate(directory: Path, soc: Soc, sources: Sequence[Path], waves: bool) -
         )
 
 
-# They show a fetch that nothing answers, on a CPU without traps that fetches from TCMs only.
-_FETCH_SIGNALS = (
-    "IBusCachedPlugin_cache_io_cpu_decode_isValid",
-    "IBusCachedPlugin_cache_io_cpu_decode_error",
-    "IBusCachedPlugin_iBusRsp_stages_2_input_payload",
+# They show use and misuse of the CFU's memory port.
+_MEMORY_PORT_SIGNALS = (
+    "cfu_mem_collides",
+    "cfu_mem_outside",
+    "cfu_mem_cmd_payload_addr",
+    "cfu_mem_cmd_valid",
+    "cfu_mem_cmd_ready",
 )
-# They show a misuse of the CFU's memory port.
-_MEMORY_PORT_SIGNALS = ("cfu_mem_collides", "cfu_mem_outside", "cfu_mem_cmd_payload_addr")
 
 
-def _write_names(directory: Path, soc: Soc) -> None:
+def _write_names(directory: Path, soc: Soc, causes: bool) -> None:
     """Write memories.vlt and memories.h: what the harness sees of this system besides the signals of every CPU."""
     lines, entries = ["`verilator_config"], []
     for index, memory in enumerate(soc.memories):
@@ -163,12 +171,17 @@ def _write_names(directory: Path, soc: Soc) -> None:
             if (memory.kind != "dtcm" if cpu.icache_bytes else memory.kind in ("itcm", "rom"))
         ]
         header.append(f"#define FETCHED_MEMORIES(X) {' '.join(to_fetch)}")
-    if not cpu.icache_bytes and not cpu.traps:
-        lines += [f'public_flat_rd -module "VexRiscv" -var "{name}"' for name in _FETCH_SIGNALS]
-        header.append("#define FETCHES_FROM_TCM_ONLY")
+    if not cpu.icache_bytes:
+        header.append("#define FETCHES_FROM_TCM")
+        if not cpu.traps:
+            header.append("#define FETCHES_FROM_TCM_ONLY")
+    if not cpu.dcache_bytes and any(memory.kind == "dtcm" for memory in soc.memories):
+        header.append("#define NO_STORE_BUFFER")
     if cpu.memory_port_bits:
         lines += [f'public_flat_rd -module "soc" -var "{name}"' for name in _MEMORY_PORT_SIGNALS]
         header.append("#define HAS_MEMORY_PORT")
+    if causes:
+        header.append("#define TELLS_CAUSES")
     (directory / "memories.vlt").write_text("\n".join(lines) + "\n")
     (directory / "memories.h").write_text("\n".join(header) + "\n")
 

@@ -133,3 +133,18 @@ class Busy:
 
     cfu: int
     memory_port: int
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What an engine counted between two reads of the cycle counter, or before the first or after the last.
+
+    * end: the cycle in which it ends.
+    * by_pc: for the address of each instruction, its cycles by cause, in the order of CAUSE_NAMES. They add up to `causes`. An
+      instruction has the cycles since the one before it retired; what a jump costs belongs to the jump.
+    """
+
+    end: int
+    causes: Causes
+    busy: Busy
+    by_pc: dict[int, tuple[int, ...]]

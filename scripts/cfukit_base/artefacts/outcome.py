@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cfukit_base.artefacts.causes import Causes
+from cfukit_base.artefacts.causes import Causes, Segment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +61,7 @@ class Outcome:
     * output: the bytes of its UART.
     * exit_code: None if it did not end by itself; then `fault` says why.
     * cycles: from the release of reset to the end; None on an engine that cannot tell. instructions: retired, likewise.
+    * causes, segments: where the cycles went, in all and bit by bit; None if nobody asked or the engine cannot tell.
     """
 
     output: bytes
@@ -69,3 +70,4 @@ class Outcome:
     instructions: int | None = None
     fault: Fault | None = None
     causes: Causes | None = None
+    segments: tuple[Segment, ...] | None = None

@@ -8,6 +8,7 @@
 #include <array>
 #include <csignal>
 
+#include "counts.h"
 #include "image.h"
 #include "options.h"
 #include "progress.h"
@@ -36,13 +37,19 @@ class Simulation {
     Retired last{};  // the newest retired instruction
     StackWatch stack;
     Stores stores;
+    Counts counts;
     std::array<Command, 8> commands{};  // ring of accepted CFU commands
     uint64_t accepted = 0, answered = 0;
     std::string fault;  // further members of the result, or ""
 
 public:
     explicit Simulation(const Options& given)
-        : options(given), uart(given.live), waves(system.top, given), progress(given.progress), stack(given.stack_bottom, given.stack_top) {
+        : options(given),
+          uart(given.live),
+          waves(system.top, given),
+          progress(given.progress),
+          stack(given.stack_bottom, given.stack_top),
+          counts(given.counts) {
         if (!options.trace.empty()) {
             trace = std::fopen(options.trace.c_str(), "w");
             if (!trace) fail("cannot write", options.trace);
@@ -64,22 +71,36 @@ public:
         system.fall();
         system.begin_fast();
         waves.dump(0, 0);
+#ifdef TELLS_CAUSES
+        if (!options.counts.empty()) return loop<true>();
+#else
+        if (!options.counts.empty()) fail("this simulator was built without causes", options.counts);
+#endif
+        return loop<false>();
+    }
+
+private:
+    Cpu& cpu = system.cpu;
+
+    template <bool COUNTS>
+    const char* loop() {
         uint64_t pause = 0;
         for (;;) {  // here begins cycle `cycle`, counted from the release of reset
-            if (system.retires()) {
+            if (system.top.serial_source_valid) uart.put(system.top.serial_source_data);
+            if (VL_UNLIKELY(system.top.harness_exit_valid) && !options.live) return "exit";
+            if (cpu.retires()) {
                 if (VL_UNLIKELY(leaves_code())) return "fetch_fault";
                 if (VL_UNLIKELY(retire())) return "stack_overflow";
             }
             if (system.cfu_command()) commands[accepted++ % commands.size()] = command();
             if (system.cfu_response() && VL_UNLIKELY(++answered > accepted)) return "cfu_protocol";
-            if (system.top.serial_source_valid) uart.put(system.top.serial_source_data);
-            if (VL_UNLIKELY(system.top.harness_exit_valid) && !options.live) return "exit";
             if (VL_UNLIKELY(options.live) && cycle % LIVE_CYCLES == 0 && !look_at_line()) return "closed";
+            if (COUNTS && counter_is_read()) counts.end_segment(cycle, cpu.retired().pc);
             if (system.top.harness_bus_data_side & (system.top.harness_bus_we | system.top.harness_bus_error)) {
                 if (VL_UNLIKELY(bus_answers())) return "bus_error";
             }
-            if (VL_UNLIKELY(system.exception()) && !system.is_memory(system.trap_vector())) return unhandled_trap();
-            if (VL_UNLIKELY(system.fetch_fault())) return fetch_fault();
+            if (VL_UNLIKELY(cpu.exception()) && !system.is_memory(cpu.trap_vector())) return unhandled_trap();
+            if (VL_UNLIKELY(cpu.fetch_fault())) return fetch_fault();
             if (VL_UNLIKELY(system.memory_collision())) return memory_collision();
             if (VL_UNLIKELY(system.memory_outside())) return memory_outside();
             if (VL_UNLIKELY(cycle >= pause)) {
@@ -87,6 +108,7 @@ public:
                 pause = tell_progress();
             }
             if (VL_UNLIKELY(cycle - last_retired_cycle > options.hang_cycles)) return hang();
+            if (COUNTS && VL_UNLIKELY(!count())) return "cause";
             const bool input_taken = system.top.serial_sink_valid && system.top.serial_sink_ready;
             system.fast_rise();
             cycle++;
@@ -100,6 +122,7 @@ public:
         }
     }
 
+public:
     void finish(const char* end) {
         uart.flush();
         if (trace && std::fclose(trace)) fail("cannot write", options.trace);
@@ -107,9 +130,10 @@ public:
         if (!file) fail("cannot write", options.result);
         std::fprintf(file, "{\"end\": \"%s\", \"exit_code\": %u, \"cycles\": %llu, \"instructions\": %llu", end,
                      system.top.harness_exit_code, (unsigned long long)cycle, (unsigned long long)instructions);
-        std::fprintf(file, ", \"pc\": %u, \"instruction\": %u%s, \"registers\": [0", stuck_pc(), stuck_instruction(),
+        if (!options.counts.empty()) write_causes(file);
+        std::fprintf(file, ", \"pc\": %u, \"instruction\": %u%s, \"registers\": [0", stuck().pc, stuck().instruction,
                      fault.c_str());
-        for (int i = 1; i < 32; i++) std::fprintf(file, ", %u", system.x(i));
+        for (int i = 1; i < 32; i++) std::fprintf(file, ", %u", cpu.x(i));
         std::fprintf(file, "]}\n");
         if (std::fclose(file)) fail("cannot write", options.result);
     }
@@ -137,32 +161,32 @@ private:
 
     // Whether the instruction that retires overflows the stack.
     bool retire() {
-        const uint32_t pc = system.retired_pc(), instruction = system.retired_instruction();
-        last = {pc, instruction};
+        last = cpu.retired();
+        const auto [pc, instruction] = last;
         instructions++;
         if ((instruction & 0x7F) == STORE && !System::is_tcm(store_address(instruction))) stores.retire(last);
         last_retired_cycle = cycle;
         system.top.harness_instret = options.live ? 0 : (uint32_t)instructions;
         if (VL_UNLIKELY(trace)) {
             if (options.trace_cycles) std::fprintf(trace, "%llu ", (unsigned long long)cycle);
-            const bool writes = system.register_write() && system.register_written();
+            const bool writes = cpu.register_write() && cpu.register_written();
             const int length =
-                writes ? std::fprintf(trace, "%08x %08x x%u=%08x\n", pc, instruction, system.register_written(),
-                                      system.register_value())
+                writes ? std::fprintf(trace, "%08x %08x x%u=%08x\n", pc, instruction, cpu.register_written(),
+                                      cpu.register_value())
                        : std::fprintf(trace, "%08x %08x\n", pc, instruction);
             if (length < 0) fail("cannot write", options.trace);
         }
-        if (system.register_written() != 2 || !system.register_write()) return false;
-        if (!stack.overflows(instructions, instruction, system.register_value())) return false;
-        member("address", system.register_value());
-        found = true, found_pc = pc, found_instruction = instruction;
+        if (cpu.register_written() != 2 || !cpu.register_write()) return false;
+        if (!stack.overflows(instructions, instruction, cpu.register_value())) return false;
+        member("address", cpu.register_value());
+        found = true, place = last;
         return true;
     }
 
     // The address of the store in the last stage, whose operands are in the register file.
     uint32_t store_address(uint32_t instruction) const {
         const uint32_t offset = ((int32_t)instruction >> 25 << 5) | (instruction >> 7 & 0x1F);
-        return system.x(instruction >> 15 & 0x1F) + offset;
+        return cpu.x(instruction >> 15 & 0x1F) + offset;
     }
 
     // The bus answers a store, or gives up a data access that nothing answers; then this is true. Fetches do not count, because they
@@ -173,38 +197,37 @@ private:
         if (VL_LIKELY(!system.top.harness_bus_error)) return false;
         member("address", system.top.harness_bus_address << 2);
         fault += store ? ", \"access\": \"store\"" : ", \"access\": \"load\"";
-        const Retired waiting = {system.retired_pc(), system.retired_instruction()};  // in the last stage
-        const Retired at = which ? *which : waiting;
-        found_pc = at.pc, found_instruction = at.instruction;
+        const Retired at = which ? *which : cpu.retired();  // the latter is in the last stage
         found = (at.instruction & 0x7F) == (store ? STORE : LOAD);
+        place = at;
         return true;
     }
 
     // Whether the instruction that retires lies where the CPU has no code, or jumps there. A narrow program counter would wrap, so a jump
     // is checked before it is taken. Branches do not reach far enough to wrap.
     bool leaves_code() {
-        const uint32_t pc = system.retired_pc(), word = system.retired_instruction();
+        const auto [pc, word] = cpu.retired();
         uint32_t target = pc;
         if (system.may_fetch(pc)) {
-            if ((word & 0x7F) == JALR) target = (system.x(word >> 15 & 0x1F) + ((int32_t)word >> 20)) & ~1u;
+            if ((word & 0x7F) == JALR) target = (cpu.x(word >> 15 & 0x1F) + ((int32_t)word >> 20)) & ~1u;
             if ((word & 0x7F) == JAL) {
                 target = pc + (((int32_t)word >> 31 << 20) | (word & 0xFF000) | (word >> 20 & 1) << 11 | (word >> 21 & 0x3FF) << 1);
             }
             if (system.may_fetch(target)) return false;
-            found = true, found_pc = pc, found_instruction = word;
+            found = true, place = {pc, word};
         }
         member("address", target);
         return true;
     }
 
     const char* fetch_fault() {
-        member("address", system.fetch_pc());
+        member("address", cpu.fetch_pc());
         return "fetch_fault";  // at the last instruction that retired
     }
 
     // The place is the load.
     const char* memory_collision() {
-        found = true, found_pc = system.retired_pc(), found_instruction = system.retired_instruction();
+        found = true, place = cpu.retired();
         return "memory_collision";
     }
 
@@ -217,10 +240,10 @@ private:
     const char* unhandled_trap() {
         // mepc and mcause are written in the cycle after the exception is seen.
         system.fast_rise();
-        member("cause", system.trap_cause());
-        member("value", system.trap_value());
-        member("vector", system.trap_vector());
-        found = true, found_pc = system.trap_pc(), found_instruction = system.trap_value();
+        member("cause", cpu.trap_cause());
+        member("value", cpu.trap_value());
+        member("vector", cpu.trap_vector());
+        found = true, place = {cpu.trap_pc(), cpu.trap_value()};
         return "trap";
     }
 
@@ -233,33 +256,58 @@ private:
         member("funct7", at.function >> 3);
         member("a", at.a);
         member("b", at.b);
-        found = true, found_pc = at.pc, found_instruction = at.instruction;
+        found = true, place = {at.pc, at.instruction};
         return "cfu_hang";
     }
 
     // The CFU command that is offered now: the CPU issues it from its execute stage.
     Command command() const {
-        return {system.cfu_function(), system.cfu_a(), system.cfu_b(), system.execute_pc(), system.execute_instruction()};
+        const auto [pc, instruction] = cpu.executed();
+        return {system.cfu_function(), system.cfu_a(), system.cfu_b(), pc, instruction};
     }
 
-    // The oldest instruction that waits in the pipeline, or the last one that retired if the pipeline is empty.
+    // Counts cycle `cycle`; false if nothing explains it.
+    bool count() {
+#ifdef TELLS_CAUSES
+        const Cause cause = cpu.cause();
+        if (cause == Cause::executing) counts.executing(cpu.retired().pc);
+        else if (VL_LIKELY(cause < Cause::none)) counts.waiting(cause);
+        else return false;
+        counts.busy(system.cfu_offered() | (accepted != answered), system.memory_access());
+        return true;
+#else
+        return false;
+#endif
+    }
+    bool counter_is_read() const {
+        return system.top.harness_bus_data_side & !system.top.harness_bus_we &
+               (system.top.harness_bus_address << 2 == options.counter);
+    }
+    void write_causes(FILE* file) {
+        counts.end_segment(cycle, last.pc);
+        counts.close();
+        uint64_t sum = 0;
+        for (int i = 0; i < CAUSE_COUNT; i++) {
+            std::fprintf(file, "%s\"%s\": %llu", i ? ", " : ", \"causes\": {", CAUSE_NAMES[i],
+                         (unsigned long long)counts.total()[i]);
+            sum += counts.total()[i];
+        }
+        std::fprintf(file, "}");
+        // What a run that ends early was doing in its last cycle is not counted.
+        const uint64_t retired = instructions - (instructions && last_retired_cycle == cycle);
+        if (sum == cycle && counts.total()[0] == retired) return;
+        std::fprintf(stderr, "%llu cycles have %llu causes, %llu instructions %llu\n", (unsigned long long)cycle,
+                     (unsigned long long)sum, (unsigned long long)retired, (unsigned long long)counts.total()[0]);
+        std::exit(4);
+    }
+
+    // Where the run ended: at an instruction that a fault names, else at the oldest one in the pipeline, else at the last that retired.
     bool found = false;
-    uint32_t found_pc = 0, found_instruction = 0;
-    void find_stuck() {
-        if (found) return;
+    Retired place{};
+    Retired stuck() {
+        if (!found && !cpu.oldest(place)) place = last;
         found = true;
-        if (system.writeback_valid()) found_pc = system.retired_pc(), found_instruction = system.retired_instruction();
-        else if (system.memory_valid()) found_pc = system.memory_pc(), found_instruction = system.memory_instruction();
-        else if (system.execute_valid()) found_pc = system.execute_pc(), found_instruction = system.execute_instruction();
-        else found_pc = last.pc, found_instruction = last.instruction;
-    }
-    uint32_t stuck_pc() {
-        find_stuck();
-        return found_pc;
-    }
-    uint32_t stuck_instruction() {
-        find_stuck();
-        return found_instruction;
+        return place;
     }
     void member(const char* name, uint32_t value) {
         fault += std::string(", \"") + name + "\": " + std::to_string(value);

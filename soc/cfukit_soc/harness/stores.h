@@ -3,9 +3,7 @@
 #include <array>
 #include <cstdint>
 
-struct Retired {
-    uint32_t pc, instruction;
-};
+#include "vexriscv.h"
 
 class Stores {
     std::array<Retired, 16> ring{};  // many more than the CPU buffers

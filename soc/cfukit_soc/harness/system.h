@@ -5,11 +5,11 @@
 #include "Vsoc___024root.h"
 #include "memories.h"
 #include "verilated.h"
+#include "vexriscv.h"
 
 void Vsoc___024root___eval(Vsoc___024root*);
 
 #define SOC(name) root.soc__DOT__##name
-#define CPU(name) root.soc__DOT__VexRiscv__DOT__##name
 
 class System {
     struct Context : VerilatedContext {
@@ -23,6 +23,8 @@ private:
     Vsoc___024root& root = *top.rootp;
 
 public:
+    Cpu cpu{root};
+
     // Both edges of the clock, through the front door.
     void rise() {
         top.sys_clk = 1;
@@ -73,24 +75,6 @@ public:
         return false;
     }
 
-    // Retirement, in the cycle in which an instruction leaves the last stage.
-    bool retires() const { return CPU(lastStageIsFiring); }
-    uint32_t retired_pc() const { return CPU(lastStagePc); }
-    uint32_t retired_instruction() const { return CPU(lastStageInstruction); }
-    bool register_write() const { return CPU(lastStageRegFileWrite_valid); }
-    uint32_t register_written() const { return CPU(lastStageRegFileWrite_payload_address); }
-    uint32_t register_value() const { return CPU(lastStageRegFileWrite_payload_data); }
-    uint32_t x(int index) const { return CPU(RegFilePlugin_regFile)[index]; }
-
-    // The instructions in the pipeline's stages.
-    bool execute_valid() const { return CPU(execute_arbitration_isValid); }
-    uint32_t execute_pc() const { return CPU(decode_to_execute_PC); }
-    uint32_t execute_instruction() const { return CPU(decode_to_execute_INSTRUCTION); }
-    bool memory_valid() const { return CPU(memory_arbitration_isValid); }
-    uint32_t memory_pc() const { return CPU(execute_to_memory_PC); }
-    uint32_t memory_instruction() const { return CPU(execute_to_memory_INSTRUCTION); }
-    bool writeback_valid() const { return CPU(writeBack_arbitration_isValid); }
-
     // Whether the CPU may fetch from an address. A CPU with traps finds out by itself.
     static bool may_fetch(uint32_t address) {
 #ifdef FETCHED_MEMORIES
@@ -104,35 +88,19 @@ public:
         return true;
 #endif
     }
-    // A fetch outside the instruction TCM that is not speculative: no instruction is in front of it.
-#ifdef FETCHES_FROM_TCM_ONLY
-    bool fetch_fault() const {
-        return CPU(IBusCachedPlugin_cache_io_cpu_decode_isValid) && CPU(IBusCachedPlugin_cache_io_cpu_decode_error) &&
-               !execute_valid() && !memory_valid() && !writeback_valid();
-    }
-    uint32_t fetch_pc() const { return CPU(IBusCachedPlugin_iBusRsp_stages_2_input_payload); }
-#else
-    bool fetch_fault() const { return false; }
-    uint32_t fetch_pc() const { return 0; }
-#endif
 
     // The CFU's memory port: a load that leaves now collided with a write, or an access is out of range.
 #ifdef HAS_MEMORY_PORT
     bool memory_collision() const { return SOC(cfu_mem_collides); }
     bool memory_outside() const { return SOC(cfu_mem_outside); }
     uint32_t memory_address() const { return SOC(cfu_mem_cmd_payload_addr); }
+    bool memory_access() const { return SOC(cfu_mem_cmd_valid) & SOC(cfu_mem_cmd_ready); }
 #else
     bool memory_collision() const { return false; }
     bool memory_outside() const { return false; }
     uint32_t memory_address() const { return 0; }
+    bool memory_access() const { return false; }
 #endif
-
-    // Exceptions.
-    bool exception() const { return CPU(CsrPlugin_hadException); }
-    uint32_t trap_vector() const { return CPU(CsrPlugin_mtvec_base) << 2; }
-    uint32_t trap_pc() const { return CPU(CsrPlugin_mepc); }
-    uint32_t trap_cause() const { return CPU(CsrPlugin_mcause_exceptionCode); }
-    uint32_t trap_value() const { return CPU(CsrPlugin_mtval); }
 
     // The CFU's port.
     bool cfu_offered() const { return SOC(cfu_cmd_valid); }

@@ -1,0 +1,115 @@
+// Cycles by cause and instruction, in segments. A segment ends where the program reads the cycle counter, and at the end of the run.
+// counted.py reads the file.
+#pragma once
+#include <array>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "causes.h"
+#include "options.h"
+#include "verilated.h"
+
+class Counts {
+    using Cycles = std::array<uint64_t, CAUSE_COUNT>;
+    struct Row {
+        uint32_t pc, cycles[CAUSE_COUNT];
+    };
+    static_assert(sizeof(Row) == 4 * (1 + CAUSE_COUNT), "rows are written as they are");
+    // What a segment begins with in the file.
+    struct Head {
+        uint64_t end, cfu_busy, port_busy, rows;
+        Cycles cycles;
+    };
+    static constexpr uint32_t PAGE_ROWS = 1024;  // instructions; a power of two
+    using Page = std::array<Row, PAGE_ROWS>;
+
+    FILE* file = nullptr;
+    const std::string path;
+    Cycles finished{};          // of all segments that have ended
+    Head segment{};
+    Cycles waited{};            // not yet charged to an instruction
+    bool waits = false;         // whether there are any
+    std::unordered_map<uint32_t, std::unique_ptr<Page>> pages;
+    Page* page = nullptr;       // the newest
+    uint32_t page_number = UINT32_MAX;
+    std::vector<Row*> touched;  // in this segment
+    Row* last = nullptr;        // of the newest retired instruction, if that was in this segment
+    uint32_t last_pc = 0;
+
+public:
+    explicit Counts(const std::string& name) : path(name) {
+        if (path.empty()) return;
+        file = std::fopen(path.c_str(), "wb");
+        if (!file) fail("cannot write", path);
+    }
+
+    // A cycle in which an instruction retires. It gets the cycles since the one before it.
+    void executing(uint32_t pc) {
+        segment.cycles[0]++;
+        last = row(pc), last_pc = pc;
+        last->cycles[0]++;
+        if (waits) charge(*last);
+    }
+    // A cycle in which none does. What a jump costs belongs to the jump, everything else to the next instruction.
+    void waiting(Cause cause) {
+        const int index = static_cast<int>(cause);
+        segment.cycles[index]++;
+        if (cause == Cause::branch) {
+            if (!last) last = row(last_pc);
+            last->cycles[index]++;
+        } else {
+            waited[index]++;
+            waits = true;
+        }
+    }
+    void busy(bool cfu, bool port) {
+        segment.cfu_busy += cfu;
+        segment.port_busy += port;
+    }
+
+    // Ends a segment before cycle `cycle`; pc: of the instruction that is waited for.
+    void end_segment(uint64_t cycle, uint32_t pc) {
+        if (waits) charge(*row(pc));
+        segment.end = cycle;
+        segment.rows = touched.size();
+        bool written = std::fwrite(&segment, sizeof segment, 1, file) == 1;
+        for (Row* each : touched) {
+            written &= std::fwrite(each, sizeof *each, 1, file) == 1;
+            *each = Row{};
+        }
+        if (!written) fail("cannot write", path);
+        touched.clear();
+        last = nullptr;
+        for (int i = 0; i < CAUSE_COUNT; i++) finished[i] += segment.cycles[i];
+        segment = Head{};
+    }
+
+    // After the last segment: cycles of the whole run.
+    const Cycles& total() const { return finished; }
+    void close() {
+        if (std::fclose(file)) fail("cannot write", path);
+    }
+
+private:
+    void charge(Row& row) {
+        for (int i = 0; i < CAUSE_COUNT; i++) row.cycles[i] += waited[i];
+        waited = {};
+        waits = false;
+    }
+
+    Row* row(uint32_t pc) {
+        const uint32_t number = pc / (4 * PAGE_ROWS);
+        if (VL_UNLIKELY(number != page_number)) {
+            auto& entry = pages[number];
+            if (!entry) entry = std::make_unique<Page>();
+            page = entry.get(), page_number = number;
+        }
+        Row* const found = &(*page)[pc / 4 % PAGE_ROWS];
+        if (VL_UNLIKELY(!found->pc)) {
+            found->pc = pc | 1;  // not 0 at any address
+            touched.push_back(found);
+        }
+        return found;
+    }
+};
