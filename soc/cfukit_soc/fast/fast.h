@@ -59,7 +59,7 @@ public:
     uint64_t last_retired_cycle = 0, entries = 0;
 
     Fast(Core& core_, FILE* trace_, const Options& options_) : core(core_), trace(trace_), options(options_) {
-        usable = core.p.bypass && core.p.icache_bytes && !options.exact;
+        usable = core.p.bypass && core.p.icache_bytes && !options.exact && options.hang_cycles > MARGIN;
         std::vector<int> users(4096, 0);
         for (Memory& memory : core.memories.all()) {
             if (memory.kind != Memory::bus) {
@@ -305,6 +305,8 @@ private:
     }
 
     bool can_load(const Decoded& d, uint32_t address, uint64_t slot) const;
+    bool load_line(const Decoded* d, uint32_t pc, uint32_t address, uint64_t& slot);
+    bool is_quiet_behind(const Decoded* d, uint32_t pc) const;
     bool can_jump_late(const Decoded* d, uint32_t pc, uint64_t slot) const;
     void interpret();
 

@@ -35,7 +35,7 @@
     case Op::name: { \
         OPERANDS(); \
         const uint32_t address = x[d->s1] + static_cast<uint32_t>(d->immediate); \
-        if (!can_load(*d, address, slot)) LEAVE(); \
+        if (!can_load(*d, address, slot) && !load_line(d, pc, address, slot)) LEAVE(); \
         const uint32_t word = word_at(address) >> (8 * (address & 3)); \
         write(d, pc, slot, (value), address); \
         ready[d->wd] = slot + 3; \
@@ -49,6 +49,42 @@ inline bool Fast::can_load(const Decoded& d, uint32_t address, uint64_t slot) co
         const Store& last = stores[(n - 1) % 8];
         if (last.slot + 2 < slot) break;
         if ((last.command.address ^ address) < 4) return false;
+    }
+    return true;
+}
+
+// A load misses: it waits in W for its line and is done again, and its new slot is when it leaves D for good. False, and nothing is
+// done, where that is left to the slow model.
+inline bool Fast::load_line(const Decoded* d, uint32_t pc, uint32_t address, uint64_t& slot) {
+    if (!core.p.dcache_bytes || address >> 31 || hits(address) || is_unaligned(*d, address) || !pages[address >> 20]) return false;
+    const Memory* const memory = in_memory(address);
+    if (!memory || near_end(slot) || !is_quiet_behind(d, pc)) return false;
+    advance_stores(slot + 3);  // all that are before it
+    const uint64_t in_w = slot + 3 + m_stalls + w_stalls;
+    const uint64_t leaves = std::max(in_w, end_before + 1), begins = std::max(leaves, last_end) + 1;
+    const uint64_t granted = begins + (data_side ? 0 : 1);
+    last_end = end_before = granted + uint64_t(LINE_WORDS) * std::max(memory->read_cycles, 2u) - 1;
+    data_side = true;
+    core.dtags[address / LINE_BYTES & core.dmask] = address / LINE_BYTES;
+    slot = last_end + 1 - m_stalls - w_stalls;
+    return true;
+}
+
+// Whether the three instructions behind a load have no effect when they come to D and are flushed.
+inline bool Fast::is_quiet_behind(const Decoded* d, uint32_t pc) const {
+    for (int n = 1; n <= 3; n++) {
+        d++, pc += 4;
+        if (d->fast == Op::line_end) {
+            const DecodedLine* const line = core.icache.find(pc);
+            if (!line) return false;
+            d = line->instructions;
+        }
+        if (d->is(flag::fence_i)) return false;
+        if (!d->is(flag::predicted)) continue;
+        if (n > 1) return true;  // the target comes too late
+        pc += static_cast<uint32_t>(d->immediate);
+        const DecodedLine* const line = core.icache.find(pc);
+        return line && !line->instructions[pc / 4 % LINE_WORDS].is(flag::fence_i);
     }
     return true;
 }
