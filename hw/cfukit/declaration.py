@@ -29,11 +29,13 @@ class Fixed:
 class Variable:
     """The latency is what `Instruction.cycles()` returns, between `min_cycles` and `max_cycles`.
 
-    `min_cycles` = 0 allows an answer in the cycle of the command.
+    `min_cycles` = 0 allows an answer in the cycle of the command. With `exact` = False the latency may be anything between the
+    two, and the tests hold it to the bounds alone.
     """
 
     max_cycles: int
     min_cycles: int = 1
+    exact: bool = True
 
 
 @dataclass(frozen=True)

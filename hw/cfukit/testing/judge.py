@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cfukit.declaration import Fixed
+from cfukit.declaration import Fixed, Variable
 from cfukit.instruction import SequentialInstruction
 from cfukit.testing.mismatch import CfuMismatch, Context
 from cfukit.testing.stimulus import Segment, initial_contents
@@ -147,6 +147,12 @@ class _Judge:
             what = f"cycles() says {latency}, outside {time.min_cycles}..{time.max_cycles}"
             raise self._mismatch(call, what, rule="declared-time", got=latency, expected=time.max_cycles)
         if not self.segment.timed:
+            return
+        if isinstance(time, Variable) and not time.exact:
+            got = self.record.answered[call] - accepted
+            if not time.min_cycles <= got <= max(time.max_cycles, self.last_answer + 1 - accepted):
+                what = f"answered after {_cycles(got)}, declared are {time.min_cycles} to {time.max_cycles}"
+                raise self._mismatch(call, what, rule="declared-time", got=got, expected=time.max_cycles)
             return
         due = max(accepted + latency, self.last_answer + 1)
         if self.record.answered[call] != due:

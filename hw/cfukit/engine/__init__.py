@@ -1,0 +1,18 @@
+"""The streaming engine: a CFU that computes whole convolutions in the data TCM."""
+
+from cfukit.engine.gateware import Engine, EngineSize
+from cfukit.engine.instructions import make_engine
+from cfukit.engine.model import Descriptor, EngineModel, Job, Status
+from cfukit.engine.packing import pack_conv, pack_depthwise
+
+__all__ = [
+    "Descriptor",
+    "Engine",
+    "EngineModel",
+    "EngineSize",
+    "Job",
+    "Status",
+    "make_engine",
+    "pack_conv",
+    "pack_depthwise",
+]

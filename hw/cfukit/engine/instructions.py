@@ -1,0 +1,224 @@
+"""The engine's instructions: set the descriptor, start a job, feed words, wait."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Signal
+
+from cfukit.cfu import Cfu
+from cfukit.declaration import Mode, Variable
+from cfukit.engine.gateware import Engine, EngineSize
+from cfukit.engine.model import Job
+from cfukit.gateware import Port, Work
+from cfukit.instruction import HandshakeInstruction, SequentialInstruction
+from cfukit.integers import to_signed
+from cfukit.memory import MemoryPort
+
+MAX_JOB_CYCLES = 1 << 20
+
+
+class _WhenIdle(HandshakeInstruction):
+    """Accepted when no job runs, answered with 0 in the next cycle."""
+
+    state: Engine
+    rd = "0"
+    time = Variable(min_cycles=1, max_cycles=1)
+
+    def gateware(self, m: Module, port: Port) -> None:
+        answers, fire = Signal(name=f"{self.name}_answers"), Signal(name=f"{self.name}_fires")
+        m.d.comb += [
+            port.cmd_ready.eq(~self.state.busy & (~answers | port.rsp_ready)),
+            port.rsp_valid.eq(answers),
+            fire.eq(port.cmd_valid & port.cmd_ready),
+        ]
+        with m.If(fire):
+            m.d.sync += answers.eq(1)
+            self.act(m, port)
+        with m.Elif(port.rsp_ready):
+            m.d.sync += answers.eq(0)
+
+    def act(self, m: Module, port: Port) -> None:
+        """What the command does, under its handshake."""
+        raise NotImplementedError
+
+
+# Registers of the descriptor by funct7: the fields of rs1 and rs2, as (name of the field, first bit, bits, signed).
+Field = tuple[str, int, int, bool]
+REGISTERS: dict[str, tuple[str, tuple[Field, ...], tuple[Field, ...]]] = {
+    "input": (
+        "rs1 = CFU_ADDR of the input's pixel (0, 0), rs2 = bytes from one pixel to the next",
+        (("input", 0, 20, False),),
+        (("pixel_bytes", 0, 17, False),),
+    ),
+    "size": (
+        "rs1 = height | width << 16 of the input, rs2 = bytes from one row to the next",
+        (("height", 0, 12, False), ("width", 16, 12, False)),
+        (("row_bytes", 0, 17, False),),
+    ),
+    "filter": (
+        "rs1 = height | width << 16 of the filter, rs2 = channels of a tap",
+        (("filter_height", 0, 12, False), ("filter_width", 16, 12, False)),
+        (("channels", 0, 13, False),),
+    ),
+    "stride": (
+        "rs1 = stride, rs2 = dilation, both as height | width << 16",
+        (("stride_height", 0, 12, False), ("stride_width", 16, 12, False)),
+        (("dilation_height", 0, 12, False), ("dilation_width", 16, 12, False)),
+    ),
+    "origin": (
+        "rs1 = (-padding top & 0xFFFF) | -padding left << 16, rs2 = rows of the store that a window takes",
+        (("top", 0, 12, True), ("left", 16, 12, True)),
+        (("rows", 0, 16, False),),
+    ),
+    "output": (
+        "rs1 = CFU_ADDR of the first output, rs2 = bytes from one pixel to the next",
+        (("output", 0, 20, False),),
+        (("output_pixel_bytes", 0, 17, False),),
+    ),
+    "output_size": (
+        "rs1 = height | width << 16 of the output, rs2 = channels that are computed",
+        (("output_height", 0, 12, False), ("output_width", 16, 12, False)),
+        (("output_channels", 0, 13, False),),
+    ),
+    "range": (
+        "rs1 = input zero point | output zero point << 8 | lowest output << 16 | highest output << 24, each an int8",
+        (
+            ("input_zero_point", 0, 8, True),
+            ("output_zero_point", 8, 8, True),
+            ("low", 16, 8, True),
+            ("high", 24, 8, True),
+        ),
+        (),
+    ),
+}
+
+
+class Set(_WhenIdle):
+    """Set one register of the descriptor. It keeps its value from job to job."""
+
+    rs1 = rs2 = "see the register"
+    modes = [Mode(n, name, text) for n, (name, (text, _, _)) in enumerate(REGISTERS.items())]  # noqa: RUF012
+
+    def act(self, m: Module, port: Port) -> None:
+        with m.Switch(port.funct7[:3]):
+            for number, (_, first, second) in enumerate(REGISTERS.values()):
+                with m.Case(number):
+                    for word, fields in ((port.rs1, first), (port.rs2, second)):
+                        for name, begin, bits, signed in fields:
+                            value = word[begin : begin + bits]
+                            m.d.sync += self._register(name).eq(value.as_signed() if signed else value)
+
+    def _register(self, name: str) -> Signal:
+        engine = self.state
+        renamed = {"input": "address", "output": "output_address"}.get(name, name)
+        if hasattr(engine, renamed):
+            register: Signal = getattr(engine, renamed)
+            return register
+        return engine.windows[renamed]
+
+    def call(self, funct7: int, rs1: int, rs2: int) -> int:
+        _, first, second = list(REGISTERS.values())[funct7 & 7]
+        for word, fields in ((rs1, first), (rs2, second)):
+            for name, begin, bits, signed in fields:
+                value = word >> begin & (1 << bits) - 1
+                setattr(self.state.model.descriptor, name, to_signed(value, bits) if signed else value)
+        return 0
+
+
+class Start(_WhenIdle):
+    """Begin a job; waits until the one before is done."""
+
+    rs1 = "loads: CFU_ADDR of the first row (aligned to it), or of the first channel (aligned to 4)"
+    rs2 = "loads: number of rows of the memory, or of channels"
+    modes = [Mode(job, job.name.lower()) for job in Job]  # noqa: RUF012
+
+    def act(self, m: Module, port: Port) -> None:
+        engine = self.state
+        m.d.comb += [
+            engine.start.eq(1),
+            engine.job.eq(port.funct7),
+            engine.from_address.eq(port.rs1),
+            engine.count.eq(port.rs2),
+        ]
+
+    def call(self, funct7: int, rs1: int, rs2: int) -> int:
+        model, job = self.state.model, Job(funct7 & 7)
+        if job in (Job.CONV, Job.DEPTHWISE):
+            model.run(job == Job.DEPTHWISE)
+        else:
+            model.load(job, rs1 & 0xFFFFF, rs2 & 0xFFFF)
+        return 0
+
+
+class Feed(_WhenIdle):
+    """Weights and channels word by word, from anywhere. `restart` comes first."""
+
+    rs1 = "the next word; restart: 1 for a convolution's weights, 0 for those of a depthwise convolution"
+    rs2 = None
+    modes = [Mode(0, "restart"), Mode(1, "weights"), Mode(2, "channels")]  # noqa: RUF012
+
+    def act(self, m: Module, port: Port) -> None:
+        engine = self.state
+        m.d.comb += [
+            engine.feed.eq(1),
+            engine.feed_restarts.eq(port.funct7[:2] == 0),
+            engine.feed_channels.eq(port.funct7[:2] == 2),
+            engine.word.eq(port.rs1),
+        ]
+
+    def call(self, funct7: int, rs1: int, rs2: int) -> int:
+        model = self.state.model
+        (model.restart, model.feed_weights, model.feed_channels)[funct7](rs1)
+        return 0
+
+
+class Wait(SequentialInstruction):
+    """Wait until the job is done: all its results are in memory. rd = how it went.
+
+    0: well. Bit 0: refused, a size is 0 or a window exceeds the store. Bit 1: `rows` is not what the windows take. Bit 2: the
+    weights exceed the store.
+    """
+
+    state: Engine
+    rs1 = rs2 = None
+    rd = "status of the last job"
+    time = Variable(min_cycles=0, max_cycles=MAX_JOB_CYCLES, exact=False)
+
+    def gateware(self, m: Module, work: Work) -> None:  # type: ignore[override]
+        waiting = Signal()
+        m.d.comb += [work.done.eq((work.start | waiting) & ~self.state.busy), work.rd.eq(self.state.status)]
+        m.d.sync += waiting.eq((work.start | waiting) & ~work.done)
+
+    def call(self, funct7: int, rs1: int, rs2: int) -> int:
+        return int(self.state.model.status)
+
+    def cycles(self, funct7: int, rs1: int, rs2: int) -> int:
+        """Any value: only the bounds count. This is about what the jobs of the automatic tests take."""
+        return 64
+
+
+def make_engine(size: EngineSize | None = None, name: str = "engine") -> Cfu:
+    """A CFU that is a streaming engine."""
+    size = size or EngineSize()
+    memory = MemoryPort(8 * size.lanes)
+    engine = Engine(memory, size)
+    params = {
+        "lanes": size.lanes,
+        "outputs": size.outputs,
+        "requantizers": size.requantizers,
+        "weight_rows": size.weight_rows,
+        "window_rows": size.window_rows,
+        "channels": size.channels,
+    }
+    return Cfu(
+        {
+            0: Set(name="engine_set", state=engine),
+            1: Start(name="engine_start", state=engine),
+            2: Feed(name="engine_feed", state=engine),
+            3: Wait(name="engine_wait", state=engine),
+        },
+        name=name,
+        about=f"a streaming engine with {size.lanes} x {size.outputs} multipliers",
+        params=params,
+        autonomous=True,
+        memory=memory,
+    )

@@ -1,0 +1,222 @@
+"""What the engine computes, as plain integers: the model of its jobs."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from cfukit.integers import to_signed
+from cfukit.memory import MemoryPort
+from cfukit.parts.requantizer import SHIFT_BITS, requantize
+
+Int8s = npt.NDArray[np.int8]
+
+
+class Job(enum.IntEnum):
+    """What `start` begins. CONV and DEPTHWISE compute, the others load."""
+
+    CONV = 0
+    DEPTHWISE = 1
+    WEIGHTS = 2
+    DEPTHWISE_WEIGHTS = 3
+    CHANNELS = 4
+
+
+class Status(enum.IntFlag):
+    """How a job went; 0 is well."""
+
+    REFUSED = 1  # a size is 0, or a window is larger than the store
+    ROWS = 2  # windows do not take the rows that the descriptor says
+    WEIGHTS = 4  # more weights than the store holds
+
+
+@dataclass
+class Descriptor:
+    """The registers of a job. Pixels are `pixel_bytes` apart. `top`, `left`: row and column of the first tap, minus the padding."""
+
+    input: int = 0
+    pixel_bytes: int = 0
+    height: int = 0
+    width: int = 0
+    row_bytes: int = 0
+    filter_height: int = 0
+    filter_width: int = 0
+    channels: int = 0
+    stride_height: int = 0
+    stride_width: int = 0
+    dilation_height: int = 0
+    dilation_width: int = 0
+    top: int = 0
+    left: int = 0
+    rows: int = 0
+    output: int = 0
+    output_pixel_bytes: int = 0
+    output_height: int = 0
+    output_width: int = 0
+    output_channels: int = 0
+    input_zero_point: int = 0
+    output_zero_point: int = 0
+    low: int = 0
+    high: int = 0
+
+
+class Size(Protocol):
+    """What the model must know of an engine's size."""
+
+    @property
+    def lanes(self) -> int: ...
+    @property
+    def outputs(self) -> int: ...
+    @property
+    def weight_rows(self) -> int: ...
+    @property
+    def window_rows(self) -> int: ...
+    @property
+    def channels(self) -> int: ...
+
+
+@dataclass
+class EngineModel:
+    """The stores and the jobs of an engine.
+
+    weights: by row, output and lane. channels: (bias, multiplier, shift).
+    """
+
+    memory: MemoryPort
+    size: Size
+    descriptor: Descriptor = field(default_factory=Descriptor)
+
+    def __post_init__(self) -> None:
+        size = self.size
+        self.weights = np.zeros((size.weight_rows, size.outputs, size.lanes), np.int8)
+        self.channels = [(0, 0, 0)] * size.channels
+        self.status = 0
+        self._columns, self._at, self._fed = True, 0, bytearray()
+        self._number, self._words = 0, list[int]()
+
+    # --- loading
+
+    def load(self, job: Job, address: int, count: int) -> None:
+        """`count` rows of the memory, or channels of three words."""
+        self.status = 0
+        if job == Job.CHANNELS:
+            self._number, self._words = 0, []
+            begin = address & ~3
+            data = self.memory.load(begin, 12 * count)
+            for n in range(0, len(data), 4):
+                self._channel_word(int.from_bytes(data[n : n + 4], "little"))
+            return
+        self._columns, self._at = job == Job.WEIGHTS, 0
+        for n in range(count):
+            self._weight_row(self.memory.load(address + n * self.size.lanes, self.size.lanes))
+
+    def restart(self, word: int) -> None:
+        """What follows is fed from the first row and channel on."""
+        self._columns, self._at, self._fed = bool(word & 1), 0, bytearray()
+        self._number, self._words = 0, []
+
+    def feed_weights(self, word: int) -> None:
+        self._fed += word.to_bytes(4, "little")
+        if len(self._fed) == self.size.lanes:
+            self._weight_row(bytes(self._fed))
+            self._fed = bytearray()
+
+    def feed_channels(self, word: int) -> None:
+        self._channel_word(word)
+
+    def _weight_row(self, data: bytes) -> None:
+        row, part = divmod(self._at, self.size.outputs) if self._columns else (self._at, 0)
+        self.weights[row % self.size.weight_rows, part] = np.frombuffer(data, np.int8)
+        self._at += 1
+
+    def _channel_word(self, word: int) -> None:
+        self._words.append(word)
+        if len(self._words) == 3:
+            bias, multiplier, shift = self._words
+            entry = to_signed(bias), multiplier & 0x7FFF_FFFF, to_signed(shift, SHIFT_BITS)
+            self.channels[self._number % self.size.channels] = entry
+            self._number, self._words = self._number + 1, []
+
+    # --- computing
+
+    def run(self, depthwise: bool) -> None:
+        """The job of the descriptor, whole."""
+        d = self.descriptor
+        outputs = d.channels if depthwise else d.output_channels
+        self.status = 0
+        sizes = (d.height, d.width, d.channels, d.filter_height, d.filter_width, d.output_height)
+        if 0 in (*sizes, d.output_width, d.output_channels) or not 0 < d.rows <= self.size.window_rows:
+            self.status = Status.REFUSED
+            return
+        to = d.output
+        results = []
+        for y in range(d.output_height):
+            for x in range(d.output_width):
+                sums = self._depthwise(y, x) if depthwise else self._conv(y, x, outputs)
+                values = bytes(
+                    requantize(
+                        int(total) + self.channels[n][0],
+                        *self.channels[n][1:],
+                        zero_point=d.output_zero_point,
+                        low=d.low,
+                        high=d.high,
+                    )
+                    & 0xFF
+                    for n, total in enumerate(sums)
+                )
+                results.append((to, values))
+                to += d.output_pixel_bytes
+        for address, values in results:
+            self.memory.store(address, values)
+
+    def _taps(self, y: int, x: int) -> Iterator[Int8s]:
+        """The channels of each tap of a window."""
+        d = self.descriptor
+        for filter_y in range(d.filter_height):
+            for filter_x in range(d.filter_width):
+                row = d.top + y * d.stride_height + filter_y * d.dilation_height
+                column = d.left + x * d.stride_width + filter_x * d.dilation_width
+                if 0 <= row < d.height and 0 <= column < d.width:
+                    address = d.input + row * d.row_bytes + column * d.pixel_bytes
+                    yield np.frombuffer(self.memory.load(address, d.channels), np.int8)
+                else:
+                    yield np.full(d.channels, d.input_zero_point, np.int8)
+
+    def _conv(self, y: int, x: int, outputs: int) -> list[int]:
+        rows, lanes = self.descriptor.rows, self.size.lanes
+        taps = np.concatenate(list(self._taps(y, x)))
+        if -(-len(taps) // lanes) != rows:
+            self.status |= Status.ROWS
+            taps = taps[: rows * lanes]
+        window = np.zeros((rows, 1, lanes), np.int64)
+        window.reshape(-1)[: len(taps)] = taps
+        sums: list[int] = []
+        at = 0
+        while len(sums) < outputs:
+            if at + rows > self.size.weight_rows:
+                self.status |= Status.WEIGHTS
+            weights = self.weights[np.arange(at, at + rows) % self.size.weight_rows]
+            sums += (window * weights).sum(axis=(0, 2)).tolist()
+            at += rows
+        return sums[:outputs]
+
+    def _depthwise(self, y: int, x: int) -> list[int]:
+        lanes = self.size.lanes
+        taps = np.stack(list(self._taps(y, x))).astype(np.int64)
+        if len(taps) != self.descriptor.rows:
+            self.status |= Status.ROWS
+        sums: list[int] = []
+        at = 0
+        for first in range(0, taps.shape[1], lanes):
+            part = taps[:, first : first + lanes]
+            if at + len(part) > self.size.weight_rows:
+                self.status |= Status.WEIGHTS
+            weights = self.weights[np.arange(at, at + len(part)) % self.size.weight_rows, 0]
+            sums += (part * weights[:, : part.shape[1]]).sum(axis=0).tolist()
+            at += len(part)
+        return sums

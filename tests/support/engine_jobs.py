@@ -1,0 +1,102 @@
+"""Random jobs of the streaming engine, as commands in a segment: a bench plays them, and the engine's model judges."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from cfukit.engine import EngineSize, Job
+from cfukit.testing.stimulus import PATTERN_CYCLES, Op, Segment
+
+SET, START, FEED, WAIT = range(4)
+RESTART, FEED_CHANNELS = 0, 2
+ALWAYS = (1 << PATTERN_CYCLES) - 1
+INPUT, OUTPUT, END = (
+    0,
+    8192,
+    16384,
+)  # offsets: inputs and weights lie in the first half, outputs in the second one
+MULTIPLIERS = (0, 1 << 30, (1 << 31) - 1)
+
+
+def halves(low: int, high: int) -> int:
+    return (low & 0xFFFF) | (high & 0xFFFF) << 16
+
+
+def random_job(rng: random.Random, size: EngineSize) -> Iterator[Op]:
+    """One job that fits into the stores and the memory, with its weights and channels."""
+    while True:
+        depthwise = rng.random() < 0.4
+        height, width = rng.randint(1, 7), rng.randint(1, 7)
+        filter_height, filter_width = rng.choice([(1, 1), (3, 3), (rng.randint(1, 5), rng.randint(1, 4))])
+        channels = rng.choice((1, 3, size.lanes, 2 * size.lanes, rng.randint(1, 3 * size.lanes)))
+        outputs = channels if depthwise else rng.choice((1, size.outputs, rng.randint(1, 20)))
+        pixel = channels + rng.choice((0, 0, 0, rng.randint(0, 5)))
+        row = width * pixel + rng.choice((0, 0, rng.randint(0, 9)))
+        taps = filter_height * filter_width
+        rows = taps if depthwise else -(-taps * channels // size.lanes)
+        groups = -(-outputs // (size.lanes if depthwise else size.outputs))
+        output_height, output_width = rng.randint(1, 5), rng.randint(1, 5)
+        output_pixel = outputs + rng.choice((0, 0, rng.randint(0, 20)))
+        weight_rows = groups * rows * (1 if depthwise else size.outputs)
+        fits = rows <= size.window_rows and groups * rows <= size.weight_rows and outputs <= size.channels
+        output_bytes = output_height * output_width * output_pixel
+        if (
+            fits
+            and height * row + 100 < OUTPUT
+            and output_bytes + 100 < END - OUTPUT
+            and weight_rows * size.lanes < OUTPUT
+        ):
+            break
+    zero_points = rng.randrange(256), rng.randrange(256)
+    low, high = sorted(rng.randint(-128, 127) for _ in range(2)) if rng.random() < 0.5 else (-128, 127)
+    yield set_(0, rng.randrange(INPUT, OUTPUT - height * row - 50), pixel)
+    yield set_(1, halves(height, width), row)
+    yield set_(2, halves(filter_height, filter_width), channels)
+    yield set_(
+        3, halves(rng.randint(1, 3), rng.randint(1, 3)), halves(rng.choice((1, 1, 2)), rng.choice((1, 1, 3)))
+    )
+    yield set_(4, halves(-rng.randint(0, 3), -rng.randint(0, 3)), rows)
+    yield set_(5, rng.randrange(OUTPUT, END - output_bytes - 50), output_pixel)
+    yield set_(6, halves(output_height, output_width), outputs)
+    yield set_(7, zero_points[0] | zero_points[1] << 8 | (low & 0xFF) << 16 | (high & 0xFF) << 24, 0)
+    weights = rng.randrange((OUTPUT - weight_rows * size.lanes) // size.lanes + 1) * size.lanes
+    if rng.random() < 0.7:
+        load = Job.DEPTHWISE_WEIGHTS if depthwise else Job.WEIGHTS
+        yield Op(START, load, weights, weight_rows)
+        yield Op(FEED, RESTART, int(not depthwise), 0)
+    else:
+        yield Op(FEED, RESTART, int(not depthwise), 0)
+        for _ in range(weight_rows * size.lanes // 4):
+            yield Op(FEED, 1, rng.choice((rng.getrandbits(32), 0x80808080, 0x7F7F7F7F)), 0)
+    if rng.random() < 0.8:
+        shift = rng.choice((-7, -9, -12))
+        for _ in range(outputs):
+            yield Op(
+                FEED,
+                FEED_CHANNELS,
+                rng.choice((0, rng.getrandbits(32), rng.randint(-5000, 5000) & 0xFFFFFFFF)),
+                0,
+            )
+            yield Op(FEED, FEED_CHANNELS, rng.choice((*MULTIPLIERS, rng.randint(1 << 30, (1 << 31) - 1))), 0)
+            yield Op(FEED, FEED_CHANNELS, rng.choice((shift, shift, rng.randint(-31, 30))) & 0xFFFFFFFF, 0)
+    else:
+        yield Op(START, Job.CHANNELS, rng.randrange((OUTPUT - 12 * outputs) // 4) * 4, outputs)
+    yield Op(START, Job.DEPTHWISE if depthwise else Job.CONV, 0, 0)
+    yield Op(WAIT, 0, 0, 0)
+
+
+def set_(number: int, rs1: int, rs2: int) -> Op:
+    return Op(SET, number, rs1, rs2)
+
+
+def random_segment(seed: int, size: EngineSize, jobs: int = 2) -> Segment:
+    """Some jobs, on a memory that is ideal, busy, or late."""
+    rng = random.Random(f"engine {seed}")
+    ops = tuple(op for _ in range(jobs) for op in random_job(rng, size))
+    ready, waits = ALWAYS, (0,)
+    if seed % 3 == 1:
+        ready = sum((rng.random() < 0.6) << i for i in range(PATTERN_CYCLES)) | 1
+    if seed % 3 == 2:
+        waits = tuple(rng.choice((0, 1, 2, rng.randrange(12))) for _ in range(61))
+    return Segment("jobs", ops, ALWAYS, 2, True, seed, ready, waits)
