@@ -173,6 +173,7 @@ def _cfu_memory(soc: Soc) -> str:
     if all(memory.kind != "dtcm" for memory in soc.memories):
         return ""
     return """  cfukit_dtcm_ = ORIGIN(dtcm);
+  cfukit_dtcm_end_ = ORIGIN(dtcm) + LENGTH(dtcm);
   .cfu_memory (NOLOAD) : ALIGN(16)
   {
     *(.bss.cfukit.cfu_memory)

@@ -52,11 +52,13 @@ uint32_t cfu_software(uint32_t funct3, uint32_t funct7, uint32_t a, uint32_t b);
 #define cfu_barrier() __asm__ volatile("" ::: "memory")
 
 /* CFU_ADDR(pointer): the address that such a CFU uses, a byte offset in the data TCM. Never pass it a raw pointer.
+   CFU_REACHES(pointer): whether it points into the data TCM.
    CFU_MEMORY before a variable places it there, aligned for every width of the port. It is not cleared at the start.
    At any time a word belongs either to the program or to the CFU. Do not touch what the CFU may write, from the instruction that starts
    it to the one that says that it is done. */
-extern char cfukit_dtcm_[]; /* where the data TCM begins: from the linker script, on a system that has one */
+extern char cfukit_dtcm_[], cfukit_dtcm_end_[]; /* the data TCM: from the linker script, on a system that has one */
 #define CFU_ADDR(pointer) ((uint32_t)((uintptr_t)(pointer) - (uintptr_t)cfukit_dtcm_))
+#define CFU_REACHES(pointer) (CFU_ADDR(pointer) < (uint32_t)(cfukit_dtcm_end_ - cfukit_dtcm_))
 #define CFU_MEMORY __attribute__((section(".bss.cfukit.cfu_memory"), aligned(16)))
 
 #endif
