@@ -11,7 +11,7 @@ import pytest
 
 from cfukit import BaseCfu, Cfu, load_cfu
 from cfukit.testing import check_gateware
-from support.pages import ROOT, RUN, Block, blocks, missing_lines, write
+from support.pages import ROOT, RUN, Block, blocks, is_output, missing_lines, write
 
 SECONDS = 1200
 WITH_SHELL = [page for page in RUN if any(block.language == "sh" for block in blocks(page))]
@@ -45,7 +45,7 @@ def test_the_commands_of_a_page_run_in_order(page: Path, tmp_path: Path) -> None
     folder, output = tmp_path, ""
     for block in blocks(page):
         where = f"{page.relative_to(ROOT)}:{block.line}"
-        if block.note == "output":
+        if is_output(block):
             missing = missing_lines(block, output)
             assert not missing, f"{where}: not printed: {missing}\nbut:\n{output}"
         elif not write(block, folder) and block.language == "sh" and not block.note.startswith("not run: "):

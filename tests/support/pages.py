@@ -8,6 +8,7 @@ The comment says what the block is:
 * `replace in PATH: "A" to "B"`: replaces the lines from the first that begins with A to the next that begins with B.
 * `output`: lines that the last shell block printed. Numbers and folders may differ, but cycles by at most a tenth; `...` stands
   for any lines.
+* `output within N %`: the same, but no number may differ by more, and percentages by at most N points.
 """
 
 from __future__ import annotations
@@ -91,8 +92,33 @@ def is_like(told: str, real: str) -> bool:
     return like(told) == like(real) and all(abs(a - b) <= _TOLERANCE * b for a, b in pairs)
 
 
+_NUMBER = re.compile(r"(\d[\d,]*(?:\.\d+)?)( ?[kM]\b|%)?")
+
+
+def is_within(told: str, real: str, percent: float) -> bool:
+    """Whether the lines are the same and all their numbers nearly so: by value, and by points where they are percentages."""
+    pairs = list(zip(_NUMBER.findall(told), _NUMBER.findall(real), strict=False))
+    near = []
+    for (a, unit_a), (b, unit_b) in pairs:
+        x, y = (
+            float(n.replace(",", "")) * {"k": 1e3, "M": 1e6}.get(u.strip(), 1)
+            for n, u in ((a, unit_a), (b, unit_b))
+        )
+        near.append(abs(x - y) <= (percent if unit_a == "%" else percent / 100 * y))
+    return like(told) == like(real) and all(near)
+
+
+def is_output(block: Block) -> bool:
+    return block.note == "output" or block.note.startswith("output within ")
+
+
 def missing_lines(block: Block, output: str) -> list[str]:
     """The lines of an output block that are missing from the real output."""
     real = output.splitlines()
     told = [line for line in block.text.splitlines() if line.strip() != "..."]
-    return [line for line in told if not any(is_like(line, other) for other in real)]
+    percent = re.fullmatch(r"output within ([\d.]+) %", block.note)
+
+    def same(line: str, other: str) -> bool:
+        return is_within(line, other, float(percent[1])) if percent else is_like(line, other)
+
+    return [line for line in told if not any(same(line, other) for other in real)]

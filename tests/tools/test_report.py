@@ -295,6 +295,16 @@ def test_changes_and_regressions(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[4].startswith("regression: project.cycles asked 0.1, reached 0.5")
 
 
+def test_a_variant_without_a_change_takes_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    same = DiffRow(variant="portable", op="0 ADD", before=1000, after=1000, change=0.0)
+    faster = DiffRow(variant="project", op="0 ADD", before=1000, after=900, change=-0.1)
+    lines = drawn(capsys, others.diff, Diff(ok=True, same={}, rows=(same, faster), limits=()))
+    assert [line.split()[0] for line in lines[2:]] == ["project", "portable:"]
+    assert lines[-1] == "portable: no change"
+    lines = drawn(capsys, others.diff, Diff(ok=True, same={}, rows=(same,), limits=()))
+    assert lines == ["portable: no change"]
+
+
 def test_inferences_are_summed(capsys: pytest.CaptureFixture[str]) -> None:
     dumped = infer_document(host=InferHost(outputs="o.npz", layers="", dump=("m.tflite", "a.npz")))
     assert drawn(capsys, others.infer, dumped) == [

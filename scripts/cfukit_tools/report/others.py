@@ -133,13 +133,21 @@ def test(document: Test) -> None:
 
 
 def diff(document: Diff) -> None:
-    """A row per operator and total, and regressions."""
+    """A row per operator and total of the variants that changed, and regressions."""
     made = table("variant", "operator", ">before", ">after", ">change")
+    names = dict.fromkeys(row.variant for row in document.rows)
+    changed = {row.variant for row in document.rows if row.before != row.after}
     for row in document.rows:
+        if row.variant not in changed:
+            continue
         change = "-" if row.change is None else f"{row.change:+.2%}"
         made.add_row(row.variant, row.op, millions(row.before), millions(row.after), change)
     out = console()
-    out.print(made)
+    if changed:
+        out.print(made)
+    for name in names:
+        if name not in changed:
+            out.print(f"{name}: no change")
     for limit in document.limits:
         out.print(f"regression: {limit.name} asked {limit.asked}, reached {limit.reached}")
 
