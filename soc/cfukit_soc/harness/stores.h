@@ -3,7 +3,7 @@
 #include <array>
 #include <cstdint>
 
-#include "vexriscv.h"
+#include "retired.h"
 
 class Stores {
     std::array<Retired, 16> ring{};  // many more than the CPU buffers

@@ -4,14 +4,10 @@
 #include "Vsoc___024root.h"
 #include "causes.h"
 #include "memories.h"
+#include "retired.h"
 #include "verilated.h"
 
 #define CPU(name) root.soc__DOT__VexRiscv__DOT__##name
-
-// An instruction that leaves the last stage.
-struct Retired {
-    uint32_t pc, instruction;
-};
 
 class Cpu {
     Vsoc___024root& root;
