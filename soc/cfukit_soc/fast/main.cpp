@@ -55,6 +55,10 @@ public:
             const Issued command{core.E.d->word >> 22 & 0x3F8, core.e_a, core.e_b, core.E.pc, core.E.d->word};
             core.step();
             const Seen& seen = core.seen;
+            if (core.registers.exits_at == cycle) {  // an instruction that leaves the last stage now does not count
+                core.instructions -= seen.retired;
+                return ended(cycle, "exit");
+            }
             if (seen.retired) {
                 if (!parameters.traps && leaves_code(at)) return ended(cycle, "fetch_fault");
                 if (retire(at, stored_at, cycle)) return ended(cycle, "stack_overflow");
@@ -64,7 +68,6 @@ public:
                 commands[accepted++ % commands.size()].function |= command.instruction >> 12 & 7;
             }
             if (seen.cfu_response && ++answered > accepted) return ended(cycle, "cfu_protocol");
-            if (core.registers.exits_at == cycle) return ended(cycle, "exit");
             if ((seen.store_answer || seen.bus_error) && bus_answers()) return ended(cycle, "bus_error");
             if (seen.exception && !core.memories.has(core.csrs.mtvec & ~3u)) return unhandled_trap(cycle);
             if (seen.fetch_fault) {
