@@ -77,7 +77,7 @@ def init(name: str, origin: str, as_json: bool, verbose: bool) -> int:
 @cli.command()
 @options("json", "verbose")
 def doctor(as_json: bool, verbose: bool) -> int:
-    """Which tools are here, which version, what for, and how to get the others."""
+    """Show which tools are installed, their versions, what they are for, and how to get the others."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import doctor as verb
 
@@ -89,7 +89,7 @@ def doctor(as_json: bool, verbose: bool) -> int:
 @click.argument("what", type=click.Choice(["boards", "cpus", "models", "kernels", "projects"]))
 @options("json", "verbose")
 def list_(what: str, as_json: bool, verbose: bool) -> int:
-    """What exists: boards, cpus, models, kernels or projects."""
+    """List all boards, cpus, models, kernels or projects."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import list as verb
 
@@ -101,7 +101,7 @@ def list_(what: str, as_json: bool, verbose: bool) -> int:
 @click.argument("name")
 @options("json", "verbose")
 def fetch(name: str, as_json: bool, verbose: bool) -> int:
-    """Download a listed model by its pinned source and check it."""
+    """Download a listed model from its pinned source, check it, and print its path."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import fetch as verb
 
@@ -110,10 +110,10 @@ def fetch(name: str, as_json: bool, verbose: bool) -> int:
 
 
 @cli.command()
-@click.option("--cache", is_flag=True, help="The user's cache instead of the project's builds.")
+@click.option("--cache", is_flag=True, help="Remove the user's cache instead of the project's builds.")
 @options("target", "json", "verbose")
 def clean(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Remove a project's build folder, or with --cache what the user's cache holds."""
+    """Remove a project's build folder, or with --cache all that is in the user's cache."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import clean as verb
 
@@ -124,7 +124,7 @@ def clean(as_json: bool, verbose: bool, **values: Any) -> int:
 @cli.command()
 @options("target", "model", *SYSTEM, "json", "verbose")
 def info(as_json: bool, verbose: bool, **values: Any) -> int:
-    """A model's operators, shapes, MACs, bytes, memory map, and what would be refused."""
+    """Show a model's operators, shapes, MACs, bytes, memory map, and what would be refused."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import info as verb
 
@@ -135,12 +135,12 @@ def info(as_json: bool, verbose: bool, **values: Any) -> int:
 
 @cli.command("run")
 @inputs
-@click.option("--only", multiple=True, metavar="VARIANT", help="Only reference, portable or project.")
-@click.option("--skip", multiple=True, metavar="VARIANT", help="Not reference, portable or project.")
+@click.option("--only", multiple=True, metavar="VARIANT", help="Run only reference, portable or project.")
+@click.option("--skip", multiple=True, metavar="VARIANT", help="Leave out reference, portable or project.")
 @output
 @options(*PROJECT, "seed")
 def run_(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Run a model: baselines against the project, every output checked."""
+    """Measure a project against the baselines on a model, and check every output."""
     from cfukit_tools.report import run as report
     from cfukit_tools.verbs import run as verb
 
@@ -153,7 +153,7 @@ def run_(as_json: bool, verbose: bool, **values: Any) -> int:
 @output
 @options(*PROJECT, "seed")
 def profile(as_json: bool, verbose: bool, **values: Any) -> int:
-    """One system: where the cycles go."""
+    """Show where the cycles go, operator by operator, with one set of kernels."""
     from cfukit_tools.report import run as report
     from cfukit_tools.verbs import profile as verb
 
@@ -164,10 +164,12 @@ def profile(as_json: bool, verbose: bool, **values: Any) -> int:
 @cli.command()
 @click.argument("before", type=click.Path(path_type=Path))
 @click.argument("after", type=click.Path(path_type=Path))
-@click.option("--max-regression", default="", metavar="PERCENT", help="Fail if cycles grow by more, e.g. 1%.")
+@click.option(
+    "--max-regression", default="", metavar="PERCENT", help="Fail if cycles grow by more than this, e.g. 1%."
+)
 @options("json", "verbose")
 def diff(before: Path, after: Path, max_regression: str, as_json: bool, verbose: bool) -> int:
-    """Compare two run.json."""
+    """Compare two run.json, operator by operator."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import diff as verb
 
@@ -220,29 +222,33 @@ def test(as_json: bool, verbose: bool, **values: Any) -> int:
     required=True,
     type=click.Path(path_type=Path),
     metavar="IN.npz",
-    help="Arrays in0.. [n, ...].",
+    help="The inputs: arrays in0, in1.. of shape [n, ...].",
 )
 @click.option(
-    "--outputs", required=True, type=click.Path(path_type=Path), metavar="OUT.npz", help="Where out0.. go."
+    "--outputs",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="OUT.npz",
+    help="Where to write the outputs: arrays out0, out1..",
 )
 @click.option(
     "--layers",
     default=None,
     type=click.Path(path_type=Path),
     metavar="LAYERS.npz",
-    help="Every operator's outputs.",
+    help="Where to write the outputs of every operator.",
 )
 @click.option(
     "--dump",
     default=None,
     type=int,
     metavar="OP",
-    help="This operator as a kernel test beside OUT.npz: .tflite and .npz.",
+    help="Write operator OP as a kernel test (.tflite and .npz) beside OUT.npz.",
 )
 @click.option("--unchecked", is_flag=True, help="Do not compare the outputs with the evaluator's.")
 @options(*PROJECT)
 def infer(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Arrays in, arrays out, on any engine; the outputs are compared with the evaluator's."""
+    """Run a model on your arrays, on any engine, and compare the outputs with the evaluator's."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import infer as verb
 
@@ -257,27 +263,27 @@ def infer(as_json: bool, verbose: bool, **values: Any) -> int:
     default=None,
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Use its CFU, CPU and board.",
+    help="Use the CFU, CPU and board of this project.",
 )
-@click.option("--max-cycles", default=0, metavar="N", help="Give up after so many cycles. Default: 0, never.")
+@click.option("--max-cycles", default=0, metavar="N", help="Give up after N cycles. Default: 0, never.")
 @click.option(
     "--hang-cycles",
     default=0,
     metavar="N",
-    help="Cycles without an instruction that count as a hang. Default: 0, the engine's own limit.",
+    help="Call it a hang after N cycles without an instruction. Default: 0, the engine's own limit.",
 )
 @click.option(
     "--waves",
     default="",
     metavar="FILE[:FROM:TO]",
-    help="VCD of these cycles (default: the last 2000; of a hang, those around it).",
+    help="Write these cycles as VCD (default: the last 2000, or those around a hang).",
 )
 @click.option(
     "--trace",
     default=None,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Every retired instruction.",
+    help="Write every retired instruction.",
 )
 @options(*SYSTEM, "cc", *ENGINE, "json", "verbose")
 def exec_(as_json: bool, verbose: bool, **values: Any) -> int:
@@ -294,7 +300,7 @@ def exec_(as_json: bool, verbose: bool, **values: Any) -> int:
 @click.option("--family", default="", metavar="NAME", help="ice40, ecp5, gowin or xc7; without it all four.")
 @options("target", *SYSTEM, "jobs", "json", "verbose")
 def area(as_json: bool, verbose: bool, **values: Any) -> int:
-    """What the CFU costs in LUT, FF, RAM and DSP, by synthesis alone."""
+    """Synthesise the CFU alone, and show its LUTs, FFs, RAMs and DSPs."""
     from cfukit_tools.report import build as report
     from cfukit_tools.verbs import area as verb
 
@@ -303,30 +309,32 @@ def area(as_json: bool, verbose: bool, **values: Any) -> int:
 
 
 @cli.command()
-@click.option("--seeds", default=0, metavar="N", help="Placements to try; the fastest is kept; 0: two.")
+@click.option(
+    "--seeds", default=0, metavar="N", help="How many placements to try; the fastest is kept; 0: two."
+)
 @click.option(
     "--firmware",
     default=None,
     type=click.Path(path_type=Path),
     metavar="PROGRAM",
-    help="Put this .c, .S or .elf behind the gateware, where the board starts it; else the serial boot loader.",
+    help="Put this .c, .S or .elf behind the gateware, where the board starts it; without it, the serial boot loader.",
 )
 @click.option(
     "--run-netlist",
     default=None,
     type=click.Path(path_type=Path),
     metavar="PROGRAM",
-    help="Do not place: simulate the synthesised netlist with this program in flash.",
+    help="Instead of placing, simulate the synthesised netlist with this program in flash.",
 )
 @click.option(
     "--synthesis-only",
     is_flag=True,
-    help="Resources of the whole system; nothing is placed, build.json stays.",
+    help="Show the resources of the whole system without placing it; build.json stays as it is.",
 )
-@click.option("--seed", default=1, metavar="N", help="The first placement's seed.")
+@click.option("--seed", default=1, metavar="N", help="Seed of the first placement.")
 @options("target", *SYSTEM, "cc", "jobs", "json", "verbose")
 def bitstream(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Build what is loaded into the FPGA: size, speed, files."""
+    """Build what is loaded into the FPGA, and show its size, speed and files."""
     from cfukit_tools.report import build as report
     from cfukit_tools.verbs import bitstream as verb
 
@@ -338,7 +346,7 @@ def bitstream(as_json: bool, verbose: bool, **values: Any) -> int:
 @cli.command()
 @options("target", *SYSTEM, "json", "verbose")
 def load(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Load what bitstream has built into the board: dfu-util, openFPGALoader or Vivado, as found."""
+    """Load a board with what the verb bitstream has built, through dfu-util, openFPGALoader or Vivado."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import load as verb
 
@@ -349,7 +357,7 @@ def load(as_json: bool, verbose: bool, **values: Any) -> int:
 @cli.command()
 @options("port", "baud", "json", "verbose")
 def term(as_json: bool, verbose: bool, **values: Any) -> int:
-    """A board's serial line in the terminal; Ctrl-] ends. With --json nothing but the document is shown."""
+    """Show a board's serial line in the terminal; Ctrl-] ends. With --json, show only the document."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import term as verb
 

@@ -19,32 +19,36 @@ def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """The options that verbs have in common, by name."""
     common: dict[str, Callable[..., Any]] = {
         "target": click.argument("target", default=".", type=click.Path(path_type=Path)),
-        "model": click.option("--model", default="", metavar="FILE|NAME", help="Another model."),
-        "board": click.option("--board", default="", help="Another board."),
+        "model": click.option("--model", default="", metavar="FILE|NAME", help="Use another model."),
+        "board": click.option("--board", default="", help="Use another board."),
         "set": click.option(
-            "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any project.toml key."
+            "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Set any key of project.toml."
         ),
-        "variant": click.option("--variant", default="", metavar="NAME", help="A variant of the project."),
+        "variant": click.option(
+            "--variant", default="", metavar="NAME", help="Use this variant of the project."
+        ),
         "cc": click.option("--cc", "compiler", default="", metavar="zig|gcc", help="The RISC-V compiler."),
         "engine": click.option(
             "--engine", default="", metavar="|".join(ENGINES), help="What runs the firmware."
         ),
-        "json": click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout."),
-        "jobs": click.option("--jobs", default=0, metavar="N", help="Processes at a time; 0: one per core."),
+        "json": click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout."),
+        "jobs": click.option(
+            "--jobs", default=0, metavar="N", help="How many processes to run at a time; 0: one per core."
+        ),
         "verbose": click.option("-v", "--verbose", is_flag=True, help="Say more."),
         "port": click.option(
             "--port",
             default="",
             metavar="DEVICE",
-            help="Engine board: its serial port (else $CFUKIT_PORT, else the only USB adapter).",
+            help="Serial port of engine board (default: $CFUKIT_PORT, or the only USB adapter).",
         ),
         "baud": click.option(
             "--baud",
             default=0,
             metavar="N",
-            help="Engine board: bits per second; 0: 115200.",
+            help="Bits per second of engine board; 0: 115200.",
         ),
-        "seed": click.option("--seed", default=0, metavar="N", help="Seed of everything random."),
+        "seed": click.option("--seed", default=0, metavar="N", help="Seed of all random numbers."),
     }
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -64,7 +68,7 @@ def inputs(function: Callable[..., Any]) -> Callable[..., Any]:
         default=None,
         type=click.Path(path_type=Path),
         metavar="SET.npz",
-        help="Input set (in0.., labels).",
+        help="Input set: arrays in0.., and labels if there are any.",
     )(function)
 
 
@@ -74,5 +78,5 @@ def output(function: Callable[..., Any]) -> Callable[..., Any]:
         default=None,
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Where the JSON document goes.",
+        help="Where to write the JSON document.",
     )(function)
