@@ -51,6 +51,15 @@ def test_the_table_of_steps_is_that_of_the_outputs() -> None:
     assert figures(portable[4]) == [pytest.approx(reference / cycles[0], abs=0.005)]
 
 
+def test_what_other_places_say_of_the_tutorial() -> None:
+    """The beginning of the page, and the template's README."""
+    first, *_, last = (row[1] for row in rows("| step |"))
+    rounded = [f"{figures(cycles)[0] / 1000:.0f} k" for cycles in (first, last)]
+    assert f"from {rounded[0]} cycles in portable C to {rounded[1]}" in PAGE.read_text()
+    readme = " ".join((TEMPLATE.parent / "README.md").read_text().split())
+    assert f"{gain(MEASURED[-1], 'portable')} as fast as portable C" in readme.partition("The [tutorial]")[2]
+
+
 def test_each_step_gains_visibly() -> None:
     """At least a tenth in all against the step before, and no operator that is shown gets slower than it was or than portable."""
     for block in MEASURED[1:]:
