@@ -66,7 +66,7 @@ def _begin(verbose: bool) -> StderrSink:
 )
 @options("json", "verbose")
 def init(name: str, origin: str, as_json: bool, verbose: bool) -> int:
-    """Make a new project: a copy of the template, or of another project."""
+    """Make a new project. It is a copy of the template, or of another project."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import init as verb
 
@@ -77,7 +77,7 @@ def init(name: str, origin: str, as_json: bool, verbose: bool) -> int:
 @cli.command()
 @options("json", "verbose")
 def doctor(as_json: bool, verbose: bool) -> int:
-    """Show which tools are installed, their versions, what they are for, and how to get the others."""
+    """Show which tools are installed. Also: their versions, what they are for, and how to get the others."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import doctor as verb
 
@@ -101,7 +101,7 @@ def list_(what: str, as_json: bool, verbose: bool) -> int:
 @click.argument("name")
 @options("json", "verbose")
 def fetch(name: str, as_json: bool, verbose: bool) -> int:
-    """Download a listed model from its pinned source, check it, and print its path."""
+    """Download a listed model and print its path. The source is pinned, and the file is checked."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import fetch as verb
 
@@ -113,7 +113,7 @@ def fetch(name: str, as_json: bool, verbose: bool) -> int:
 @click.option("--cache", is_flag=True, help="Remove the user's cache instead of the project's builds.")
 @options("target", "json", "verbose")
 def clean(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Remove a project's build folder, or with --cache all that is in the user's cache."""
+    """Remove a project's build folder. With --cache: all that is in the user's cache."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import clean as verb
 
@@ -124,7 +124,7 @@ def clean(as_json: bool, verbose: bool, **values: Any) -> int:
 @cli.command()
 @options("target", "model", *SYSTEM, "json", "verbose")
 def info(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Show a model's operators, shapes, MACs, bytes, memory map, and what would be refused."""
+    """Show what a model needs. Operators, shapes, MACs, bytes, memory map, and what would be refused."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import info as verb
 
@@ -140,7 +140,7 @@ def info(as_json: bool, verbose: bool, **values: Any) -> int:
 @output
 @options(*PROJECT, "seed")
 def run_(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Measure a project against the baselines on a model, and check every output."""
+    """Measure a project against the baselines. Every output is checked."""
     from cfukit_tools.report import run as report
     from cfukit_tools.verbs import run as verb
 
@@ -153,7 +153,7 @@ def run_(as_json: bool, verbose: bool, **values: Any) -> int:
 @output
 @options(*PROJECT, "seed")
 def profile(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Show where the cycles go, operator by operator, with one set of kernels."""
+    """Show where the cycles go, operator by operator. There is one set of kernels and no baseline."""
     from cfukit_tools.report import run as report
     from cfukit_tools.verbs import profile as verb
 
@@ -208,7 +208,10 @@ def report(targets: tuple[Path, ...], markdown: bool, as_json: bool, verbose: bo
 )
 @options(*PROJECT, "seed")
 def test(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Test a project (gateware = model = Verilog = system, outputs) or a .tflite (evaluator = firmware)."""
+    """Test a project, or a .tflite.
+
+    A project: gateware, model, Verilog and system agree, and the outputs are right. A .tflite: evaluator and firmware agree.
+    """
     from cfukit_tools.report import others
     from cfukit_tools.verbs import test as verb
 
@@ -248,7 +251,7 @@ def test(as_json: bool, verbose: bool, **values: Any) -> int:
 @click.option("--unchecked", is_flag=True, help="Do not compare the outputs with the evaluator's.")
 @options(*PROJECT)
 def infer(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Run a model on your arrays, on any engine, and compare the outputs with the evaluator's."""
+    """Run a model on your arrays, on any engine. The outputs are compared with the evaluator's."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import infer as verb
 
@@ -287,7 +290,7 @@ def infer(as_json: bool, verbose: bool, **values: Any) -> int:
 )
 @options(*SYSTEM, "cc", *ENGINE, "json", "verbose")
 def exec_(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Run a bare program (.c, .S, .elf, or membench) on the system; stdin is passed on."""
+    """Run a bare program on the system. It is a .c, .S or .elf file, or membench; stdin is passed on."""
     from cfukit_tools.report import exec as report
     from cfukit_tools.verbs import exec as verb
 
@@ -300,7 +303,7 @@ def exec_(as_json: bool, verbose: bool, **values: Any) -> int:
 @click.option("--family", default="", metavar="NAME", help="ice40, ecp5, gowin or xc7; without it all four.")
 @options("target", *SYSTEM, "jobs", "json", "verbose")
 def area(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Synthesise the CFU alone, and show its LUTs, FFs, RAMs and DSPs."""
+    """Show what the CFU costs in LUT, FF, RAM and DSP. The CFU is synthesised alone."""
     from cfukit_tools.report import build as report
     from cfukit_tools.verbs import area as verb
 
@@ -334,7 +337,7 @@ def area(as_json: bool, verbose: bool, **values: Any) -> int:
 @click.option("--seed", default=1, metavar="N", help="Seed of the first placement.")
 @options("target", *SYSTEM, "cc", "jobs", "json", "verbose")
 def bitstream(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Build what is loaded into the FPGA, and show its size, speed and files."""
+    """Build what is loaded into the FPGA. Shows its size, speed and files."""
     from cfukit_tools.report import build as report
     from cfukit_tools.verbs import bitstream as verb
 
@@ -346,7 +349,7 @@ def bitstream(as_json: bool, verbose: bool, **values: Any) -> int:
 @cli.command()
 @options("target", *SYSTEM, "json", "verbose")
 def load(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Load a board with what the verb bitstream has built, through dfu-util, openFPGALoader or Vivado."""
+    """Load a board with what bitstream has built. Uses dfu-util, openFPGALoader or Vivado."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import load as verb
 
