@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cfukit_base.errors import UsageError
-from cfukit_sw.evaluator import with_constants
+from cfukit_sw.evaluator import simplified
 from cfukit_sw.model import Model
 
 
@@ -25,7 +25,7 @@ def extract_operator(model: Model, index: int) -> Model:
     if not 0 <= index < len(model.operators):
         allowed = f"0 to {len(model.operators) - 1}"
         raise UsageError("--dump", f"operator {index} of {model.name}", allowed=allowed, hint="cfukit info")
-    model = with_constants(model)
+    model = simplified(model)
     op = model.operators[index]
     kept = sorted({tensor for tensor in (*op.inputs, *op.outputs) if tensor >= 0})
     number = {tensor: place for place, tensor in enumerate(kept)}

@@ -8,16 +8,17 @@ from cfukit_base.errors import ModelError
 from cfukit_sw.evaluator import SUPPORTED
 from cfukit_sw.model import Model
 
+WITHOUT_OUTPUT = ("ASSIGN_VARIABLE", "CALL_ONCE")
 
-def check_graph(model: Model, where: str) -> None:
+
+def check_graph(model: Model, where: str, is_subgraph: bool = False) -> None:
     """Refuse (ModelError) a model in which a value is read before it exists, or is overwritten.
 
     After this, each tensor has exactly one source: constant, variable, model input, or one operator before
     all its readers.
 
     A model with an operator that cfukit does not know passes here, and is refused by the operator's name later.
-    Such operators have rules of their own: CALL_ONCE has no output, and a custom operator may list its scratch
-    among its inputs.
+    Such operators have rules of their own: a custom operator may list its scratch among its inputs.
     """
     if any(op.type not in SUPPORTED for op in model.operators):
         return
@@ -38,7 +39,7 @@ def check_graph(model: Model, where: str) -> None:
             )
         source[index] = "a model input"
     for op in model.operators:
-        if not op.outputs:
+        if not op.outputs and op.type not in WITHOUT_OUTPUT:
             refuse(str(op), "no output", "an operator has at least one")
         for index in op.inputs:
             if index >= 0 and index not in source and model.tensors[index].elements > 0:
@@ -56,5 +57,5 @@ def check_graph(model: Model, where: str) -> None:
             refuse(
                 "model outputs", f"{model.tensors[index]} is never written", "tensors that an operator writes"
             )
-    if not model.outputs:
+    if not model.outputs and not is_subgraph:
         refuse("model outputs", "none", "at least one")

@@ -17,6 +17,7 @@ from cfukit_sw.cache_lines import LINE_BYTES, Cache, Clashes, Lines, clash, miss
 from cfukit_sw.calls import Call
 from cfukit_sw.lowering import Bytes, Pieces, TensorAt
 from cfukit_sw.lowering.lowered import Param
+from cfukit_sw.model import Tensor
 from cfukit_sw.space import BYTES_PER_MISS, Costs, Unit, place_units
 from cfukit_sw.structs import layout
 from cfukit_sw.walks import clashes_of, role_of
@@ -72,6 +73,9 @@ class Layout:
                             own, role_of(member), others[number], self.clashes[number]
                         )
             yield unit
+        initial = (initial_value(tensor)[1] for tensor in self.storage.model.variables())
+        values = tuple(dict.fromkeys(data for data in initial if data and data not in seen))
+        yield Unit(values, np.zeros(max(1, self.cache.size), np.int64))
 
     def _costs(self, own: Lines, role: str, others: Iterable[tuple[str, Lines]], clashes: Clashes) -> Costs:
         """Estimated misses of data with `own` lines if it begins 0, 1, 2, ... lines later."""
@@ -147,6 +151,14 @@ class Layout:
         apart = (offsets[first] - offsets[second]) % self.cache.bytes
         same = min(apart, self.cache.bytes - apart) < LINE_BYTES
         return 2 * self.storage.model.tensors[second].bytes if same else 0
+
+
+def initial_value(tensor: Tensor) -> tuple[int, bytes]:
+    """(byte, data) of a variable after a reset: data, or the byte repeated where data is empty."""
+    if tensor.initial is None:
+        return (tensor.zero_point & 0xFF if tensor.type == "int8" else 0), b""
+    data = np.ascontiguousarray(tensor.initial).tobytes()
+    return (data[0], b"") if len(set(data)) == 1 else (0, data)
 
 
 def _aligned(at: int) -> int:

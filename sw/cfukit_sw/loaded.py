@@ -110,12 +110,14 @@ class _Writer:
             at = ops + 2 * self.pointer_bytes * number
             self._pointer(at, self.functions.index(step.function), TO_KERNEL)
             self._pointer(at + self.pointer_bytes, params, TO_BLOB)
-        size = 2 * self.pointer_bytes + (4 if self.pointer_bytes == 4 else 0)  # pointer, u32, u8, filled up
+        size = 2 * self.pointer_bytes + 8  # two pointers, u32, u8, filled up
         variables = self._reserve(size * len(plan.variables))
         for number, variable in enumerate(plan.variables):
             at = variables + size * number
             self._pointer(at, variable.offset, TO_ARENA)
-            struct.pack_into("<IB", self.data, at + self.pointer_bytes, variable.bytes, variable.fill)
+            if variable.initial is not None:
+                self._pointer(at + self.pointer_bytes, variable.initial, TO_BLOB)
+            struct.pack_into("<IB", self.data, at + 2 * self.pointer_bytes, variable.bytes, variable.fill)
         op_cycles = self._reserve(4 * len(plan.steps))
         relocations = self._reserve(4 * len(self.relocations))
         struct.pack_into(f"<{len(self.relocations)}I", self.data, relocations, *self.relocations)

@@ -10,7 +10,7 @@ from cfukit_base.errors import ModelError
 from cfukit_sw.arena import Storage, offline_plan
 from cfukit_sw.cache_lines import DCACHE_BYTES, Cache
 from cfukit_sw.calls import Call, kernel_constants, tensors_in
-from cfukit_sw.evaluator import check_supported, with_constants
+from cfukit_sw.evaluator import check_supported, simplified
 from cfukit_sw.kernels import Kernel, choose, library
 from cfukit_sw.lowering import LOWERINGS, Alias, Lowered
 from cfukit_sw.lowering.folding import foldable_pads, folded
@@ -34,7 +34,7 @@ def lower(
     * dcache_bytes: size of the CPU's data cache, for which the data is laid out; 0 for none.
     """
     check_supported(model)
-    model = with_constants(model)
+    model = simplified(model)
     for index in model.outputs:
         if model.tensors[index].is_constant:
             raise ModelError(

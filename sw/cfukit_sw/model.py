@@ -43,6 +43,8 @@ class Tensor:
     """One tensor. `data` is None unless it is a constant; then it has `shape` and the numpy type of `type`
     (read-only).
 
+    initial: what a variable holds after a reset. None: its zero point if it is int8, else 0.
+
     scales, zero_points: empty when the tensor is not quantised; one entry, or one per index of
     `quantized_dimension`.
     """
@@ -56,6 +58,7 @@ class Tensor:
     quantized_dimension: int = 0
     data: npt.NDArray[np.generic] | None = None
     is_variable: bool = False
+    initial: npt.NDArray[np.generic] | None = None
 
     @property
     def elements(self) -> int:
@@ -100,7 +103,8 @@ class Tensor:
     def _key(self) -> tuple[object, ...]:
         data = None if self.data is None else (self.data.dtype.str, self.data.shape, self.data.tobytes())
         plain = (self.index, self.name, self.shape, self.type, self.quantized_dimension, self.is_variable)
-        return (*plain, self.scales.tobytes(), self.zero_points.tobytes(), data)
+        initial = None if self.initial is None else self.initial.tobytes()
+        return (*plain, initial, self.scales.tobytes(), self.zero_points.tobytes(), data)
 
 
 @dataclass(frozen=True)
@@ -124,9 +128,10 @@ class Operator:
 
 @dataclass(frozen=True)
 class Model:
-    """A whole model: one subgraph, operators in execution order.
+    """A whole model: its main graph, operators in execution order.
 
     name: the file's name without ending, for people. sha256: of the file. metadata: raw bytes by name.
+    subgraphs: what operators may call, from the file's subgraph 1 on. They have no subgraphs of their own.
     """
 
     name: str
@@ -136,6 +141,7 @@ class Model:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     metadata: dict[str, bytes] = field(default_factory=dict)
+    subgraphs: tuple[Model, ...] = ()
 
     def input_of(self, op: Operator, position: int) -> Tensor | None:
         """The operator's input tensor at `position`; None when it is absent or -1."""

@@ -29,6 +29,7 @@ class ModelBuilder:
         self.tensors: list[Tensor] = []
         self.operators: list[Operator] = []
         self.metadata: dict[str, bytes] = {}
+        self.subgraphs: list[Model] = []
 
     def tensor(
         self,
@@ -79,4 +80,7 @@ class ModelBuilder:
     def model(self, inputs: Sequence[int], outputs: Sequence[int]) -> Model:
         """The model so far. Its sha256 is empty until it is written and read."""
         tensors, operators = tuple(self.tensors), tuple(self.operators)
-        return Model(self.name, "", tensors, operators, tuple(inputs), tuple(outputs), dict(self.metadata))
+        subgraphs = tuple(self.subgraphs)
+        return Model(
+            self.name, "", tensors, operators, tuple(inputs), tuple(outputs), dict(self.metadata), subgraphs
+        )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cfukit_base.artefacts.plan import InArena, InConstants, Plan, Structs, Value
+from cfukit_base.artefacts.plan import InArena, InConstants, Plan, Structs, Value, Variable
 from cfukit_base.digest import digest_of
 from cfukit_sw.kernels import Kernel, sources_of
 
@@ -76,7 +76,7 @@ def model_c(plan: Plan) -> str:
         f"\nstatic const struct cfukit_op ops[{max(len(plan.steps), 1)}] CFUKIT_PARAMS = {{\n{calls}}};\n"
     )
     text.append(f"static uint32_t op_cycles[{max(len(plan.steps), 1)}];\n")
-    variables = "".join(f"    {{arena + {v.offset}, {v.bytes}u, {v.fill}}},\n" for v in plan.variables)
+    variables = "".join(_variable(variable) for variable in plan.variables)
     if variables:
         text.append(f"static const struct cfukit_variable variables[] = {{\n{variables}}};\n")
     digest = ", ".join(f"0x{byte:02x}" for byte in plan_digest(plan))
@@ -89,6 +89,11 @@ def model_c(plan: Plan) -> str:
         f"    .digest = {{{digest}}},\n}};\n"
     )
     return "".join(text)
+
+
+def _variable(variable: Variable) -> str:
+    initial = "0" if variable.initial is None else f"cfukit_constants + {variable.initial}"
+    return f"    {{arena + {variable.offset}, {initial}, {variable.bytes}u, {variable.fill}}},\n"
 
 
 def _members(params: Mapping[str, Value], prefix: str) -> str:

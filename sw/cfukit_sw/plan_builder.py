@@ -20,7 +20,7 @@ from cfukit_base.errors import ModelError
 from cfukit_sw.arena import Storage
 from cfukit_sw.cache_lines import Cache
 from cfukit_sw.calls import Call
-from cfukit_sw.layout import Layout
+from cfukit_sw.layout import Layout, initial_value
 from cfukit_sw.lowering import Bytes, Pieces, TensorAt
 from cfukit_sw.lowering.lowered import Param
 from cfukit_sw.planner import ALIGNMENT
@@ -85,8 +85,11 @@ class PlanBuilder:
         place = -(-activation_bytes // ALIGNMENT) * ALIGNMENT
         variables = []
         for tensor in self.model.variables():
-            fill = tensor.zero_point & 0xFF if tensor.type == "int8" else 0
-            variables.append(Variable(tensor=tensor.index, offset=place, bytes=tensor.bytes, fill=fill))
+            fill, initial = initial_value(tensor)
+            at = self.constants[initial] if initial else None
+            variables.append(
+                Variable(tensor=tensor.index, offset=place, bytes=tensor.bytes, fill=fill, initial=at)
+            )
             self.offsets[tensor.index] = place
             place += -(-tensor.bytes // ALIGNMENT) * ALIGNMENT
         return tuple(variables), place

@@ -11,6 +11,7 @@ found every offset inside the file. Constants are read-only views of the file's 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import Any, NoReturn
@@ -36,6 +37,7 @@ from cfukit_sw.options import (
 MAX_FILE_BYTES = 256 << 20
 MAX_DIMENSIONS = 8
 MAX_ELEMENTS = 2**31 - 1
+MAX_SUBGRAPHS = 256
 MAX_TENSORS = MAX_OPERATORS = 65535
 
 _OPTION_CODES = {name: getattr(tflite.BuiltinOptions, name) for name in CLASSES}
@@ -76,6 +78,8 @@ def parse_model(data: bytes, name: str = "model", where: str = "") -> Model:
         raise ModelError(where, f"{what}: {error}", hint="export or download the model again") from error
     model = _Reader(data, name, where, checker).read()
     check_graph(model, where)
+    for number, subgraph in enumerate(model.subgraphs, start=1):
+        check_graph(subgraph, f"{where}: subgraph {number}", is_subgraph=True)
     return model
 
 
@@ -89,8 +93,17 @@ class _Reader:
 
     def read(self) -> Model:
         if self.file.SubgraphsLength() < 1:
-            self.refuse("", "no subgraph", "a model with one subgraph")
-        graph = self.file.Subgraphs(0)
+            self.refuse("", "no subgraph", "a model with a subgraph")
+        if self.file.SubgraphsLength() > MAX_SUBGRAPHS:
+            self.refuse("", f"{self.file.SubgraphsLength()} subgraphs", f"at most {MAX_SUBGRAPHS}")
+        others = range(1, self.file.SubgraphsLength())
+        subgraphs = tuple(self.graph(f"{self.name}: subgraph {number}", number) for number in others)
+        main = self.graph(self.name, 0)
+        digest = hashlib.sha256(self.data).hexdigest()
+        return replace(main, sha256=digest, metadata=self.metadata(), subgraphs=subgraphs)
+
+    def graph(self, name: str, number: int) -> Model:
+        graph = self.file.Subgraphs(number)
         for what, count, most in (
             ("tensors", graph.TensorsLength(), MAX_TENSORS),
             ("operators", graph.OperatorsLength(), MAX_OPERATORS),
@@ -101,13 +114,12 @@ class _Reader:
         count = len(tensors)
         operators = tuple(self.operator(graph.Operators(i), i, count) for i in range(graph.OperatorsLength()))
         return Model(
-            name=self.name,
-            sha256=hashlib.sha256(self.data).hexdigest(),
+            name=name,
+            sha256="",
             tensors=tensors,
             operators=operators,
             inputs=self.indices(graph.InputsAsNumpy(), "model inputs", 0, count),
             outputs=self.indices(graph.OutputsAsNumpy(), "model outputs", 0, count),
-            metadata=self.metadata(),
         )
 
     def refuse(self, part: str, given: str, allowed: str = "", hint: str = "") -> NoReturn:

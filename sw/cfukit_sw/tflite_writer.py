@@ -35,15 +35,14 @@ class _Writer:
 
     def write(self, model: Model) -> bytes:
         codes: dict[str, int] = {}
-        for op in model.operators:
-            codes.setdefault(op.type, len(codes))
-        tensors = self.tables([self.tensor(tensor) for tensor in model.tensors])
-        operators = self.tables([self.operator(op, codes[op.type]) for op in model.operators])
-        inputs, outputs = self.ints(model.inputs), self.ints(model.outputs)
-        name = self.builder.CreateString("main")
-        graph = self.table(5, {0: tensors, 1: inputs, 2: outputs, 3: operators, 4: name})
+        for graph in (model, *model.subgraphs):
+            for op in graph.operators:
+                codes.setdefault(op.type, len(codes))
+        names = ["main", *(f"subgraph_{number}" for number in range(1, len(model.subgraphs) + 1))]
+        graphs = self.tables(
+            [self.graph(g, name, codes) for g, name in zip((model, *model.subgraphs), names, strict=True)]
+        )
         metadata = self.tables([self.metadata(name, data) for name, data in model.metadata.items()])
-        graphs = self.tables([graph])
         code_tables = self.tables([self.code(type) for type in codes])
         buffers = self.tables([self.buffer(data) for data in self.buffers])
         description = self.builder.CreateString("cfukit")
@@ -54,6 +53,13 @@ class _Writer:
             self.builder.PrependUOffsetTRelativeSlot(slot, reference, 0)
         self.builder.Finish(self.builder.EndObject(), b"TFL3")
         return bytes(self.builder.Output())
+
+    def graph(self, graph: Model, name: str, codes: dict[str, int]) -> int:
+        tensors = self.tables([self.tensor(tensor) for tensor in graph.tensors])
+        operators = self.tables([self.operator(op, codes[op.type]) for op in graph.operators])
+        inputs, outputs = self.ints(graph.inputs), self.ints(graph.outputs)
+        text = self.builder.CreateString(name)
+        return self.table(5, {0: tensors, 1: inputs, 2: outputs, 3: operators, 4: text})
 
     def table(self, slots: int, references: dict[int, int]) -> int:
         self.builder.StartObject(slots)

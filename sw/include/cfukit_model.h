@@ -13,9 +13,10 @@ struct cfukit_op {
   const void *params;
 };
 
-/* A tensor that lives from one inference to the next; reset fills it with its zero, every byte `fill`. */
+/* A tensor that lives from one inference to the next; reset copies `initial` to it, or fills it with `fill` where that is 0. */
 struct cfukit_variable {
   void *data;
+  const void *initial;
   uint32_t bytes;
   uint8_t fill;
 };

@@ -128,7 +128,11 @@ class HostModel:
 
     def reset(self) -> None:
         for variable in self.plan.variables:
-            ctypes.memset(self.arena.base + variable.offset, variable.fill, variable.bytes)
+            place = self.arena.base + variable.offset
+            if variable.initial is None:
+                ctypes.memset(place, variable.fill, variable.bytes)
+            else:
+                ctypes.memmove(place, self.constants.base + variable.initial, variable.bytes)
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         for _ in self.steps(inputs):

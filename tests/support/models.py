@@ -36,7 +36,8 @@ def random_model(type: str, seed: int) -> Model:
     import support.models_moving
     import support.models_networks
     import support.models_shapes
-    import support.models_state  # noqa: F401 (they register their builders)
+    import support.models_state
+    import support.models_variables  # noqa: F401 (they register their builders)
 
     case = Case(type, np.random.default_rng([seed, zlib.crc32(type.encode())]))
     return BUILDERS[type](case)

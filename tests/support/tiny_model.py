@@ -41,7 +41,7 @@ static void triple(const void *params) {
 }
 static const struct bytes params[3] = {{arena, arena + 16, 16}, {0, arena + 16, 16}, {arena + 16, arena + 32, 16}};
 static const struct cfukit_op ops[3] = {{increment, &params[0]}, {accumulate, &params[1]}, {triple, &params[2]}};
-static const struct cfukit_variable variables[1] = {{state, sizeof state, 0x85}};
+static const struct cfukit_variable variables[1] = {{state, 0, sizeof state, 0x85}};
 const struct cfukit_model cfukit_model = {
     ops, arena, variables, cycles, sizeof arena, 3, 1, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
 """

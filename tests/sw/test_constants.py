@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cfukit_base.errors import ModelError
-from cfukit_sw.evaluator import Evaluator, check_supported, with_constants
+from cfukit_sw.evaluator import Evaluator, check_supported, simplified
 from cfukit_sw.extract import extract_operator
 from cfukit_sw.lower import lower
 from cfukit_sw.model import Model
@@ -45,7 +45,7 @@ def test_a_computed_shape_leaves_one_kernel_call() -> None:
     assert [step.type for step in plan.steps] == ["RELU6"]
     assert plan.removed == (1, 2, 3)
     assert plan.activation_bytes == lower(flatten(4)).activation_bytes == 24
-    shape = with_constants(model).tensors[model.operators[4].inputs[1]].data
+    shape = simplified(model).tensors[model.operators[4].inputs[1]].data
     assert shape is not None
     assert shape.tolist() == [4, 6]
 

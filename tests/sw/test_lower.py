@@ -213,7 +213,8 @@ def test_an_unknown_operator_is_named_with_its_index() -> None:
 
 
 def test_the_evaluator_and_lowering_know_the_same_operators() -> None:
-    assert sorted(LOWERINGS) == list(SUPPORTED)
+    """Nothing is left of VAR_HANDLE and CALL_ONCE at run time."""
+    assert sorted({*LOWERINGS, "VAR_HANDLE", "CALL_ONCE"}) == list(SUPPORTED)
 
 
 @pytest.mark.parametrize("seed", range(0, 3000, 100))

@@ -208,16 +208,18 @@ def test_order_of_operators() -> None:
 
 
 def test_unknown_operators_are_refused_by_name_and_not_as_corrupt() -> None:
-    """CALL_ONCE has no output; a custom operator may read a scratch tensor that nothing writes."""
+    """A custom operator may have no output, or read a scratch tensor that nothing writes."""
     build = ModelBuilder("odd")
     x, y, z = (build.tensor(name, (4,), scale=0.1) for name in "xyz")
     scratch = build.tensor("scratch", (64,), "uint8")
-    build.operator("CALL_ONCE", [], [])
+    build.operator("CUSTOM:hook", [], [])
     build.operator("RELU", [x], [y])
     build.operator("CUSTOM:npu", [y, scratch], [z])
     model = parse_model(model_bytes(build.model([x], [z])), "odd")
-    assert [op.type for op in model.operators] == ["CALL_ONCE", "RELU", "CUSTOM:npu"]
-    with pytest.raises(ModelError, match="odd: operator 0 CALL_ONCE: not a supported operator; supported: "):
+    assert [op.type for op in model.operators] == ["CUSTOM:hook", "RELU", "CUSTOM:npu"]
+    with pytest.raises(
+        ModelError, match="odd: operator 0 CUSTOM:hook: not a supported operator; supported: "
+    ):
         check_supported(model)
     with pytest.raises(ModelError, match="operator 2 CUSTOM:npu: not a supported operator"):
         check_supported(replace(model, operators=model.operators[1:]))

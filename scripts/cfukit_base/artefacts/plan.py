@@ -94,12 +94,16 @@ class Dump:
 
 @dataclass(frozen=True, kw_only=True)
 class Variable:
-    """A tensor that keeps its value between inferences. A reset fills it with the byte `fill`."""
+    """A tensor that keeps its value between inferences.
+
+    A reset fills it with the byte `fill`, or with the constants from offset `initial` on.
+    """
 
     tensor: int
     offset: int
     bytes: int
     fill: int
+    initial: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

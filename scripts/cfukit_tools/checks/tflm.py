@@ -47,12 +47,12 @@ def tflm_outputs(model: Path, samples: Sequence[Arrays], outputs: int) -> list[l
 def _serve(model: Path, given: Path, answer: Path) -> None:
     from tflite_micro.python.tflite_micro import runtime
 
-    interpreter = runtime.Interpreter.from_bytes(model.read_bytes())
     found: dict[str, Any] = {}
     with np.load(given) as arrays:
         samples, inputs, outputs = arrays["shape"]
         for s in range(samples):
-            interpreter.reset()
+            # Not reset(), which fills resource variables with zeros, whatever CALL_ONCE assigned to them.
+            interpreter = runtime.Interpreter.from_bytes(model.read_bytes())
             for i in range(inputs):
                 interpreter.set_input(arrays[f"s{s}_in{i}"], i)
             interpreter.invoke()

@@ -63,7 +63,7 @@ def evaluate(
         result = evaluator.run(inputs.sample(number), keep_layers=keep)
         layers: Layers = {}
         if keep:
-            for op, values in zip(model.operators, result.layers, strict=True):
+            for op, values in zip(evaluator.model.operators, result.layers, strict=True):
                 for output, (tensor, value) in enumerate(zip(op.outputs, values, strict=True)):
                     if value is not None:
                         layers[op.index, output, tensor] = value

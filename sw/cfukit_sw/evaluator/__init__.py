@@ -31,16 +31,17 @@ from cfukit_sw.evaluator import (  # each registers its operators
     resize,
     shapes,
     slicing,
+    variables,
 )
-from cfukit_sw.evaluator.constants import with_constants
 from cfukit_sw.evaluator.prepare import PREPARE, Compute
+from cfukit_sw.evaluator.simplify import simplified
 from cfukit_sw.model import NUMPY_TYPES, Model, Operator, Tensor
 from cfukit_sw.site import Array, Site
 
-__all__ = ["SUPPORTED", "Evaluator", "Result", "check_supported", "evaluate_operator", "with_constants"]
+__all__ = ["SUPPORTED", "Evaluator", "Result", "check_supported", "evaluate_operator", "simplified"]
 
 _FAMILIES: list[ModuleType] = [activation, batches, conv, elementwise, gathering, movement, pooling, quantize]
-_FAMILIES += [recurrent, reduction, resize, shapes, slicing]
+_FAMILIES += [recurrent, reduction, resize, shapes, slicing, variables]
 
 SUPPORTED = tuple(sorted(PREPARE))
 
@@ -81,17 +82,18 @@ class Evaluator:
 
     def __init__(self, model: Model):
         _check_sizes(model)
-        self.model = model = with_constants(model)
+        self.model = model = simplified(model)
         self.computes = [prepare_operator(model, op) for op in model.operators]
         self.last_use = _last_uses(model)
         self.state: dict[int, Array] = {}
         self.reset()
 
     def reset(self) -> None:
-        """Variable tensors: int8 ones to their zero point, others to 0."""
+        """Variable tensors: to what they begin with, int8 ones without that to their zero point, others to 0."""
         for tensor in self.model.variables():
             fill = tensor.zero_point if tensor.type == "int8" else 0
-            self.state[tensor.index] = np.full(tensor.shape, fill, tensor.dtype)
+            initial = np.full(tensor.shape, fill, tensor.dtype) if tensor.initial is None else tensor.initial
+            self.state[tensor.index] = initial.copy()
 
     def run(self, inputs: Sequence[Any], *, keep_layers: bool = False) -> Result:
         """One inference. inputs: arrays of the model inputs' shapes and types, in model order."""

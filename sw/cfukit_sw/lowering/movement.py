@@ -67,8 +67,10 @@ def moved(
     x: Tensor,
     pieces: Sequence[tuple[Axes, TensorAt | Bytes, TensorAt]],
     fill: int | None = None,
+    y: Tensor | None = None,
 ) -> Lowered:
-    y = at.output()
+    """A call of MOVE. y: what is written; the operator's output if not given."""
+    y = y or at.output()
     size = y.dtype.itemsize
     items = [axes.piece(source, target, size) for axes, source, target in pieces]
     if any(item is None for item in items):

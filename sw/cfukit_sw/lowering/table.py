@@ -1,4 +1,4 @@
-"""Every operator type that can be lowered."""
+"""Every operator type that can be lowered: all but those of which nothing is left at run time (VAR_HANDLE, CALL_ONCE)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from cfukit_sw.lowering import (
     shapes,
     slices,
     softmax,
+    variables,
     windows,
 )
 from cfukit_sw.lowering.lowered import Lowering
@@ -21,6 +22,7 @@ from cfukit_sw.lowering.lowered import Lowering
 LOWERINGS: dict[str, Lowering] = {
     "ADD": elementwise.binary,
     "ARG_MAX": conversion.arg_max,
+    "ASSIGN_VARIABLE": variables.assign,
     "AVERAGE_POOL_2D": windows.pool_2d,
     "BATCH_TO_SPACE_ND": batches.batch_to_space,
     "BROADCAST_TO": shapes.broadcast_to,
@@ -48,6 +50,7 @@ LOWERINGS: dict[str, Lowering] = {
     "PADV2": padding.pad,
     "PRELU": conversion.prelu,
     "QUANTIZE": conversion.quantize,
+    "READ_VARIABLE": variables.read,
     "REDUCE_MAX": reduce.reduce,
     "RELU": elementwise.by_table,
     "RELU6": elementwise.by_table,

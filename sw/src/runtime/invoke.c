@@ -9,6 +9,11 @@ void cfukit_invoke(const struct cfukit_model *model) {
 }
 
 void cfukit_reset(const struct cfukit_model *model) {
-  for (uint32_t i = 0; i < model->n_variables; i++)
-    memset(model->variables[i].data, model->variables[i].fill, model->variables[i].bytes);
+  for (uint32_t i = 0; i < model->n_variables; i++) {
+    const struct cfukit_variable *const variable = &model->variables[i];
+    if (variable->initial != 0)
+      memcpy(variable->data, variable->initial, variable->bytes);
+    else
+      memset(variable->data, variable->fill, variable->bytes);
+  }
 }

@@ -1,0 +1,15 @@
+"""A model as evaluator and lowering work on it. Tensors and operators keep their indices; new tensors come behind."""
+
+from __future__ import annotations
+
+from cfukit_sw.evaluator.constants import with_constants
+from cfukit_sw.evaluator.variables import with_variables
+from cfukit_sw.model import Model
+
+
+def simplified(model: Model) -> Model:
+    """`model` with resource variables as variable tensors, and with data in every tensor that follows from constants.
+
+    A simplified model stays as it is. ModelError if a resource variable cannot be resolved.
+    """
+    return with_constants(with_variables(model))

@@ -1,0 +1,153 @@
+"""Resource variables: they live from inference to inference, and a reset brings back what CALL_ONCE assigned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cfukit_base.errors import ModelError
+from cfukit_sw.evaluator import Evaluator, check_supported
+from cfukit_sw.lower import lower
+from cfukit_sw.model import Model
+from cfukit_sw.model_builder import ModelBuilder
+from cfukit_sw.tflite_reader import parse_model
+from cfukit_sw.tflite_writer import model_bytes
+from support.kernels import HostModel
+from support.models_variables import filled_once, resource
+
+SAME: dict[str, Any] = {"scale": 0.5, "zero_point": 3}
+Change = Callable[[ModelBuilder], None]
+
+
+def delay(
+    initial: Any = (1, 2), *, assign: bool = True, late: bool = False, change: Change | None = None
+) -> Model:
+    """y is the x of the inference before; `initial` in the first one."""
+    build = ModelBuilder("delay")
+    x, y = (build.tensor(name, (2,), **SAME) for name in "xy")
+    if initial is not None and not late:
+        filled_once(build, {"v": (np.array(initial, np.int8), SAME)})
+    handle = resource(build, "v")
+    build.operator("READ_VARIABLE", [handle], [y])
+    if assign:
+        build.operator("ASSIGN_VARIABLE", [handle, x], [])
+    if late:
+        filled_once(build, {"v": (np.array(initial, np.int8), SAME)})
+    if change is not None:
+        change(build)
+    return build.model([x], [y])
+
+
+def runs(model: Model) -> list[tuple[Callable[[], None], Callable[[Any], list[int]]]]:
+    """(reset, run) of the evaluator and of the C of both registries."""
+    evaluator = Evaluator(model)
+    found = [(evaluator.reset, lambda x: evaluator.run([x]).outputs[0].tolist())]
+    for registry in ("portable", "reference"):
+        host = HostModel(lower(model, registry=registry))
+        found.append((host.reset, lambda x, host=host: host.run([x])[0].tolist()))
+    return found
+
+
+@pytest.mark.parametrize(("initial", "first"), [((1, 2), [1, 2]), ((7, 7), [7, 7]), (None, [3, 3])])
+def test_values_come_one_inference_later_and_a_reset_brings_back_the_first(
+    initial: Any, first: list[int]
+) -> None:
+    model = parse_model(model_bytes(delay(initial)))
+    for reset, run in runs(model):
+        for _ in range(2):
+            assert run(np.array([10, 11], np.int8)) == first
+            assert run(np.array([20, 21], np.int8)) == [10, 11]
+            assert run(np.array([30, 31], np.int8)) == [20, 21]
+            reset()
+
+
+def test_initial_values_take_constants_only_if_they_differ() -> None:
+    assert [v.initial for v in lower(delay((7, 7))).variables] == [None]
+    plan = lower(delay((1, 2)))
+    (variable,) = plan.variables
+    assert variable.initial is not None
+    assert plan.constants[variable.initial : variable.initial + 2] == b"\1\2"
+    assert plan.state_bytes == 2
+
+
+def test_what_is_read_shares_the_variable_s_storage_while_that_is_safe() -> None:
+    """READ, then a use, then ASSIGN: one copy at the end. If the old value is used after ASSIGN, it is copied."""
+
+    def model(last: bool) -> Model:
+        build = ModelBuilder("share")
+        x, a, y, z = (build.tensor(name, (4,), **SAME) for name in ("x", "a", "y", "z"))
+        handle = resource(build, "v")
+        build.operator("READ_VARIABLE", [handle], [a])
+        build.operator("RELU", [a], [y])
+        build.operator("ASSIGN_VARIABLE", [handle, x], [])
+        build.operator("RELU", [a if last else x], [z])
+        return build.model([x], [y, z])
+
+    types = [[step.type for step in lower(model(last)).steps] for last in (False, True)]
+    assert types == [
+        ["RELU", "ASSIGN_VARIABLE", "RELU"],
+        ["READ_VARIABLE", "RELU", "ASSIGN_VARIABLE", "RELU"],
+    ]
+    for _, run in runs(model(True))[1:]:
+        run(np.array([5, -5, 5, 9], np.int8))
+    x = np.array([5, -5, 6, 9], np.int8)
+    for last in (False, True):
+        evaluator, host = Evaluator(model(last)), HostModel(lower(model(last)))
+        for given in (x, -x, x + 1):
+            for got, want in zip(host.run([given]), evaluator.run([given]).outputs, strict=True):
+                np.testing.assert_array_equal(got, want)
+
+
+def other_size(build: ModelBuilder) -> None:
+    more = build.constant("more", np.zeros(3, np.int8), **SAME)
+    build.operator("ASSIGN_VARIABLE", [build.operators[1].outputs[0], more], [])
+
+
+def no_such_subgraph(build: ModelBuilder) -> None:
+    build.operator("CALL_ONCE", [], [], init_subgraph_index=9)
+
+
+REFUSED = {
+    "nothing assigns it": (delay(None, assign=False), "READ_VARIABLE: variable 'v', which nothing assigns"),
+    "used before CALL_ONCE": (delay(late=True), "CALL_ONCE: operator 1 READ_VARIABLE comes before it"),
+    "another size": (
+        delay(change=other_size),
+        r"ASSIGN_VARIABLE: tensor . 'more' int8\[3\]; 2 values of type int8",
+    ),
+    "another subgraph": (delay(change=no_such_subgraph), "CALL_ONCE: init_subgraph_index is 9; 1..1"),
+    "another size at first": (delay((1, 2, 3)), r"CALL_ONCE: its subgraph assigns .*int8\[3\]; 2 values"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refusals(name: str) -> None:
+    model, message = REFUSED[name]
+    with pytest.raises(ModelError, match=message):
+        check_supported(parse_model(model_bytes(model)))
+
+
+def test_a_subgraph_that_computes_is_refused() -> None:
+    model = delay()
+    once = ModelBuilder("once")
+    x, y = (once.tensor(name, (2,), **SAME) for name in "xy")
+    once.operator("RELU", [x], [y])
+    once.operator("ASSIGN_VARIABLE", [resource(once, "v"), y], [])
+    build = ModelBuilder("computes")
+    build.tensors, build.operators = list(model.tensors), list(model.operators)
+    build.subgraphs = [once.model([x], [])]
+    with pytest.raises(
+        ModelError, match="CALL_ONCE: its subgraph has operator 0 RELU; constants that are assigned"
+    ):
+        check_supported(build.model(model.inputs, model.outputs))
+
+
+def test_subgraphs_come_back_from_a_file() -> None:
+    model = delay()
+    again = parse_model(model_bytes(model), "delay")
+    assert len(again.subgraphs) == 1
+    assert [op.type for op in again.subgraphs[0].operators] == ["VAR_HANDLE", "ASSIGN_VARIABLE"]
+    assert again.operators == model.operators
+    assert again.tensors == model.tensors
