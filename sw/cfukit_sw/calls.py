@@ -43,10 +43,13 @@ _FEWER_UNITS = sorted({1, *(n << k for n in (2, 6) for k in range(12))}, reverse
 
 
 def channels_of(lowered: Lowered, kernel: Kernel) -> bytes:
-    """struct cfukit_channel[]: bias, multiplier, shift."""
+    """struct cfukit_channel[]: bias, multiplier, shift. Where sums have 64 bits: struct cfukit_wide_channel[]."""
     assert lowered.weights is not None and lowered.channels is not None
     channels = lowered.channels
     bias, multipliers, shifts = channels.bias, channels.multipliers, channels.shifts
+    if lowered.op.bias_type == "int64":
+        words = [bias & 0xFFFFFFFF, bias >> 32, multipliers, shifts]
+        return np.stack(words, axis=1).astype(np.uint32).astype("<u4").tobytes()
     if kernel.small:
         bias, multipliers, shifts = channels.small or (bias, multipliers, shifts)
     if kernel.fold:

@@ -73,6 +73,16 @@ def requantize(x: Ints, multiplier: IntsLike, shift: IntsLike, zero_point: int, 
     return np.clip(wrap32(multiply(x, multiplier, shift) + zero_point), low, high)
 
 
+def multiply_wide(x: Ints, multiplier: IntsLike, shift: IntsLike) -> Ints:
+    """The form for 64-bit sums, which rounds once: x * (multiplier rounded to 16 bits) * 2**(shift - 15), wrapped to int32.
+
+    |x| < 2**47 and -31 <= shift <= 7.
+    """
+    multipliers, shifts = np.asarray(multiplier, np.int64), 15 - np.asarray(shift, np.int64)
+    reduced = np.where(multipliers < 0x7FFF0000, (multipliers + (1 << 15)) >> 16, 0x7FFF)
+    return wrap32((x * reduced + (np.int64(1) << (shifts - 1))) >> shifts)
+
+
 def truncating_divide(x: Ints, divisor: IntsLike) -> Ints:
     """C's `/`: toward zero. divisor > 0."""
     quotient = np.abs(x) // divisor

@@ -56,6 +56,12 @@ class Kernel:
         return self.function.removeprefix("cfukit_").removeprefix(f"{self.registry}_")
 
 
+INT8_FOR_PROJECTS = (
+    *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"),
+    *("AVERAGE_POOL_2D", "MAX_POOL_2D", "SUB"),
+)
+
+
 def project_kernel(
     op: str,
     function: str,
@@ -66,10 +72,12 @@ def project_kernel(
 ) -> Kernel:
     """A [[kernel]] of a project, with supports(op), pack(op, weights) and scratch(op).
 
-    Its functions are user code, so what they return is checked here.
+    Its functions are user code, so what they return is checked here. Operators in INT8_FOR_PROJECTS are offered if they are int8.
     """
 
     def checked_supports(described: Op) -> bool:
+        if op in INT8_FOR_PROJECTS and described.input_type != "int8":
+            return False
         return bool(supports(described)) if supports is not None else True
 
     def checked_pack(described: Op, weights: Weights) -> bytes:
@@ -126,6 +134,14 @@ def _int8(op: Op) -> bool:
     return op.input_type == "int8"
 
 
+def _int16(op: Op) -> bool:
+    return op.input_type == "int16"
+
+
+def _wide(op: Op) -> bool:
+    return op.input_type == "int16" and op.bias_type == "int64"
+
+
 def _int32(op: Op) -> bool:
     return op.input_type == "int32"
 
@@ -149,15 +165,24 @@ def _cells(op: Op) -> int:
 def reference_kernels() -> list[Kernel]:
     """At least one for everything that lowering lets through."""
     return [
-        _reference("CONV_2D", "conv_2d"),
-        _reference("DEPTHWISE_CONV_2D", "depthwise_conv_2d"),
-        _reference("FULLY_CONNECTED", "fully_connected"),
-        _reference("TRANSPOSE_CONV", "transpose_conv"),
-        _reference("AVERAGE_POOL_2D", "average_pool_2d"),
-        _reference("MAX_POOL_2D", "max_pool_2d"),
+        _reference("CONV_2D", "conv_2d", supports=_int8),
+        _reference("CONV_2D", "conv_2d_int16", supports=_wide),
+        _reference("CONV_2D", "conv_2d_int16_bias32", supports=_int16),
+        _reference("DEPTHWISE_CONV_2D", "depthwise_conv_2d", supports=_int8),
+        _reference("DEPTHWISE_CONV_2D", "depthwise_conv_2d_int16", supports=_wide),
+        _reference("FULLY_CONNECTED", "fully_connected", supports=_int8),
+        _reference("FULLY_CONNECTED", "fully_connected_int16", supports=_wide),
+        _reference("FULLY_CONNECTED", "fully_connected_int16_bias32", supports=_int16),
+        _reference("TRANSPOSE_CONV", "transpose_conv", supports=_int8),
+        _reference("TRANSPOSE_CONV", "transpose_conv_int16", supports=_wide),
+        _reference("AVERAGE_POOL_2D", "average_pool_2d", supports=_int8),
+        _reference("AVERAGE_POOL_2D", "average_pool_2d_int16", supports=_int16),
+        _reference("MAX_POOL_2D", "max_pool_2d", supports=_int8),
+        _reference("MAX_POOL_2D", "max_pool_2d_int16", supports=_int16),
         _reference("SOFTMAX", "softmax", supports=_gives_int8),
         _reference("SOFTMAX", "softmax_int16", supports=_gives_int16),
         *(_reference(op, op.lower(), supports=_int8, lead=_in_place) for op in BINARY_INT8),
+        *(_reference(op, f"{op.lower()}_int16", supports=_int16, lead=_in_place) for op in BINARY_INT8),
         *(_reference(op, f"{op.lower()}_int32", supports=_int32, lead=_in_place) for op in BINARY_INT32),
         _reference("MEAN", "reduce_sum"),
         _reference("SUM", "reduce_sum"),
@@ -240,8 +265,8 @@ def portable_kernels() -> list[Kernel]:
         _portable("DEPTHWISE_CONV_2D", "depthwise_3x3", supports=is_3x3, pack=pack_channels, lead=by_band),
         _portable("DEPTHWISE_CONV_2D", "depthwise_conv_2d", supports=small, lead=by_position),
         _portable("FULLY_CONNECTED", "fully_connected", "gemm", supports=small, pack=pack_blocks),
-        _portable("AVERAGE_POOL_2D", "average_pool_2d", lead=by_position),
-        _portable("MAX_POOL_2D", "max_pool_2d", lead=by_position),
+        _portable("AVERAGE_POOL_2D", "average_pool_2d", supports=_int8, lead=by_position),
+        _portable("MAX_POOL_2D", "max_pool_2d", supports=_int8, lead=by_position),
         _portable("TRANSPOSE_CONV", "transpose_conv", supports=small, fold=False),
         *(_portable(op, op.lower(), supports=small_int8, lead=_in_place) for op in ("ADD", "SUB", "MUL")),
         _portable("PRELU", "prelu", lead=_in_place),

@@ -20,6 +20,7 @@ Array = npt.NDArray[Any]
 
 MAX_SHIFT = 30  # after a larger left shift nothing of an int32 is left
 MAX_WINDOW = 32767
+MAX_WIDE_SHIFT, MAX_WIDE_SUM = 7, 2**47  # of 64-bit sums
 
 
 class Site:
@@ -179,9 +180,9 @@ class Site:
                 f"the scales give a multiplier with left shift {int(np.max(shifts))}", f"at most {most}"
             )
 
-    def bias(self, position: int, channels: int) -> npt.NDArray[np.int64]:
-        """The int32 bias as int64; zeros when it is absent."""
-        tensor = self.optional(position, "int32")
+    def bias(self, position: int, channels: int, *types: str) -> npt.NDArray[np.int64]:
+        """The bias as int64, of one of `types` (int32); zeros when it is absent."""
+        tensor = self.optional(position, *(types or ("int32",)))
         if tensor is None:
             return np.zeros(channels, np.int64)
         data = self.data_of(tensor)

@@ -43,6 +43,12 @@ static inline int32_t cfukit_multiply(int32_t x, int32_t multiplier, int32_t shi
   return cfukit_rounding_shift(cfukit_srdhm(cfukit_shift_left(x, left), multiplier), right);
 }
 
+/* x * M * 2^(shift - 31) for 64-bit sums, |x| < 2^47, -31 <= shift <= 7: M is rounded to 16 bits, then there is one rounding. */
+static inline int32_t cfukit_multiply_wide(int64_t x, int32_t multiplier, int32_t shift) {
+  const int32_t reduced = multiplier < 0x7FFF0000 ? (multiplier + (1 << 15)) >> 16 : 0x7FFF;
+  return (int32_t)((x * reduced + (INT64_C(1) << (14 - shift))) >> (15 - shift));
+}
+
 /* The same value as cfukit_srdhm without branches, for all but a = b = -2^31: it is floor(a * b / 2^31 + 1/2). */
 static inline int32_t cfukit_srdhm_any(int32_t a, int32_t b) { return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31); }
 

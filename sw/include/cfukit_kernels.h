@@ -1,6 +1,6 @@
 /* Parameters of the kernels: one struct for each kind of operator, the same for the library's kernels and for projects.
  *
- * A kernel is `void NAME(const void *params)`. Tensors are dense, NHWC, int8_t unless said otherwise. "zero point" means the zero point, never its negative. It lies in the range of its tensor's type. The host computes everything here (sw/cfukit_sw/lowering).
+ * A kernel is `void NAME(const void *params)`. Tensors are dense, NHWC, int8_t unless said otherwise. Kernels with int16 in their names take int16_t, also where a pointer says int8_t. "zero point" means the zero point, never its negative. It lies in the range of its tensor's type. The host computes everything here (sw/cfukit_sw/lowering).
  *
  * struct cfukit_channel, one per output channel:
  *   bias        what the sum starts with. For kernels that fold the input's zero point (all but `reference`) the host has subtracted
@@ -21,6 +21,12 @@ _Noreturn void cfukit_refuse(const void *params, uint32_t value);
 
 struct cfukit_channel {
   int32_t bias, multiplier, shift;
+};
+
+/* The same for int16_t activations whose sums have 64 bits (cfukit_multiply_wide). Shifts are -31 .. 7. Kernels for int16_t with an
+ * int32_t bias have sums of 32 bits, and struct cfukit_channel. Nothing is folded: zero points are 0. */
+struct cfukit_wide_channel {
+  int32_t bias_low, bias_high, multiplier, shift;
 };
 
 /* CONV_2D and DEPTHWISE_CONV_2D.
@@ -83,7 +89,7 @@ struct cfukit_softmax {
 
 /* Operators on two tensors with broadcasting: ADD, SUB, MUL, MINIMUM, MAXIMUM. sizes: the output's shape, neighbouring axes merged
  * where both inputs allow, 1 in front; strides of the inputs in elements (0: broadcast). The output is dense.
- * ADD, SUB: u_i = MBQM((x_i - zero point) << left_shift, multiplier_i, shift_i), result MBQM(u1 +- u2, multiplier, shift);
+ * ADD, SUB (int8_t, int16_t): u_i = MBQM((x_i - zero point) << left_shift, multiplier_i, shift_i), result MBQM(u1 +- u2, multiplier, shift);
  * MUL: MBQM((x1 - zero point 1) * (x2 - zero point 2), multiplier, shift). All shifts of ADD and SUB are <= 0. */
 struct cfukit_binary {
   const void *input1, *input2;

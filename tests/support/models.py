@@ -116,9 +116,24 @@ class Case:
             quantization = {"scale": source.scales, "zero_point": source.zero_points}
         return self.build.tensor("y", shape, source.type, **quantization)
 
-    def out(self, shape: Sequence[int], scale: float | None = None, zero_point: int | None = None) -> int:
-        point = self.zero_point() if zero_point is None else zero_point
-        return self.build.tensor("y", shape, scale=self.scale() if scale is None else scale, zero_point=point)
+    def out(
+        self,
+        shape: Sequence[int],
+        scale: float | None = None,
+        zero_point: int | None = None,
+        type: str = "int8",
+    ) -> int:
+        point = (self.zero_point() if type == "int8" else 0) if zero_point is None else zero_point
+        scale = self.scale() if scale is None else scale
+        return self.build.tensor("y", shape, type, scale=scale, zero_point=point)
+
+    def activations(self) -> str:
+        """The type of activations: int8, sometimes int16."""
+        return "int16" if self.chance(0.25) else "int8"
+
+    def out_of(self, image: int, shape: Sequence[int], scale: float) -> int:
+        """An output of the type of tensor `image`."""
+        return self.out(shape, scale, type=self.build.tensors[image].type)
 
     def weights(self, shape: Sequence[int], dimension: int, per_channel: bool) -> int:
         data = self.rng.integers(-127, 128, tuple(shape)).astype(np.int8)
@@ -127,10 +142,17 @@ class Case:
         return self.build.constant("w", data, scale=scales, quantized_dimension=dimension if count > 1 else 0)
 
     def bias(self, image: int, weights: int, channels: int, terms: int) -> int:
-        """An int32 bias as large as the sums, with the scale that TFLM demands; -1 for none."""
+        """A bias as large as the sums, with the scale that TFLM demands; -1 for none. int64 for int16 images, rarely int32."""
         if self.chance(0.2):
             return -1
         scales = self.build.tensors[image].scale * self.build.tensors[weights].scales
+        if self.build.tensors[image].type == "int16":
+            spread = int(1.5e6 * sqrt(terms)) + 1
+            narrow = self.type in ("CONV_2D", "FULLY_CONNECTED") and self.chance(0.2)
+            if not narrow and self.chance(0.2):
+                spread = 1 << 40
+            data = self.rng.integers(-spread, spread, channels)
+            return self.build.constant("b", data.astype(np.int32 if narrow else np.int64), scale=scales)
         spread = int(3000 * sqrt(terms)) + 1
         data = self.rng.integers(-spread, spread, channels).astype(np.int32)
         if self.chance(0.1):
@@ -138,7 +160,7 @@ class Case:
         return self.build.constant("b", data, scale=scales)
 
     def sum_scale(self, image: int, weights: int, terms: int) -> float:
-        """An output scale at which the sums fill int8, more or less."""
+        """An output scale at which the sums fill int8 or int16, more or less."""
         product = float(self.build.tensors[image].scale) * float(self.build.tensors[weights].scales.mean())
         return float(np.float32(product * sqrt(terms) * 127 * self.scale(0.2, 4)))
 
@@ -172,9 +194,9 @@ def _conv(case: Case) -> Model:
     options, kernel_h, kernel_w, out_h, out_w = windows(case, h, w, dilated=True)
     groups, depth, per_group = case.pick([1, 1, 1, 2, 3]), case.whole(1, 9), case.whole(1, 5)
     channels, terms = groups * per_group, kernel_h * kernel_w * depth
-    x = case.image((n, h, w, groups * depth))
+    x = case.image((n, h, w, groups * depth), case.activations())
     weights = case.weights((channels, kernel_h, kernel_w, depth), 0, case.chance(0.7))
-    y = case.out((n, out_h, out_w, channels), case.sum_scale(x, weights, terms))
+    y = case.out_of(x, (n, out_h, out_w, channels), case.sum_scale(x, weights, terms))
     options["fused_activation_function"] = case.pick(ACTIVATIONS)
     return case.done([x, weights, case.bias(x, weights, channels, terms)], [y], **options)
 
@@ -184,9 +206,9 @@ def _depthwise(case: Case) -> Model:
     n, h, w = case.pick([1, 1, 2]), case.whole(1, 9), case.whole(1, 9)
     options, kernel_h, kernel_w, out_h, out_w = windows(case, h, w, dilated=True)
     depth, times, terms = case.whole(1, 9), case.pick([1, 1, 2, 3]), kernel_h * kernel_w
-    x = case.image((n, h, w, depth))
+    x = case.image((n, h, w, depth), case.activations())
     weights = case.weights((1, kernel_h, kernel_w, depth * times), 3, case.chance(0.7))
-    y = case.out((n, out_h, out_w, depth * times), case.sum_scale(x, weights, terms))
+    y = case.out_of(x, (n, out_h, out_w, depth * times), case.sum_scale(x, weights, terms))
     options |= {"fused_activation_function": case.pick(ACTIVATIONS), "depth_multiplier": times}
     return case.done([x, weights, case.bias(x, weights, depth * times, terms)], [y], **options)
 
@@ -195,10 +217,10 @@ def _depthwise(case: Case) -> Model:
 def _transpose_conv(case: Case) -> Model:
     out_h, out_w, depth, channels = (case.whole(1, 7) for _ in range(4))
     options, kernel_h, kernel_w, h, w = windows(case, out_h, out_w, dilated=False)
-    x = case.image((1, h, w, depth))
+    x = case.image((1, h, w, depth), case.activations())
     weights = case.weights((channels, kernel_h, kernel_w, depth), 0, case.chance(0.7))
     terms = kernel_h * kernel_w * depth
-    y = case.out((1, out_h, out_w, channels), case.sum_scale(x, weights, terms))
+    y = case.out_of(x, (1, out_h, out_w, channels), case.sum_scale(x, weights, terms))
     size, bias = case.ints("size", (1, out_h, out_w, channels)), case.bias(x, weights, channels, terms)
     return case.done([size, weights, x, *([bias] if bias >= 0 else [])], [y], **options)
 
@@ -206,9 +228,9 @@ def _transpose_conv(case: Case) -> Model:
 @builds("FULLY_CONNECTED")
 def _fully_connected(case: Case) -> Model:
     batch, terms, channels = case.pick([1, 1, 3]), case.whole(1, 70), case.whole(1, 12)
-    x = case.image((batch, terms))
+    x = case.image((batch, terms), case.activations())
     weights = case.weights((channels, terms), 0, case.chance(0.3))
-    y = case.out((batch, channels), case.sum_scale(x, weights, terms))
+    y = case.out_of(x, (batch, channels), case.sum_scale(x, weights, terms))
     bias = case.bias(x, weights, channels, terms)
     return case.done([x, weights, bias], [y], fused_activation_function=case.pick(ACTIVATIONS))
 
@@ -217,7 +239,7 @@ def _fully_connected(case: Case) -> Model:
 def _pool(case: Case) -> Model:
     n, h, w, c = case.pick([1, 2]), case.whole(1, 9), case.whole(1, 9), case.whole(1, 5)
     options, kernel_h, kernel_w, out_h, out_w = windows(case, h, w, dilated=False)
-    x = case.image((n, h, w, c))
+    x = case.image((n, h, w, c), case.activations())
     options |= {"filter_height": kernel_h, "filter_width": kernel_w}
     options["fused_activation_function"] = case.pick(ACTIVATIONS)
     return case.done([x], [case.like(x, (n, out_h, out_w, c))], **options)
@@ -237,20 +259,24 @@ def _elementwise(case: Case) -> Model:
         a, b = case.image(first, "int32"), case.image(second, "int32")
         options = {} if equal else {"fused_activation_function": case.pick(ACTIVATIONS)}
         return case.done([a, b], [case.build.tensor("y", shape, "int32")], **options)
-    a = case.image(first)
+    type = case.activations()
+    a = case.image(first, type)
     source = case.build.tensors[a]
     quantization = {"scale": source.scales, "zero_point": source.zero_points} if equal else {}
     if case.chance(0.3):
-        data = case.rng.integers(-128, 128, second).astype(np.int8)
-        quantization = quantization or {"scale": case.scale(1e-4, 10), "zero_point": case.zero_point()}
+        limits = np.iinfo(type)
+        data = case.rng.integers(limits.min, limits.max, second, type, endpoint=True)
+        point = case.zero_point() if type == "int8" else 0
+        quantization = quantization or {"scale": case.scale(1e-4, 10), "zero_point": point}
         b = case.build.constant("c", data, **quantization)
     else:
-        b = case.image(second, **quantization)
+        b = case.image(second, type, **quantization)
     scales = [float(case.build.tensors[index].scale) for index in (a, b)]
     if equal:
         return case.done([a, b], [case.like(a, shape)])
-    size = prod(scales) * 127 if case.type == "MUL" else max(scales)
-    y = case.out(shape, size * case.scale(0.2, 4))
+    most = 127 if type == "int8" else 32767
+    size = prod(scales) * most if case.type == "MUL" else max(scales)
+    y = case.out_of(a, shape, size * case.scale(0.2, 4))
     return case.done([a, b], [y], fused_activation_function=case.pick(ACTIVATIONS))
 
 

@@ -158,6 +158,8 @@ def evaluate(model: Model, inputs: list[Any]) -> Any:
     for index in model.operators[0].inputs[:2]:
         tensor = model.tensors[index]
         arrays.append(tensor.data if tensor.data is not None else next(operands))
+    if arrays[0].dtype != np.int8:
+        return None
     if type in ("CONV_2D", "DEPTHWISE_CONV_2D"):
         return convolution(model, arrays[0], type == "DEPTHWISE_CONV_2D")
     if type == "FULLY_CONNECTED":
@@ -166,6 +168,6 @@ def evaluate(model: Model, inputs: list[Any]) -> Any:
         return pool(model, arrays[0])
     if type == "SOFTMAX":
         return softmax(model, arrays[0])
-    if type in ("ADD", "SUB", "MUL") and arrays[0].dtype == np.int8:
+    if type in ("ADD", "SUB", "MUL"):
         return mul(model, *arrays) if type == "MUL" else add_sub(model, *arrays)
     return None

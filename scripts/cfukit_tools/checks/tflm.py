@@ -26,7 +26,7 @@ def tflm_installed() -> bool:
 
 
 def tflm_outputs(model: Path, samples: Sequence[Arrays], outputs: int) -> list[list[Any]] | str:
-    """For each sample, after a reset, the values of the `outputs` outputs; or why TFLM does not run this model."""
+    """For each sample, in a new interpreter, the values of the `outputs` outputs; or why TFLM does not run this model."""
     with tempfile.TemporaryDirectory(prefix="cfukit-tflm-") as name:
         given, answer = Path(name) / "inputs.npz", Path(name) / "outputs.npz"
         arrays: dict[str, Any] = {

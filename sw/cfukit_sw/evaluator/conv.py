@@ -1,7 +1,10 @@
-"""CONV_2D, DEPTHWISE_CONV_2D and TRANSPOSE_CONV, int8 with int32 bias.
+"""CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV and FULLY_CONNECTED: int8 with int32 bias, and int16 activations with int8 weights.
 
 TFLM reference kernels, generation B (since 2026-10-13): acc = bias + sum of (x - zp_in) * w over the taps
 inside the image, out = clamp(MBQM(acc, M[o], s[o]) + zp_out), (M, s)[o] = Q(S_in * S_w[o] / S_out) in double.
+
+int16: zero points are 0. Sums are 64 bits wide and rescaled with one rounding, if the bias is int64 or absent. With an int32 bias
+they are 32 bits wide as for int8.
 """
 
 from __future__ import annotations
@@ -13,10 +16,10 @@ import numpy.typing as npt
 
 from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.evaluator.windows import Axis, all_windows, pad_image, padding_before, window_axes
-from cfukit_sw.fixed_point import Ints, requantize, wrap32
+from cfukit_sw.fixed_point import Ints, multiply_wide, requantize, wrap32
 from cfukit_sw.model import Tensor
 from cfukit_sw.quantization import product_multipliers, window_output
-from cfukit_sw.site import MAX_WINDOW, Array, Site
+from cfukit_sw.site import MAX_SHIFT, MAX_WIDE_SHIFT, MAX_WIDE_SUM, MAX_WINDOW, Array, Site
 
 # Products of two int8 values are at most 2**14 in magnitude. So a sum of up to 1024 of them stays within 2**24, in any order, with or
 # without fused multiply-add: float32 holds every intermediate value exactly. For longer sums float64 does (2**53).
@@ -25,27 +28,66 @@ _CHUNK_ELEMENTS = 1 << 22
 
 
 def exact_matmul(a: Array, b: Array) -> Ints:
-    """a [m, k] @ b [k, n] of int8 values, exact, by the floating-point BLAS."""
-    kind = np.float32 if a.shape[1] <= FLOAT32_TERMS else np.float64
+    """a [m, k] @ b [k, n] of int8 or int16 by int8 values, exact, by the floating-point BLAS."""
+    kind = np.float32 if a.dtype == np.int8 and a.shape[1] <= FLOAT32_TERMS else np.float64
     return (a.astype(kind) @ b.astype(kind)).astype(np.int64)
 
 
 class Rescale:
-    """From accumulators [..., channels] to int8: the multipliers, zero point and range of one convolution."""
+    """From accumulators [..., channels] to outputs: the multipliers, zero point and range of one convolution."""
 
     def __init__(
-        self, at: Site, image: Tensor, weights: Tensor, output: Tensor, channels: int, dimension: int
+        self,
+        at: Site,
+        image: Tensor,
+        weights: Tensor,
+        output: Tensor,
+        channels: int,
+        dimension: int,
+        bias_at: int = 2,
     ):
+        self.bias = at.bias(bias_at, channels, *bias_types(at, image))
+        self.wide = has_wide_sums(at, image, bias_at)
         scales = at.weight_scales(weights, channels, dimension)
         self.multipliers, self.shifts = product_multipliers(at.scale(image), scales, at.scale(output))
-        at.shifts(self.shifts)
+        at.shifts(self.shifts, MAX_WIDE_SHIFT if self.wide else MAX_SHIFT)
+        if image.type == "int16":
+            check_int16(at, image, weights, output, self.bias, dimension)
+        self.type = output.dtype
         self.zero_point = output.zero_point
         self.low, self.high = at.activation(output)
 
     def __call__(self, accumulators: Ints) -> Array:
-        wide = wrap32(accumulators)
-        scaled = requantize(wide, self.multipliers, self.shifts, self.zero_point, self.low, self.high)
-        return scaled.astype(np.int8)
+        if self.wide:
+            scaled = np.clip(multiply_wide(accumulators, self.multipliers, self.shifts), self.low, self.high)
+            return scaled.astype(self.type)
+        sums = wrap32(accumulators)
+        scaled = requantize(sums, self.multipliers, self.shifts, self.zero_point, self.low, self.high)
+        return scaled.astype(self.type)
+
+
+def bias_types(at: Site, image: Tensor) -> tuple[str, ...]:
+    """What TFLM takes as a bias. For int16 depthwise convolutions and int32 it reads the wrong type."""
+    if image.type == "int8":
+        return ("int32",)
+    return ("int64",) if at.op.type in ("DEPTHWISE_CONV_2D", "TRANSPOSE_CONV") else ("int32", "int64")
+
+
+def has_wide_sums(at: Site, image: Tensor, bias_at: int = 2) -> bool:
+    """Whether sums have 64 bits."""
+    bias = at.model.input_of(at.op, bias_at)
+    return image.type == "int16" and (bias is None or bias.type == "int64")
+
+
+def check_int16(
+    at: Site, image: Tensor, weights: Tensor, output: Tensor, bias: npt.NDArray[np.int64], dimension: int
+) -> None:
+    if image.zero_point or output.zero_point:
+        at.refuse(f"zero points {image.zero_point} and {output.zero_point}", "0 for int16")
+    rows = np.moveaxis(at.data_of(weights), dimension, 0).reshape(bias.size, -1).astype(np.int64)
+    largest = int((np.abs(bias.astype(object)) + np.abs(rows).sum(1) * 2**15).max())
+    if largest >= MAX_WIDE_SUM:
+        at.refuse(f"sums up to {largest}", "below 2**47")
 
 
 @operator("CONV_2D")
@@ -53,7 +95,8 @@ def conv_2d(at: Site) -> Compute:
     """x [n, h, w, ci], weights [co, kh, kw, ci / groups], bias [co] or absent -> [n, oh, ow, co]."""
     at.inputs_between(2, 3)
     at.outputs_exactly(1)
-    image, weights, output = at.input(0, "int8"), at.input(1, "int8"), at.output("int8")
+    image, weights = at.input(0, "int8", "int16"), at.input(1, "int8")
+    output = at.output(image.type)
     for tensor in (image, weights, output):
         at.rank(tensor, 4)
     channels, kernel_h, kernel_w, depth = weights.shape
@@ -63,12 +106,12 @@ def conv_2d(at: Site) -> Compute:
     at.shape(output, (image.shape[0], y.output, x.output, channels))
     groups = image.shape[3] // depth
     filters = at.data_of(weights).reshape(groups, channels // groups, -1)
-    offset = at.bias(2, channels) - image.zero_point * filters.reshape(channels, -1).sum(1, dtype=np.int64)
     rescale = Rescale(at, image, weights, output, channels, 0)
+    offset = rescale.bias - image.zero_point * filters.reshape(channels, -1).sum(1, dtype=np.int64)
 
     def run(inputs: list[Any]) -> list[Array]:
         padded = pad_image(inputs[0], y, x, image.zero_point)
-        result = np.empty(output.shape, np.int8)
+        result = np.empty(output.shape, output.dtype)
         for rows, windows in _row_chunks(all_windows(padded, y, x)):
             parts = []
             for g in range(groups):
@@ -96,7 +139,8 @@ def depthwise_conv_2d(at: Site) -> Compute:
     """
     at.inputs_between(2, 3)
     at.outputs_exactly(1)
-    image, weights, output = at.input(0, "int8"), at.input(1, "int8"), at.output("int8")
+    image, weights = at.input(0, "int8", "int16"), at.input(1, "int8")
+    output = at.output(image.type)
     for tensor in (image, weights, output):
         at.rank(tensor, 4)
     depth, channels = image.shape[3], weights.shape[3]
@@ -108,12 +152,12 @@ def depthwise_conv_2d(at: Site) -> Compute:
     y, x = window_axes(at, image, output, (weights.shape[1], weights.shape[2]), dilated=True)
     at.shape(output, (image.shape[0], y.output, x.output, channels))
     filters = at.data_of(weights)[0].reshape(y.kernel, x.kernel, depth, times).astype(np.int32)
-    bias = at.bias(2, channels)
     rescale = Rescale(at, image, weights, output, channels, 3)
+    wide = np.int64 if image.type == "int16" else np.int32
 
     def run(inputs: list[Any]) -> list[Array]:
-        centred = inputs[0].astype(np.int32) - image.zero_point
-        sums = np.zeros((image.shape[0], y.output, x.output, depth, times), np.int32)
+        centred = inputs[0].astype(wide) - image.zero_point
+        sums = np.zeros((image.shape[0], y.output, x.output, depth, times), wide)
         for row in range(y.kernel):
             out_y, in_y = y.taps(row)
             if out_y.stop == 0:
@@ -122,7 +166,7 @@ def depthwise_conv_2d(at: Site) -> Compute:
                 out_x, in_x = x.taps(column)
                 if out_x.stop:
                     sums[:, out_y, out_x] += centred[:, in_y, in_x, :, None] * filters[row, column]
-        return [rescale(sums.reshape(output.shape).astype(np.int64) + bias)]
+        return [rescale(sums.reshape(output.shape).astype(np.int64) + rescale.bias)]
 
     return run
 
@@ -135,7 +179,8 @@ def transpose_conv(at: Site) -> Compute:
     """
     at.inputs_between(3, 4)
     at.outputs_exactly(1)
-    weights, image, output = at.input(1, "int8"), at.input(2, "int8"), at.output("int8")
+    weights, image = at.input(1, "int8"), at.input(2, "int8", "int16")
+    output = at.output(image.type)
     for tensor in (image, weights, output):
         at.rank(tensor, 4)
     channels, kernel_h, kernel_w, depth = weights.shape
@@ -148,8 +193,7 @@ def transpose_conv(at: Site) -> Compute:
         at.refuse(f"output shape {at.integers(0, 4)}", f"{list(output.shape)}, the output tensor's")
     filters = at.data_of(weights)
     sums_of_filters = filters.sum(3, dtype=np.int64)
-    bias = at.bias(3, channels)
-    rescale = Rescale(at, image, weights, output, channels, 0)
+    rescale = Rescale(at, image, weights, output, channels, 0, bias_at=3)
 
     def run(inputs: list[Any]) -> list[Array]:
         pixels = inputs[2].reshape(-1, depth)
@@ -165,7 +209,7 @@ def transpose_conv(at: Site) -> Compute:
                 product = exact_matmul(pixels, filters[:, row, column].T).reshape(*image.shape[:3], channels)
                 product -= image.zero_point * sums_of_filters[:, row, column]
                 sums[:, large_y, large_x] += product[:, small_y, small_x]
-        return [rescale(sums + bias)]
+        return [rescale(sums + rescale.bias)]
 
     return run
 
@@ -191,7 +235,8 @@ def fully_connected(at: Site) -> Compute:
     """
     at.inputs_between(2, 3)
     at.outputs_exactly(1)
-    image, weights, output = at.input(0, "int8"), at.input(1, "int8"), at.output("int8")
+    image, weights = at.input(0, "int8", "int16"), at.input(1, "int8")
+    output = at.output(image.type)
     at.rank(weights, 2)
     if at.option("weights_format") != "DEFAULT":
         at.refuse(f"weights_format {at.option('weights_format')}", "DEFAULT")
@@ -211,7 +256,7 @@ def fully_connected(at: Site) -> Compute:
                 f"{bias} has scale {bias.scale}", f"{product:.9g}, the product of input and weight scales"
             )
     matrix: npt.NDArray[np.int8] = at.data_of(weights).T
-    offset = at.bias(2, channels) - image.zero_point * matrix.sum(0, dtype=np.int64)
+    offset = rescale.bias - image.zero_point * matrix.sum(0, dtype=np.int64)
 
     def run(inputs: list[Any]) -> list[Array]:
         sums = exact_matmul(inputs[0].reshape(-1, terms), matrix) + offset

@@ -1,4 +1,4 @@
-"""ADD, SUB, MUL, MINIMUM, MAXIMUM with numpy-style broadcasting, for int8 and (except for SUB) int32.
+"""ADD, SUB, MUL, MINIMUM, MAXIMUM with numpy-style broadcasting, for int8, int16 and (except for SUB) int32.
 
 TFLM reference kernels, generation B (since 2026-10-13).
 """
@@ -32,13 +32,15 @@ def _operands(at: Site, *types: str) -> tuple[Tensor, Tensor, Tensor]:
 
 @operator("ADD", "SUB")
 def add_sub(at: Site) -> Compute:
-    """int8: u = MBQM((x1 - zp1) << 20, ...), v likewise, out = clamp(MBQM(u +- v, ...) + zp). int32 (ADD):
-    wraps; TFLM ignores a fused activation there.
+    """int8: u = MBQM((x1 - zp1) << 20, ...), v likewise, out = clamp(MBQM(u +- v, ...) + zp). int16: << 15, zero points 0.
+    int32 (ADD): wraps; TFLM ignores a fused activation there.
     """
-    first, second, output = _operands(at, *(("int8", "int32") if at.op.type == "ADD" else ("int8",)))
+    types = ("int8", "int16", "int32") if at.op.type == "ADD" else ("int8", "int16")
+    first, second, output = _operands(at, *types)
     if first.type == "int32":
         return lambda inputs: [inputs[0] + inputs[1]]
-    parameters = add_parameters(at.scale(first), at.scale(second), at.scale(output))
+    _symmetric(at, first, second, output)
+    parameters = add_parameters(at.scale(first), at.scale(second), at.scale(output), output.type)
     at.shifts(parameters.output[1], 0)
     low, high = at.activation(output)
     sign = 1 if at.op.type == "ADD" else -1
@@ -47,13 +49,22 @@ def add_sub(at: Site) -> Compute:
         u = _scaled(inputs[0], first.zero_point, parameters.left_shift, parameters.input1)
         v = _scaled(inputs[1], second.zero_point, parameters.left_shift, parameters.input2)
         total = requantize(u + sign * v, *parameters.output, output.zero_point, low, high)
-        return [total.astype(np.int8)]
+        return [total.astype(output.dtype)]
 
     return run
 
 
+def _symmetric(at: Site, *tensors: Tensor) -> None:
+    """Refuse int16 with a zero point."""
+    for tensor in tensors:
+        if tensor.type == "int16" and tensor.zero_point:
+            at.refuse(f"{tensor} has zero point {tensor.zero_point}", "0 for int16")
+
+
 def _scaled(x: Array, zero_point: int, left_shift: int, multiplier: tuple[int, int]) -> Ints:
-    """One addend on the common scale, from a table, since x has 256 values."""
+    """One addend on the common scale; for int8 from a table, since x has 256 values."""
+    if x.dtype == np.int16:
+        return multiply(x.astype(np.int64) << left_shift, *multiplier)
     every = np.arange(256, dtype=np.int64)
     every = (np.where(every < 128, every, every - 256) - zero_point) << left_shift
     table = multiply(every, *multiplier)
@@ -62,18 +73,19 @@ def _scaled(x: Array, zero_point: int, left_shift: int, multiplier: tuple[int, i
 
 @operator("MUL")
 def mul(at: Site) -> Compute:
-    """int8: out = clamp(MBQM((x1 - zp1) * (x2 - zp2), Q(S1 * S2 / So)) + zp). int32: wraps, then clamps."""
-    first, second, output = _operands(at, "int8", "int32")
+    """int8, int16: out = clamp(MBQM((x1 - zp1) * (x2 - zp2), Q(S1 * S2 / So)) + zp). int32: wraps, then clamps."""
+    first, second, output = _operands(at, "int8", "int16", "int32")
     if first.type == "int32":
         lowest, highest = at.integer_activation()
         return lambda inputs: [np.clip(inputs[0] * inputs[1], lowest, highest)]
+    _symmetric(at, first, second, output)
     multiplier = at.multiplier(float(at.scale(first)) * float(at.scale(second)) / float(at.scale(output)))
     low, high = at.activation(output)
 
     def run(inputs: list[Any]) -> list[Array]:
         a = inputs[0].astype(np.int64) - first.zero_point
         b = inputs[1].astype(np.int64) - second.zero_point
-        return [requantize(a * b, *multiplier, output.zero_point, low, high).astype(np.int8)]
+        return [requantize(a * b, *multiplier, output.zero_point, low, high).astype(output.dtype)]
 
     return run
 
@@ -81,7 +93,7 @@ def mul(at: Site) -> Compute:
 @operator("MINIMUM", "MAXIMUM")
 def minimum_maximum(at: Site) -> Compute:
     """Compares the stored values, as if the scales were equal."""
-    _operands(at, "int8", "int32")
+    _operands(at, "int8", "int16", "int32")
     function = np.minimum if at.op.type == "MINIMUM" else np.maximum
 
     def run(inputs: list[Any]) -> list[Array]:

@@ -1,4 +1,4 @@
-"""AVERAGE_POOL_2D and MAX_POOL_2D, int8: over the taps inside the image.
+"""AVERAGE_POOL_2D and MAX_POOL_2D, int8 and int16: over the taps inside the image.
 
 TFLM reference kernels, generation B (since 2026-10-13). Input and output must have equal scales (as TFLM compares them)
 and equal zero points.
@@ -25,7 +25,8 @@ def pool_2d(at: Site) -> Compute:
     """
     at.inputs_between(1, 1)
     at.outputs_exactly(1)
-    image, output = at.rank(at.input(0, "int8"), 4), at.rank(at.output("int8"), 4)
+    image = at.rank(at.input(0, "int8", "int16"), 4)
+    output = at.rank(at.output(image.type), 4)
     kernel = (at.integer("filter_height", 1, MAX_WINDOW), at.integer("filter_width", 1, MAX_WINDOW))
     y, x = window_axes(at, image, output, kernel, dilated=False)
     at.shape(output, (image.shape[0], y.output, x.output, image.shape[3]))
@@ -36,11 +37,11 @@ def pool_2d(at: Site) -> Compute:
         sums = _window_sums(_window_sums(inputs[0].astype(np.int64), y, 1), x, 2)
         counts = np.multiply.outer(_counts(y), _counts(x))[None, :, :, None]
         rounded = truncating_divide(sums + np.where(sums > 0, counts // 2, -(counts // 2)), counts)
-        return [np.clip(rounded, low, high).astype(np.int8)]
+        return [np.clip(rounded, low, high).astype(output.dtype)]
 
     def maximum(inputs: list[Any]) -> list[Array]:
         highest = _window_maxima(_window_maxima(inputs[0], y, 1), x, 2)
-        return [np.clip(highest, low, high).astype(np.int8)]
+        return [np.clip(highest, low, high).astype(output.dtype)]
 
     return average if at.op.type == "AVERAGE_POOL_2D" else maximum
 

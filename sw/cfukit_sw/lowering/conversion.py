@@ -10,7 +10,7 @@ import numpy as np
 from cfukit_sw.evaluator.resize import bilinear_indices, nearest_indices
 from cfukit_sw.lowering.elementwise import broadcast, by_table
 from cfukit_sw.lowering.lowered import Alias, Bytes, Lowered, Param, TensorAt, described
-from cfukit_sw.lowering.windows import channel_data
+from cfukit_sw.lowering.windows import bias_type, channel_data
 from cfukit_sw.quantization import LIMITS, quantize_multiplier, window_padding
 from cfukit_sw.site import Site
 
@@ -137,6 +137,7 @@ def transpose_conv(at: Site) -> Lowered:
         padding=(top, bottom, left, right),
         activation=(low, high),
         small_sums=rescaling.small is not None,
+        bias_type=bias_type(at, x, bias_at=3),
     )
     params: dict[str, Param] = {
         "input": TensorAt(x.index),

@@ -38,7 +38,7 @@ def by_table(at: Site) -> Lowered:
 
 
 def binary(at: Site) -> Lowered:
-    """ADD, SUB, MUL, MINIMUM, MAXIMUM on int8; ADD, MUL, MINIMUM, MAXIMUM on int32."""
+    """ADD, SUB, MUL, MINIMUM, MAXIMUM on int8 and int16; ADD, MUL, MINIMUM, MAXIMUM on int32."""
     x1, x2, y = at.input(0), at.input(1), at.output()
     type = at.op.type
     sizes, strides1, strides2 = broadcast(at, x1, x2, y)
@@ -51,7 +51,7 @@ def binary(at: Site) -> Lowered:
         "strides2": strides2,
     }
     small = True
-    if y.type == "int8" and type in ("ADD", "SUB", "MUL"):
+    if y.type in ("int8", "int16") and type in ("ADD", "SUB", "MUL"):
         low, high = at.activation(y)
         params |= {
             "zero_point1": x1.zero_point,

@@ -19,6 +19,7 @@ class Op:
     * input_shape, output_shape: of the first input and output.
     * filter_shape: CONV_2D [O, kh, kw, C], DEPTHWISE_CONV_2D [1, kh, kw, O], FULLY_CONNECTED [O, K].
     * strides, dilation: (height, width). padding: (top, bottom, left, right).
+    * bias_type: of CONV_2D and its like. int64 with int16 input means sums of 64 bits, also where there is no bias.
     * activation: lowest and highest stored output.
     * small_sums: cfukit_rescale can be used. A kernel that folds the zero point gets multipliers that shift right by 0 to 20, and sums
       below 2^29 in magnitude for all inputs.
@@ -30,6 +31,7 @@ class Op:
     output_shape: tuple[int, ...]
     input_type: str = "int8"
     output_type: str = "int8"
+    bias_type: str = "int32"
     filter_shape: tuple[int, ...] = ()
     strides: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from cfukit_sw.evaluator.conv import has_wide_sums
 from cfukit_sw.lowering.lowered import Channels, Lowered, Param, TensorAt, described
 from cfukit_sw.lowering.small_sums import small_sums
 from cfukit_sw.model import Tensor
@@ -46,6 +47,7 @@ def _window(at: Site, groups: int, multiplier: int, depth: int, channel_axis: in
         depth_multiplier=multiplier,
         activation=(low, high),
         small_sums=rescaling.small is not None,
+        bias_type=bias_type(at, x),
     )
     params: dict[str, Param] = {
         "input": TensorAt(x.index),
@@ -86,6 +88,7 @@ def fully_connected(at: Site) -> Lowered:
         filter_shape=w.shape,
         activation=(low, high),
         small_sums=rescaling.small is not None,
+        bias_type=bias_type(at, x),
     )
     params: dict[str, Param] = {
         "input": TensorAt(x.index),
@@ -101,6 +104,10 @@ def fully_connected(at: Site) -> Lowered:
     return Lowered(op, "cfukit_fully_connected", params, weights, rescaling)
 
 
+def bias_type(at: Site, x: Tensor, bias_at: int = 2) -> str:
+    return "int64" if has_wide_sums(at, x, bias_at) else "int32"
+
+
 def channel_data(
     at: Site,
     x: Tensor,
@@ -113,7 +120,9 @@ def channel_data(
 ) -> Channels:
     """What rescales the sums of each output channel. axis: the weights' channel axis."""
     multipliers, shifts = product_multipliers(x.scale, at.weight_scales(w, channels, axis), y.scale)
-    bias = at.bias(bias_at, channels)
+    bias = at.bias(bias_at, channels, "int32", "int64")
+    if x.type == "int16":
+        return Channels(bias, multipliers, shifts, None)
     rows = np.moveaxis(weights, axis, 0).reshape(channels, -1).astype(np.int64)
     small = small_sums(rows, x.zero_point, bias, multipliers, shifts)
     return Channels(bias, multipliers, shifts, small)

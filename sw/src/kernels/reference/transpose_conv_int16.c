@@ -1,0 +1,37 @@
+/* TRANSPOSE_CONV int16 with a 64-bit bias or none: each output gathers the input pixels that reach it. */
+#include "wide.h"
+
+void cfukit_reference_transpose_conv_int16(const void *params);
+
+static int64_t sum_at(const struct cfukit_conv *p, const int16_t *image, int32_t out_y, int32_t out_x, int32_t o) {
+  const int32_t channels = p->input_channels;
+  const int8_t *weights = (const int8_t *)p->weights + o * p->filter_height * p->filter_width * channels;
+  int64_t sum = 0;
+  for (int32_t filter_y = 0; filter_y < p->filter_height; filter_y++) {
+    const int32_t y = out_y + p->padding_top - filter_y;
+    if (y < 0 || y % p->stride_height != 0 || y / p->stride_height >= p->input_height) continue;
+    for (int32_t filter_x = 0; filter_x < p->filter_width; filter_x++) {
+      const int32_t x = out_x + p->padding_left - filter_x;
+      if (x < 0 || x % p->stride_width != 0 || x / p->stride_width >= p->input_width) continue;
+      const int16_t *in = image + (y / p->stride_height * p->input_width + x / p->stride_width) * channels;
+      const int8_t *w = weights + (filter_y * p->filter_width + filter_x) * channels;
+      for (int32_t c = 0; c < channels; c++) sum += in[c] * w[c];
+    }
+  }
+  return sum;
+}
+
+void cfukit_reference_transpose_conv_int16(const void *params) {
+  const struct cfukit_conv *p = params;
+  const int16_t *image = (const int16_t *)(const void *)p->input;
+  int16_t *out = (int16_t *)(void *)p->output;
+  for (int32_t batch = 0; batch < p->batches; batch++, image += p->input_height * p->input_width * p->input_channels) {
+    for (int32_t y = 0; y < p->output_height; y++) {
+      for (int32_t x = 0; x < p->output_width; x++) {
+        for (int32_t o = 0; o < p->output_channels; o++) {
+          *out++ = wide_output(p->channels, o, sum_at(p, image, y, x, o), 1, p->activation_min, p->activation_max);
+        }
+      }
+    }
+  }
+}
