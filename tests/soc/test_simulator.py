@@ -173,7 +173,7 @@ def test_missing_files_are_named(system, tmp_path):
     with pytest.raises(UsageError, match=r"soc\.json: cannot be read"):
         build_simulator(tmp_path / "soc.json", None, build_dir=tmp_path)
     (tmp_path / "soc.json").write_text('{"schema": "other/1"}')
-    with pytest.raises(UsageError, match=r"schema is 'other/1'; cfukit\.soc/1"):
+    with pytest.raises(UsageError, match=r"schema is 'other/1'; cfukit\.soc/2"):
         build_simulator(tmp_path / "soc.json", None, build_dir=tmp_path)
 
 

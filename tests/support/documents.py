@@ -71,6 +71,7 @@ def run_document(*variants: VariantRun, **fields: Any) -> Run:
         "samples": 1,
         "inputs": "random, seed 0",
         "variants": variants,
+        "ladder": (),
         "checked_operators": count,
         "mismatch": None,
         "accuracy": None,

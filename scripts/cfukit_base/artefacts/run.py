@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cfukit_base.artefacts.artefact import Artefact
+from cfukit_base.artefacts.build import Resources
 from cfukit_base.artefacts.causes import Busy, Causes, CfuUse, FunctionRun, InstructionRun, LineRun
 from cfukit_base.artefacts.limits import Limit
 
@@ -138,6 +139,33 @@ class Mismatch:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rung:
+    """One variant of a project among all of them.
+
+    * name: of the variant; "project" for project.toml without any. It stands among the document's `variants` under this name.
+    * cycles: of sample 0. over_reference: how many times as fast as reference kernels on the same system. over_first: as fast as
+      the first rung that has cycles, on its system.
+    * cycles_per_mac: of its model.
+    * family, used: its CFU alone on the family of its board, and there in LUT, FF, RAM, DSP; "" and None without --area.
+    * error: why it has no figures; "" if it has.
+    """
+
+    name: str
+    ok: bool
+    board: str
+    cpu: str
+    clock_hz: int | None
+    model: str
+    cycles: int | None
+    over_reference: float | None
+    over_first: float | None
+    cycles_per_mac: float | None
+    family: str
+    used: Resources | None
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunHost:
     """What depends on the machine."""
 
@@ -155,6 +183,8 @@ class Run(Artefact):
     * cfu_engine: what computes CFU instructions, "none" without a CFU.
     * checked_operators: how many operators of sample 0 were compared one by one.
     * accuracy: share of samples whose largest output stands at the label; None without labels.
+    * ladder: with --variants, one rung per variant of the project; `variants` then has the first rung's baselines and the kernels of
+      each rung, and all else is the first rung's. Empty otherwise.
     * predictions: index of the largest value of output 0, by sample.
     """
 
@@ -174,6 +204,7 @@ class Run(Artefact):
     samples: int
     inputs: str
     variants: tuple[VariantRun, ...]
+    ladder: tuple[Rung, ...]
     checked_operators: int
     mismatch: Mismatch | None
     accuracy: float | None

@@ -135,12 +135,18 @@ def info(as_json: bool, verbose: bool, **values: Any) -> int:
 
 @cli.command("run")
 @inputs
-@click.option("--only", multiple=True, metavar="VARIANT", help="Run only reference, portable or project.")
-@click.option("--skip", multiple=True, metavar="VARIANT", help="Leave out reference, portable or project.")
+@click.option(
+    "--only", multiple=True, metavar="NAME", help="Run only reference, portable or project; or one variant."
+)
+@click.option(
+    "--skip", multiple=True, metavar="NAME", help="Leave out reference, portable or project; or a variant."
+)
+@click.option("--variants", is_flag=True, help="Measure all variants of the project into one table.")
+@click.option("--area", is_flag=True, help="With --variants: add LUT, FF, RAM and DSP of each CFU.")
 @output
 @options(*PROJECT, "seed")
 def run_(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Measure a project against the baselines. Every output is checked."""
+    """Measure a project, or all its variants, against the baselines. Every output is checked."""
     from cfukit_tools.report import run as report
     from cfukit_tools.verbs import run as verb
 

@@ -72,6 +72,7 @@ def measure(
         samples=len(inputs),
         inputs=inputs.source if path is None else path.name,
         variants=tuple(entries),
+        ladder=(),
         checked_operators=checked,
         mismatch=mismatch,
         accuracy=accuracy(outputs, inputs.labels),

@@ -1,6 +1,7 @@
 """Where a run's document goes: each verb, variant, model, engine and set of changed keys has a file of its own.
 
 build/BOARD/run.json                     cfukit run
+build/BOARD/variants.json              cfukit run --variants
 build/BOARD/profile.two_lanes.json       cfukit profile --variant two_lanes
 build/BOARD/run.kws_ref.host.json        cfukit run --model kws_ref --engine host
 build/BOARD/run.net-5b6a7c8d.json        cfukit run --model ../elsewhere/net.tflite

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from rich.console import Console
 from rich.table import Table
 
 from cfukit_base.artefacts import Run
 from cfukit_base.artefacts.run import MemoryUse, VariantRun
-from cfukit_tools.report.tables import console, millions, per_mac, ratio, table
+from cfukit_tools.report.tables import console, millions, per_mac, ratio, table, times
 
 
 def show(document: Run, verbose: bool = False) -> None:
     """The tables of `run` and `profile`."""
+    if document.ladder:
+        _ladder(document)
+        return
     out = console()
     out.print(_operators(document))
     out.print(verdict(document))
@@ -21,10 +25,7 @@ def show(document: Run, verbose: bool = False) -> None:
     if document.accuracy is not None:
         out.print(f"accuracy: {document.accuracy:.2%} of {document.samples} samples")
     out.print(system_line(document))
-    for limit in document.limits:
-        out.print(
-            f"limit exceeded: {limit.name} asked {limit.asked:,}, reached {limit.reached:,} ({limit.offender})"
-        )
+    _limits(out, document)
     placed = document.variants[-1].memory_map or ()
     if verbose or len(placed) > 1:
         for line in memory_lines(placed):
@@ -33,6 +34,47 @@ def show(document: Run, verbose: bool = False) -> None:
         for variant in document.variants:
             for line in _details(variant):
                 out.print(line)
+    out.print(document.host.path)
+
+
+def _limits(out: Console, document: Run) -> None:
+    for limit in document.limits:
+        out.print(
+            f"limit exceeded: {limit.name} asked {limit.asked:,}, reached {limit.reached:,} ({limit.offender})"
+        )
+
+
+def _ladder(document: Run) -> None:
+    """One row per variant of the project: its system where that differs, cycles, gains, area."""
+    first, rungs = document.ladder[0], document.ladder
+    differing = [key for key in ("board", "cpu", "model") if len({getattr(rung, key) for rung in rungs}) > 1]
+    families = sorted({rung.family for rung in rungs if rung.family})
+    names = ("lut", "ff", "bram", "dsp") if families else ()
+    heads = ["variant", *differing, ">cycles", ">over reference", f">over {first.name}", ">cycles/MAC"]
+    made = table(*heads, *(["family"] if len(families) > 1 else []), *(f">{name}" for name in names))
+    for rung in rungs:
+        cells = [rung.name, *(getattr(rung, key) for key in differing), millions(rung.cycles)]
+        cells += [times(rung.over_reference), times(rung.over_first)]
+        cells.append("-" if rung.cycles_per_mac is None else f"{rung.cycles_per_mac:.2f}")
+        cells += [rung.family] if len(families) > 1 else []
+        used = rung.used or {}
+        made.add_row(*cells, *(str(used.get(name, "-")) for name in names))
+    out, samples, bad = console(), document.samples, document.mismatch
+    out.print(made)
+    if len(families) == 1:
+        out.print(f"area: of the CFU alone on {families[0]}")
+    run = sum(not rung.error for rung in rungs)
+    if bad is None:
+        out.print(f"outputs: {samples}/{samples} samples identical in {run}/{len(rungs)} variants")
+    else:
+        out.print(verdict(document))
+    for rung in rungs:
+        if rung.error:
+            out.print(f"{rung.name} has no figures: {rung.error}")
+    one_system = not {"board", "cpu"} & {*differing}
+    compiler = document.toolchain.compiler
+    out.print(system_line(document) if one_system else f"engine {document.engine}, {compiler}")
+    _limits(out, document)
     out.print(document.host.path)
 
 

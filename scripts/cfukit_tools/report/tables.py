@@ -39,9 +39,14 @@ def millions(cycles: float | None) -> str:
     return f"{cycles:.0f}"
 
 
+def times(gain: float | None) -> str:
+    """How many times as fast."""
+    return "-" if gain is None else f"{gain:.2f}x"
+
+
 def ratio(before: float | None, after: float | None) -> str:
     """How many times faster."""
-    return f"{before / after:.2f}x" if before and after else "-"
+    return times(before / after if before and after else None)
 
 
 def per_mac(cycles: float | None, macs: int) -> str:

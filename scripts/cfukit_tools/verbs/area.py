@@ -11,7 +11,7 @@ from cfukit_base.process import in_parallel
 from cfukit_tools.hardware.resources import does_not_fit, limits_of, percent
 from cfukit_tools.project.cpu import cpu_name
 from cfukit_tools.project.options import at_least
-from cfukit_tools.project.project import Choice, load_target
+from cfukit_tools.project.project import Choice, Project, load_target
 from cfukit_tools.project.system import System
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def area(target: Path | str = Path(), *, family: str = "", jobs: int = 0, **choi
     fpga = board.fpga
     system = System(project)
     names = [family] if family else list(FAMILIES)
-    main = family or (fpga.family if fpga else NO_FPGA_FAMILY)
+    main = family or main_family(project)
     verilog = system.cfu_verilog
     found = {
         name: FamilyUse(name=name, used=dict.fromkeys(FAMILIES[name].resources, 0), parts=())
@@ -79,6 +79,21 @@ def area(target: Path | str = Path(), *, family: str = "", jobs: int = 0, **choi
         notes=(),
         tools=tools,
     )
+
+
+def main_family(project: Project) -> str:
+    """The FPGA family whose figures stand for the project's board."""
+    from cfukit_soc.boards import board_named
+
+    fpga = board_named(project["soc.board"]).fpga
+    return fpga.family if fpga else NO_FPGA_FAMILY
+
+
+def check_tools() -> None:
+    """MissingToolError without the program that counts."""
+    from cfukit_soc.synthesis.programs import program
+
+    program("yosys")
 
 
 def _with_instructions(system: System, parts: tuple[PartArea, ...]) -> tuple[ModuleUse, ...]:
