@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from cfukit_base.artefacts import Report, Run
 from cfukit_base.artefacts.causes import Busy, Causes, CfuUse, FunctionRun, InstructionRun, LineRun
-from cfukit_base.artefacts.run import ArenaBlock, MemoryUse, Mismatch, VariantRun
+from cfukit_base.artefacts.run import ArenaBlock, MemoryUse, Mismatch, Rung, VariantRun
 from cfukit_base.errors import UsageError
 from cfukit_tools.cli.commands import cli
 from cfukit_tools.report.page.compute import WHOLE, report_of
@@ -178,6 +178,28 @@ def test_a_build_belongs_to_the_project_on_its_board() -> None:
     )
     assert [(rung.lut, rung.dsp, rung.fmax_mhz) for rung in found.rungs] == [(None,) * 3, (2900, 4, 13.25)]
     assert [area.board for area in found.areas] == ["fomu", "arty"]
+
+
+def test_a_ladder_brings_its_area_and_clocks() -> None:
+    """Of `run --variants`: each rung has a CFU, a board and a clock of its own."""
+    small = Rung(
+        name="small",
+        ok=True,
+        board="fomu",
+        cpu="fomu",
+        clock_hz=12_000_000,
+        model="digits",
+        cycles=60,
+        over_reference=2.0,
+        over_first=1.0,
+        cycles_per_mac=0.1,
+        family="ice40",
+        used={"lut": 7, "ff": 5, "bram": 1, "dsp": 2},
+        error="",
+    )
+    run = run_document(measured("reference", [100]), measured("small", [50]), ladder=(small,))
+    rung = report_of([("variants", run)], [], None).rungs[1]
+    assert (rung.label, rung.lut, rung.dsp, rung.microseconds) == ("small", 7, 2, 5.0)
 
 
 def test_the_page_is_whole() -> None:

@@ -72,11 +72,13 @@ def _documents(target: Path, engine: str, choice: Choice) -> Iterator[Named]:
 
 
 def _latest(project: Project, engine: str) -> Iterator[Named]:
-    path = result_path(project, "run", engine)
-    if not path.is_file():
+    path, *others = (result_path(project, verb, engine) for verb in ("run", "profile", "variants"))
+    written = [each for each in (path, *others) if each.is_file()]
+    if not written:
         hint = "run `cfukit run` with the same options first"
         raise UsageError(str(path), "there is no such result", allowed="a target that was run", hint=hint)
-    yield path, Run.read(path)
+    newest = max(written, key=lambda each: each.stat().st_mtime_ns)
+    yield newest, Run.read(newest)
     build = project.board_dir / "bitstream" / "build.json"
     if build.is_file():
         yield build, Build.read(build)

@@ -27,6 +27,7 @@ from cfukit_base.errors import UsageError
 from cfukit_tools.report.run import name_of, system_line, verdict
 from cfukit_tools.report.tables import millions, ratio
 
+BASELINES = ("reference", "portable")
 WHOLE = "all"  # in place of an operator: the whole inference
 
 
@@ -105,7 +106,7 @@ def _measured(runs: Sequence[tuple[str, Run]]) -> Iterator[_Measured]:
         for variant in run.variants:
             cycles = variant.first_cycles
             assert cycles is not None
-            baseline = variant.name != "project"
+            baseline = variant.name in BASELINES
             key = (variant.name, run.digests.firmware.get(variant.name), run.digests.soc, cycles)
             if baseline and key in seen:
                 continue
@@ -145,7 +146,7 @@ def _facts(run: Run) -> Iterator[Fact]:
 def _build_of(one: _Measured, builds: Sequence[tuple[str, Build]]) -> Build | None:
     """The build whose hardware is the rung's: a baseline uses no CFU, so it has none."""
     run = one.run
-    if one.variant.name != "project":
+    if one.variant.name in BASELINES:
         return None
     fitting = [b for _, b in builds if (b.project, b.board, b.cpu) == (run.project, run.board, run.cpu)]
     return fitting[-1] if fitting else None
@@ -153,12 +154,16 @@ def _build_of(one: _Measured, builds: Sequence[tuple[str, Build]]) -> Build | No
 
 def _rung(one: _Measured, first: _Measured, build: Build | None) -> Rung:
     used = build.used if build is not None else {}
+    clock_hz = one.run.clock_hz
+    for rung in one.run.ladder:  # of `run --variants`: each with a board of its own
+        if rung.name == one.variant.name:
+            used, clock_hz = used or rung.used or {}, rung.clock_hz or clock_hz
     sizes = one.variant.sizes
     return Rung(
         label=one.label,
         system=system_line(one.run),
         cycles=one.cycles,
-        microseconds=1e6 * one.cycles / one.run.clock_hz,
+        microseconds=1e6 * one.cycles / clock_hz,
         speed_up=first.cycles / one.cycles,
         cycles_per_mac=one.cycles / one.run.model.macs if one.run.model.macs else None,
         instructions=one.variant.instructions,
