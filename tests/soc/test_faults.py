@@ -33,6 +33,10 @@ SENTENCES = [
         "the CFU gave an answer in cycle 1234 that no instruction had asked for, at 0x40000010 in f (a.c:7)",
     ),
     ({"end": "hang"}, "no instruction completes any more at 0x40000010 in f (a.c:7)"),
+    (
+        {"end": "cause"},
+        "cfukit cannot tell what the CPU did in cycle 1234 at 0x40000010 in f (a.c:7): please report it",
+    ),
     ({"end": "time_out"}, "still running after 1234 cycles at 0x40000010 in f (a.c:7)"),
     (
         {"end": "bus_error", "access": "store", "address": 0x60000000},

@@ -52,12 +52,17 @@ class Abilities:
 
 @dataclass(frozen=True)
 class Job:
-    """Some samples of one program. layers: every operator's outputs are wanted too."""
+    """Some samples of one program.
+
+    * layers: every operator's outputs are wanted too.
+    * causes: where the cycles of the first sample went is wanted too, from an engine that tells causes.
+    """
 
     program: Program
     inputs: InputSet
     samples: range
     layers: bool = False
+    causes: bool = False
 
     @property
     def effort(self) -> float:

@@ -56,7 +56,8 @@ class KeptRuns:
         """What the result depends on. Baselines issue no CFU instruction, so another CFU does not change theirs."""
         cfu = system.cfu_verilog if job.program.variant == "project" else None
         digest = self._digest(system, cfu)
-        return digest_of(_FILE, self._engine, digest, digest_bytes(file_of(job).read_bytes()), requests)
+        program = digest_bytes(file_of(job).read_bytes())
+        return digest_of(_FILE, self._engine, digest, program, requests, job.causes)
 
 
 def _folder(system: System) -> Path:

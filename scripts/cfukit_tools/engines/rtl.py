@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,10 +35,12 @@ class RtlEngine:
     """See `Engine`."""
 
     name = "rtl"
-    abilities = Abilities(Machine.SYSTEM, cycles=True, options=_OPTIONS)
+    abilities = Abilities(Machine.SYSTEM, cycles=True, causes=True, options=_OPTIONS)
 
     def __init__(self, line: Line):
         del line  # it needs none
+        self._causes = False  # the simulator that tells causes is built, and does for all other jobs too
+        self._runs = KeptRuns(self.name, _digest, self._run)
 
     def system(self, project: Project) -> System:
         return System(project)
@@ -46,11 +49,30 @@ class RtlEngine:
         """Simulator and compiler come as wheels."""
 
     def serve(self, system: System, jobs: Sequence[Job], processes: int, done: Done) -> list[Served]:
-        missing = _RUNS.missing(system, jobs)
+        missing = self._runs.missing(system, jobs)
         if missing:
-            system.simulator()  # built once, before the threads ask for it
+            self._causes |= any(job.causes for job in jobs)
+            system.simulator(causes=self._causes)  # built once, before the threads ask for it
             _announce(missing, processes or os.cpu_count() or 1)
-        return serve_firmware(_RUNS, system, jobs, processes, done)
+        return serve_firmware(self._runs, system, jobs, processes, done)
+
+    def _run(self, system: System, job: Job, requests: bytes) -> Outcome:
+        from cfukit_soc import read_counts, simulate
+
+        simulator = system.simulator(causes=self._causes)
+        with tempfile.TemporaryDirectory(prefix="cfukit-") as folder:
+            counts = Path(folder) / "counts" if job.causes else None
+            outcome = simulate(
+                simulator,
+                system.soc_json,
+                file_of(job),
+                stdin=requests,
+                counts=counts,
+                label=job.program.variant,
+            )
+            if counts is None or outcome.fault is not None:
+                return outcome
+            return replace(outcome, segments=read_counts(counts))
 
     def exec(self, system: System, program: Path, stdin: bytes, options: ExecOptions) -> Outcome:
         if options.waves is not None and options.window is None:
@@ -91,21 +113,10 @@ def _last_cycles(found: Outcome, hang_cycles: int) -> tuple[int, int]:
     return max(0, end - WAVES_WINDOW_CYCLES), end
 
 
-def _run(system: System, job: Job, requests: bytes) -> Outcome:
-    from cfukit_soc import simulate
-
-    return simulate(
-        system.simulator(), system.soc_json, file_of(job), stdin=requests, label=job.program.variant
-    )
-
-
 def _digest(system: System, cfu: Path | None) -> str:
     from cfukit_soc import simulator_digest
 
     return simulator_digest(system.soc_json, cfu)
-
-
-_RUNS = KeptRuns("rtl", _digest, _run)
 
 
 def _announce(jobs: Sequence[Job], processes: int) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cfukit_tools.firmware.counted import Counted
 from cfukit_tools.firmware.inputs import InputSet
 
 if TYPE_CHECKING:
@@ -18,13 +19,18 @@ Layers = dict[tuple[int, int, int], np.ndarray]  # (operator, its output, tensor
 
 @dataclass
 class SampleResult:
-    """One inference. cycles, instructions, op_cycles (one per step of the plan) are None where the engine cannot tell."""
+    """One inference.
+
+    * cycles, instructions, op_cycles (one per step of the plan): None where the engine cannot tell.
+    * counted: where the cycles went; None if nobody asked.
+    """
 
     outputs: list[np.ndarray]
     cycles: int | None = None
     instructions: int | None = None
     op_cycles: tuple[int, ...] | None = None
     layers: Layers = field(default_factory=dict)
+    counted: Counted | None = None
 
 
 @dataclass

@@ -11,6 +11,7 @@ from cfukit_base.artefacts import Outcome, Plan
 from cfukit_base.artefacts.plan import Dump
 from cfukit_base.errors import ResultError
 from cfukit_base.protocol import wire
+from cfukit_tools.firmware.counted import counted
 from cfukit_tools.firmware.inputs import InputSet
 from cfukit_tools.firmware.program import Program
 from cfukit_tools.firmware.samples import SampleResult, Served
@@ -122,6 +123,9 @@ def decode(
         if not layers:
             result.outputs = [reader.tensor(plan, model, index) for index in model.outputs]
         results.append(result)
+    first = results[0]
+    if outcome.segments is not None and first.cycles is not None and first.op_cycles is not None:
+        first.counted = counted(outcome.segments, first.op_cycles, first.cycles, where)
     stack = reader.take(wire.HelloIs).stack_high_water_bytes
     reader.take(wire.Exited)
     return Served(results, stack, text.decode(errors="replace"))

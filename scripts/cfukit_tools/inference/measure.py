@@ -92,7 +92,7 @@ def measure(
 def _variant(workload: Workload, measured: Measured) -> VariantRun:
     program, served = measured.program, measured.served
     first = served.samples[0]
-    per_op = first.op_cycles
+    per_op, counted = first.op_cycles, first.counted
     cycles = [result.cycles for result in served.samples if result.cycles is not None]
     return VariantRun(
         name=program.variant,
@@ -102,7 +102,7 @@ def _variant(workload: Workload, measured: Measured) -> VariantRun:
         sizes=program.sizes(served.stack_bytes),
         memory_map=program.memory_map(workload.system),
         arena=program.arena(),
-        causes=None,
+        causes=counted.whole.causes if counted else None,
         text=served.text,
         ops=tuple(
             OpRun(
@@ -112,7 +112,7 @@ def _variant(workload: Workload, measured: Measured) -> VariantRun:
                 kernel=f"{step.registry}/{step.kernel}",
                 macs=step.macs,
                 cycles=per_op[number] if per_op is not None else None,
-                causes=None,
+                causes=counted.steps[number].causes if counted else None,
             )
             for number, step in enumerate(program.plan.steps)
         ),

@@ -19,15 +19,16 @@ from cfukit_tools.project.project import Project
 
 
 class Workload:
-    """One project's model, its system and an engine that is ready."""
+    """One project's model, its system and an engine that is ready. causes: tell where cycles go, if the engine can."""
 
-    def __init__(self, project: Project, engine: str, line: Line, jobs: int = 0):
+    def __init__(self, project: Project, engine: str, line: Line, jobs: int = 0, causes: bool = False):
         from cfukit_sw.tflite_reader import read_model
 
         self.begin = time.monotonic()
         at_least(0, jobs=jobs)
         self._processes = jobs
         self.engine = engine_named(engine, line)
+        self.causes = causes and self.engine.abilities.causes
         self.project = project
         self.model_name, path = project.model_file()
         self.model = read_model(path)
@@ -46,7 +47,11 @@ class Workload:
     def serve(self, programs: Sequence[Program], inputs: InputSet, layers: bool = False) -> list[Served]:
         """All samples of each program, in groups; the same groups whatever the number of cores."""
         chunks = list(inputs.chunks())
-        jobs = [Job(program, inputs, chunk, layers) for program in programs for chunk in chunks]
+        jobs = [
+            Job(program, inputs, chunk, layers, self.causes and not layers and chunk is chunks[0])
+            for program in programs
+            for chunk in chunks
+        ]
         total, spent, lock = sum(job.effort for job in jobs), 0.0, threading.Lock()
 
         def done(job: Job) -> None:

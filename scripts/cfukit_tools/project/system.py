@@ -124,13 +124,13 @@ class System:
         """cfu.json of the project's CFU; None without one."""
         return CfuDescription.read(self.cfu_dir / "cfu.json") if self.cfu_dir is not None else None
 
-    def simulator(self, waves: bool = False) -> Path:
-        """The RTL engine's executable for this system."""
+    def simulator(self, waves: bool = False, causes: bool = False) -> Path:
+        """The RTL engine's executable for this system; one with waves or causes can tell them, and is slower."""
         from cfukit_soc import build_simulator
 
         # The stock system is the same for every program: it is built once per user.
         folder = self.project.board_dir if self.cfu_verilog is not None else user_cache() / "stock"
-        return build_simulator(self.soc_json, self.cfu_verilog, waves=waves, build_dir=folder)
+        return build_simulator(self.soc_json, self.cfu_verilog, waves=waves, causes=causes, build_dir=folder)
 
     @property
     def identity(self) -> bytes:

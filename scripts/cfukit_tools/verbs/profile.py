@@ -30,5 +30,5 @@ def profile(
     project = load_target(target, **choice)
     path = result_path(project, "profile", engine, Path(output) if output else None)
     set_aside(path)
-    workload = Workload(project, engine, Line(port, baud), jobs)
+    workload = Workload(project, engine, Line(port, baud), jobs, causes=True)
     return measure(workload, workload.variants[-1:], Path(inputs) if inputs else None, samples, seed, path)

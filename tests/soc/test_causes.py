@@ -1,0 +1,128 @@
+"""Every cycle has one cause: counts derived by hand on every CPU, and random programs in which the rules must hold.
+
+The harness itself ends a run with a fault when no rule holds in a cycle, or when the causes do not add up.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cfukit_base.artefacts import Outcome, Soc
+from cfukit_base.artefacts.causes import Causes, Segment
+from cfukit_cpu import configuration
+from cfukit_cpu.configuration import PRESETS
+from cfukit_soc import build_simulator, read_counts, simulate
+from cfukit_sw.firmware import build_firmware
+from support import cpu_programs, micro_programs
+from support.bare import EXIT, ODD_CFU
+from support.cpu_compare import features_of
+from support.elves import write_elf
+from support.socs import make_soc
+
+Counted = tuple[Outcome, tuple[Segment, ...]]
+QUICK = "full+cfu"
+
+
+def check_sums(outcome: Outcome, segments: tuple[Segment, ...]) -> None:
+    """Segments and instructions add up to the run."""
+    assert outcome.causes is not None and outcome.cycles == outcome.causes.cycles == segments[-1].end
+    assert sum((segment.causes for segment in segments), Causes.of({})) == outcome.causes
+    begin = 0
+    for segment in segments:
+        assert segment.causes.cycles == segment.end - begin
+        assert max(segment.busy.cfu, segment.busy.memory_port) <= segment.end - begin
+        by_cause = tuple(sum(counts) for counts in zip(*segment.by_pc.values(), strict=True))
+        assert by_cause == tuple(segment.causes.named().values())
+        begin = segment.end
+
+
+def measure(cpu: str, folder: Path) -> tuple[Counted, dict[str, dict[str, int]], dict[str, dict[str, int]]]:
+    """A run of all sequences on a CPU; what each took, and what it must take."""
+    soc_json = make_soc("sim", folder / "soc", cpu=cpu)
+    soc, config = Soc.read(soc_json), configuration(cpu).configuration
+    source = folder / "program.S"
+    source.write_text(micro_programs.program(soc, config))
+    elf = build_firmware([source], soc_json, build_dir=folder / "build")
+    simulator = build_simulator(soc_json, ODD_CFU, causes=True, build_dir=folder)
+    outcome = simulate(simulator, soc_json, elf, max_cycles=2_000_000, counts=folder / "counts")
+    segments = read_counts(folder / "counts")
+    expected = {name: sequence.causes for name, sequence in micro_programs.sequences(soc, config).items()}
+    found = dict(zip(expected, micro_programs.costs(segments, len(expected)), strict=True))
+    return (outcome, segments), found, expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cpu", PRESETS)
+def test_counts_derived_by_hand(cpu: str, tmp_path: Path) -> None:
+    (outcome, segments), found, expected = measure(cpu, tmp_path)
+    assert outcome.exit_code == 0 and outcome.causes is not None
+    assert outcome.causes.executing == outcome.instructions
+    check_sums(outcome, segments)
+    assert found == expected
+
+
+RAM, ITCM, DTCM = 0x4000_0000, 0x2000_0000, 0x3000_0000
+# Every instruction of this CFU is answered, after up to 128 cycles.
+PATIENT = {"(funct3 != 3'd6)": "1'b1", "funct3 == 3'd7": "1'b0"}
+# CPUs, and where code and data of their random programs lie.
+RANDOM: list[tuple[str | dict[str, Any], int, int]] = [
+    ("full+cfu", RAM, RAM + 0x10000),
+    ("min", RAM, RAM + 0x10000),
+    ("fomu", ITCM, DTCM),
+    ("tcm", RAM, DTCM),
+    ({"base": "lean", "dcache_bytes": 512, "icache_bytes": 512, "bypass": False}, RAM, RAM + 0x10000),
+    ({"base": "fomu", "itcm_bytes": 0x20000, "tcm": "block", "divider": True}, ITCM, ITCM + 0x10000),
+    ({"base": "fomu", "traps": True, "interrupts": True, "csrs": "all"}, ITCM, DTCM),
+    ({"icache_bytes": 0, "dcache_bytes": 0, "itcm_bytes": 0x8000, "prediction": "none"}, ITCM, RAM + 0x10000),
+]
+
+
+def run_random(given: str | dict[str, Any], code: int, data: int, seeds: range, folder: Path) -> Causes:
+    """Run a program of each seed; all their causes."""
+    config = configuration(given).configuration
+    soc_json = make_soc("sim", folder / "soc", cpu=given)
+    cfu = folder / "cfu.v"
+    text = ODD_CFU.read_text()
+    for old, new in PATIENT.items():
+        assert old in text
+        text = text.replace(old, new)
+    cfu.write_text(text)
+    simulator = build_simulator(soc_json, cfu, causes=True, build_dir=folder)
+    total = Causes.of({})
+    for seed in seeds:
+        program = cpu_programs.generate(seed, features_of(config), code, data)
+        words = b"".join(word.to_bytes(4, "little") for word in program.words)
+        parts = [(code, words, len(words)), (data, program.data, len(program.data))]
+        elf = write_elf(folder / "program.elf", parts, code)
+        counts, trace = folder / "counts", folder / "trace"
+        outcome = simulate(simulator, soc_json, elf, max_cycles=3_000_000, counts=counts, trace=trace)
+        assert outcome.fault is None and outcome.causes is not None, f"seed {seed}"
+        segments = read_counts(counts)
+        check_sums(outcome, segments)
+        executed = Counter[int]()
+        for segment in segments:
+            executed.update({pc: cycles[0] for pc, cycles in segment.by_pc.items()})
+        traced = Counter(int(line.split()[0], 16) for line in trace.read_text().splitlines())
+        assert +executed == traced, f"seed {seed}"
+        total += outcome.causes
+    return total
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("given", "code", "data"), RANDOM, ids=lambda value: str(value)[:60])
+def test_the_rules_hold_in_random_programs(
+    given: str | dict[str, Any], code: int, data: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cpu_programs, "IO", EXIT)  # the exit register, and read-only ones behind it
+    total = run_random(given, code, data, range(12), tmp_path)
+    config = configuration(given).configuration
+    seen = {name for name, cycles in total.named().items() if cycles}
+    wanted = {"executing", "icache", "branch", "hazard", "cfu_wait", "uncached"}
+    wanted |= {"muldiv"} if config.divider else set()
+    wanted |= {"trap", "csr"} if config.traps else set()
+    wanted |= {"dcache"} if config.dcache_bytes and data != DTCM else set()
+    assert wanted <= seen
