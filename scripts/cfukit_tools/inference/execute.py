@@ -15,6 +15,7 @@ from cfukit_base.symbols import locate
 from cfukit_base.whereabouts import Stopped
 from cfukit_tools.engines.engine import Abilities, Engine, ExecOptions, Machine, check_options, prepared
 from cfukit_tools.firmware.bare import build_bare
+from cfukit_tools.firmware.sources import source_roots
 from cfukit_tools.project.project import Project
 from cfukit_tools.project.system import System
 
@@ -141,9 +142,7 @@ def _placed(fault: Fault | None, system: System, program: Path) -> Fault | None:
 
 def _short(name: str, system: System, program: Path) -> str:
     """A file's name relative to the program, the project or cfukit: the same on every machine."""
-    from cfukit_sw.firmware import INCLUDE, SOURCES
-
-    for folder in (program.resolve().parent, system.project.root, SOURCES, INCLUDE):
+    for folder in source_roots(system.project, program.resolve().parent):
         if name and Path(name).is_relative_to(folder):
             return str(Path(name).relative_to(folder))
     return name

@@ -24,6 +24,8 @@ from cfukit_tools.firmware.samples import (
     evaluate,
     first_difference,
 )
+from cfukit_tools.firmware.sources import source_roots
+from cfukit_tools.inference.places import places
 from cfukit_tools.inference.workload import Workload
 
 
@@ -93,6 +95,11 @@ def _variant(workload: Workload, measured: Measured) -> VariantRun:
     program, served = measured.program, measured.served
     first = served.samples[0]
     per_op, counted = first.op_cycles, first.counted
+    found = None
+    if counted is not None and program.file is not None:
+        offered = workload.system.cfu_json
+        names = offered.instruction_names if offered else {}
+        found = places(program.file, counted.whole, names, source_roots(workload.project))
     cycles = [result.cycles for result in served.samples if result.cycles is not None]
     return VariantRun(
         name=program.variant,
@@ -116,11 +123,11 @@ def _variant(workload: Workload, measured: Measured) -> VariantRun:
             )
             for number, step in enumerate(program.plan.steps)
         ),
-        functions=None,
-        lines=None,
-        code=None,
-        cfu=None,
-        busy=None,
+        functions=found.functions if found else None,
+        lines=found.lines if found else None,
+        code=found.code if found else None,
+        cfu=found.cfu if found else None,
+        busy=counted.whole.busy if counted else None,
     )
 
 

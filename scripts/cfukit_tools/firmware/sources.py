@@ -1,0 +1,20 @@
+"""Source files by the names that documents use: the path from the folder that they belong to, the same on every machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from cfukit_tools.project.project import Project
+
+
+def source_roots(project: Project, *more: Path) -> tuple[Path, ...]:
+    """The folders of a program's sources: `more`, the project's, and cfukit's own."""
+    from cfukit_sw.firmware import INCLUDE, SOURCES
+
+    return (*more, project.root, SOURCES, INCLUDE)
+
+
+def source_file(name: str, roots: Iterable[Path]) -> Path | None:
+    """The file that a document calls `name`; None if it is in no folder, such as generated code."""
+    return next((path for root in roots if name and (path := root / name).is_file()), None)
