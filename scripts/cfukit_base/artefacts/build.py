@@ -71,7 +71,7 @@ class Build(Artefact):
     * timing_met, fmax_mhz, fmax_median_mhz: None if nothing was routed.
     * percent: `used` of `available`.
     * families: of `area`; empty for `bitstream`.
-    * notes: what a person should know before loading it.
+    * notes: what a person should know before loading the files.
     * tools: versions by name.
     """
 

@@ -64,7 +64,7 @@ class CfuMemoryPort:
 class CfuDescription(Artefact):
     """The document cfukit.cfu/1.
 
-    * autonomous: it works between instructions too.
+    * autonomous: the CFU also works between instructions.
     * memory_port: None without one.
     * front_end: "gate" puts cfukit's gate between CPU and instructions, so that no command is executed twice.
     """

@@ -15,7 +15,7 @@ class Memory:
     """A memory that the CPU sees.
 
     * kind: "ram" (main memory), "sram" (on chip, on the bus), "flash", "rom", "itcm" or "dtcm".
-    * read_cycles, write_cycles: for one word of 32 bits, from request to acknowledge, both counted; 0 = cannot.
+    * read_cycles, write_cycles: for one word of 32 bits, from request to acknowledge, both counted; 0: not possible.
     * verilog_path: the array in the simulated system, by its hierarchical name.
     * verilog_module: the module that holds the array; "" if it lies in the top module.
     """
@@ -78,7 +78,7 @@ class Cpu(CpuFacts, Artefact):
     """The document cfukit.cpu/1.
 
     * configuration: every key of `[soc] cpu` with its value.
-    * cfu_fix: the CFU port issues each command once; the stock CPU needs a queue in front of the CFU instead.
+    * cfu_fix: the CFU port issues each command once; without this, the CPU needs the gate in front of the CFU.
     * memories: those inside the CPU.
     * verilog: the file beside cpu.json, with a module VexRiscv.
     * digest: of that file.

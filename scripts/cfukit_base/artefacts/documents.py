@@ -73,7 +73,7 @@ class ToolFinding:
 
 @dataclass(frozen=True, kw_only=True)
 class Doctor(Artefact):
-    """The document cfukit.doctor/1. ok: nothing that is required is missing."""
+    """The document cfukit.doctor/1. ok: whether everything that is required is here."""
 
     schema: Literal["cfukit.doctor/1"] = "cfukit.doctor/1"
     ok: bool
@@ -155,7 +155,7 @@ class MemoryNeeds:
 
 @dataclass(frozen=True, kw_only=True)
 class Info(Artefact):
-    """The document cfukit.info/1. refused: why, for each operator that is; memory: None if anything is refused."""
+    """The document cfukit.info/1. refused: the reason, for each operator that is refused. memory: None if any is."""
 
     schema: Literal["cfukit.info/1"] = "cfukit.info/1"
     ok: bool
@@ -231,7 +231,7 @@ class Exec(Artefact):
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One check of `test`. detail: what was compared, or what is wrong; error: None if nothing is wrong."""
+    """One check of `test`. detail: what was compared, or what is wrong. error: None if nothing is wrong."""
 
     name: str
     ok: bool

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """A limit that is exceeded. offender: what takes most of it; "" if nothing stands out."""
+    """A limit that is exceeded. offender: what contributes most; "" if nothing stands out."""
 
     name: str
     asked: float

@@ -9,7 +9,7 @@ from cfukit_base.artefacts.causes import Causes, Segment
 
 @dataclass(frozen=True, kw_only=True)
 class CfuCommand:
-    """A command that the CFU was given; accepted: whether it took it."""
+    """A command to the CFU. accepted: whether the CFU took it."""
 
     funct3: int
     funct7: int
@@ -23,12 +23,12 @@ class Fault:
     """Why a program did not end by itself.
 
     * kind: what happened; `cfukit_soc.faults` lists the kinds of the RTL, each engine those of its own.
-    * pc: of the instruction; None where the engine knows no place. function, file, line: its place in the source.
+    * pc: of the instruction; None if the engine does not know it. function, file, line: its place in the source.
     * registers: x0 to x31 by name; empty where the engine cannot tell.
     * message: one sentence for people.
     * instruction: the word at `pc`, where the engine knows it.
-    * cycle: when; None on an engine without cycles.
-    * address: what the fault is about, if it is about an address. access: "load" or "store" of a data access.
+    * cycle: when it happened; None on an engine without cycles.
+    * address: the one that caused the fault, if an address did. access: "load" or "store" of a data access.
     * cause, value, vector: mcause, mtval and mtvec of a trap.
     * stack_bytes: size of the stack that overflowed.
     * cfu: the command, if the fault is about the CFU.

@@ -22,7 +22,7 @@ class ModelId:
 
 @dataclass(frozen=True, kw_only=True)
 class Toolchain:
-    """compiler: name and version. flags: by what is compiled with them."""
+    """compiler: name and version. flags: for each group of sources, those that it was compiled with."""
 
     compiler: str
     flags: dict[str, tuple[str, ...]]
@@ -31,7 +31,7 @@ class Toolchain:
 
 @dataclass(frozen=True, kw_only=True)
 class Digests:
-    """SHA-256 of everything that the figures depend on; firmware: by variant; cfu: "" without one."""
+    """SHA-256 of everything that the figures depend on. firmware: by variant. cfu: "" without a CFU."""
 
     model: str
     inputs: str
@@ -95,7 +95,7 @@ class OpRun:
 class VariantRun:
     """One set of kernels.
 
-    * cycles: of each sample. overhead_cycles: of sample 0 outside of all operators. instructions: of sample 0.
+    * cycles: of each sample. overhead_cycles: those of sample 0 that belong to no operator. instructions: of sample 0.
     * arena: what lies where and when, by first use.
     * text: what kernels printed.
     * causes and what follows `ops`: of sample 0, and None on an engine that tells no causes or was not asked for them.
@@ -179,10 +179,10 @@ class RunHost:
 class Run(Artefact):
     """The document cfukit.run/1.
 
-    * memory: what the program runs from, in words.
+    * memory: the memory that the program runs from, as a phrase for people.
     * cfu_engine: what computes CFU instructions, "none" without a CFU.
     * checked_operators: how many operators of sample 0 were compared one by one.
-    * accuracy: share of samples whose largest output stands at the label; None without labels.
+    * accuracy: share of samples whose largest output is at the label's index; None without labels.
     * ladder: with --variants, one rung per variant of the project; `variants` then has the first rung's baselines and the kernels of
       each rung, and all else is the first rung's. Empty otherwise.
     * predictions: index of the largest value of output 0, by sample.
