@@ -83,7 +83,7 @@ def test_loads_per_mac_are_those_of_the_loops() -> None:
     loops = {
         f"| {row[2]} |": TEMPLATE.read_text(),
         "6 loads, 0.19\nper MAC": next(text for text in EDITED if "cfu_mac4_add7(" in text),
-        "3 loads\nof words feed 8 MACs, 0.38 per MAC": next(
+        "3\nloads of words feed 8 MACs, 0.38 per MAC": next(
             text for text in EDITED if "cfu_mac4_lanes4(" in text
         ),
     }
