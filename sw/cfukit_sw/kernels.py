@@ -30,7 +30,7 @@ Weights = npt.NDArray[np.int8]
 class Kernel:
     """One C function `void function(const void *params)`.
 
-    * op: an operator type, or MOVE or TABLE, which serve many types.
+    * op: an operator type, or MOVE, TABLE or SOFTMAX_TABLE, which serve several types or a part of one.
     * supports(op): whether it computes this operator.
     * pack(op, weights): the bytes of the weights as it wants them.
     * scratch(op): bytes of scratch. scratch_unit(op): it accepts any multiple of this too; 0 if it does not.
@@ -184,12 +184,17 @@ def reference_kernels() -> list[Kernel]:
         *(_reference(op, op.lower(), supports=_int8, lead=_in_place) for op in BINARY_INT8),
         *(_reference(op, f"{op.lower()}_int16", supports=_int16, lead=_in_place) for op in BINARY_INT8),
         *(_reference(op, f"{op.lower()}_int32", supports=_int32, lead=_in_place) for op in BINARY_INT32),
-        _reference("MEAN", "reduce_sum"),
-        _reference("SUM", "reduce_sum"),
+        *(_reference(op, "reduce_sum", supports=_int8) for op in ("MEAN", "SUM")),
+        *(_reference(op, "reduce_sum_int16", supports=_int16) for op in ("MEAN", "SUM")),
         _reference("REDUCE_MAX", "reduce_max"),
         _reference("TABLE", "table", lead=_in_place),
-        _reference("PRELU", "prelu", lead=_in_place),
+        _reference("PRELU", "prelu", supports=_int8, lead=_in_place),
+        _reference("PRELU", "prelu_int16", supports=_int16, lead=_in_place),
+        _reference("LOGISTIC", "logistic_int16", lead=_in_place),
+        _reference("TANH", "tanh_int16", lead=_in_place),
+        _reference("SOFTMAX_TABLE", "softmax_table"),
         _reference("ARG_MAX", "arg_max"),
+        _reference("ARG_MIN", "arg_min"),
         _reference("QUANTIZE", "quantize_float", supports=lambda op: op.input_type == "float32"),
         _reference("QUANTIZE", "quantize"),
         _reference("DEQUANTIZE", "dequantize", supports=lambda op: op.input_type != "uint8"),
@@ -269,10 +274,10 @@ def portable_kernels() -> list[Kernel]:
         _portable("MAX_POOL_2D", "max_pool_2d", supports=_int8, lead=by_position),
         _portable("TRANSPOSE_CONV", "transpose_conv", supports=small, fold=False),
         *(_portable(op, op.lower(), supports=small_int8, lead=_in_place) for op in ("ADD", "SUB", "MUL")),
-        _portable("PRELU", "prelu", lead=_in_place),
+        _portable("PRELU", "prelu", supports=_int8, lead=_in_place),
         _portable("TABLE", "table", lead=_in_place),
-        _portable("MEAN", "reduce_sum"),
-        _portable("SUM", "reduce_sum"),
+        _portable("MEAN", "reduce_sum", supports=_int8),
+        _portable("SUM", "reduce_sum", supports=_int8),
         _portable("SOFTMAX", "softmax", supports=_gives_int8, scratch=exps),
         _portable("SOFTMAX", "softmax_int16", supports=_gives_int16, scratch=exps),
         _portable("QUANTIZE", "quantize_float", supports=float_to_int8),

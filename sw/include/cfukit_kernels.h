@@ -87,6 +87,23 @@ struct cfukit_softmax {
   uint32_t sum_max;
 };
 
+/* SOFTMAX over the last axis, int16_t [rows, depth]: e of MBQM(x - max, multiplier, shift), where -65535 .. 0 stands for -10 .. 0, from a
+ * table of 513 entries, and 1 / (1 + x) for x = 0 .. 1 from another. */
+struct cfukit_softmax_table {
+  const int16_t *input, *exponentials, *reciprocals;
+  int16_t *output;
+  int32_t rows, depth, multiplier, shift;
+};
+
+/* LOGISTIC and TANH of `count` int16_t: table: TFLM's sigmoid(k / 24), k = 0 .. 255, in 0.16. The argument is input * multiplier / 2^shift
+ * rounded, or input * 3 * 2^shift where the multiplier is 0; 24 * 512 (LOGISTIC) or 12 * 512 (TANH) stand for 1. output may be input. */
+struct cfukit_sigmoid {
+  const int16_t *input;
+  const uint16_t *table;
+  int16_t *output;
+  int32_t count, multiplier, shift;
+};
+
 /* Operators on two tensors with broadcasting: ADD, SUB, MUL, MINIMUM, MAXIMUM. sizes: the output's shape, neighbouring axes merged
  * where both inputs allow, 1 in front; strides of the inputs in elements (0: broadcast). The output is dense.
  * ADD, SUB (int8_t, int16_t): u_i = MBQM((x_i - zero point) << left_shift, multiplier_i, shift_i), result MBQM(u1 +- u2, multiplier, shift);

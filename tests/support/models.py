@@ -283,6 +283,10 @@ def _elementwise(case: Case) -> Model:
 @builds("SOFTMAX")
 def _softmax(case: Case) -> Model:
     shape = (*case.shape(0, 2), case.whole(65, 300) if case.chance(0.2) else case.whole(1, 40))
+    if case.chance(0.25):
+        x = case.image(shape, "int16", scale=case.scale(1e-5, 0.01))
+        y = case.out(shape, 1 / 32768, type="int16")
+        return case.done([x], [y], beta=case.pick([1.0, 1.0, 0.5, 2.0, 0.123]))
     x = case.image(shape, scale=case.scale(1e-3, 2))
     if case.chance(0.3):
         y = case.build.tensor("y", shape, "int16", scale=1 / 65536, zero_point=-32768)
@@ -294,6 +298,9 @@ def _softmax(case: Case) -> Model:
 @builds("LOGISTIC", "TANH")
 def _sigmoid(case: Case) -> Model:
     shape = case.shape()
+    if case.chance(0.3):
+        scale = 2.0 ** case.whole(-15, -8) if case.chance(0.4) else case.scale(1e-5, 0.5)
+        return case.done([case.image(shape, "int16", scale=scale)], [case.out(shape, 2.0**-15, type="int16")])
     x = case.image(shape, scale=case.scale(1e-3, 0.5))
     y = case.out(shape, 1 / 256, -128) if case.type == "LOGISTIC" else case.out(shape, 1 / 128, 0)
     return case.done([x], [y])
@@ -302,11 +309,12 @@ def _sigmoid(case: Case) -> Model:
 @builds("RELU", "RELU6", "LEAKY_RELU", "HARD_SWISH", "PRELU")
 def _rectifier(case: Case) -> Model:
     shape = (1, *case.shape(2, 3))
-    x = case.image(shape, scale=case.scale(*((1e-6, 4) if case.chance(0.2) else (0.01, 0.2))))
+    type = case.activations() if case.type in ("RELU", "RELU6", "LEAKY_RELU") else "int8"
+    x = case.image(shape, type, scale=case.scale(*((1e-6, 4) if case.chance(0.2) else (0.01, 0.2))))
     scale = float(case.build.tensors[x].scale)
     if case.type == "RELU6":
         return case.done([x], [case.like(x, shape)])
-    y = case.out(shape, scale * (case.scale(1, 3) if case.type == "HARD_SWISH" else case.scale(0.4, 3)))
+    y = case.out_of(x, shape, scale * (case.scale(1, 3) if case.type == "HARD_SWISH" else case.scale(0.4, 3)))
     if case.type == "PRELU":
         broadcast = tuple(1 if case.chance(0.5) else size for size in shape[case.whole(0, len(shape) - 1) :])
         data = case.rng.integers(-128, 128, broadcast).astype(np.int8)

@@ -20,13 +20,13 @@ def _reduce(case: Case) -> Model:
     keep = case.chance(0.5)
     kept = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
     result = kept if keep else tuple(size for axis, size in enumerate(shape) if axis not in axes)
-    x = case.image(shape)
+    x = case.image(shape, "int8" if case.type == "REDUCE_MAX" else case.activations())
     given = [axis - len(shape) if case.chance(0.3) else axis for axis in axes]
-    y = case.like(x, result) if case.type == "REDUCE_MAX" else case.out(result)
+    y = case.like(x, result) if case.type == "REDUCE_MAX" else case.out_of(x, result, case.scale())
     return case.done([x, case.ints("axes", given)], [y], keep_dims=keep)
 
 
-@builds("ARG_MAX")
+@builds("ARG_MAX", "ARG_MIN")
 def _arg_max(case: Case) -> Model:
     shape = case.shape(2, 4)
     axis = case.whole(0, len(shape) - 1)
@@ -183,7 +183,7 @@ def _resize(case: Case) -> Model:
     align, half = case.pick([(False, False), (True, False), (False, True)])
     if case.type == "RESIZE_NEAREST_NEIGHBOR" and case.chance(0.2):
         align = half = True
-    x = case.image((n, h, w, c))
+    x = case.image((n, h, w, c), "int8" if case.type == "RESIZE_BILINEAR" else case.activations())
     y = case.like(x, (n, height, width, c))
     size = case.ints("size", (height, width))
     return case.done([x, size], [y], align_corners=align, half_pixel_centers=half)

@@ -1,4 +1,4 @@
-"""LOGISTIC, TANH, RELU, RELU6, LEAKY_RELU and HARD_SWISH as tables of 256 entries; PRELU; SOFTMAX.
+"""LOGISTIC, TANH, RELU, RELU6, LEAKY_RELU and HARD_SWISH of int8 as tables of 256 entries; PRELU; SOFTMAX.
 
 TFLM reference kernels, generation B (since 2026-10-13).
 """
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cfukit_sw.evaluator import activation_int16
 from cfukit_sw.evaluator.prepare import Compute, by_table, every_int8, operator
 from cfukit_sw.fixed_point import (
     Ints,
@@ -56,6 +57,8 @@ def _fixed_output(at: Site, output: Tensor, scale: float, zero_point: int) -> No
 @operator("LOGISTIC")
 def logistic(at: Site) -> Compute:
     """Computed for output scale 1/256, whatever the file says. The zero point must be -128."""
+    if at.input(0).type == "int16":
+        return activation_int16.sigmoid(at)
     image, output = _one_to_one(at)
     _fixed_output(at, output, float(output.scale), -128)
     _sigmoid_input(at, image)
@@ -71,6 +74,8 @@ def _sigmoid_input(at: Site, image: Tensor) -> None:
 @operator("TANH")
 def tanh(at: Site) -> Compute:
     """Computed for output scale 1/128 and zero point 0, whatever the file says."""
+    if at.input(0).type == "int16":
+        return activation_int16.sigmoid(at)
     image, _ = _one_to_one(at)
     _sigmoid_input(at, image)
     return by_table(tanh_table(image.scale, image.zero_point))
@@ -79,6 +84,8 @@ def tanh(at: Site) -> Compute:
 @operator("RELU")
 def relu(at: Site) -> Compute:
     """clamp(MBQM(x - zp_in, Q(S_in / S_out)) + zp_out, max(-128, zp_out), 127)."""
+    if at.input(0).type == "int16":
+        return activation_int16.rectifier(at)
     image, output = _one_to_one(at)
     multiplier = at.multiplier(float(image.scale) / float(output.scale))
     d = every_int8() - image.zero_point
@@ -89,6 +96,8 @@ def relu(at: Site) -> Compute:
 @operator("RELU6")
 def relu6(at: Site) -> Compute:
     """clamp(x, zp_in, zp_in + round(6 / S_in)): no rescaling."""
+    if at.input(0).type == "int16":
+        return activation_int16.rectifier(at)
     image, _ = _one_to_one(at)
     if 6 / float(image.scale) >= 2.0**31:
         at.refuse(f"{image} has scale {image.scale}", "a scale that lets 6 / scale be an int32")
@@ -101,6 +110,8 @@ def leaky_relu(at: Site) -> Compute:
     """MBQM(d, Q(S_in / S_out)) for d = x - zp_in >= 0, MBQM(d, Q(S_in * alpha / S_out)) below; + zp_out,
     clamp.
     """
+    if at.input(0).type == "int16":
+        return activation_int16.leaky_relu(at)
     image, output = _one_to_one(at)
     alpha = at.real("alpha")
     if not 0 <= alpha < np.inf:
@@ -180,6 +191,8 @@ def softmax(at: Site) -> Compute:
     e = EXP((x - max) * beta * S_in); out = e / sum(e). Refused at run time: a row whose exponentials sum to
     512 or more (int16 output: 8192), on which TFLM aborts (overflows).
     """
+    if at.input(0).type == "int16":
+        return activation_int16.softmax(at)
     at.inputs_between(1, 1)
     at.outputs_exactly(1)
     image, output = at.input(0, "int8"), at.output("int8", "int16")

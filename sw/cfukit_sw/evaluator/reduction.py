@@ -1,4 +1,4 @@
-"""MEAN, SUM, REDUCE_MAX over constant axes, and ARG_MAX; int8.
+"""MEAN, SUM, REDUCE_MAX over constant axes, and ARG_MAX and ARG_MIN; int8, MEAN and SUM also int16.
 
 TFLM reference kernels, generation B (since 2026-10-13).
 """
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from cfukit_sw.evaluator.prepare import Compute, operator
-from cfukit_sw.fixed_point import requantize
+from cfukit_sw.fixed_point import requantize, wrap32
 from cfukit_sw.model import Tensor
-from cfukit_sw.quantization import mean_multiplier
+from cfukit_sw.quantization import LIMITS, mean_multiplier
 from cfukit_sw.site import Array, Site
 
 
@@ -34,7 +34,8 @@ def reduce(at: Site) -> Compute:
     """
     at.inputs_between(2, 2)
     at.outputs_exactly(1)
-    image, output = at.input(0, "int8"), at.output("int8")
+    image = at.input(0, *(("int8",) if at.op.type == "REDUCE_MAX" else ("int8", "int16")))
+    output = at.output(image.type)
     axes = _axes(at, image, output)
     count = prod(image.shape[axis] for axis in axes)
 
@@ -50,22 +51,23 @@ def reduce(at: Site) -> Compute:
 
     def total(inputs: list[Any]) -> list[Array]:
         sums = inputs[0].sum(axis=axes, dtype=np.int64) - image.zero_point * count
-        scaled = requantize(np.asarray(sums), *multiplier, output.zero_point, -128, 127)
-        return [scaled.astype(np.int8).reshape(output.shape)]
+        scaled = requantize(wrap32(np.asarray(sums)), *multiplier, output.zero_point, *LIMITS[output.type])
+        return [scaled.astype(output.dtype).reshape(output.shape)]
 
     return total
 
 
-@operator("ARG_MAX")
+@operator("ARG_MAX", "ARG_MIN")
 def arg_max(at: Site) -> Compute:
-    """Index (int32) of the first maximum along one axis."""
+    """Index (int32) of the first maximum or minimum along one axis."""
     at.inputs_between(2, 2)
     at.outputs_exactly(1)
     image, output = at.input(0, "int8"), at.output("int32")
     axis = at.axis(at.integers(1, 1)[0], len(image.shape))
     at.shape(output, image.shape[:axis] + image.shape[axis + 1 :])
+    find: Any = np.argmax if at.op.type == "ARG_MAX" else np.argmin
 
     def run(inputs: list[Any]) -> list[Array]:
-        return [np.argmax(inputs[0], axis=axis).astype(np.int32).reshape(output.shape)]
+        return [find(inputs[0], axis=axis).astype(np.int32).reshape(output.shape)]
 
     return run

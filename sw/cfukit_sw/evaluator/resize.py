@@ -1,4 +1,4 @@
-"""RESIZE_NEAREST_NEIGHBOR and RESIZE_BILINEAR, int8 [n, h, w, c] -> [n, oh, ow, c].
+"""RESIZE_NEAREST_NEIGHBOR (int8, int16, float32) and RESIZE_BILINEAR (int8) [n, h, w, c] -> [n, oh, ow, c].
 
 TFLM reference kernels, generation B (since 2026-10-13); the bilinear one in its integer form.
 """
@@ -15,10 +15,11 @@ from cfukit_sw.model import Tensor
 from cfukit_sw.site import Array, Site
 
 
-def _resized(at: Site) -> tuple[Tensor, Tensor, bool, bool]:
+def _resized(at: Site, *types: str) -> tuple[Tensor, Tensor, bool, bool]:
     at.inputs_between(2, 2)
     at.outputs_exactly(1)
-    image, output = at.rank(at.input(0, "int8"), 4), at.rank(at.output("int8"), 4)
+    image = at.rank(at.input(0, *types), 4)
+    output = at.rank(at.output(image.type), 4)
     height, width = at.integers(1, 2)
     at.shape(output, (image.shape[0], height, width, image.shape[3]))
     align, half = bool(at.option("align_corners")), bool(at.option("half_pixel_centers"))
@@ -27,7 +28,7 @@ def _resized(at: Site) -> tuple[Tensor, Tensor, bool, bool]:
 
 @operator("RESIZE_NEAREST_NEIGHBOR")
 def resize_nearest_neighbor(at: Site) -> Compute:
-    image, output, align, half = _resized(at)
+    image, output, align, half = _resized(at, "int8", "int16", "float32")
     rows, columns = (nearest_indices(image.shape[i], output.shape[i], align, half) for i in (1, 2))
 
     def run(inputs: list[Any]) -> list[Array]:
@@ -54,7 +55,7 @@ def nearest_indices(size: int, output: int, align: bool, half: bool) -> Ints:
 
 @operator("RESIZE_BILINEAR")
 def resize_bilinear(at: Site) -> Compute:
-    image, output, align, half = _resized(at)
+    image, output, align, half = _resized(at, "int8")
     if align and half:
         at.refuse("align_corners and half_pixel_centers", "one of them at most")
     y0, y1, fy = bilinear_indices(image.shape[1], output.shape[1], align, half)

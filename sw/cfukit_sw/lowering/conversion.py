@@ -115,7 +115,7 @@ def resize(at: Site) -> Lowered:
         "batches": x.shape[0],
         "input_height": x.shape[1],
         "input_width": x.shape[2],
-        "channels": x.shape[3],
+        "channels": x.shape[3] * x.dtype.itemsize,  # the nearest pixel is copied byte by byte
         "output_height": y.shape[1],
         "output_width": y.shape[2],
     }

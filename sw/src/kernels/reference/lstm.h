@@ -4,31 +4,9 @@
 
 #include "cfukit_fixed_point.h"
 #include "cfukit_kernels.h"
+#include "sigmoid.h"
 
 static inline int32_t lstm_clamp(int32_t x) { return cfukit_clamp(x, INT16_MIN, INT16_MAX); }
-
-/* The argument of both functions in units of the table: value * 3 * 2^shift, or value * multiplier / 2^shift rounded. */
-static inline int32_t table_argument(int32_t value, int32_t multiplier, int32_t shift) {
-  if (multiplier == 0) return value * (3 << shift);
-  return (value * multiplier + (shift > 0 ? 1 << (shift - 1) : 0)) >> shift;
-}
-
-/* The table's value at |d| / 2^bits, interpolated; `end` behind the table. */
-static inline int32_t interpolate(const uint16_t *table, int32_t d, int32_t bits, int32_t end) {
-  const int32_t size = d < 0 ? -d : d, index = size >> bits;
-  if (index >= 255) return end << (bits + (bits == 9));
-  return (table[index] << bits) + (size & ((1 << bits) - 1)) * (table[index + 1] - table[index]);
-}
-
-static inline int32_t logistic16(const uint16_t *table, int32_t d) {
-  const int32_t r = interpolate(table, d, 9, 0x7FFF);
-  return (d >= 0 ? r + 512 : (1 << 25) - r + 511) >> 10;
-}
-
-static inline int32_t tanh16(const uint16_t *table, int32_t d) {
-  const int32_t r = interpolate(table, d, 8, 0xFFFF);
-  return (d >= 0 ? r - (1 << 23) + (1 << 7) : -r + (1 << 23) + (1 << 7) - 1) >> 8;
-}
 
 /* The arguments of the functions of a cell's gates input, forget, cell and output, in Q3.12. */
 typedef void gates_function(const struct cfukit_lstm *p, int32_t cell, const int8_t *input, const int8_t *hidden,
