@@ -6,9 +6,9 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from cfukit_base.artefacts import Build, Exec, Infer, Json, Run
+from cfukit_base.artefacts import Build, Diff, Exec, Infer, Json, Run
 from cfukit_base.artefacts.build import Parts
-from cfukit_base.artefacts.documents import ExecHost, InferHost
+from cfukit_base.artefacts.documents import DiffRow, ExecHost, InferHost
 from cfukit_base.artefacts.run import Digests, ModelId, OpRun, RunHost, Sizes, Toolchain, VariantRun
 
 
@@ -112,6 +112,25 @@ def infer_document(**fields: Any) -> Infer:
         "host": InferHost(outputs="o.npz", layers="", dump=()),
     }
     return Infer(**(defaults | fields))
+
+
+def diff_document(**fields: Any) -> Diff:
+    """Two runs of one system that took the same cycles."""
+    defaults = {
+        "ok": True,
+        "project": "mine",
+        "model": "digits",
+        "board": "sim",
+        "cpu": "full+cfu",
+        "engine": "rtl",
+        "same": {"board": True, "cpu": True},
+        "rows": (DiffRow(variant="project", op="total", before=5, after=5, change=0.0),),
+        "causes": (),
+        "sizes": (),
+        "area": (),
+        "limits": (),
+    }
+    return Diff(**(defaults | fields))
 
 
 def build_document(**fields: Any) -> Build:

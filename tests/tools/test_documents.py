@@ -9,13 +9,13 @@ import jsonschema
 import pytest
 
 from cfukit_base import artefacts
-from cfukit_base.artefacts import DOCUMENTS, Build, Diff, ErrorDocument, Fault, Json, Load, Run, Term
+from cfukit_base.artefacts import DOCUMENTS, Build, ErrorDocument, Fault, Json, Load, Run, Term
 from cfukit_base.artefacts import documents as others
 from cfukit_base.artefacts.build import FamilyUse, ModuleUse, NetlistRun, Placement, WorstPath
 from cfukit_base.artefacts.causes import Busy, Causes, CfuUse, FunctionRun, InstructionRun, LineRun
 from cfukit_base.artefacts.limits import Limit
 from cfukit_base.artefacts.outcome import CfuCommand
-from cfukit_base.artefacts.run import ArenaBlock, MemoryUse, Mismatch
+from cfukit_base.artefacts.run import ArenaBlock, MemoryUse, Mismatch, Rung
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_cpu import write_cpu
 from cfukit_sw.lower import lower
@@ -31,6 +31,7 @@ from support.contract import CAUSES, promised_by, values_in
 from support.documents import (
     broken,
     build_document,
+    diff_document,
     exec_document,
     infer_document,
     run_document,
@@ -117,6 +118,22 @@ def test_verbs_write_what_their_schema_says(
 
 LIMIT = Limit(name="cycles", asked=1, reached=2.5, offender="operator 0")
 MISMATCH = Mismatch(sample=0, op=1, tensor=2, index=3, expected=4, got=5.5, variant="project")
+VALUE = others.DiffValue(variant="project", op="total", name="lut", before=1, after=2.5, change=1.5)
+RUNG = Rung(
+    name="project",
+    ok=True,
+    board="sim",
+    cpu="lean",
+    clock_hz=1,
+    model="digits",
+    cycles=3,
+    over_reference=2.5,
+    over_first=1.0,
+    cycles_per_mac=0.5,
+    family="xc7",
+    used={"lut": 4},
+    error="",
+)
 SPENT = Causes(**dict.fromkeys(CAUSES.split(), 1))
 FAULT = Fault(
     kind="cfu_hang",
@@ -169,6 +186,7 @@ def whole_run() -> Json:
     return run_document(
         variant("reference", [5, 6]),
         whole,
+        ladder=(RUNG,),
         mismatch=MISMATCH,
         limits=(LIMIT,),
         accuracy=0.5,
@@ -216,11 +234,8 @@ FILES: dict[str, Callable[[Path], Json]] = {
     ).to_json(),
     "cfukit.infer/1": lambda folder: infer_document(ok=False, mismatch=MISMATCH).to_json(),
     "cfukit.build/1": lambda folder: whole_build(),
-    "cfukit.diff/1": lambda folder: Diff(
-        ok=False,
-        same={"cpu": True},
-        rows=(others.DiffRow(variant="project", op="0 ADD", before=1, after=2, change=1.0),),
-        limits=(LIMIT,),
+    "cfukit.diff/1": lambda folder: diff_document(
+        ok=False, causes=(VALUE,), sizes=(VALUE,), area=(VALUE,), limits=(LIMIT,)
     ).to_json(),
     "cfukit.test/1": lambda folder: artefacts.Test(
         ok=False,

@@ -10,18 +10,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cfukit_base import artefacts
-from cfukit_base.artefacts import Artefact, Diff, Fault, Listing
+from cfukit_base.artefacts import Artefact, Fault, Listing
 from cfukit_base.artefacts.build import FamilyUse, ModuleUse, Parts, Placement, WorstPath
-from cfukit_base.artefacts.documents import Check, DiffRow, ExecHost, InferHost, RegionRun
+from cfukit_base.artefacts.documents import Check, DiffRow, DiffValue, ExecHost, InferHost, RegionRun
 from cfukit_base.artefacts.documents import TestHost as Seconds
 from cfukit_base.artefacts.limits import Limit
 from cfukit_base.artefacts.run import MemoryUse, Mismatch
 from cfukit_tools.report import build as build_report
+from cfukit_tools.report import diff as diff_report
 from cfukit_tools.report import exec as exec_report
 from cfukit_tools.report import others, tables
 from cfukit_tools.report import run as run_report
 from support.documents import (
     build_document,
+    diff_document,
     exec_document,
     infer_document,
     operator,
@@ -289,10 +291,78 @@ def test_changes_and_regressions(capsys: pytest.CaptureFixture[str]) -> None:
     row = DiffRow(variant="project", op="0 ADD", before=1000, after=1500, change=0.5)
     none = DiffRow(variant="project", op="total", before=None, after=None, change=None)
     limit = Limit(name="project.cycles", asked=0.1, reached=0.5, offender="0 ADD")
-    lines = drawn(capsys, others.diff, Diff(ok=False, same={}, rows=(row, none), limits=(limit,)))
+    lines = drawn(capsys, diff_report.show, diff_document(ok=False, rows=(row, none), limits=(limit,)))
     assert re.fullmatch(r"project +0 ADD +1 k +1.5 k +\+50.00%", lines[2].strip())
     assert re.fullmatch(r"project +total +- +- +-", lines[3].strip())
-    assert lines[4].startswith("regression: project.cycles asked 0.1, reached 0.5")
+    assert lines[4] == "regression: project.cycles asked 10.00%, reached 50.00% (0 ADD)"
+
+
+def value(op: str, name: str, before: float, after: float) -> DiffValue:
+    change = (after - before) / before if before else None
+    return DiffValue(variant="project", op=op, name=name, before=before, after=after, change=change)
+
+
+CHANGED = diff_document(
+    same={"board": True, "toolchain": False},
+    rows=(
+        DiffRow(variant="project", op="0 ADD", before=1000, after=1500, change=0.5),
+        DiffRow(variant="project", op="1 ADD", before=1000, after=1000, change=0.0),
+        DiffRow(variant="project", op="total", before=2000, after=2500, change=0.25),
+    ),
+    causes=(
+        value("0 ADD", "dcache", 10, 500),
+        value("0 ADD", "hazard", 20, 30),
+        value("1 ADD", "hazard", 20, 20),
+        value("total", "dcache", 10, 500),
+        value("total", "executing", 1000, 900),
+    ),
+    sizes=(value("total", "code_bytes", 10_000, 12_345), value("total", "arena_bytes", 5, 5)),
+    area=(value("total", "dsp", 0, 4),),
+)
+
+
+def test_a_change_is_told_by_its_main_cause_and_what_stays_is_not_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = [line.split() for line in drawn(capsys, diff_report.show, CHANGED)]
+    assert text[2] == ["project", "0", "ADD", "1", "k", "1.5", "k", "+50.00%", "dcache", "+490"]
+    assert text[3] == ["project", "1", "ADD", "1", "k", "1", "k", "+0.00%"]
+    assert ["project", "executing", "1,000", "900", "-10.00%"] in text
+    assert ["project", "code_bytes", "10,000", "12,345", "+23.45%"] in text
+    assert ["project", "dsp", "0", "4", "-"] in text
+    assert ["not", "the", "same", "in", "both:", "toolchain"] in text
+    assert not [line for line in text if "arena_bytes" in line]
+
+
+def test_markdown_for_a_pull_request(capsys: pytest.CaptureFixture[str]) -> None:
+    assert drawn(capsys, diff_report.markdown, CHANGED) == [
+        "**mine** (digits, board sim, CPU full+cfu, engine rtl)",
+        "",
+        "| | before | after | change |",
+        "|---|--:|--:|--:|",
+        "| **project** | 2 k | 2.5 k | +25.00% |",
+        "| project: 0 ADD | 1 k | 1.5 k | +50.00% |",
+        "| project: dcache | 10 | 500 | +4900.00% |",
+        "| project: executing | 1,000 | 900 | -10.00% |",
+        "| project: code_bytes | 10,000 | 12,345 | +23.45% |",
+        "| project: dsp | 0 | 4 | - |",
+        "",
+        "not the same in both: toolchain",
+    ]
+
+
+@given(st.lists(st.integers(-300, 300), max_size=30), words)
+def test_markdown_stays_short_and_is_one_table(changes: list[int], name: str) -> None:
+    rows = [
+        DiffRow(variant=f"{name}|", op=f"{number} ADD", before=1000, after=1000 + grown, change=grown / 1000)
+        for number, grown in enumerate(changes)
+    ]
+    lines = list(diff_report.markdown_lines(diff_document(rows=tuple(rows))))
+    body = [line for line in lines[4:] if line.startswith("|")]
+    assert len(body) == min(10, sum(grown != 0 for grown in changes))
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in body} <= {5}
+    hidden = sum(grown != 0 for grown in changes) - 10
+    assert (f"{hidden} more operators changed" in lines) == (hidden > 0)
 
 
 def test_a_variant_without_a_change_takes_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,3 +82,11 @@ class Artefact:
 @dataclass(frozen=True)
 class _Header:
     schema: str
+
+
+def schema_in(path: Path) -> str:
+    """The schema that a document says it has; "" if there is none to be read."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Header).schema
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return ""

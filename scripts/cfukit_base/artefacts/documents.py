@@ -270,13 +270,43 @@ class DiffRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DiffValue:
+    """A named number of both documents.
+
+    * variant: "" for two builds. op: an operator, "total" for the whole variant; for two builds the FPGA family.
+    * name: a cause, a size, a resource, or "fmax_mhz".
+    * change: relative to before; None if that is 0.
+    """
+
+    variant: str
+    op: str
+    name: str
+    before: float
+    after: float
+    change: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Diff(Artefact):
-    """The document cfukit.diff/1. same: whether both runs agree in model, board, CPU, engine, clock and toolchain."""
+    """The document cfukit.diff/1.
+
+    * project, model, board, cpu, engine: of the later document; model and engine are "" for two builds.
+    * same: whether both agree in model, board, CPU, engine, clock and toolchain; for builds in board, CPU, family and tools.
+    * rows: cycles. causes: where both runs tell them. sizes: bytes. area: of builds, or of ladders with --area.
+    """
 
     schema: Literal["cfukit.diff/1"] = "cfukit.diff/1"
     ok: bool
+    project: str
+    model: str
+    board: str
+    cpu: str
+    engine: str
     same: dict[str, bool]
     rows: tuple[DiffRow, ...]
+    causes: tuple[DiffValue, ...]
+    sizes: tuple[DiffValue, ...]
+    area: tuple[DiffValue, ...]
     limits: tuple[Limit, ...]
 
 

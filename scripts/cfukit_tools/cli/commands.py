@@ -171,16 +171,28 @@ def profile(as_json: bool, verbose: bool, **values: Any) -> int:
 @click.argument("before", type=click.Path(path_type=Path))
 @click.argument("after", type=click.Path(path_type=Path))
 @click.option(
-    "--max-regression", default="", metavar="PERCENT", help="Fail if cycles grow by more than this, e.g. 1%."
+    "--max-regression",
+    default="",
+    metavar="PERCENT",
+    help="Exit code 1 if cycles grow by more, e.g. 1%; of two builds: LUT, FF, RAM, DSP, or MHz lost.",
 )
+@click.option("--md", "as_markdown", is_flag=True, help="A short Markdown table for a pull request.")
 @options("json", "verbose")
-def diff(before: Path, after: Path, max_regression: str, as_json: bool, verbose: bool) -> int:
-    """Compare two run.json, operator by operator."""
-    from cfukit_tools.report import others
+def diff(
+    before: Path, after: Path, max_regression: str, as_markdown: bool, as_json: bool, verbose: bool
+) -> int:
+    """Compare two run.json: cycles by operator, causes, sizes, area; or two build.json.
+
+    A command that writes a document keeps the one before: cfukit diff build/sim/run.previous.json build/sim/run.json
+    """
+    from cfukit_tools.report import diff as report
     from cfukit_tools.verbs import diff as verb
 
     _begin(verbose)
-    return _show(verb.diff(before, after, max_regression), as_json, others.diff)
+    if as_markdown and as_json:
+        raise UsageError("--md", "with --json", allowed="one of them")
+    document = verb.diff(before, after, max_regression)
+    return _show(document, as_json, report.markdown if as_markdown else report.show)
 
 
 @cli.command()

@@ -9,7 +9,6 @@ from rich.text import Text
 
 from cfukit_base.artefacts import (
     Clean,
-    Diff,
     Doctor,
     Fetch,
     Infer,
@@ -130,26 +129,6 @@ def test(document: Test) -> None:
         out.print(f"{'ok    ' if check.ok else 'FAILED'} {check.name}: {check.detail}")
     good = sum(check.ok for check in document.checks)
     out.print(f"{good}/{len(document.checks)} checks passed (seed {document.seed})")
-
-
-def diff(document: Diff) -> None:
-    """A row per operator and total of the variants that changed, and regressions."""
-    made = table("variant", "operator", ">before", ">after", ">change")
-    names = dict.fromkeys(row.variant for row in document.rows)
-    changed = {row.variant for row in document.rows if row.before != row.after}
-    for row in document.rows:
-        if row.variant not in changed:
-            continue
-        change = "-" if row.change is None else f"{row.change:+.2%}"
-        made.add_row(row.variant, row.op, millions(row.before), millions(row.after), change)
-    out = console()
-    if changed:
-        out.print(made)
-    for name in names:
-        if name not in changed:
-            out.print(f"{name}: no change")
-    for limit in document.limits:
-        out.print(f"regression: {limit.name} asked {limit.asked}, reached {limit.reached}")
 
 
 def load(document: Load) -> None:
