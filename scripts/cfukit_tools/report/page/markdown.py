@@ -50,6 +50,6 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
 def escaped(text: str) -> str:
     """`text` with nothing in it that Markdown takes for markup."""
-    for sign in "\\|`*_<":
+    for sign in "\\|`*<":
         text = text.replace(sign, f"\\{sign}")
     return text.replace("\n", " ")
