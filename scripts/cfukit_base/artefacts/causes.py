@@ -79,7 +79,11 @@ class FunctionRun:
 
 @dataclass(frozen=True, kw_only=True)
 class LineRun:
-    """A line of the source. causes: the cycles by name, without zeros. All lines add up to the cycles of the program."""
+    """A line of the source. All lines add up to the cycles of the program.
+
+    * line: 0 for code of the file that the compiler made of several lines, or of none.
+    * causes: the cycles by name, without zeros.
+    """
 
     file: str
     line: int

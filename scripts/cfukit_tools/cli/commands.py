@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cfukit_base import interrupts
-from cfukit_base.artefacts import Artefact, Build
+from cfukit_base.artefacts import Artefact, Build, Run
 from cfukit_base.errors import UsageError
 from cfukit_tools.cli.endings import run_action, tell
 from cfukit_tools.cli.options import ENGINE, PROJECT, SYSTEM, inputs, options, output
@@ -157,6 +157,16 @@ def run_(as_json: bool, verbose: bool, **values: Any) -> int:
 @cli.command()
 @inputs
 @output
+@click.option(
+    "--annotate", default="", metavar="FUNCTION", help="Its instructions beside its source, with cycles."
+)
+@click.option("--speedscope", type=click.Path(path_type=Path), metavar="FILE", help="For speedscope.app.")
+@click.option(
+    "--trace-events",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Operators on simulated time, for Perfetto.",
+)
 @options(*PROJECT, "seed")
 def profile(as_json: bool, verbose: bool, **values: Any) -> int:
     """Show where the cycles go, operator by operator. There is one set of kernels and no baseline."""
@@ -164,7 +174,14 @@ def profile(as_json: bool, verbose: bool, **values: Any) -> int:
     from cfukit_tools.verbs import profile as verb
 
     _begin(verbose)
-    return _show(verb.profile(**values), as_json, lambda document: report.show(document, verbose))
+    listing: list[str] = []
+
+    def render(document: Run) -> None:
+        report.show(document, verbose)
+        for line in listing:
+            click.echo(line)
+
+    return _show(verb.profile(write=listing.append, **values), as_json, render)
 
 
 @cli.command()

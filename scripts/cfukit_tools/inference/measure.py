@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,15 +38,27 @@ class Measured:
 
 
 def measure(
-    workload: Workload, variants: Sequence[str], path: Path | None, samples: int, seed: int, output: Path
+    workload: Workload,
+    variants: Sequence[str],
+    path: Path | None,
+    samples: int,
+    seed: int,
+    output: Path,
+    observe: Callable[[Measured], object] = lambda measured: None,
 ) -> Run:
-    """Run `variants` and write the document to `output`. path: the inputs, or None for the default ones."""
+    """Run `variants` and write the document to `output`.
+
+    * path: the inputs, or None for the default ones.
+    * observe: called with each variant and what came of it.
+    """
     inputs = choose_inputs(workload.model, path, workload.heldout, samples, seed)
     # Before the evaluator: what does not fit or does not compile is known in a second.
     programs = [workload.build(variant) for variant in variants]
     truth = evaluate(workload.model, inputs, lambda number: number == 0)
     results = workload.serve(programs, inputs)
     measured = [Measured(*pair) for pair in zip(programs, results, strict=True)]
+    for one in measured:
+        observe(one)
     mismatch, checked = check(workload, measured, truth, inputs)
     entries = [_variant(workload, one) for one in measured]
     limits = _limits(workload, entries[-1])
@@ -99,7 +111,9 @@ def _variant(workload: Workload, measured: Measured) -> VariantRun:
     if counted is not None and program.file is not None:
         offered = workload.system.cfu_json
         names = offered.instruction_names if offered else {}
-        found = places(program.file, counted.whole, names, source_roots(workload.project))
+        generated = [workload.system.cfu_dir] if workload.system.cfu_dir else []
+        roots = source_roots(workload.project, *generated)
+        found = places(program.file, counted.whole, names, roots)
     cycles = [result.cycles for result in served.samples if result.cycles is not None]
     return VariantRun(
         name=program.variant,

@@ -19,7 +19,7 @@ from cfukit_base.artefacts.causes import (
 )
 from cfukit_base.disassembly import disassemble
 from cfukit_base.dwarf import Definition, functions_of
-from cfukit_base.symbols import code_words, functions, locate
+from cfukit_base.symbols import Location, code_words, functions, locate
 
 HOT_SHARE = 0.005  # of all cycles: functions with less are not listed by instruction
 _CUSTOM_0 = 0x0B
@@ -71,20 +71,25 @@ class _Reader:
         self._roots = roots
         self._known = functions_of(elf)
         self._names: dict[str, str] = {}
+        self._defined: dict[str, Definition] = {}
 
     def place(self, pc: int) -> _Place:
         at = locate(self.elf, pc)
         copies = tuple(self.shown(copy.function) for copy in self._known.copies_at(pc))
-        return _Place(at.function, self.short(at.file), at.line, copies)
+        # Code that the compiler made of several lines, or of none, has line 0 of the file of its function.
+        file = self.short(at.file) or (copies[0] if copies else self.definition(at.function)).file
+        return _Place(at.function, file, at.line, copies)
 
     def definition(self, name: str) -> Definition:
         """Of a function with code of its own. One from assembly begins where its label is."""
-        known = self._known.own.get(name)
-        if known is not None:
-            return self.shown(known)
-        begins = [address for address, _, other in functions(self.elf) if other == name]
-        at = locate(self.elf, begins[0]) if begins else None
-        return Definition(name, self.short(at.file), at.line) if at else Definition(name)
+        if name not in self._defined:
+            known = self._known.own.get(name)
+            begins = [address for address, _, other in functions(self.elf) if other == name]
+            if known is None:
+                at = locate(self.elf, begins[0]) if begins else Location()
+                known = Definition(name, at.file, at.line)
+            self._defined[name] = self.shown(known)
+        return self._defined[name]
 
     def shown(self, definition: Definition) -> Definition:
         return Definition(definition.name, self.short(definition.file), definition.line)
@@ -99,12 +104,9 @@ class _Reader:
 
 def _functions(whole: Segment, found: Mapping[int, _Place], reader: _Reader) -> tuple[FunctionRun, ...]:
     rows: dict[tuple[Definition, bool], list[int]] = defaultdict(lambda: list(_NONE))
-    definitions: dict[str, Definition] = {}
     for pc, counts in whole.by_pc.items():
         place = found[pc]
-        if place.function not in definitions:
-            definitions[place.function] = reader.definition(place.function)
-        keys = {(definitions[place.function], False), *((copy, True) for copy in place.copies)}
+        keys = {(reader.definition(place.function), False), *((copy, True) for copy in place.copies)}
         for key in keys:
             _add(rows[key], counts)
     made = [

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from cfukit_base.artefacts import Run
 from cfukit_base.artefacts.run import MemoryUse, VariantRun
+from cfukit_tools.report.causes import cfu_lines, hottest, stack
 from cfukit_tools.report.tables import console, millions, per_mac, ratio, table, times
 
 
@@ -19,6 +20,11 @@ def show(document: Run, verbose: bool = False) -> None:
         return
     out = console()
     out.print(_operators(document))
+    final = document.variants[-1]
+    if final.functions and final.causes is not None:
+        out.print(hottest(final.functions, final.causes.cycles))
+    for line in cfu_lines(final):
+        out.print(line)
     out.print(verdict(document))
     for line in totals(document):
         out.print(line)
@@ -94,11 +100,13 @@ def memory_lines(memories: Iterable[MemoryUse]) -> Iterator[str]:
 
 
 def _operators(document: Run) -> Table:
-    """One row per operator: the cycles of each variant, the gain of the last over the one before, cycles per MAC."""
+    """One row per operator: the cycles of each variant, the gain of the last over the one before, cycles per MAC, causes if told."""
     shown = document.variants[-2:]
     heads = [">#", "operator", "kernel", *(f">{name_of(document, v)}" for v in shown), ">cycles/MAC"]
     if len(shown) > 1:
         heads.insert(-1, ">gain")
+    if shown[-1].causes is not None:
+        heads += [">executing", "waits"]
     made = table(*heads)
     for row in operator_rows(shown):
         made.add_row(*row)
@@ -113,7 +121,9 @@ def operator_rows(shown: Sequence[VariantRun]) -> list[tuple[str, ...]]:
         cells = [millions(value) for value in cycles]
         if len(shown) > 1:
             cells.append(ratio(cycles[0], cycles[-1]))
-        rows.append((str(op.index), op.type, op.kernel, *cells, per_mac(cycles[-1], op.macs)))
+        cells.append(per_mac(cycles[-1], op.macs))
+        cells += stack(op.causes) if shown[-1].causes is not None else ()
+        rows.append((str(op.index), op.type, op.kernel, *cells))
     return rows
 
 

@@ -1,0 +1,59 @@
+"""Where cycles go, for people: shares of causes, the hottest functions, the CFU's instructions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.table import Table
+
+from cfukit_base.artefacts.causes import Causes, CfuUse, FunctionRun
+from cfukit_base.artefacts.run import VariantRun
+from cfukit_tools.report.tables import millions, table
+
+SHOWN_FUNCTIONS = 10
+SHOWN_WAITS = 4
+SHOWN_SHARE = 0.01  # of an operator's cycles: causes with less are not shown
+
+
+def stack(causes: Causes | None) -> tuple[str, str]:
+    """The share of cycles in which an instruction retired, and the largest causes of the others."""
+    if causes is None or not causes.cycles:
+        return "-", ""
+    waits = [
+        f"{name} {count / causes.cycles:.0%}"
+        for name, count in causes.largest().items()
+        if count >= SHOWN_SHARE * causes.cycles
+    ]
+    return f"{causes.executing / causes.cycles:.0%}", ", ".join(waits[:SHOWN_WAITS])
+
+
+def hottest(functions: Sequence[FunctionRun], cycles: int) -> Table:
+    """The functions with the most cycles. A copy inside of other functions counts in both."""
+    made = table(">cycles", ">share", "function", ">executing", "waits", "defined in")
+    for one in functions[:SHOWN_FUNCTIONS]:
+        executing, waits = stack(one.causes)
+        name = f"{one.name} (inlined)" if one.inlined else one.name
+        place = f"{one.file}:{one.line}" if one.file else ""
+        made.add_row(millions(one.cycles), f"{one.cycles / cycles:.0%}", name, executing, waits, place)
+    return made
+
+
+def cfu_lines(variant: VariantRun) -> Iterator[str]:
+    """What was used of the CFU: a line for each instruction, and how long the CFU was idle."""
+    if not variant.cfu or variant.causes is None:
+        return
+    cycles = variant.causes.cycles
+    by_name: dict[str, list[CfuUse]] = {}
+    for use in variant.cfu:
+        by_name.setdefault(use.instruction, []).append(use)
+    for name, uses in by_name.items():
+        calls, issue, wait = (
+            sum(values)
+            for values in zip(*((use.calls, use.issue_cycles, use.wait_cycles) for use in uses), strict=True)
+        )
+        modes = f" in {len(uses)} modes" if len(uses) > 1 else ""
+        yield f"CFU {name}: {calls:,} calls{modes}, waited {issue:,} cycles to issue, {wait:,} for answers"
+    if variant.busy is not None:
+        line = f"CFU idle in {1 - variant.busy.cfu / cycles:.0%} of {millions(cycles)} cycles"
+        port = variant.busy.memory_port
+        yield line + (f"; memory port: {port / cycles:.2f} accesses per cycle" if port else "")
