@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from cfukit_tools.project.project import Project
 
-
-def source_roots(project: Project, *more: Path) -> tuple[Path, ...]:
-    """The folders of a program's sources: `more`, the project's, and cfukit's own."""
+def source_roots(*folders: Path) -> tuple[Path, ...]:
+    """The folders that sources are named from: `folders`, such as a project's, and cfukit's own."""
     from cfukit_sw.firmware import INCLUDE, SOURCES
 
-    return (*more, project.root, SOURCES, INCLUDE)
+    return (*folders, SOURCES, INCLUDE)
 
 
 def source_file(name: str, roots: Iterable[Path]) -> Path | None:

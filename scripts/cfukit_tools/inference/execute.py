@@ -142,7 +142,7 @@ def _placed(fault: Fault | None, system: System, program: Path) -> Fault | None:
 
 def _short(name: str, system: System, program: Path) -> str:
     """A file's name relative to the program, the project or cfukit: the same on every machine."""
-    for folder in source_roots(system.project, program.resolve().parent):
+    for folder in source_roots(program.resolve().parent, system.project.root):
         if name and Path(name).is_relative_to(folder):
             return str(Path(name).relative_to(folder))
     return name

@@ -112,7 +112,7 @@ def _variant(workload: Workload, measured: Measured) -> VariantRun:
         offered = workload.system.cfu_json
         names = offered.instruction_names if offered else {}
         generated = [workload.system.cfu_dir] if workload.system.cfu_dir else []
-        roots = source_roots(workload.project, *generated)
+        roots = source_roots(*generated, workload.project.root)
         found = places(program.file, counted.whole, names, roots)
     cycles = [result.cycles for result in served.samples if result.cycles is not None]
     return VariantRun(

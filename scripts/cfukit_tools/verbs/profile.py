@@ -66,7 +66,7 @@ def profile(
         seen.append,
     )
     if annotate:
-        for line in annotated(document.variants[-1], annotate, source_roots(project)):
+        for line in annotated(document.variants[-1], annotate, source_roots(project.root)):
             (write or print)(line)
     if files:
         program, counted = seen[-1].program, seen[-1].served.samples[0].counted

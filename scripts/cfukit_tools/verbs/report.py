@@ -11,6 +11,7 @@ from cfukit_base.artefacts import Build, Report, Run
 from cfukit_base.artefacts.report import ReportHost
 from cfukit_base.cache import prepare_output, write_atomic
 from cfukit_base.errors import UsageError
+from cfukit_tools.firmware.sources import source_roots
 from cfukit_tools.inference.results import result_path
 from cfukit_tools.project.project import Choice, Project, load_target
 from cfukit_tools.report.page.compute import report_of
@@ -43,9 +44,13 @@ def report(
     if not runs:
         raise UsageError("report", "no run.json among the files", hint="cfukit run writes one")
     names = _names([path for path, _ in found])
-    changes = diff(runs[-2][0], runs[-1][0]) if len(runs) > 1 and _comparable(*runs[-2:]) else None
+    compared = runs[-2:] if len(targets) > 1 else []
+    changes = diff(compared[0][0], compared[1][0]) if len(compared) == 2 and _comparable(*compared) else None
     document = report_of(
-        [(names[path], run) for path, run in runs], [(names[path], build) for path, build in builds], changes
+        [(names[path], run) for path, run in runs],
+        [(names[path], build) for path, build in builds],
+        changes,
+        _roots([path for path, _ in runs]),
     )
     if not page:
         return document
@@ -72,13 +77,18 @@ def _documents(target: Path, engine: str, choice: Choice) -> Iterator[Named]:
 
 
 def _latest(project: Project, engine: str) -> Iterator[Named]:
-    path, *others = (result_path(project, verb, engine) for verb in ("run", "profile", "variants"))
-    written = [each for each in (path, *others) if each.is_file()]
+    verbs = {verb: result_path(project, verb, engine) for verb in ("run", "variants", "profile")}
+    written = [path for path in verbs.values() if path.is_file()]
     if not written:
         hint = "run `cfukit run` with the same options first"
-        raise UsageError(str(path), "there is no such result", allowed="a target that was run", hint=hint)
-    newest = max(written, key=lambda each: each.stat().st_mtime_ns)
-    yield newest, Run.read(newest)
+        raise UsageError(
+            str(verbs["run"]), "there is no such result", allowed="a target that was run", hint=hint
+        )
+    runs = [path for path in written if path != verbs["profile"]]
+    # Of a run and a ladder the newer one; a profile adds its causes to the same program.
+    newest = [max(runs, key=lambda path: path.stat().st_mtime_ns)] if runs else []
+    for path in (*newest, *(path for path in written if path not in runs)):
+        yield path, Run.read(path)
     build = project.board_dir / "bitstream" / "build.json"
     if build.is_file():
         yield build, Build.read(build)
@@ -95,6 +105,12 @@ def _read(path: Path) -> Run | Build:
         if f'"{Build.schema_name()}"' in text[:200]
         else Run.parse(text, str(path))
     )
+
+
+def _roots(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """Where sources may be: in the project around build/BOARD/run.json, and cfukit's own."""
+    projects = [path.resolve().parents[2] for path in paths if len(path.resolve().parents) > 2]
+    return source_roots(*dict.fromkeys(projects))
 
 
 def _names(paths: Sequence[Path]) -> dict[Path, str]:

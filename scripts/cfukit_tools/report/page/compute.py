@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from cfukit_base.artefacts import Build, Diff, Report, Run
@@ -24,6 +24,7 @@ from cfukit_base.artefacts.report import (
 )
 from cfukit_base.artefacts.run import OpRun, VariantRun
 from cfukit_base.errors import UsageError
+from cfukit_tools.firmware.sources import source_file
 from cfukit_tools.report.run import name_of, system_line, verdict
 from cfukit_tools.report.tables import millions, ratio
 
@@ -42,15 +43,21 @@ class _Measured:
 
 
 def report_of(
-    runs: Sequence[tuple[str, Run]], builds: Sequence[tuple[str, Build]], changes: Diff | None
+    runs: Sequence[tuple[str, Run]],
+    builds: Sequence[tuple[str, Build]],
+    changes: Diff | None,
+    roots: Sequence[Path] = (),
 ) -> Report:
-    """The report of `runs`, each with a name that tells it from the others. changes: the last two runs compared.
+    """The report of `runs`, each with a name that tells it from the others.
+
+    * changes: the last two runs compared.
+    * roots: the folders that source files are named from.
 
     UsageError if the runs are not of one model, if one failed, or if one has no cycles.
     """
     _check(runs)
     first = runs[0][1]
-    measured = list(_measured(runs))
+    measured = _measured(runs)
     return Report(
         ok=True,
         title=f"{', '.join(dict.fromkeys(run.project for _, run in runs))}: {first.model.name}",
@@ -63,7 +70,7 @@ def report_of(
         rungs=tuple(_rung(one, measured[0], _build_of(one, builds)) for one in measured),
         operators=tuple(_operators(measured)),
         stacks=tuple(_stacks(measured)),
-        programs=tuple(_programs(measured)),
+        programs=tuple(_programs(measured, roots)),
         cfu=tuple(_cfu(measured)),
         memory=tuple(
             MemoryMap(rung=one.label, memories=one.variant.memory_map)
@@ -98,23 +105,26 @@ def _check(runs: Sequence[tuple[str, Run]]) -> None:
             )
 
 
-def _measured(runs: Sequence[tuple[str, Run]]) -> Iterator[_Measured]:
-    """Each program once: baselines that several runs share stand there for the first of them."""
-    seen: set[tuple[object, ...]] = set()
+def _measured(runs: Sequence[tuple[str, Run]]) -> list[_Measured]:
+    """Each program once. Where a run and a profile measured the same, the rung has the profile's causes."""
+    found: dict[tuple[object, ...], _Measured] = {}
     labels: set[str] = set()
     for name, run in runs:
         for variant in run.variants:
             cycles = variant.first_cycles
             assert cycles is not None
-            baseline = variant.name in BASELINES
-            key = (variant.name, run.digests.firmware.get(variant.name), run.digests.soc, cycles)
-            if baseline and key in seen:
+            digests = run.digests
+            cfu = "" if variant.name in BASELINES else digests.cfu
+            key = (variant.name, digests.firmware.get(variant.name), digests.soc, cfu, digests.inputs, cycles)
+            if (same := found.get(key)) is not None:
+                if same.variant.causes is None:
+                    found[key] = replace(same, variant=variant)
                 continue
-            seen.add(key)
             label = name_of(run, variant)
             label = f"{label} ({name})" if label in labels else label
             labels.add(label)
-            yield _Measured(label, run, variant, cycles)
+            found[key] = _Measured(label, run, variant, cycles)
+    return list(found.values())
 
 
 def _summary(runs: Sequence[tuple[str, Run]], measured: Sequence[_Measured]) -> Iterator[str]:
@@ -212,7 +222,7 @@ def _stacks(measured: Sequence[_Measured]) -> Iterator[StackPart]:
                     )
 
 
-def _programs(measured: Sequence[_Measured]) -> Iterator[Program]:
+def _programs(measured: Sequence[_Measured], roots: Sequence[Path]) -> Iterator[Program]:
     for one in measured:
         variant = one.variant
         if variant.functions is None or variant.lines is None or variant.code is None:
@@ -225,16 +235,14 @@ def _programs(measured: Sequence[_Measured]) -> Iterator[Program]:
             functions=variant.functions,
             lines=variant.lines,
             code=variant.code,
-            source={file: found for file, lines in wanted.items() if (found := _source(file, lines))},
+            source={file: found for file, lines in wanted.items() if (found := _source(file, lines, roots))},
         )
 
 
-def _source(file: str, lines: set[int]) -> dict[int, str]:
-    """The text of `lines`; empty if the file is no longer there."""
-    try:
-        text = Path(file).read_text(errors="replace").splitlines()
-    except OSError:
-        return {}
+def _source(name: str, lines: set[int], roots: Sequence[Path]) -> dict[int, str]:
+    """The text of `lines`; empty if there is no such file any more."""
+    file = source_file(name, roots)
+    text = file.read_text(errors="replace").splitlines() if file is not None else []
     return {line: text[line - 1] for line in sorted(lines) if 0 < line <= len(text)}
 
 

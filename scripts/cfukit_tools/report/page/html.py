@@ -82,8 +82,15 @@ def datasets(report: Report) -> dict[str, Json]:
         for cell in row.cells
     ]
     stacks = [
-        {"rung": p.rung, "operator": p.operator, "cause": p.cause, "cycles": p.cycles, "share": p.share}
-        for p in report.stacks
+        {
+            "rung": p.rung,
+            "operator": p.operator,
+            "cause": p.cause,
+            "cycles": p.cycles,
+            "share": p.share,
+            "number": n,
+        }
+        for n, p in enumerate(report.stacks)
     ]
     parts = [
         {"memory": memory.name, "part": part, "bytes": size}
