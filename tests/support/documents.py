@@ -9,13 +9,23 @@ from typing import Any
 from cfukit_base.artefacts import Build, Diff, Exec, Infer, Json, Run
 from cfukit_base.artefacts.build import Parts
 from cfukit_base.artefacts.documents import DiffRow, ExecHost, InferHost
+from cfukit_base.artefacts.roofline import Moved
 from cfukit_base.artefacts.run import Digests, ModelId, OpRun, RunHost, Sizes, Toolchain, VariantRun
 
 
 def operator(index: int, cycles: int | None, type_: str = "CONV_2D", macs: int = 1000) -> OpRun:
     kernel = f"portable/{type_.lower()}"
     return OpRun(
-        index=index, fused=(index,), type=type_, kernel=kernel, macs=macs, cycles=cycles, causes=None
+        index=index,
+        fused=(index,),
+        type=type_,
+        kernel=kernel,
+        macs=macs,
+        moved=Moved(weight_bytes=9, input_bytes=16, output_bytes=16),
+        cycles=cycles,
+        causes=None,
+        work=None,
+        roof=None,
     )
 
 

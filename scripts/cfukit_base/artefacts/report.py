@@ -91,6 +91,26 @@ class StackPart:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RoofPoint:
+    """An operator under the roof of its system.
+
+    * macs_per_byte: of the bytes of its tensors, each counted once.
+    * macs_per_cycle: measured. at_limit: what the tightest limit allows the same work. bound: the limit's name.
+    * loads_per_mac: loads of all kinds that the kernel executed.
+    """
+
+    rung: str
+    operator: str
+    macs_per_byte: float
+    macs_per_cycle: float
+    at_limit: float
+    bound: str
+    attained: float
+    loads_per_mac: float
+    instructions_per_mac: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Program:
     """Functions, lines and instructions of one rung, as its run.json has them. source: the text of the lines, by file and number."""
 
@@ -173,6 +193,7 @@ class Report(Artefact):
     rungs: tuple[Rung, ...]
     operators: tuple[OperatorRow, ...]
     stacks: tuple[StackPart, ...]
+    roofline: tuple[RoofPoint, ...]
     programs: tuple[Program, ...]
     cfu: tuple[CfuUsed, ...]
     memory: tuple[MemoryMap, ...]

@@ -9,6 +9,7 @@ from cfukit_base.artefacts.artefact import Artefact
 from cfukit_base.artefacts.build import Resources
 from cfukit_base.artefacts.causes import Busy, Causes, CfuUse, FunctionRun, InstructionRun, LineRun
 from cfukit_base.artefacts.limits import Limit
+from cfukit_base.artefacts.roofline import Moved, Roof, Work
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,15 +81,23 @@ class ArenaBlock:
 
 @dataclass(frozen=True, kw_only=True)
 class OpRun:
-    """One kernel call of sample 0. fused: all operators that it covers; cycles and causes: None where it cannot be told."""
+    """One kernel call of sample 0.
+
+    * fused: all operators that it covers.
+    * moved: the bytes of its tensors.
+    * cycles, causes, work, roof: None where the engine cannot tell, or was not asked for causes.
+    """
 
     index: int
     fused: tuple[int, ...]
     type: str
     kernel: str
     macs: int
+    moved: Moved
     cycles: int | None
     causes: Causes | None
+    work: Work | None
+    roof: Roof | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from cfukit_base import tools
 from cfukit_base.artefacts import Run
 from cfukit_base.artefacts.limits import Limit
 from cfukit_base.artefacts.run import Digests, Mismatch, ModelId, OpRun, RunHost, Toolchain, VariantRun
+from cfukit_base.symbols import code_words
 from cfukit_tools.firmware.inputs import InputSet, accuracy, choose_inputs
 from cfukit_tools.firmware.program import Program
 from cfukit_tools.firmware.samples import (
@@ -26,6 +27,7 @@ from cfukit_tools.firmware.samples import (
 )
 from cfukit_tools.firmware.sources import source_roots
 from cfukit_tools.inference.places import places
+from cfukit_tools.inference.roofline import moved, roof, work
 from cfukit_tools.inference.workload import Workload
 
 
@@ -107,8 +109,16 @@ def _variant(workload: Workload, measured: Measured) -> VariantRun:
     program, served = measured.program, measured.served
     first = served.samples[0]
     per_op, counted = first.op_cycles, first.counted
-    found = None
+    found, done, roofs = None, [], []
+    memories = program.memory_map(workload.system)
     if counted is not None and program.file is not None:
+        words, soc = code_words(program.file), workload.system.soc
+        lies = {part: soc.memory(memory.name) for memory in memories or () for part in memory.parts}
+        done = [work(segment, words) for segment in counted.steps]
+        roofs = [
+            roof(did, moved(workload.model, step), segment, lies.get("weights"), lies.get("arena"))
+            for did, step, segment in zip(done, program.plan.steps, counted.steps, strict=True)
+        ]
         offered = workload.system.cfu_json
         names = offered.instruction_names if offered else {}
         generated = [workload.system.cfu_dir] if workload.system.cfu_dir else []
@@ -121,7 +131,7 @@ def _variant(workload: Workload, measured: Measured) -> VariantRun:
         overhead_cycles=first.cycles - sum(per_op or ()) if first.cycles is not None else None,
         instructions=first.instructions,
         sizes=program.sizes(served.stack_bytes),
-        memory_map=program.memory_map(workload.system),
+        memory_map=memories,
         arena=program.arena(),
         causes=counted.whole.causes if counted else None,
         text=served.text,
@@ -134,6 +144,9 @@ def _variant(workload: Workload, measured: Measured) -> VariantRun:
                 macs=step.macs,
                 cycles=per_op[number] if per_op is not None else None,
                 causes=counted.steps[number].causes if counted else None,
+                moved=moved(workload.model, step),
+                work=done[number] if done else None,
+                roof=roofs[number] if roofs else None,
             )
             for number, step in enumerate(program.plan.steps)
         ),

@@ -18,6 +18,7 @@ from cfukit_base.artefacts.report import (
     OperatorRow,
     Program,
     ReportHost,
+    RoofPoint,
     Rung,
     StackPart,
     System,
@@ -70,6 +71,7 @@ def report_of(
         rungs=tuple(_rung(one, measured[0], _build_of(one, builds)) for one in measured),
         operators=tuple(_operators(measured)),
         stacks=tuple(_stacks(measured)),
+        roofline=tuple(_roofline(measured)),
         programs=tuple(_programs(measured, roots)),
         cfu=tuple(_cfu(measured)),
         memory=tuple(
@@ -220,6 +222,26 @@ def _stacks(measured: Sequence[_Measured]) -> Iterator[StackPart]:
                     yield StackPart(
                         rung=one.label, operator=operator, cause=cause, cycles=cycles, share=share
                     )
+
+
+def _roofline(measured: Sequence[_Measured]) -> Iterator[RoofPoint]:
+    """Operators with MACs whose work was counted."""
+    for one in measured:
+        for op in one.variant.ops:
+            if op.roof is None or op.work is None or not op.macs or not op.cycles:
+                continue
+            size = op.moved.weight_bytes + op.moved.input_bytes + op.moved.output_bytes
+            yield RoofPoint(
+                rung=one.label,
+                operator=f"{op.index} {op.type}",
+                macs_per_byte=op.macs / size,
+                macs_per_cycle=op.macs / op.cycles,
+                at_limit=op.macs / op.roof.limits[0].cycles,
+                bound=op.roof.bound,
+                attained=op.roof.attained,
+                loads_per_mac=op.work.loads / op.macs,
+                instructions_per_mac=op.roof.instructions / op.macs,
+            )
 
 
 def _programs(measured: Sequence[_Measured], roots: Sequence[Path]) -> Iterator[Program]:

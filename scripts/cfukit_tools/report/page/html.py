@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,6 +22,7 @@ _SECTIONS = (
     ("ladder", "Ladder"),
     ("operators", "Operators"),
     ("causes", "Causes"),
+    ("roofline", "Roofline"),
     ("functions", "Functions"),
     ("cfu", "CFU"),
     ("arena", "Arena"),
@@ -39,6 +40,7 @@ def html(report: Report) -> str:
     template = environment.from_string((_HERE / "page.html").read_text())
     shown = {
         "causes": report.stacks,
+        "roofline": report.roofline,
         "functions": report.programs,
         "cfu": report.cfu,
         "arena": report.arenas,
@@ -103,7 +105,15 @@ def datasets(report: Report) -> dict[str, Json]:
         for area in report.areas
         for name, value in area.percent.items()
     ]
-    every = {"rungs": rungs, "cells": cells, "stacks": stacks, "parts": parts, "percent": percent}
+    points = [asdict(point) for point in report.roofline]
+    every = {
+        "points": points,
+        "rungs": rungs,
+        "cells": cells,
+        "stacks": stacks,
+        "parts": parts,
+        "percent": percent,
+    }
     return {"all": every} | {f"arena-{number}": _blocks(arena) for number, arena in enumerate(report.arenas)}
 
 
