@@ -19,7 +19,7 @@ from cfukit_base.artefacts.causes import (
 )
 from cfukit_base.disassembly import disassemble
 from cfukit_base.dwarf import Definition, functions_of
-from cfukit_base.symbols import Location, code_words, functions, locate
+from cfukit_base.symbols import Location, code_words, functions, locate, symbol
 
 HOT_SHARE = 0.005  # of all cycles: functions with less are not listed by instruction
 _CUSTOM_0 = 0x0B
@@ -84,9 +84,8 @@ class _Reader:
         """Of a function with code of its own. One from assembly begins where its label is."""
         if name not in self._defined:
             known = self._known.own.get(name)
-            begins = [address for address, _, other in functions(self.elf) if other == name]
             if known is None:
-                at = locate(self.elf, begins[0]) if begins else Location()
+                at = locate(self.elf, symbol(self.elf, name)) if name else Location()
                 known = Definition(name, at.file, at.line)
             self._defined[name] = self.shown(known)
         return self._defined[name]
