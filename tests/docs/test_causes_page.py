@@ -1,0 +1,31 @@
+"""docs/causes.md shows every cause, in waveforms that the RTL still makes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cfukit_base.artefacts.causes import CAUSE_NAMES, Causes
+from support.pipeline_diagrams import BEGIN, END, PAGE, SHOWN, diagrams
+
+
+def test_every_cause_is_explained_and_shown() -> None:
+    text = PAGE.read_text()
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == set(CAUSE_NAMES)
+    assert {*SHOWN, "executing"} == set(CAUSE_NAMES)
+    for cause in SHOWN:
+        waveform = text.partition(f"\n**{cause}** (")[2].partition("```text\n")[2].partition("```")[0]
+        shown = [line.split()[-1] for line in waveform.splitlines()[1:]]
+        assert cause in shown and set(shown) <= {*CAUSE_NAMES, "..."}
+        for line, name in zip(waveform.splitlines()[1:], shown, strict=True):
+            assert (name == "executing") == (" * " in line) or name == "..."
+    described = Causes.__doc__ or ""
+    assert all(name in described for name in CAUSE_NAMES)
+
+
+@pytest.mark.slow
+def test_the_waveforms_are_fresh(tmp_path: Path) -> None:
+    shown = PAGE.read_text().partition(BEGIN)[2].partition(END)[0]
+    assert shown == diagrams(tmp_path), "PYTHONPATH=tests python tests/support/pipeline_diagrams.py"
