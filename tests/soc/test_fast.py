@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from cfukit_base.artefacts import Soc
-from cfukit_soc.fast import simulate_fast
+from cfukit_soc.fast import build, simulate_fast
+from cfukit_soc.generate import HARNESS
 from support import cpu_programs
 from support.bare import ODD_CFU, assemble, compile_c
 from support.fast_compare import Both, program_image
@@ -68,6 +71,27 @@ def test_compiled_programs(stock, tmp_path, name, flags):
 
     elf = compile_c(PROGRAMS[name], tmp_path, flags)
     stock.compare(memory_image(elf, Soc.read(stock.soc_json)), tmp_path, stdin=b"some words.")
+
+
+def test_its_digest_covers_every_header_that_it_reads():
+    """Its own, and those of the RTL's harness."""
+    pending, read = [build.SOURCES / "main.cpp"], set()
+    while pending:
+        file = pending.pop()
+        read.add(file)
+        for name in re.findall(r'^#include "(.+)"', file.read_text(), re.MULTILINE):
+            near = [file.parent / name, HARNESS / name]
+            pending += [path for path in near if path.is_file()][:1]
+        pending = [path for path in pending if path not in read]
+    assert {path.name for path in read if path.parent == HARNESS} == set(build._SHARED)
+
+
+def test_what_a_cfu_prints_is_no_output_of_the_program(system, tmp_path):
+    text = ODD_CFU.read_text().replace("if (busy) begin", 'if (cmd_valid) $display("noise"); if (busy) begin')
+    (tmp_path / "cfu.v").write_text(text)
+    elf = assemble("  .globl main\nmain:\n .insn r 0x0B, 0, 0, a0, a1, a2\n li a0, 0\n ret\n", tmp_path)
+    found = simulate_fast(system.soc_json, elf, tmp_path / "cfu.v", build_dir=tmp_path, max_cycles=30_000)
+    assert (found.fault, found.exit_code, found.output) == (None, 0, b"")
 
 
 FAULTS = {

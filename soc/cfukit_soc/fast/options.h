@@ -1,11 +1,6 @@
 // The command line: words "key=value", as of the RTL's harness. Numbers are decimal.
 #pragma once
-#include <cerrno>
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <string>
+#include "words.h"
 
 struct Options {
     std::string parameters;        // the system (see parameters.h)
@@ -21,19 +16,12 @@ struct Options {
     std::string cfu;               // shared library of the CFU; "" = every instruction answers 0
 };
 
-[[noreturn]] inline void fail(const char* what, const std::string& which) {
-    std::fprintf(stderr, "%s: %s: %s\n", which.c_str(), what, std::strerror(errno));
-    std::exit(3);
-}
-
 inline Options parse_options(int argc, char** argv) {
     Options options;
     for (int i = 1; i < argc; i++) {
-        const std::string word = argv[i];
-        const size_t equals = word.find('=');
-        const std::string key = word.substr(0, equals);
-        const std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
-        const auto number = [&] { return std::strtoull(value.c_str(), nullptr, 10); };
+        const Word word(argv[i]);
+        const std::string &key = word.key, &value = word.value;
+        const auto number = [&] { return word.number(); };
         if (key == "parameters") options.parameters = value;
         else if (key == "image") options.image = value;
         else if (key == "result") options.result = value;
@@ -46,10 +34,7 @@ inline Options parse_options(int argc, char** argv) {
         else if (key == "hang_cycles") options.hang_cycles = number();
         else if (key == "autonomous") options.autonomous = number() != 0;
         else if (key == "cfu") options.cfu = value;
-        else {
-            std::fprintf(stderr, "unknown option %s\n", word.c_str());
-            std::exit(2);
-        }
+        else word.refuse();
     }
     return options;
 }

@@ -1,45 +1,6 @@
 // LiteX's UART on a stream of whole bytes, register by register. `step` is one clock edge.
 #pragma once
-#include <unistd.h>
-
-#include <vector>
-
-#include "options.h"
-
-// Standard input is read to its end before the first cycle, so that a run does not depend on when bytes arrive.
-class Line {
-    std::vector<uint8_t> input, output;
-    size_t taken = 0;
-
-public:
-    Line() {
-        uint8_t block[65536];
-        for (;;) {
-            const ssize_t count = ::read(0, block, sizeof block);
-            if (count < 0 && errno == EINTR) continue;
-            if (count <= 0) break;
-            input.insert(input.end(), block, block + count);
-        }
-        output.reserve(4096);
-    }
-    bool has_input() const { return taken < input.size(); }
-    uint8_t next_input() const { return input[taken]; }
-    void take_input() { taken++; }
-    void put(uint8_t byte) {
-        output.push_back(byte);
-        if (byte == '\n' || byte == 0xC0 || output.size() >= 4096) flush();  // 0xC0 ends a record
-    }
-    void flush() {
-        size_t done = 0;
-        while (done < output.size()) {
-            const ssize_t count = ::write(1, output.data() + done, output.size() - done);
-            if (count < 0 && errno == EINTR) continue;
-            if (count < 0) fail("cannot write", "standard output");
-            done += static_cast<size_t>(count);
-        }
-        output.clear();
-    }
-};
+#include "line.h"
 
 class Uart {
     static constexpr int DEPTH = 16;

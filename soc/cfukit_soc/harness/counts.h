@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "causes.h"
-#include "options.h"
+#include "words.h"
 #include "verilated.h"
 
 class Counts {

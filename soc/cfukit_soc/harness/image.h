@@ -1,7 +1,7 @@
 // Loads the memories. Image file: chunks of {u32 memory index, u32 byte offset, u32 byte count, bytes}, little endian;
 // offsets and counts are multiples of 4, checked against the memory's size by whoever wrote the file.
 #pragma once
-#include "options.h"
+#include "words.h"
 
 template <typename System>
 void load_image(System& system, const std::string& path) {

@@ -10,12 +10,12 @@
 
 #include "counts.h"
 #include "image.h"
+#include "line.h"
 #include "options.h"
 #include "progress.h"
 #include "stack.h"
 #include "stores.h"
 #include "system.h"
-#include "uart.h"
 #include "waves.h"
 
 static constexpr int RESET_CYCLES = 16;
@@ -29,7 +29,7 @@ struct Command {
 class Simulation {
     const Options options;
     System system;
-    Uart uart;
+    Line uart;
     Waves waves;
     const ProgressFile progress;
     FILE* trace = nullptr;

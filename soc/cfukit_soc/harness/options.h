@@ -1,10 +1,6 @@
 // The command line of a simulator: words "key=value". Numbers are decimal.
 #pragma once
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <string>
+#include "words.h"
 
 struct Options {
     std::string image;   // what is in the memories at reset (see image.h)
@@ -23,19 +19,12 @@ struct Options {
     bool live = false;  // like a board: input is taken as it comes, only its end ends the run, instructions are not counted
 };
 
-[[noreturn]] inline void fail(const char* what, const std::string& which) {
-    std::fprintf(stderr, "%s: %s: %s\n", which.c_str(), what, std::strerror(errno));
-    std::exit(3);  // simulator.py shows stderr
-}
-
 inline Options parse_options(int argc, char** argv) {
     Options options;
     for (int i = 1; i < argc; i++) {
-        const std::string word = argv[i];
-        const size_t equals = word.find('=');
-        const std::string key = word.substr(0, equals);
-        const std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
-        const auto number = [&] { return std::strtoull(value.c_str(), nullptr, 10); };
+        const Word word(argv[i]);
+        const std::string &key = word.key, &value = word.value;
+        const auto number = [&] { return word.number(); };
         if (key == "image") options.image = value;
         else if (key == "result") options.result = value;
         else if (key == "progress") options.progress = value;
@@ -52,10 +41,7 @@ inline Options parse_options(int argc, char** argv) {
         else if (key == "max_cycles") options.max_cycles = number();
         else if (key == "live") options.live = number();
         else if (key == "hang_cycles") options.hang_cycles = number();
-        else {
-            std::fprintf(stderr, "unknown option %s\n", word.c_str());
-            std::exit(2);
-        }
+        else word.refuse();
     }
     return options;
 }

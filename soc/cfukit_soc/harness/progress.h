@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "options.h"
+#include "words.h"
 
 class ProgressFile {
     int file = -1;

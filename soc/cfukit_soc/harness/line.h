@@ -4,18 +4,17 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <vector>
 
-#include "options.h"
+#include "words.h"
 
-class Uart {
+class Line {
     std::vector<uint8_t> input, output;
     size_t taken = 0;
     int out;
 
 public:
-    explicit Uart(bool live) : out(::dup(1)) {
+    explicit Line(bool live = false) : out(::dup(1)) {
         ::dup2(2, 1);  // what Verilog prints ($display) must not be taken for output of the program
         output.reserve(4096);
         if (live) ::fcntl(0, F_SETFL, ::fcntl(0, F_GETFL) | O_NONBLOCK);
@@ -42,7 +41,7 @@ public:
             const ssize_t count = ::write(out, output.data() + done, output.size() - done);
             if (count < 0 && errno == EINTR) continue;
             if (count < 0) fail("cannot write", "standard output");
-            done += count;
+            done += static_cast<size_t>(count);
         }
         output.clear();
     }
