@@ -71,7 +71,9 @@ class Tensor:
 
     @property
     def bytes(self) -> int:
-        """0 for a type that numpy lacks: its size is not known."""
+        """Two values of int4 share a byte. 0 for other types that numpy lacks: their size is not known."""
+        if self.type == "int4":
+            return (self.elements + 1) // 2
         return self.elements * self.dtype.itemsize if self.type in NUMPY_TYPES else 0
 
     @property

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import prod, sqrt
 from typing import Any
 
 import numpy as np
 
 from cfukit_sw.evaluator.quantize import QUANTIZE_PAIRS
+from cfukit_sw.evaluator.weights import packed
 from cfukit_sw.model import Model
 from cfukit_sw.model_builder import ModelBuilder
 from cfukit_sw.quantization import window_output
@@ -79,6 +81,7 @@ class Case:
         self.type, self.rng = type, rng
         self.build = ModelBuilder(f"{type.lower()}")
         self.inputs: list[int] = []
+        self.int4 = False  # weights of 4 bits
 
     def whole(self, low: int, high: int) -> int:
         return int(self.rng.integers(low, high + 1))
@@ -127,6 +130,12 @@ class Case:
         scale = self.scale() if scale is None else scale
         return self.build.tensor("y", shape, type, scale=scale, zero_point=point)
 
+    def activations_for_weights(self) -> str:
+        """As `activations`; weights to int8 ones may have 4 bits."""
+        type = self.activations()
+        self.int4 = type == "int8" and self.chance(0.2)
+        return type
+
     def activations(self) -> str:
         """The type of activations: int8, sometimes int16."""
         return "int16" if self.chance(0.25) else "int8"
@@ -137,9 +146,16 @@ class Case:
 
     def weights(self, shape: Sequence[int], dimension: int, per_channel: bool) -> int:
         data = self.rng.integers(-127, 128, tuple(shape)).astype(np.int8)
+        if self.int4:
+            data >>= 4
         count = shape[dimension] if per_channel else 1
         scales = [self.scale(1e-3, 0.05) for _ in range(count)]
-        return self.build.constant("w", data, scale=scales, quantized_dimension=dimension if count > 1 else 0)
+        dimension = dimension if count > 1 else 0
+        index = self.build.constant("w", data, scale=scales, quantized_dimension=dimension)
+        if self.int4:
+            tensor = self.build.tensors[index]
+            self.build.tensors[index] = replace(tensor, type="int4", data=packed(data))
+        return index
 
     def bias(self, image: int, weights: int, channels: int, terms: int) -> int:
         """A bias as large as the sums, with the scale that TFLM demands; -1 for none. int64 for int16 images, rarely int32."""
@@ -194,7 +210,7 @@ def _conv(case: Case) -> Model:
     options, kernel_h, kernel_w, out_h, out_w = windows(case, h, w, dilated=True)
     groups, depth, per_group = case.pick([1, 1, 1, 2, 3]), case.whole(1, 9), case.whole(1, 5)
     channels, terms = groups * per_group, kernel_h * kernel_w * depth
-    x = case.image((n, h, w, groups * depth), case.activations())
+    x = case.image((n, h, w, groups * depth), case.activations_for_weights())
     weights = case.weights((channels, kernel_h, kernel_w, depth), 0, case.chance(0.7))
     y = case.out_of(x, (n, out_h, out_w, channels), case.sum_scale(x, weights, terms))
     options["fused_activation_function"] = case.pick(ACTIVATIONS)
@@ -206,7 +222,7 @@ def _depthwise(case: Case) -> Model:
     n, h, w = case.pick([1, 1, 2]), case.whole(1, 9), case.whole(1, 9)
     options, kernel_h, kernel_w, out_h, out_w = windows(case, h, w, dilated=True)
     depth, times, terms = case.whole(1, 9), case.pick([1, 1, 2, 3]), kernel_h * kernel_w
-    x = case.image((n, h, w, depth), case.activations())
+    x = case.image((n, h, w, depth), case.activations_for_weights())
     weights = case.weights((1, kernel_h, kernel_w, depth * times), 3, case.chance(0.7))
     y = case.out_of(x, (n, out_h, out_w, depth * times), case.sum_scale(x, weights, terms))
     options |= {"fused_activation_function": case.pick(ACTIVATIONS), "depth_multiplier": times}
@@ -228,8 +244,8 @@ def _transpose_conv(case: Case) -> Model:
 @builds("FULLY_CONNECTED")
 def _fully_connected(case: Case) -> Model:
     batch, terms, channels = case.pick([1, 1, 3]), case.whole(1, 70), case.whole(1, 12)
-    x = case.image((batch, terms), case.activations())
-    weights = case.weights((channels, terms), 0, case.chance(0.3))
+    x = case.image((batch, terms), case.activations_for_weights())
+    weights = case.weights((channels, terms), 0, case.chance(0.3) and not case.int4)
     y = case.out_of(x, (batch, channels), case.sum_scale(x, weights, terms))
     bias = case.bias(x, weights, channels, terms)
     return case.done([x, weights, bias], [y], fused_activation_function=case.pick(ACTIVATIONS))
