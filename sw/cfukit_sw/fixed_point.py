@@ -163,3 +163,43 @@ def tanh(z: Ints, integer_bits: int) -> Ints:
 def count_leading_zeros32(x: Ints) -> Ints:
     """Leading zeros of x as uint32; 0 < x < 2**32 (exact: float64 holds such integers)."""
     return np.int64(32) - np.frexp(x.astype(np.float64))[1].astype(np.int64)
+
+
+def log_above_one(x: Ints) -> Ints:
+    """The natural logarithm of x >= 1 in Q12 (19 fraction bits), result in Q5."""
+    quarter = 1 << 23  # in Q6
+    sqrt_half, sqrt_sqrt_half = 1518500250, 1805811301
+    zeros = count_leading_zeros32(x)
+    scaled = saturate32(srdhm(saturate32(x << (zeros - 1)), sqrt_half) << 1)
+    power = ((12 - zeros) << 25) + quarter
+    headroom = count_leading_zeros32(srdhm(x, sqrt_half)) - 1
+    other_scaled = saturate32(x << headroom)
+    other_power = ((12 - headroom) << 25) - quarter
+    r, power = np.minimum(scaled, other_scaled), np.maximum(power, other_power)
+    p = rounding_half_sum(r, sqrt_sqrt_half)
+    q = 2 * (r - sqrt_sqrt_half)
+    square = srdhm(q, q)
+    numerator = srdhm(q, r) + srdhm(srdhm(q, square), 117049297)
+    denominator = srdhm(p, 1057819769 + q + srdhm(square, 127690142)) + srdhm(q, 638450708)
+    fraction = srdhm(rounding_shift(numerator, 6), reciprocal_of_one_plus(denominator))
+    return shift_left_saturated(srdhm(power, 1488522236) + fraction, 1)
+
+
+def inverse_square_root(x: int) -> tuple[int, int]:
+    """(multiplier, shift) of 1 / sqrt(x), x >= 0, by five Newton steps; x = 0 counts as 1."""
+    if x <= 1:
+        return INT32_MAX, 0
+    shift = 11
+    while x >= 1 << 29:
+        x //= 4
+        shift += 1
+    pairs = (31 - x.bit_length()) // 2 - 1
+    shift -= pairs
+    x <<= 2 * pairs
+    half = rounding_shift(np.array(x >> 1, np.int64), 1)
+    root = np.array(1 << 28, np.int64)
+    for _ in range(5):
+        cube = shift_left_saturated(srdhm(srdhm(root, root), root), 6)
+        root = shift_left_saturated(srdhm(root, (1 << 28) + (1 << 27)) - srdhm(half, cube), 3)
+    multiplier = int(srdhm(root, 1518500250))
+    return (multiplier << -shift, 0) if shift < 0 else (multiplier, -shift)

@@ -126,6 +126,7 @@ def _reference(op: str, name: str, **fields: Any) -> Kernel:
 
 
 BINARY_INT8 = ("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM")
+COMPARISONS = ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
 SOFTMAX_WORDS = 64  # of scratch at most; longer rows are computed twice instead
 BINARY_INT32 = ("ADD", "MUL", "MINIMUM", "MAXIMUM")
 
@@ -204,6 +205,15 @@ def reference_kernels() -> list[Kernel]:
         _reference("SVDF", "svdf"),
         _reference("SVDF_INT8", "svdf_int8"),
         _reference("UNIDIRECTIONAL_SEQUENCE_LSTM", "unidirectional_sequence_lstm", scratch=_cells),
+        _reference("ABS", "abs_int16", lead=_in_place),
+        *(_reference(op, op.lower()) for op in ("LOG_SOFTMAX", "L2_NORMALIZATION", "ADD_N")),
+        _reference("SQUARED_DIFFERENCE", "squared_difference", supports=_int8, lead=_in_place),
+        _reference("SQUARED_DIFFERENCE", "squared_difference_int16", supports=_int16, lead=_in_place),
+        _reference("SQUARED_DIFFERENCE", "squared_difference_int32", supports=_int32, lead=_in_place),
+        _reference("BATCH_MATMUL", "batch_matmul", supports=_int8),
+        _reference("BATCH_MATMUL", "batch_matmul_int16", supports=_int16),
+        *(_reference(op, op.lower()) for op in COMPARISONS),
+        *(_reference(op, op.lower()) for op in ("LOGICAL_AND", "LOGICAL_OR", "SELECT_V2", "CAST")),
         _reference("GATHER", "gather"),
         _reference("GATHER_ND", "gather_nd"),
         _reference("MOVE", "move"),

@@ -177,6 +177,41 @@ def softmax_parameters(beta: Scale, input_scale: Scale, output_type: str) -> Sof
     return SoftmaxParameters(multiplier, left_shift, -((31 << 26) >> left_shift), sum_max)
 
 
+def squared_difference_parameters(
+    scale1: Scale, scale2: Scale, output_scale: Scale, type: str
+) -> AddParameters:
+    """left_shift is 7 for int8 and 0 for int16."""
+    left_shift = 7 if type == "int8" else 0
+    twice = 2 * max(float(scale1), float(scale2))
+    divisor = float(np.float32(1 << 2 * left_shift) * np.float32(output_scale))
+    return AddParameters(
+        left_shift,
+        quantize_multiplier(float(scale1) / twice),
+        quantize_multiplier(float(scale2) / twice),
+        quantize_multiplier(twice * twice / divisor),
+    )
+
+
+@dataclass(frozen=True)
+class LogSoftmaxParameters:
+    """LOG_SOFTMAX: z = MBQM(d, multiplier, left_shift) in Q5.26 for d = x - max(row); d < minimum counts as exp 0. The reverse
+    multiplier leads from Q5.26 to d.
+    """
+
+    multiplier: int
+    left_shift: int
+    minimum: int
+    reverse_multiplier: int
+    reverse_shift: int
+
+
+def log_softmax_parameters(input_scale: Scale) -> LogSoftmaxParameters:
+    """ValueError where the scale is too small for TFLM."""
+    forward = softmax_parameters(1.0, input_scale, "int8")
+    reverse = quantize_multiplier(2.0 ** (31 - forward.left_shift) / forward.multiplier)
+    return LogSoftmaxParameters(forward.multiplier, forward.left_shift, forward.minimum, *reverse)
+
+
 @dataclass(frozen=True)
 class HardSwishParameters:
     """HARD_SWISH: 16-bit multipliers with their shifts (output and relu-ish part)."""

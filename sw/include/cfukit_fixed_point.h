@@ -153,4 +153,40 @@ static inline __attribute__((always_inline)) int32_t cfukit_reciprocal_1p(int32_
   return cfukit_shift_saturated(x, 1);
 }
 
+/* The natural logarithm of x >= 1 in Q12, result in Q5. */
+static inline int32_t cfukit_log_above_one(int32_t x) {
+  const int32_t quarter = 1 << 23, sqrt_half = 1518500250, sqrt_sqrt_half = 1805811301; /* quarter in Q6 */
+  const int32_t zeros = __builtin_clz((uint32_t)x);
+  const int32_t scaled = cfukit_shift_saturated(cfukit_srdhm(cfukit_shift_saturated(x, zeros - 1), sqrt_half), 1);
+  const int32_t headroom = __builtin_clz((uint32_t)cfukit_srdhm(x, sqrt_half)) - 1;
+  const int32_t r = cfukit_min(scaled, cfukit_shift_saturated(x, headroom));
+  const int32_t power = cfukit_max(cfukit_shift_left(12 - zeros, 25) + quarter, cfukit_shift_left(12 - headroom, 25) - quarter);
+  const int64_t sum = (int64_t)r + sqrt_sqrt_half;
+  const int32_t p = (int32_t)((sum + (sum >= 0 ? 1 : -1)) / 2), q = 2 * (r - sqrt_sqrt_half), square = cfukit_srdhm(q, q);
+  const int32_t numerator = cfukit_srdhm(q, r) + cfukit_srdhm(cfukit_srdhm(q, square), 117049297);
+  const int32_t denominator =
+      cfukit_srdhm(p, 1057819769 + q + cfukit_srdhm(square, 127690142)) + cfukit_srdhm(q, 638450708);
+  const int32_t fraction = cfukit_srdhm(cfukit_rounding_shift(numerator, 6), cfukit_reciprocal_1p(denominator, cfukit_srdhm));
+  return cfukit_shift_saturated(cfukit_srdhm(power, 1488522236) + fraction, 1);
+}
+
+/* 1 / sqrt(x) as multiplier and shift, x >= 0, by five Newton steps; 0 counts as 1. */
+static inline int32_t cfukit_inverse_square_root(int32_t x, int32_t *shift) {
+  if (x <= 1) return *shift = 0, INT32_MAX;
+  int32_t right = 11;
+  for (; x >= 1 << 29; x /= 4) right++;
+  const int32_t pairs = (__builtin_clz((uint32_t)x) - 1) / 2 - 1;
+  right -= pairs;
+  x <<= 2 * pairs;
+  const int32_t half = cfukit_rounding_shift(x >> 1, 1);
+  int32_t root = 1 << 28;
+  for (int step = 0; step < 5; step++) {
+    const int32_t cube = cfukit_shift_saturated(cfukit_srdhm(cfukit_srdhm(root, root), root), 6);
+    root = cfukit_shift_saturated(cfukit_srdhm(root, (1 << 28) + (1 << 27)) - cfukit_srdhm(half, cube), 3);
+  }
+  const int32_t multiplier = cfukit_srdhm(root, 1518500250);
+  *shift = right < 0 ? 0 : -right;
+  return right < 0 ? cfukit_shift_left(multiplier, -right) : multiplier;
+}
+
 #endif

@@ -95,6 +95,42 @@ struct cfukit_softmax_table {
   int32_t rows, depth, multiplier, shift;
 };
 
+/* LOG_SOFTMAX over the last axis, [rows, depth]: z = MBQM(x - max, multiplier, left_shift) in Q5.26; x - max < difference_min counts as exp 0.
+ * (reverse_multiplier, reverse_shift) lead from Q5.26 to differences. */
+struct cfukit_log_softmax {
+  const int8_t *input;
+  int8_t *output;
+  int32_t rows, depth, multiplier, left_shift, difference_min, reverse_multiplier, reverse_shift;
+};
+
+/* L2_NORMALIZATION over the last axis, [rows, depth]; output scale 1/128. */
+struct cfukit_l2_normalization {
+  const int8_t *input;
+  int8_t *output;
+  int32_t rows, depth, input_zero_point;
+};
+
+/* ADD_N: inputs as in ADD, n_inputs of them with one zero point and multiplier; the sum starts with `begin`. */
+struct cfukit_addend {
+  const int8_t *input;
+};
+struct cfukit_add_n {
+  const struct cfukit_addend *inputs;
+  int8_t *output;
+  int32_t n_inputs, count, begin, input_zero_point, output_zero_point;
+  int32_t left_shift, input_multiplier, input_shift, multiplier, shift;
+};
+
+/* BATCH_MATMUL: output [sizes[0..2], rows, columns] of matrices that begin at multiples of strides1 and strides2; all strides in elements, one
+ * for a step of each matrix along its rows, its columns and the sum. int8_t, or int16_t with sums of 64 bits (cfukit_multiply_wide). */
+struct cfukit_batch_matmul {
+  const void *input1, *input2;
+  void *output;
+  int32_t sizes[3], strides1[3], strides2[3], rows, depth, columns;
+  int32_t row_stride1, depth_stride1, depth_stride2, column_stride2;
+  int32_t zero_point1, zero_point2, output_zero_point, multiplier, shift;
+};
+
 /* LOGISTIC and TANH of `count` int16_t: table: TFLM's sigmoid(k / 24), k = 0 .. 255, in 0.16. The argument is input * multiplier / 2^shift
  * rounded, or input * 3 * 2^shift where the multiplier is 0; 24 * 512 (LOGISTIC) or 12 * 512 (TANH) stand for 1. output may be input. */
 struct cfukit_sigmoid {
@@ -116,6 +152,34 @@ struct cfukit_binary {
   int32_t left_shift, multiplier1, shift1, multiplier2, shift2, multiplier, shift;
   int32_t activation_min, activation_max;
 };
+
+/* EQUAL, NOT_EQUAL, GREATER, GREATER_EQUAL, LESS, LESS_EQUAL with broadcasting, as in struct cfukit_binary; output: 0 or 1. element_bytes: 1
+ * (int8_t, or bool with left_shift 0), 4 (int32_t) or 8 (int64_t). If left_shift is not 0, MBQM((x - zero point) << left_shift, multiplier,
+ * shift) of both sides are compared. */
+struct cfukit_compare {
+  const void *input1, *input2;
+  uint8_t *output;
+  int32_t sizes[5], strides1[5], strides2[5], element_bytes;
+  int32_t zero_point1, zero_point2, left_shift, multiplier1, shift1, multiplier2, shift2;
+};
+
+/* SELECT_V2: input1 where the condition is not 0, else input2. Shapes as in struct cfukit_binary; `strides` are the condition's. */
+struct cfukit_select {
+  const uint8_t *condition, *input1, *input2;
+  uint8_t *output;
+  int32_t sizes[5], strides[5], strides1[5], strides2[5], element_bytes;
+};
+
+/* CAST of `count` elements. Kinds: 0 int8_t, 1 int16_t, 2 int32_t, 3 uint32_t, 4 bool, 5 float. */
+struct cfukit_cast {
+  const void *input;
+  void *output;
+  int32_t count, input_kind, output_kind;
+};
+
+/* SQUARED_DIFFERENCE: struct cfukit_binary, as SUB up to u1 - u2, whose square is rescaled by (multiplier, shift). int32_t: plain. */
+
+/* ABS int16_t: struct cfukit_quantize with |x - input zero point|. */
 
 /* MEAN, SUM (rescaled) and REDUCE_MAX. For each index into kept_sizes (dense output order) the elements at reduced_sizes x
  * reduced_strides from the index's place (kept_strides) are combined. sum_zero_point = input zero point * elements reduced. */

@@ -22,7 +22,9 @@ from cfukit_sw.evaluator import (  # each registers its operators
     batches,
     conv,
     elementwise,
+    functions,
     gathering,
+    logic,
     movement,
     pooling,
     quantize,
@@ -40,8 +42,10 @@ from cfukit_sw.site import Array, Site
 
 __all__ = ["SUPPORTED", "Evaluator", "Result", "check_supported", "evaluate_operator", "simplified"]
 
-_FAMILIES: list[ModuleType] = [activation, batches, conv, elementwise, gathering, movement, pooling, quantize]
-_FAMILIES += [recurrent, reduction, resize, shapes, slicing, variables]
+_FAMILIES: list[ModuleType] = [
+    *(activation, batches, conv, elementwise, functions, gathering, logic, movement, pooling, quantize),
+    *(recurrent, reduction, resize, shapes, slicing, variables),
+]
 
 SUPPORTED = tuple(sorted(PREPARE))
 
