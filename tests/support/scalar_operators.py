@@ -158,7 +158,7 @@ def evaluate(model: Model, inputs: list[Any]) -> Any:
     for index in model.operators[0].inputs[:2]:
         tensor = model.tensors[index]
         arrays.append(tensor.data if tensor.data is not None else next(operands))
-    if arrays[0].dtype != np.int8:
+    if arrays[0].dtype != np.int8 or any(tensor.type == "int4" for tensor in model.tensors):
         return None
     if type in ("CONV_2D", "DEPTHWISE_CONV_2D"):
         return convolution(model, arrays[0], type == "DEPTHWISE_CONV_2D")
