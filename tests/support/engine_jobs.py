@@ -69,9 +69,10 @@ def random_job(rng: random.Random, size: EngineSize) -> Iterator[Op]:
         yield Op(FEED, RESTART, int(not depthwise), 0)
         for _ in range(weight_rows * size.lanes // 4):
             yield Op(FEED, 1, rng.choice((rng.getrandbits(32), 0x80808080, 0x7F7F7F7F)), 0)
-    if rng.random() < 0.8:
+    adds = depthwise and rng.random() < 0.3
+    if adds or rng.random() < 0.8:
         shift = rng.choice((-7, -9, -12))
-        for _ in range(outputs):
+        for _ in range(max(outputs, 3 * size.requantizers if adds else 0)):
             yield Op(
                 FEED,
                 FEED_CHANNELS,
@@ -82,7 +83,11 @@ def random_job(rng: random.Random, size: EngineSize) -> Iterator[Op]:
             yield Op(FEED, FEED_CHANNELS, rng.choice((shift, shift, rng.randint(-31, 30))) & 0xFFFFFFFF, 0)
     else:
         yield Op(START, Job.CHANNELS, rng.randrange((OUTPUT - 12 * outputs) // 4) * 4, outputs)
-    yield Op(START, Job.DEPTHWISE if depthwise else Job.CONV, 0, 0)
+    if adds:
+        yield Op(START, Job.TERMS, 0, 0)
+        yield Op(START, Job.ADD, 0, 0)
+    else:
+        yield Op(START, Job.DEPTHWISE if depthwise else Job.CONV, 0, 0)
     yield Op(WAIT, 0, 0, 0)
 
 

@@ -15,9 +15,9 @@ from itertools import pairwise
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data
 from amaranth.lib.fifo import SyncFIFO
-from amaranth.lib.memory import Memory
+from amaranth.lib.memory import Memory, ReadPort
 
-from cfukit.engine.model import EngineModel, Job
+from cfukit.engine.model import ADD_ROW, ADD_SHIFT, EngineModel, Job
 from cfukit.gateware import State
 from cfukit.memory import MemoryPort
 from cfukit.parts.mac_array import MacArray
@@ -68,6 +68,7 @@ class Engine(State):
         self.word = Signal(32)
         # What they see.
         self.busy, self.status = Signal(), Signal(4)
+        self.adds, self.makes_terms = Signal(), Signal()  # the job is ADD, TERMS
         self.reset()
 
     # --- gateware
@@ -82,7 +83,9 @@ class Engine(State):
         runs, depthwise = Signal(), Signal()  # a job of windows; of which kind
         bad = Signal()
         m.d.comb += [
-            runs.eq(self.start & ((self.job == Job.CONV) | (self.job == Job.DEPTHWISE))),
+            runs.eq(
+                self.start & ((self.job == Job.CONV) | (self.job == Job.DEPTHWISE) | (self.job == Job.ADD))
+            ),
             bad.eq((self.rows == 0) | (self.rows > size.window_rows) | self._a_size_is_0()),
         ]
         outputs = Signal(CHANNEL_BITS)
@@ -90,7 +93,8 @@ class Engine(State):
         begins = Signal()
         m.d.sync += begins.eq(0)
         with m.If(self.start):
-            m.d.sync += [self.busy.eq(1), self.status.eq(0), depthwise.eq(self.job == Job.DEPTHWISE)]
+            m.d.sync += [self.busy.eq(1), self.status.eq(0), depthwise.eq(self.job != Job.CONV)]
+            m.d.sync += [self.adds.eq(self.job == Job.ADD), self.makes_terms.eq(self.job == Job.TERMS)]
         with m.If(runs):
             with m.If(bad):
                 m.d.sync += [self.busy.eq(0), self.status.eq(1)]
@@ -391,7 +395,9 @@ class Engine(State):
         held_count, held_channel = Signal(range(size.lanes + 1)), Signal(CHANNEL_BITS)
         held_pixel_ends, held_job_ends, takes, empties = Signal(), Signal(), Signal(), Signal()
         for n, (sum_, total) in enumerate(zip(sums, totals, strict=True)):
-            term = Mux(depthwise, macs.products[n], macs.sums[n]) if n < size.outputs else macs.products[n]
+            term = macs.products.word_select(n, 16).as_signed()
+            if n < size.outputs:
+                term = Mux(depthwise, term, macs.sums.word_select(n, macs.sum_bits).as_signed())
             m.d.comb += total.eq(Mux(token.first, 0, sum_) + term)
             with m.If(advance & token.valid):
                 m.d.sync += sum_.eq(total)
@@ -413,55 +419,106 @@ class Engine(State):
             ]
 
         # A register while the channel store is read, then the requantisers side by side.
-        tag_layout = data.StructLayout({"count": range(width + 1), "pixel_ends": 1, "last": 1})
+        tag_layout = data.StructLayout(
+            {"count": range(width + 1), "pixel_ends": 1, "last": 1, "term": unsigned(9), "is_term": 1}
+        )
         tag, moves, filled = Signal(tag_layout), Signal(), Signal()
         asked = Signal(32 * width, reset_less=True)
         requantizers = [Requantizer(tag_layout.size if n == 0 else 0) for n in range(width)]
         ends = held_count <= width
+        term, terms_left = Signal(9), Signal()  # of the table that TERMS makes
         m.d.comb += [
             moves.eq(~filled | requantizers[0].i.ready),
             takes.eq((held_count != 0) & moves),
             self.channel_read.addr.eq(held_channel >> (width - 1).bit_length()),
             self.channel_read.en.eq(moves),
         ]
+        with m.If(self.adds):
+            m.d.comb += self.channel_read.addr.eq(ADD_ROW)
+        with m.If(self.makes_terms):
+            m.d.comb += self.channel_read.addr.eq(term[8])
         with m.If(moves):
             m.d.sync += [
-                filled.eq(takes),
-                asked.eq(held),
+                filled.eq(takes | terms_left),
+                asked.eq(Mux(terms_left, term[:8].as_signed() << ADD_SHIFT, held)),
                 tag.count.eq(Mux(ends, held_count, width)),
                 tag.pixel_ends.eq(ends & held_pixel_ends),
                 tag.last.eq(ends & held_job_ends),
+                tag.term.eq(term),
+                tag.is_term.eq(terms_left),
             ]
+            with m.If(terms_left):
+                m.d.sync += [term.eq(term + 1), terms_left.eq(term != 511)]
+        with m.If(self.start & (self.job == Job.TERMS)):
+            m.d.sync += [terms_left.eq(1), term.eq(0)]
+        tables = [self._term_table(m, n, requantizers[0], tag_layout) for n in range(2)]
         m.d.comb += requantizers[0].i.payload.tag.eq(tag)
         for n, requantizer in enumerate(requantizers):
             m.submodules[f"requantizer{n}"] = requantizer
-            channel_of = Signal(CHANNEL, name=f"channel{n}")
+            channel_of, total_of = (
+                Signal(CHANNEL, name=f"channel{n}"),
+                Signal(signed(32), name=f"total_of{n}"),
+            )
+            pair = held.word_select(n, 32)
+            reads = [table.reads[n] for table in tables]
+            m.d.comb += [
+                reads[0].addr.eq(pair[:8]),
+                reads[1].addr.eq(-((pair[:16] + 128) >> 8)),
+                reads[0].en.eq(moves),
+                reads[1].en.eq(moves),
+                total_of.eq(Mux(self.adds, reads[0].data + reads[1].data, asked.word_select(n, 32))),
+            ]
             m.d.comb += [
                 channel_of.eq(self.channel_read.data.word_select(n, CHANNEL.size)),
                 requantizer.i.valid.eq(filled),
-                requantizer.i.payload.total.eq(asked.word_select(n, 32)),
+                requantizer.i.payload.total.eq(total_of),
                 requantizer.i.payload.bias.eq(channel_of.bias),
                 requantizer.i.payload.multiplier.eq(channel_of.multiplier),
                 requantizer.i.payload.shift.eq(channel_of.shift),
                 requantizer.zero_point.eq(self.output_zero_point),
                 requantizer.low.eq(self.low),
                 requantizer.high.eq(self.high),
-                requantizer.o.ready.eq(packer.i.ready),
+                requantizer.o.ready.eq(packer.i.ready | self.makes_terms),
                 packer.i.payload.bytes.word_select(n, 8).eq(requantizer.o.payload.value),
             ]
         result = Signal(tag_layout)
         m.d.comb += [
             result.eq(requantizers[0].o.payload.tag),
-            packer.i.valid.eq(requantizers[0].o.valid),
+            packer.i.valid.eq(requantizers[0].o.valid & ~result.is_term),
             packer.i.payload.count.eq(result.count),
             packer.i.payload.pixel_ends.eq(result.pixel_ends),
             packer.i.payload.last.eq(result.last),
         ]
 
+    def _term_table(
+        self, m: Module, number: int, first: Requantizer, tag_layout: data.StructLayout
+    ) -> _Table:
+        """Term by int8, 32 bits each, with a read port for each requantiser. The first requantiser makes the terms."""
+        memory = Memory(shape=signed(32), depth=256, init=[])
+        m.submodules[f"terms{number}"] = memory
+        table = _Table([memory.read_port() for _ in range(self.size.requantizers)])
+        write, tag = memory.write_port(), Signal(tag_layout)
+        m.d.comb += [
+            tag.eq(first.o.payload.tag),
+            write.addr.eq(tag.term[:8]),
+            write.data.eq(first.o.payload.scaled),
+            write.en.eq(first.o.valid & tag.is_term & (tag.term[8] == number)),
+        ]
+        with m.If(write.en & (tag.term == 511)):
+            m.d.sync += self.busy.eq(0)
+        return table
+
     # --- model
 
     def reset(self) -> None:
         self.model = EngineModel(self.memory, self.size)
+
+
+@dataclass
+class _Table:
+    """The read ports of a table, one for each requantiser."""
+
+    reads: list[ReadPort]
 
 
 class _Loader:

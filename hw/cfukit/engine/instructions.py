@@ -142,8 +142,10 @@ class Start(_WhenIdle):
 
     def call(self, funct7: int, rs1: int, rs2: int) -> int:
         model, job = self.state.model, Job(funct7 & 7)
-        if job in (Job.CONV, Job.DEPTHWISE):
-            model.run(job == Job.DEPTHWISE)
+        if job == Job.TERMS:
+            model.make_terms()
+        elif job in (Job.CONV, Job.DEPTHWISE, Job.ADD):
+            model.run(job)
         else:
             model.load(job, rs1 & 0xFFFFF, rs2 & 0xFFFF)
         return 0

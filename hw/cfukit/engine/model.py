@@ -12,19 +12,30 @@ import numpy.typing as npt
 
 from cfukit.integers import to_signed
 from cfukit.memory import MemoryPort
-from cfukit.parts.requantizer import SHIFT_BITS, requantize
+from cfukit.parts.requantizer import SHIFT_BITS, requantize, rescale
 
 Int8s = npt.NDArray[np.int8]
 
 
 class Job(enum.IntEnum):
-    """What `start` begins. CONV and DEPTHWISE compute, the others load."""
+    """What `start` begins. CONV, DEPTHWISE and ADD compute, the others load.
+
+    ADD is DEPTHWISE with other results: a sum x1 - 256 * x2 stands for two int8, and counts as terms1[x1] + terms2[x2]. Every
+    channel is rescaled like the first one of the third row of the channel store. TERMS makes the terms from the first two rows:
+    terms[x] = rescale((x << ADD_SHIFT) + bias).
+    """
 
     CONV = 0
     DEPTHWISE = 1
     WEIGHTS = 2
     DEPTHWISE_WEIGHTS = 3
     CHANNELS = 4
+    ADD = 5
+    TERMS = 6
+
+
+ADD_SHIFT = 20  # TFLM's for int8
+TERMS_ROW, ADD_ROW = (0, 1), 2  # rows of the channel store
 
 
 class Status(enum.IntFlag):
@@ -78,6 +89,8 @@ class Size(Protocol):
     def window_rows(self) -> int: ...
     @property
     def channels(self) -> int: ...
+    @property
+    def requantizers(self) -> int: ...
 
 
 @dataclass
@@ -95,6 +108,7 @@ class EngineModel:
         size = self.size
         self.weights = np.zeros((size.weight_rows, size.outputs, size.lanes), np.int8)
         self.channels = [(0, 0, 0)] * size.channels
+        self.terms = [[0] * 256, [0] * 256]
         self.status = 0
         self._columns, self._at, self._fed = True, 0, bytearray()
         self._number, self._words = 0, list[int]()
@@ -144,9 +158,27 @@ class EngineModel:
 
     # --- computing
 
-    def run(self, depthwise: bool) -> None:
-        """The job of the descriptor, whole."""
+    def make_terms(self) -> None:
+        """Fill both tables of an ADD. The second one is read with minus its input."""
+        self.status = 0
+        for table, row in enumerate(TERMS_ROW):
+            bias, multiplier, shift = self.channels[row * self.size.requantizers]
+            for x in range(-128, 128):
+                self.terms[table][x & 0xFF] = to_signed(rescale((x << ADD_SHIFT) + bias, multiplier, shift))
+
+    def _result(self, job: Job, n: int, total: int) -> int:
+        """The output of channel `n` whose products have the sum `total`."""
         d = self.descriptor
+        bias, multiplier, shift = self.channels[n]
+        if job == Job.ADD:
+            row = ADD_ROW * self.size.requantizers
+            bias, multiplier, shift = self.channels[row + n % self.size.requantizers]
+            total = self.terms[0][total & 0xFF] + self.terms[1][-(total + 128 >> 8) & 0xFF]
+        return requantize(total + bias, multiplier, shift, d.output_zero_point, d.low, d.high)
+
+    def run(self, job: Job) -> None:
+        """The job of the descriptor, whole."""
+        d, depthwise = self.descriptor, job != Job.CONV
         outputs = d.channels if depthwise else d.output_channels
         self.status = 0
         sizes = (d.height, d.width, d.channels, d.filter_height, d.filter_width, d.output_height)
@@ -158,17 +190,7 @@ class EngineModel:
         for y in range(d.output_height):
             for x in range(d.output_width):
                 sums = self._depthwise(y, x) if depthwise else self._conv(y, x, outputs)
-                values = bytes(
-                    requantize(
-                        int(total) + self.channels[n][0],
-                        *self.channels[n][1:],
-                        zero_point=d.output_zero_point,
-                        low=d.low,
-                        high=d.high,
-                    )
-                    & 0xFF
-                    for n, total in enumerate(sums)
-                )
+                values = bytes(self._result(job, n, int(total)) & 0xFF for n, total in enumerate(sums))
                 results.append((to, values))
                 to += d.output_pixel_bytes
         for address, values in results:

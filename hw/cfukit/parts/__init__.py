@@ -1,7 +1,7 @@
 """Parts of accelerators, as components of `amaranth.lib.wiring` with streams of `amaranth.lib.stream`."""
 
 from cfukit.parts.mac_array import MacArray
-from cfukit.parts.requantizer import Requantizer, requantize
+from cfukit.parts.requantizer import Requantizer, requantize, rescale
 from cfukit.parts.row_packer import RowPacker
 from cfukit.parts.window_gather import WindowGather
 from cfukit.parts.window_walker import RUN, WINDOWS, WindowWalker
@@ -15,4 +15,5 @@ __all__ = [
     "WindowGather",
     "WindowWalker",
     "requantize",
+    "rescale",
 ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Module, Signal, Value, signed
-from amaranth.lib import data, wiring
+from amaranth.hdl import Cat, Module, Signal, Value, signed
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 
@@ -16,6 +16,8 @@ def dots(x: Sequence[int], w: Sequence[Sequence[int]]) -> list[int]:
 
 class MacArray(wiring.Component):
     """sums[o] = sum over the lanes of x[lane] * w[o][lane], and products[lane] = x[lane] * w[0][lane].
+
+    All are vectors: `x` and each row of `w` of int8, `sums` of int(`sum_bits`), `products` of int16; lane 0, output 0 in the low bits.
 
     All outputs share the activations x, as the output channels of a convolution do. `products` serve a depthwise convolution,
     in which each lane is a channel of its own.
@@ -29,31 +31,32 @@ class MacArray(wiring.Component):
     def __init__(self, lanes: int = 16, outputs: int = 4):
         self.lanes, self.outputs = lanes, outputs
         self.sum_bits = 16 + (lanes - 1).bit_length()
-        row = data.ArrayLayout(signed(8), lanes)
+        # Plain vectors: Yosys' ABC9 fails on the names that the elements of an ArrayLayout get.
         super().__init__(
             {
                 "enable": In(1),
-                "x": In(row),
-                "w": In(data.ArrayLayout(row, outputs)),
-                "sums": Out(data.ArrayLayout(signed(self.sum_bits), outputs)),
-                "products": Out(data.ArrayLayout(signed(16), lanes)),
+                "x": In(8 * lanes),
+                "w": In(8 * lanes * outputs),
+                "sums": Out(self.sum_bits * outputs),
+                "products": Out(16 * lanes),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         for output in range(self.outputs):
-            products = [
-                Signal(signed(16), name=f"product_{output}_{lane}", reset_less=True)
-                for lane in range(self.lanes)
-            ]
+            products = []
+            for lane in range(self.lanes):
+                product = Signal(signed(16), name=f"product_{output}_{lane}", reset_less=True)
+                x = self.x.word_select(lane, 8).as_signed()
+                w = self.w.word_select(output * self.lanes + lane, 8).as_signed()
+                with m.If(self.enable):
+                    m.d.sync += product.eq(x * w)
+                products.append(product)
             with m.If(self.enable):
-                m.d.sync += [
-                    product.eq(self.x[lane] * self.w[output][lane]) for lane, product in enumerate(products)
-                ]
-                m.d.sync += self.sums[output].eq(_tree(products))
+                m.d.sync += self.sums.word_select(output, self.sum_bits).eq(_tree(products))
                 if output == 0:
-                    m.d.sync += [self.products[lane].eq(product) for lane, product in enumerate(products)]
+                    m.d.sync += self.products.eq(Cat(products))
         return m
 
 

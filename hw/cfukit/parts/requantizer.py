@@ -12,17 +12,22 @@ SHIFT_BITS = 6  # -31 to 31, two's complement
 LOW_BITS = 17  # of a factor: what one DSP48E1 multiplies without a sign
 
 
-def requantize(
-    total: int, multiplier: int, shift: int, zero_point: int = 0, low: int = -128, high: int = 127
-) -> int:
-    """The model: clamp(total * multiplier * 2^(shift - 31) + zero_point, low, high) with TFLM's double rounding.
+def rescale(total: int, multiplier: int, shift: int) -> int:
+    """The model: total * multiplier * 2^(shift - 31) with TFLM's double rounding.
 
     `total` and `total << shift` are taken modulo 2^32, as C does. 0 <= multiplier < 2^31, -31 <= shift <= 31 (-32 counts as 0).
     """
     left, right = max(shift, 0), max(-shift, 0) % 32
     high_half = (to_signed(total << left) * multiplier + (1 << 30)) >> 31  # nearest, halves up
     nudge = ((1 << right) - (high_half < 0)) >> 1  # nearest, halves away from zero
-    return min(max((high_half + nudge >> right) + zero_point, low), high)
+    return high_half + nudge >> right
+
+
+def requantize(
+    total: int, multiplier: int, shift: int, zero_point: int = 0, low: int = -128, high: int = 127
+) -> int:
+    """The model: clamp(rescale(total) + zero_point, low, high)."""
+    return min(max(rescale(total, multiplier, shift) + zero_point, low), high)
 
 
 class Requantizer(wiring.Component):
@@ -30,9 +35,10 @@ class Requantizer(wiring.Component):
 
     `shift` >= 0 is `left`, else -shift is `right`. The first rounding goes to the nearest, halves up; the second one to the
     nearest, halves away from zero. That is TFLM's MultiplyByQuantizedMultiplier for every total and 0 <= multiplier < 2^31.
-    `total + bias` and the left shift wrap modulo 2^32. The model is `requantize`.
+    `total + bias` and the left shift wrap modulo 2^32. The models are `requantize` and `rescale`.
 
     * Latency: LATENCY_CYCLES. Throughput: one per cycle. The pipeline stands while an output waits.
+    * scaled: the output before zero point and clamp.
     * tag: `tag_bits` that go along unchanged.
     * zero_point, low, high: constant while results are under way.
     * Area: four DSP48E1 (17 x 17 bits each), or what the family needs for 32 x 31 bits.
@@ -50,7 +56,7 @@ class Requantizer(wiring.Component):
                 "tag": unsigned(tag_bits),
             }
         )
-        result = data.StructLayout({"value": signed(8), "tag": unsigned(tag_bits)})
+        result = data.StructLayout({"value": signed(8), "scaled": signed(32), "tag": unsigned(tag_bits)})
         super().__init__(
             {
                 "i": In(stream.Signature(request)),
@@ -113,6 +119,7 @@ class Requantizer(wiring.Component):
         m.d.comb += moved.eq(scaled + self.zero_point)
         clamped = Mux(moved < self.low, self.low, Mux(moved > self.high, self.high, moved[:8].as_signed()))
         m.d.comb += self.o.payload.value.eq(stage(clamped, "clamped", signed(8)))
+        m.d.comb += self.o.payload.scaled.eq(stage(scaled, "scaled_out", signed(32)))
         tag = request.tag
         for number in range(self.LATENCY_CYCLES):
             tag = stage(tag, f"tag{number + 1}")
