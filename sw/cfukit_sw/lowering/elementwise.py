@@ -73,7 +73,13 @@ def binary(at: Site) -> Lowered:
         if type == "MUL":
             low, high = at.integer_activation()
     params |= {"activation_min": low, "activation_max": high}
-    op = replace(described(at, x1, y), activation=(low, high), small_sums=small)
+    computed = x1.data is None and x2.data is None
+    op = replace(
+        described(at, x1, y),
+        second_shape=x2.shape if computed else (),
+        activation=(low, high),
+        small_sums=small,
+    )
     in_place = tuple(t.index for t in (x1, x2) if t.shape == y.shape)
     return Lowered(op, "cfukit_binary", params, in_place=in_place)
 

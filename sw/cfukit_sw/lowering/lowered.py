@@ -17,6 +17,7 @@ class Op:
     """One operator as a kernel's `supports(op)` sees it: plain integers. What does not apply to an operator has its default.
 
     * input_shape, output_shape: of the first input and output.
+    * second_shape: of the second input of ADD, SUB, MUL, MINIMUM and MAXIMUM, if no input is a constant.
     * filter_shape: CONV_2D [O, kh, kw, C], DEPTHWISE_CONV_2D [1, kh, kw, O], FULLY_CONNECTED [O, K].
     * strides, dilation: (height, width). padding: (top, bottom, left, right).
     * bias_type: of CONV_2D and its like. int64 with int16 input means sums of 64 bits, also where there is no bias.
@@ -32,6 +33,7 @@ class Op:
     input_type: str = "int8"
     output_type: str = "int8"
     bias_type: str = "int32"
+    second_shape: tuple[int, ...] = ()
     filter_shape: tuple[int, ...] = ()
     strides: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)
