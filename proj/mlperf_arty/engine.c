@@ -292,7 +292,7 @@ void engine_add(const void *params) {
     const struct shape s = {
         .height = rows ? rows : 1,
         .width = 2,
-        .pixel_bytes = b - a,
+        .pixel_bytes = (int32_t)(b - a),
         .row_bytes = LANES,
         .filter_height = 2,
         .filter_width = 2,

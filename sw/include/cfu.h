@@ -56,9 +56,16 @@ uint32_t cfu_software(uint32_t funct3, uint32_t funct7, uint32_t a, uint32_t b);
    CFU_MEMORY before a variable places it there, aligned for every width of the port. It is not cleared at the start.
    At any time a word belongs either to the program or to the CFU. Do not touch what the CFU may write, from the instruction that starts
    it to the one that says that it is done. */
+#if defined(CFU_SOFTWARE)
+extern char __start_cfukit_dtcm[], __stop_cfukit_dtcm[]; /* on the host it is a section of this name, with the arena */
+#define cfukit_dtcm_ __start_cfukit_dtcm
+#define cfukit_dtcm_end_ __stop_cfukit_dtcm
+#define CFU_MEMORY __attribute__((section("cfukit_dtcm"), aligned(16)))
+#else
 extern char cfukit_dtcm_[], cfukit_dtcm_end_[]; /* the data TCM: from the linker script, on a system that has one */
+#define CFU_MEMORY __attribute__((section(".bss.cfukit.cfu_memory"), aligned(16)))
+#endif
 #define CFU_ADDR(pointer) ((uint32_t)((uintptr_t)(pointer) - (uintptr_t)cfukit_dtcm_))
 #define CFU_REACHES(pointer) (CFU_ADDR(pointer) < (uint32_t)(cfukit_dtcm_end_ - cfukit_dtcm_))
-#define CFU_MEMORY __attribute__((section(".bss.cfukit.cfu_memory"), aligned(16)))
 
 #endif

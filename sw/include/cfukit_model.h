@@ -37,7 +37,7 @@ extern const struct cfukit_model cfukit_model;
 #ifdef CFUKIT_HOST
 #define CFUKIT_WEIGHTS
 #define CFUKIT_PARAMS
-#define CFUKIT_ARENA
+#define CFUKIT_ARENA __attribute__((section("cfukit_dtcm"))) /* where a CFU with a memory port reaches it */
 #define CFUKIT_BLOB
 #else
 #define CFUKIT_WEIGHTS __attribute__((section(".rodata.cfukit.weights")))

@@ -28,6 +28,7 @@ HOOK = """
 uint32_t (*cfu_model)(uint32_t funct3, uint32_t funct7, uint32_t a, uint32_t b);
 uint32_t cfu_software(uint32_t funct3, uint32_t funct7, uint32_t a, uint32_t b);
 uint32_t cfu_software(uint32_t funct3, uint32_t funct7, uint32_t a, uint32_t b) { return cfu_model(funct3, funct7, a, b); }
+__attribute__((section("cfukit_dtcm"), aligned(16))) char tcm[1 << 20];
 """
 CALL = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint32)
 keep: list[Any] = []
@@ -54,6 +55,9 @@ def project_library(name: str) -> ctypes.CDLL:
     dll = library((folder / "hook.c", *sorted((PROJECTS / name).glob("*.c"))), (f"-I{folder}",))
     function = CALL(lambda funct3, funct7, a, b: cfu.call(funct3, funct7, a, b))
     keep.append(function)
+    if cfu.memory is not None:
+        tcm = (ctypes.c_ubyte * (1 << 20)).in_dll(dll, "tcm")
+        cfu.memory.contents = memoryview(tcm).cast("B")
     ctypes.c_void_p.in_dll(dll, "cfu_model").value = ctypes.cast(function, ctypes.c_void_p).value
     return dll
 
@@ -64,7 +68,9 @@ def compare(name: str, model: Any, seed: int) -> bool:
     plan = lower(model, kernels=kernels(name))
     if not any(step.registry == "project" for step in plan.steps):
         return False
-    host, rng = HostModel(plan, project_library(name), seed), np.random.default_rng(seed)
+    dll = project_library(name)
+    tcm = ctypes.addressof(ctypes.c_char.in_dll(dll, "tcm")) if system(name).cfu.memory else 0
+    host, rng = HostModel(plan, dll, seed, tcm), np.random.default_rng(seed)
     inputs = random_inputs(model, rng)
     expected = evaluator.run(inputs, keep_layers=True)
     for (op, output), value in host.layers(inputs).items():
@@ -73,10 +79,14 @@ def compare(name: str, model: Any, seed: int) -> bool:
     return True
 
 
+ENGINE = [
+    ("mlperf_arty", type)
+    for type in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "ADD", "CHAIN")
+]
 MAC4 = [("mac4", type) for type in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "CHAIN")]
 
 
-@pytest.mark.parametrize(("name", "type"), [*MAC4, ("template", "CONV_2D"), ("template", "CHAIN")])
+@pytest.mark.parametrize(("name", "type"), [*MAC4, *ENGINE, ("template", "CONV_2D"), ("template", "CHAIN")])
 def test_random_shapes(name: str, type: str) -> None:
     """The first 20 of 200 random models that use a kernel of the project."""
     compared = 0
@@ -91,11 +101,13 @@ def test_random_shapes(name: str, type: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("type", ["CONV_2D", "FULLY_CONNECTED", "CHAIN"])
-def test_random_shapes_at_length(type: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "type"), [("mac4", "CONV_2D"), ("mac4", "FULLY_CONNECTED"), ("mac4", "CHAIN"), *ENGINE]
+)
+def test_random_shapes_at_length(name: str, type: str) -> None:
     for seed in range(200, 600):
         try:
-            compare("mac4", random_model(type, seed), seed)
+            compare(name, random_model(type, seed), seed)
         except ModelError:
             continue
 
@@ -136,8 +148,8 @@ def conv(
         ((1, 40, 3, 4), (4, 1, 1), 1, "VALID", 1),  # several tiles
     ],
 )
-@pytest.mark.parametrize("name", ["mac4", "template"])
+@pytest.mark.parametrize("name", ["mac4", "template", "mlperf_arty"])
 def test_shapes_at_the_edges(name: str, shape: Any) -> None:
     inputs, filters, stride, padding, groups = shape
     ran = compare(name, conv(inputs, filters, stride, padding, groups), 0)
-    assert ran == (name == "mac4" or (inputs[0] == groups == 1))  # what the template's supports() accepts
+    assert ran == (name != "template" or (inputs[0] == groups == 1))  # what the template's supports() accepts

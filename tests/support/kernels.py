@@ -78,10 +78,15 @@ def shared_object(sources: Sequence[Path], flags: Sequence[str] = ()) -> ctypes.
 
 
 class _Memory:
-    """Bytes between guards."""
+    """Bytes between guards, in memory of their own or at address `at`, a multiple of 16."""
 
-    def __init__(self, content: bytes):
+    def __init__(self, content: bytes, at: int = 0):
         self.size = len(content)
+        if at:
+            self.base = at + GUARD
+            ctypes.memset(at, 0xA5, self.size + 2 * GUARD)
+            ctypes.memmove(self.base, content, self.size)
+            return
         self.raw = ctypes.create_string_buffer(b"\xa5" * GUARD + content + b"\xa5" * GUARD + b"\0" * 16)
         self.base = ctypes.addressof(self.raw) + GUARD
         slack = -self.base % 16
@@ -112,14 +117,18 @@ class RefusedError(Exception):
 
 
 class HostModel:
-    """One plan on this machine. Variables keep their values from run to run until reset()."""
+    """One plan on this machine. Variables keep their values from run to run until reset().
 
-    def __init__(self, plan: Plan, dll: ctypes.CDLL | None = None, seed: int = 0):
+    tcm: the address of a data TCM, which then holds the arena and, for odd seeds, the constants.
+    """
+
+    def __init__(self, plan: Plan, dll: ctypes.CDLL | None = None, seed: int = 0, tcm: int = 0):
         self.plan = plan
         self.dll = dll or library()
         noise = np.random.default_rng(seed).integers(0, 256, max(plan.arena_bytes, 1), dtype=np.uint8)
-        self.arena = _Memory(noise.tobytes())
-        self.constants = _Memory(plan.constants)
+        self.arena = _Memory(noise.tobytes(), tcm)
+        behind = tcm + -(-(len(noise) + 2 * GUARD) // 16) * 16
+        self.constants = _Memory(plan.constants, behind if tcm and seed % 2 else 0)
         self.keep: list[object] = []
         self.calls = [
             (getattr(self.dll, step.function), self._struct(step.struct, step.params)) for step in plan.steps

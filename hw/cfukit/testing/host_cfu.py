@@ -9,7 +9,13 @@ from cfukit.testing.verilator_driver import compile_verilog
 SHIM = Path(__file__).with_name("host_cfu.cpp")
 
 
-def build_host_cfu(cfu_verilog: Path) -> Path:
-    """One object to link with host C code: cfu.v by Verilator behind `cfu_software`, and Verilator's runtime."""
+def build_host_cfu(cfu_verilog: Path, memory_width: int = 0) -> Path:
+    """One object to link with host C code: cfu.v by Verilator behind `cfu_software`, and Verilator's runtime.
+
+    memory_width: of the CFU's memory port in bits, 0 without one. Behind it is the program's section cfukit_dtcm.
+    """
     text = cfu_verilog.read_text()
-    return compile_verilog(text, str(cfu_verilog), SHIM, "VCfu", link=("-r", "-nostdlib"))
+    defines = (f"-DMEMORY_BITS={memory_width}",) if memory_width else ()
+    return compile_verilog(
+        text, str(cfu_verilog), SHIM, "VCfu", defines=defines, link=("-r", "-nostdlib")
+    )

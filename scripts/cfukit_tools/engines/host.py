@@ -24,7 +24,7 @@ class HostEngine:
     """See `Engine`."""
 
     name = "host"
-    abilities = Abilities(Machine.HOST, memory_port=False, refusal="has no cycles")
+    abilities = Abilities(Machine.HOST, refusal="has no cycles")
 
     def __init__(self, line: Line):
         del line  # it needs none

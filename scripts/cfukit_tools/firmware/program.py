@@ -238,7 +238,6 @@ def host_cfu(system: System) -> list[Path]:
     """What defines cfu_software() on the host: the verilated cfu.v of a project that has one."""
     if system.cfu_verilog is None:
         return []
-    assert not system.memory_port_bits, "engines that compile for the host refuse memory ports"
     from cfukit.testing.host_cfu import build_host_cfu
 
-    return [build_host_cfu(system.cfu_verilog)]
+    return [build_host_cfu(system.cfu_verilog, system.memory_port_bits)]
