@@ -14,6 +14,7 @@ void engine_average_pool(const void *params);
 void engine_add(const void *params);
 
 #define LANES CFU_PARAM_LANES
+#define FED CFU_ENGINE_FEED_WORDS
 #define OUTPUTS CFU_PARAM_OUTPUTS
 #define MAX_ROWS 4095 /* of an image */
 #define POOL_WEIGHT 64 /* a power of two: it keeps the two roundings of the mean apart */
@@ -32,6 +33,11 @@ static void set_range(int32_t input_zero_point, int32_t output_zero_point, int32
   (void)cfu_engine_set_range(input | output << 8 | (uint32_t)(uint8_t)low << 16 | (uint32_t)(uint8_t)high << 24, 0);
 }
 
+/* `rows` rows of the store whose weights are all the same. */
+static void fill_weights(uint32_t word_of_four, int32_t rows) {
+  for (int32_t n = rows * (LANES / 4 / FED); n > 0; n--) (void)cfu_engine_feed_weights(word_of_four, word_of_four);
+}
+
 /* `rows` rows of the memory from `weights`; columns: for a convolution. */
 static void load_weights(const int8_t *weights, int32_t rows, int columns) {
   if (in_tcm(weights, LANES)) {
@@ -39,10 +45,13 @@ static void load_weights(const int8_t *weights, int32_t rows, int columns) {
     else (void)cfu_engine_start_depthwise_weights(CFU_ADDR(weights), (uint32_t)rows);
     return;
   }
-  (void)cfu_engine_feed_restart((uint32_t)columns);
+  (void)cfu_engine_feed_restart((uint32_t)columns, 0);
   const word *from = (const word *)(const void *)weights;
   for (const word *const end = from + rows * (LANES / 4); from != end; from += LANES / 4) {
-    for (int32_t i = 0; i < LANES / 4; i++) (void)cfu_engine_feed_weights(from[i]);
+    word row[LANES / 4]; /* all loads come before the first instruction, which waits for every load before it */
+    for (int32_t i = 0; i < LANES / 4; i++) row[i] = from[i];
+    __asm__ volatile("" ::: "memory");
+    for (int32_t i = 0; i < LANES / 4; i += FED) (void)cfu_engine_feed_weights(row[i], row[i + FED - 1]);
   }
 }
 
@@ -51,21 +60,21 @@ static void load_channels(const struct cfukit_channel *channels, int32_t count) 
     (void)cfu_engine_start_channels(CFU_ADDR(channels), (uint32_t)count);
     return;
   }
-  (void)cfu_engine_feed_restart(1);
+  (void)cfu_engine_feed_restart(1, 0);
   for (const struct cfukit_channel *const end = channels + count; channels != end; channels++) {
     const uint32_t bias = (uint32_t)channels->bias, multiplier = (uint32_t)channels->multiplier, shift = (uint32_t)channels->shift;
-    (void)cfu_engine_feed_channels(bias);
-    (void)cfu_engine_feed_channels(multiplier);
-    (void)cfu_engine_feed_channels(shift);
+    (void)cfu_engine_feed_channels(bias, 0);
+    (void)cfu_engine_feed_channels(multiplier, 0);
+    (void)cfu_engine_feed_channels(shift, 0);
   }
 }
 
 /* `count` channels of one kind. */
 static void feed_channels(struct cfukit_channel channel, int32_t count) {
   for (; count > 0; count--) {
-    (void)cfu_engine_feed_channels((uint32_t)channel.bias);
-    (void)cfu_engine_feed_channels((uint32_t)channel.multiplier);
-    (void)cfu_engine_feed_channels((uint32_t)channel.shift);
+    (void)cfu_engine_feed_channels((uint32_t)channel.bias, 0);
+    (void)cfu_engine_feed_channels((uint32_t)channel.multiplier, 0);
+    (void)cfu_engine_feed_channels((uint32_t)channel.shift, 0);
   }
 }
 
@@ -247,8 +256,8 @@ void engine_average_pool(const void *params) {
   must_be_in_tcm(params, p->input, p->output);
   set_shape(&s);
   set_range(0, 0, p->activation_min, p->activation_max);
-  (void)cfu_engine_feed_restart(0);
-  for (int32_t n = 0; n < taps * (LANES / 4); n++) (void)cfu_engine_feed_weights(POOL_WEIGHT * 0x01010101u);
+  (void)cfu_engine_feed_restart(0, 0);
+  fill_weights(POOL_WEIGHT * 0x01010101u, taps);
   feed_channels(mean, LANES);
   for (int32_t batch = 0; batch < p->batches; batch++) {
     const int8_t *input = p->input + batch * s.height * s.width * s.pixel_bytes;
@@ -277,11 +286,11 @@ void engine_add(const void *params) {
   must_be_in_tcm(params, a, p->output);
   must_be_in_tcm(params, b, p->output);
   set_range(0, p->output_zero_point, p->activation_min, p->activation_max);
-  (void)cfu_engine_feed_restart(0);
-  for (int32_t n = 0; n < LANES / 4; n++) (void)cfu_engine_feed_weights(0x01010101);
-  for (int32_t n = 0; n < LANES / 4; n++) (void)cfu_engine_feed_weights(0x80808080);
-  for (int32_t n = 0; n < LANES / 4; n++) (void)cfu_engine_feed_weights(0);
-  for (int32_t n = 0; n < LANES / 4; n++) (void)cfu_engine_feed_weights(0x80808080);
+  (void)cfu_engine_feed_restart(0, 0);
+  fill_weights(0x01010101, 1);
+  fill_weights(0x80808080, 1);
+  fill_weights(0, 1);
+  fill_weights(0x80808080, 1);
   feed_channels(scale_a, CFU_PARAM_REQUANTIZERS);
   feed_channels(scale_b, CFU_PARAM_REQUANTIZERS);
   feed_channels(scale, CFU_PARAM_REQUANTIZERS);

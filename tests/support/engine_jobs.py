@@ -67,8 +67,12 @@ def random_job(rng: random.Random, size: EngineSize) -> Iterator[Op]:
         yield Op(FEED, RESTART, int(not depthwise), 0)
     else:
         yield Op(FEED, RESTART, int(not depthwise), 0)
-        for _ in range(weight_rows * size.lanes // 4):
-            yield Op(FEED, 1, rng.choice((rng.getrandbits(32), 0x80808080, 0x7F7F7F7F)), 0)
+        words = [
+            rng.choice((rng.getrandbits(32), 0x80808080, 0x7F7F7F7F))
+            for _ in range(weight_rows * size.lanes // 4)
+        ]
+        for n in range(0, len(words), size.fed_words):
+            yield Op(FEED, 1, words[n], words[n + size.fed_words - 1])
     adds = depthwise and rng.random() < 0.3
     if adds or rng.random() < 0.8:
         shift = rng.choice((-7, -9, -12))

@@ -44,6 +44,11 @@ class EngineSize:
     window_rows: int = 512
     channels: int = 512
 
+    @property
+    def fed_words(self) -> int:
+        """Words of weights that one `feed` takes."""
+        return min(2, self.lanes // 4)
+
 
 CHANNEL = data.StructLayout({"bias": signed(32), "multiplier": unsigned(31), "shift": signed(SHIFT_BITS)})
 
@@ -65,7 +70,7 @@ class Engine(State):
         self.start, self.job = Signal(), Signal(range(8))
         self.from_address, self.count = Signal(ADDRESS_BITS), Signal(16)
         self.feed, self.feed_restarts, self.feed_channels = Signal(), Signal(), Signal()
-        self.word = Signal(32)
+        self.word, self.second_word = Signal(32), Signal(32)
         # What they see.
         self.busy, self.status = Signal(), Signal(4)
         self.adds, self.makes_terms = Signal(), Signal()  # the job is ADD, TERMS
@@ -285,11 +290,12 @@ class Engine(State):
         with m.Elif(self.feed & self.feed_channels):
             m.d.comb += [word.eq(self.word), word_valid.eq(1)]
         with m.Elif(self.feed):
-            m.d.sync += fed_row.eq(Cat(fed_row[32:], self.word))
-            with m.If(fed_words == words - 1):
+            new = Cat(self.word, self.second_word)[: 32 * size.fed_words]
+            m.d.sync += fed_row.eq(Cat(fed_row, new)[-row_bits:])
+            with m.If(fed_words == words - size.fed_words):
                 m.d.sync += [fed_words.eq(0), fed.eq(1)]
             with m.Else():
-                m.d.sync += fed_words.eq(fed_words + 1)
+                m.d.sync += fed_words.eq(fed_words + size.fed_words)
         return loader
 
     def _compute(

