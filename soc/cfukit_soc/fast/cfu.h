@@ -1,6 +1,8 @@
-// The CFU at its port. `evaluate` settles the outputs for the inputs of this cycle, `clock` is the edge.
+// The CFU at its port, one call per cycle: the outputs for the inputs of this cycle, and then the edge.
 #pragma once
 #include <dlfcn.h>
+
+#include <array>
 
 #include "options.h"
 
@@ -16,42 +18,69 @@ struct CfuOutputs {
 
 class Cfu {
     int waiting = 0;  // of the one that answers 0
-    using Evaluate = void (*)(void*, const CfuInputs*, CfuOutputs*);
-    using Clock = void (*)(void*);
+    using Cycle = void (*)(void*, const CfuInputs*, CfuOutputs*);
     void* instance = nullptr;
-    Evaluate evaluate_library = nullptr;
-    Clock clock_library = nullptr;
+    Cycle library = nullptr;
 
 public:
-    explicit Cfu(const std::string& library) {
-        if (library.empty()) return;
-        void* const handle = ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
+    explicit Cfu(const std::string& path) {
+        if (path.empty()) return;
+        void* const handle = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
         if (!handle) {
             std::fprintf(stderr, "%s\n", ::dlerror());
             std::exit(3);
         }
         const auto create = reinterpret_cast<void* (*)()>(::dlsym(handle, "cfukit_cfu_create"));
-        evaluate_library = reinterpret_cast<Evaluate>(::dlsym(handle, "cfukit_cfu_evaluate"));
-        clock_library = reinterpret_cast<Clock>(::dlsym(handle, "cfukit_cfu_clock"));
-        if (!create || !evaluate_library || !clock_library) {
-            std::fprintf(stderr, "%s: not a CFU\n", library.c_str());
+        library = reinterpret_cast<Cycle>(::dlsym(handle, "cfukit_cfu_cycle"));
+        if (!create || !library) {
+            std::fprintf(stderr, "%s: not a CFU\n", path.c_str());
             std::exit(3);
         }
         instance = create();
     }
-    bool present() const { return instance != nullptr; }
-    CfuOutputs evaluate(const CfuInputs& inputs) {
+    CfuOutputs cycle(const CfuInputs& inputs) {
         CfuOutputs outputs;
         if (instance) {
-            evaluate_library(instance, &inputs, &outputs);
+            library(instance, &inputs, &outputs);
             return outputs;
         }
         outputs.cmd_ready = waiting != 2;
         outputs.rsp_valid = inputs.cmd_valid || waiting != 0;
+        waiting += static_cast<int>(inputs.cmd_valid && outputs.cmd_ready) - static_cast<int>(outputs.rsp_valid && inputs.rsp_ready);
         return outputs;
     }
-    void clock(const CfuInputs& inputs, const CfuOutputs& outputs) {
-        if (instance) return clock_library(instance);
-        waiting += static_cast<int>(inputs.cmd_valid && outputs.cmd_ready) - static_cast<int>(outputs.rsp_valid && inputs.rsp_ready);
+};
+
+// The CFU in time. The fast path runs it ahead of the pipeline; where the slow model then goes through the same cycles, it gives the
+// same inputs, so it is told what the CFU said.
+class CfuPort {
+    struct Said {
+        uint64_t cycle = UINT64_MAX;
+        CfuOutputs outputs;
+    };
+    Cfu cfu;
+    std::array<Said, 1024> said;  // ring
+
+public:
+    uint64_t until = 0;  // the cycles before were clocked, or the CFU was idle in them
+
+    explicit CfuPort(const std::string& library) : cfu(library) {}
+
+    CfuOutputs at(uint64_t cycle, const CfuInputs& inputs) {
+        if (cycle >= until) {
+            until = cycle + 1;
+            return cfu.cycle(inputs);
+        }
+        const Said& entry = said[cycle % said.size()];
+        return entry.cycle == cycle ? entry.outputs : CfuOutputs{};
+    }
+    CfuOutputs ahead(uint64_t cycle, const CfuInputs& inputs) {
+        const CfuOutputs outputs = at(cycle, inputs);
+        said[cycle % said.size()] = {cycle, outputs};
+        return outputs;
+    }
+    // A CFU that works on its own does so up to `cycle`.
+    void idle(uint64_t cycle) {
+        for (; until < cycle; until++) cfu.cycle(CfuInputs{});
     }
 };

@@ -1,8 +1,11 @@
-// The verilated CFU as a shared library: three functions, see cfu.h. The clock is low while inputs settle.
+// The verilated CFU as a shared library: two functions, see cfu.h. The clock is low while inputs settle.
 #include <memory>
 
 #include "VCfu.h"
+#include "VCfu___024root.h"
 #include "verilated.h"
+
+void VCfu___024root___eval(VCfu___024root*);  // what eval() does, without its bookkeeping
 
 struct CfuInputs {
     bool cmd_valid, rsp_ready;
@@ -23,7 +26,7 @@ struct Device {
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
-EXPORT void cfukit_cfu_evaluate(Device* device, const CfuInputs* inputs, CfuOutputs* outputs) {
+EXPORT void cfukit_cfu_cycle(Device* device, const CfuInputs* inputs, CfuOutputs* outputs) {
     VCfu& cfu = *device->cfu;
     cfu.clk = 0;
     cfu.cmd_valid = inputs->cmd_valid;
@@ -31,15 +34,12 @@ EXPORT void cfukit_cfu_evaluate(Device* device, const CfuInputs* inputs, CfuOutp
     cfu.cmd_payload_function_id = static_cast<SData>(inputs->function);
     cfu.cmd_payload_inputs_0 = inputs->a;
     cfu.cmd_payload_inputs_1 = inputs->b;
-    cfu.eval();
+    VCfu___024root___eval(cfu.rootp);
     outputs->cmd_ready = cfu.cmd_ready;
     outputs->rsp_valid = cfu.rsp_valid;
     outputs->result = cfu.rsp_payload_outputs_0;
-}
-
-EXPORT void cfukit_cfu_clock(Device* device) {
-    device->cfu->clk = 1;
-    device->cfu->eval();
+    cfu.clk = 1;
+    VCfu___024root___eval(cfu.rootp);
 }
 
 EXPORT Device* cfukit_cfu_create() {
@@ -47,10 +47,11 @@ EXPORT Device* cfukit_cfu_create() {
     VCfu& cfu = *device->cfu;
     const CfuInputs idle{false, true, 0, 0, 0};
     CfuOutputs outputs;
+    cfu.clk = 0;
     cfu.reset = 1;
+    cfu.eval();  // the first time through the front door
     for (int n = 0; n < RESET_CYCLES; n++) {
-        cfukit_cfu_evaluate(device, &idle, &outputs);
-        cfukit_cfu_clock(device);
+        cfukit_cfu_cycle(device, &idle, &outputs);
     }
     cfu.reset = 0;
     return device;

@@ -16,7 +16,7 @@ public:
     Memories memories;
     Registers registers;
     Bus bus;
-    Cfu cfu;
+    CfuPort cfu;
     Csrs csrs;
     InstructionCache icache;
     uint64_t cycle = 0, instructions = 0;
@@ -99,7 +99,7 @@ public:
             cfu_in.rsp_ready = !answer_kept;
             cfu_in.function = (E.d->word >> 25 & 0x7F) << 3 | (E.d->word >> 12 & 7);
             cfu_in.a = e_a, cfu_in.b = e_b;
-            cfu_out = cfu.evaluate(cfu_in);
+            cfu_out = cfu.at(cycle, cfu_in);
         } else {
             cfu_in.cmd_valid = false;
             cfu_out.rsp_valid = false, cfu_out.cmd_ready = true;
@@ -113,7 +113,7 @@ public:
         const bool m_div = M.is(flag::div);
         const bool m_stuck = w_stuck || (m_div && !div_done) || (m_cfu && !answered);
         uint32_t m_value = m_result;
-        if (m_cfu) m_value = answer_kept ? kept_answer : cfu_out.result;
+        if (m_cfu && !M.is(flag::mul)) m_value = answer_kept ? kept_answer : cfu_out.result;  // a product comes from W
 
         // E
         const bool e_memory = E.is(flag::memory), e_write = E.d->is(flag::store);
@@ -359,7 +359,6 @@ public:
 
         // CFU
         if (cfu_active) {
-            cfu.clock(cfu_in, cfu_out);
             outstanding += static_cast<int>(cfu_command) - static_cast<int>(cfu_out.rsp_valid && cfu_in.rsp_ready);
             if (outstanding < 0) outstanding = 0;
         }

@@ -11,6 +11,7 @@
 
 class Fast {
     static constexpr uint32_t DIVISION = 33;  // cycles that a division waits in M
+    static constexpr uint64_t CFU_WAIT = 200;  // longer commands are the slow model's
     static constexpr int NONE = 32;           // where results for x0 go
     static constexpr uint64_t MARGIN = 2000;
     static constexpr size_t RECENT = 32;      // a power of two
@@ -22,7 +23,9 @@ public:
         uint64_t slot = 0;
         uint32_t pc = 0, value = 0;  // of a load: its word's part; of a store: unused
         uint32_t old = 0;            // the register or word of memory that it wrote over
-        uint32_t address = 0, data = 0;
+        uint32_t address = 0, data = 0;  // of a CFU instruction: its operands
+        uint32_t m_stalls = 0;           // of a division or a CFU instruction: its own
+        bool kept = false;               // its answer came before it was in M
     };
 private:
     struct Store {  // that has not reached W, or not the bus
@@ -54,6 +57,8 @@ private:
     uint64_t last_end = 0, end_before = 0;  // of the last two stores on the bus
     bool data_side = false;
     std::vector<Traced> traced;
+    uint64_t cfu_answered = UINT64_MAX;  // the cycle of its last answer
+    bool cfu_kept = false;               // and this was before the instruction came to M
 
 public:
     uint64_t last_retired_cycle = 0, entries = 0;
@@ -82,6 +87,7 @@ public:
         if (!usable || !c.D.valid || !c.d_hit || !c.f_valid || c.line_loading || c.loading || c.r.valid || c.b.valid) return false;
         if (c.pc_reg != c.D.pc + 4 || !c.inc || c.line_answer || c.beat || c.flush_pending || !c.flush_was_done) return false;
         if (c.was_loading || c.data_answer || c.dflush_start || c.dflush_wait || c.dflush_count < c.dflush_top) return false;
+        if (c.cycle < c.cfu.until) return false;
         if (c.hold || c.fired || c.answer_kept || c.outstanding || c.m_cfu || !c.bus.idle() || c.command_sent) return false;
         if (c.pending_d || c.pending_e || c.pending_m || c.pending_w || c.had_exception || c.interrupt || c.liberator[0]) return false;
         if (c.registers.uart.can_interrupt() || c.csrs.lines_before || c.csrs.mip_external || c.csrs.mip_software) return false;
@@ -101,6 +107,7 @@ public:
         if (c.W.valid) {
             if (c.W.is(NEVER)) return false;
             if (c.W.is(flag::memory) && (!plain(*c.W.d, c.w_address, c.w_hit) || c.w_collides)) return false;
+            if (c.W.is(flag::memory) && c.w_result != c.w_address) return false;  // the answer to a second command
             if (c.W.is(flag::memory) && c.W.d->is(flag::store) && c.w_hit) {  // collisions are the slow model's
                 if (c.M.is(flag::memory) && (c.m_result ^ c.w_address) < 4) return false;
                 if (c.E.is(flag::memory) && (c.e_result ^ c.w_address) < 4) return false;
@@ -120,7 +127,7 @@ public:
 private:
     // The last cycles before a limit are stepped: more than a line of code takes.
     bool near_end(uint64_t slot) const { return slot + m_stalls + w_stalls + MARGIN > options.max_cycles; }
-    static bool begins_here(Op op) { return op <= Op::remu || op == Op::stack; }
+    static bool begins_here(Op op) { return op <= Op::remu || op == Op::cfu || op == Op::stack; }
     bool hits(uint32_t address) const { return core.dtags[address / LINE_BYTES & core.dmask] == address / LINE_BYTES; }
     bool plain(const Decoded& d, uint32_t address, bool hit) const {
         if (address >> 31 || !core.p.dcache_bytes || is_unaligned(d, address) || !pages[address >> 20]) return false;
@@ -224,10 +231,9 @@ private:
         c.W.valid = c.M.valid = c.E.valid = false;
         while (newest != retired) {
             const Recent& entry = recent[--newest % RECENT];
-            if (entry.d->is(flag::div) && entry.slot + 2 >= slot) m_stalls -= DIVISION;
+            if (entry.d->is(flag::div | flag::cfu) && entry.slot + 2 >= slot) m_stalls -= entry.m_stalls;
             undo(entry);
         }
-        for (uint64_t n = retired; n < executed; n++) place(recent[n % RECENT], slot);
         if (trace) {
             size_t kept_lines = traced.size();
             while (kept_lines && traced[kept_lines - 1].slot + 3 >= slot) kept_lines--;
@@ -239,7 +245,8 @@ private:
             write_trace(UINT64_MAX);
         }
         const uint64_t now = slot + m_stalls + w_stalls;
-        if (c.cfu_always) idle_cfu(now - c.cycle);
+        if (c.cfu_always) c.cfu.idle(now);
+        for (uint64_t n = retired; n < executed; n++) place(recent[n % RECENT], slot);
         if (retired) last_retired_cycle = recent[(retired - 1) % RECENT].slot + 3 + m_stalls + w_stalls;
         retired_now = retired;
         c.instructions += retired;
@@ -257,26 +264,25 @@ private:
         c.div_count = 0, c.div_done = false;
         leave_bus(now);
     }
-    // A CFU that works on its own does so meanwhile.
-    void idle_cfu(uint64_t cycles) {
-        const CfuInputs idle;
-        for (; cycles; cycles--) core.cfu.clock(idle, core.cfu.evaluate(idle));
-    }
     void undo(const Recent& entry) {
         if (entry.d->is(flag::memory) && entry.d->is(flag::store)) word_at(entry.address) = entry.old;
         else x[entry.d->wd] = entry.old;
     }
     void place(const Recent& entry, uint64_t slot) {
         Core& c = core;
-        const bool memory = entry.d->is(flag::memory);
+        const bool memory = entry.d->is(flag::memory), cfu = entry.d->is(flag::cfu);
         const uint32_t result = memory ? entry.address : entry.value;
         Stage stage;
         stage.valid = true, stage.pc = entry.pc, stage.d = entry.d;
         if (entry.slot + 1 == slot) {
             c.E = stage, c.e_result = result, c.e_b = entry.data;
+            if (cfu) c.e_a = entry.address;
         } else if (entry.slot + 2 == slot) {
             c.M = stage, c.m_result = result, c.m_store = entry.data, c.m_collides = false;
             c.m_hit = memory && hits(entry.address);
+            c.m_cfu = cfu;
+            if (cfu && entry.kept) c.answer_kept = true, c.kept_answer = entry.value;
+            else if (cfu) c.outstanding = 1, waiting = entry;
         } else {
             c.W = stage, c.w_result = c.w_address = result, c.w_store = entry.data, c.w_collides = false;
             c.w_hit = memory && hits(entry.address);
@@ -305,6 +311,9 @@ private:
     }
 
     bool can_load(const Decoded& d, uint32_t address, uint64_t slot) const;
+    const Decoded* behind(const Decoded* d, uint32_t pc) const;
+    bool can_command(const Decoded* d, uint32_t pc, uint64_t arrived, uint64_t& slot) const;
+    bool command(const Decoded* d, uint32_t pc, uint64_t& slot);
     bool load_line(const Decoded* d, uint32_t pc, uint32_t address, uint64_t& slot);
     bool is_quiet_behind(const Decoded* d, uint32_t pc) const;
     bool can_jump_late(const Decoded* d, uint32_t pc, uint64_t slot) const;
@@ -312,6 +321,7 @@ private:
 
 public:
     uint64_t retired_now = 0;
+    Recent waiting;  // the CFU instruction that waits for its answer
     Retired last_retired() const {
         const Recent& entry = recent[(retired_now - 1) % RECENT];
         return {entry.pc, entry.d->word};

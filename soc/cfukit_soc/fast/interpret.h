@@ -70,6 +70,81 @@ inline bool Fast::load_line(const Decoded* d, uint32_t pc, uint32_t address, uin
     return true;
 }
 
+// The instruction that follows in memory, or null if the I$ does not hold it.
+inline const Decoded* Fast::behind(const Decoded* d, uint32_t pc) const {
+    d++;
+    if (d->fast != Op::line_end) return d;
+    const DecodedLine* const line = core.icache.find(pc + 4);
+    return line ? line->instructions : nullptr;
+}
+
+// Whether a CFU instruction can be issued here, and the slot in which it leaves D: it waits in E until what can be flushed has left
+// the stages behind it.
+inline bool Fast::can_command(const Decoded* d, uint32_t pc, uint64_t arrived, uint64_t& slot) const {
+    if (!core.cfu_enabled() || !core.p.cfu_waits || core.cfu_always || near_end(slot)) return false;
+    if (executed) {  // M waits while the CFU instruction is in E
+        const Recent& last = recent[(executed - 1) % RECENT];
+        if (last.slot + 1 == slot && last.d->is(flag::div | flag::cfu) && last.m_stalls) return false;
+    }
+    const uint64_t leaves_d = slot;
+    for (uint64_t n = 1; n <= std::min<uint64_t>(executed, 3); n++) {
+        const Recent& entry = recent[(executed - n) % RECENT];
+        if (!entry.d->is(flag::side_effect)) continue;
+        slot = std::max(slot, entry.slot + 3);
+        break;
+    }
+    if (slot == leaves_d) return true;
+    const Decoded* const next = behind(d, pc);  // it is in D meanwhile
+    return next && !next->is(flag::fence_i);
+}
+
+// Gives a command to the CFU and waits for its answer. False if this is not as simple: then the instruction is in E in the next slot,
+// and the slow model goes on from there.
+inline bool Fast::command(const Decoded* d, uint32_t pc, uint64_t& slot) {
+    advance_stores(slot + 1);
+    const uint64_t issued = slot + 1 + m_stalls + w_stalls;
+    const auto inputs = [&](const Decoded* of, uint64_t cycle) {
+        CfuInputs made;
+        made.cmd_valid = of != nullptr;
+        made.rsp_ready = !cfu_kept || cfu_answered + 1 != cycle;
+        if (of) made.function = (of->word >> 25) << 3 | (of->word >> 12 & 7), made.a = x[of->s1], made.b = x[of->s2];
+        return made;
+    };
+    const auto finish = [&](uint64_t at, uint32_t value, uint32_t stalls) {
+        Recent& entry = recent[executed % RECENT];
+        entry.m_stalls = stalls, entry.kept = cfu_kept, entry.data = x[d->s2];
+        m_stalls += stalls;
+        slot = at;
+        write(d, pc, at, value, x[d->s1]);
+    };
+    const Decoded* const next = behind(d, pc);
+    uint64_t cycle = issued;
+    bool taken = false;
+    while (cycle < issued + CFU_WAIT) {
+        const bool accepted_before = taken;
+        // The instruction behind is in E when this one is in M.
+        const bool follows = accepted_before && next && next->fast == Op::cfu && ready[next->s1] <= slot + 1 &&
+                             ready[next->s2] <= slot + 1 && (d->wd == NONE || (next->s1 != d->wd && next->s2 != d->wd));
+        const CfuInputs given = inputs(accepted_before ? (follows ? next : nullptr) : d, cycle);
+        const CfuOutputs said = core.cfu.ahead(cycle, given);
+        const bool answers = said.rsp_valid && given.rsp_ready && cfu_answered != cycle;
+        if (!accepted_before) {
+            taken = said.cmd_ready;
+            if (!taken && (answers || !next || next->is(flag::fence_i))) break;
+            if (!taken) slot++;
+        }
+        if (answers) {
+            cfu_answered = cycle, cfu_kept = !accepted_before;
+            finish(slot, said.result, accepted_before ? static_cast<uint32_t>(cycle - (slot + 2 + m_stalls + w_stalls)) : 0);
+            return true;
+        }
+        if (follows) break;
+        cycle++;
+    }
+    finish(issued - 1 - m_stalls - w_stalls, 0, 0);
+    return false;
+}
+
 // Whether the three instructions behind a load have no effect when they come to D and are flushed.
 inline bool Fast::is_quiet_behind(const Decoded* d, uint32_t pc) const {
     for (int n = 1; n <= 3; n++) {
@@ -139,6 +214,7 @@ dispatch:
         // The divider runs while a store before it waits in W.
         if (stores_made && stores[(stores_made - 1) % 8].slot + 1 == slot) LEAVE();
         m_stalls += DIVISION;
+        recent[executed % RECENT].m_stalls = DIVISION;
         write(d, pc, slot, divide(d->op, x[d->s1], x[d->s2]), 0);
         ready[d->wd] = slot + 2;
         NEXT();
@@ -156,6 +232,14 @@ dispatch:
         if (!plain(*d, address, true)) LEAVE();
         advance_stores(slot);
         store(d, pc, slot, address, store_lanes(*d, x[d->s2]));
+        NEXT();
+    }
+    case Op::cfu: {
+        OPERANDS();
+        if (!can_command(d, pc, arrived, slot)) LEAVE();
+        const bool done = command(d, pc, slot);
+        if (!done) return leave(slot + 1, pc + 4);
+        ready[d->wd] = slot + 2;
         NEXT();
     }
     case Op::stack: {

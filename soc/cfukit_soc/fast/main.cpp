@@ -107,6 +107,10 @@ private:
     void run_fast() {
         fast->run();
         const uint64_t retired = fast->retired_now;
+        if (core.outstanding) {
+            const Fast::Recent& waits = fast->waiting;
+            commands[accepted++ % commands.size()] = {waits.d->word >> 22 & 0x3F8, waits.address, waits.data, waits.pc, waits.d->word};
+        }
         if (!retired) return;
         last_retired_cycle = fast->last_retired_cycle;
         last = fast->last_retired();
