@@ -106,7 +106,7 @@ def _operators(document: Run) -> Table:
     if len(shown) > 1:
         heads.insert(-1, ">gain")
     if shown[-1].causes is not None:
-        heads += [">executing", "waits"]
+        heads += [">executing", "waits", "of the limit"]
     made = table(*heads)
     for row in operator_rows(shown):
         made.add_row(*row)
@@ -122,7 +122,8 @@ def operator_rows(shown: Sequence[VariantRun]) -> list[tuple[str, ...]]:
         if len(shown) > 1:
             cells.append(ratio(cycles[0], cycles[-1]))
         cells.append(per_mac(cycles[-1], op.macs))
-        cells += stack(op.causes) if shown[-1].causes is not None else ()
+        if shown[-1].causes is not None:
+            cells += [*stack(op.causes), f"{op.roof.attained:.2f} of {op.roof.bound}" if op.roof else "-"]
         rows.append((str(op.index), op.type, op.kernel, *cells))
     return rows
 

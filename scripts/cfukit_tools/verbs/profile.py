@@ -41,7 +41,7 @@ def profile(
 ) -> Run:
     """As `run`, for the project alone, or for portable kernels on a bare model; with causes, if the engine tells them.
 
-    * annotate: a function whose instructions `write` is called with, line by line.
+    * annotate: a function; `write` gets its instructions, line by line. UsageError if it is not a hot one.
     * speedscope, trace_events: files for other viewers.
     """
     project = load_target(target, **choice)
@@ -67,7 +67,8 @@ def profile(
     )
     if annotate:
         for line in annotated(document.variants[-1], annotate, source_roots(project.root)):
-            (write or print)(line)
+            if write is not None:
+                write(line)
     if files:
         program, counted = seen[-1].program, seen[-1].served.samples[0].counted
         assert counted is not None
