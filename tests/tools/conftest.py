@@ -15,12 +15,13 @@ from cfukit_tools.project.system import System
 
 @pytest.fixture(scope="session")
 def built_mac4(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of proj/mac4 with its CFU and simulator, built once for all workers. To be copied, not used."""
+    """A copy of proj/mac4 with its CFU and simulators, built once for all workers. To be copied, not used."""
     base = tmp_path_factory.getbasetemp()
 
     def build(folder: Path) -> None:
         api.init(str(folder / "mac4"), "mac4")
-        System(load_target(folder / "mac4")).simulator()
+        for causes in (False, True):
+            System(load_target(folder / "mac4")).simulator(causes=causes)
 
     return cached(base.parent if base.name.startswith("popen-") else base, "projects", "mac4", build) / "mac4"
 

@@ -288,6 +288,22 @@ def cycles_shown(vcd: Path) -> tuple[int, int]:
 
 
 @pytest.mark.slow
+def test_causes_are_told_when_asked_for(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "divide.c").write_text(
+        "volatile unsigned s;\nint main(void) { for (unsigned i = 1; i < 200; i++) s += 1000u / i; return 0; }\n"
+    )
+    document = api.exec_("divide.c", causes=True)
+    assert sum(document["causes"].values()) == document["cycles"]
+    assert document["causes"]["executing"] == document["instructions"]
+    assert document["causes"]["muldiv"] == 199 * 33
+    plain = api.exec_("divide.c")
+    assert plain["causes"] is None and plain["cycles"] == document["cycles"]
+    assert cli.run(["exec", "divide.c", "--causes"]) == 0
+    assert "cycles: executing " in capsys.readouterr().err
+    with pytest.raises(UsageError, match="--causes: engine host has no cycles"):
+        api.exec_("divide.c", causes=True, engine="host")
+
+
 def test_waves_show_a_window_or_the_end(here: Path) -> None:
     path = program(here, "int main(void) { for (volatile int k = 0; k < 1000; k++) {} return 0; }")
     end = api.exec_(path, stdin=b"", waves="last.vcd")["cycles"]

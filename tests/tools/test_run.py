@@ -71,6 +71,51 @@ def test_profile_is_one_system(mac4: Path, two_samples: Path) -> None:
     assert json.loads((mac4 / "build" / "sim" / "profile.json").read_text()) == document
 
 
+def test_every_cycle_of_a_profile_has_its_causes_and_places(
+    mac4: Path, two_samples: Path, tmp_path: Path
+) -> None:
+    lines: list[str] = []
+    files = {name: tmp_path / f"{name}.json" for name in ("speedscope", "trace_events")}
+    options = {"annotate": "rows_by_block", "write": lines.append, **files}
+    document = api.profile(mac4, inputs=two_samples, **options)
+    [one] = document["variants"]
+    cycles = one["cycles"][0]
+    assert sum(one["causes"].values()) == cycles
+    assert one["causes"]["executing"] <= one["instructions"] < one["causes"]["executing"] + 50, (
+        "the server reads the number of instructions a little before and after the cycles"
+    )
+    for op in one["ops"]:
+        assert sum(op["causes"].values()) == op["cycles"]
+    for cause, total in one["causes"].items():
+        inside = sum(op["causes"][cause] for op in one["ops"])
+        assert 0 <= total - inside <= one["overhead_cycles"], cause
+        own = [function for function in one["functions"] if not function["inlined"]]
+        assert sum(function["causes"][cause] for function in own) == total
+        assert sum(line["causes"].get(cause, 0) for line in one["lines"]) == total
+    # The kernels are the places where the cycles went.
+    assert one["functions"][0]["name"] == "rows_by_block" and one["functions"][0]["file"] == "mac4.c"
+    calls = {(use["instruction"], use["mode"]): use["calls"] for use in one["cfu"]}
+    executed = {}
+    for instruction in one["code"]:
+        if instruction["word"] & 0x7F == 0x0B:
+            name = instruction["text"].split()[0]
+            executed[name] = executed.get(name, 0) + instruction["executions"]
+    assert executed["mac4[1]"] == calls["mac4", 1] > 1000
+    assert 0 < one["busy"]["cfu"] < cycles and one["busy"]["memory_port"] == 0
+    # Its listing, and the files for other viewers.
+    hot = next(function for function in one["functions"] if function["name"] == "rows_by_block")
+    assert lines[0].startswith(f"rows_by_block: {hot['cycles']:,} cycles, ")
+    assert any(line.startswith("mac4.c:") and "cfu_mac4_" in line for line in lines)
+    spent = sum(op["cycles"] for op in one["ops"])
+    [stacks] = json.loads(files["speedscope"].read_text())["profiles"]
+    assert sum(stacks["weights"]) == spent
+    events = json.loads(files["trace_events"].read_text())["traceEvents"]
+    assert sum(event["args"]["cycles"] for event in events if event["ph"] == "X") == spent
+    plain = api.run(mac4, inputs=two_samples, only=["project"])["variants"][0]
+    assert plain["cycles"] == one["cycles"] and plain["instructions"] == one["instructions"]
+    assert plain["causes"] is None and plain["functions"] is None
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "replacement", "op_type"),

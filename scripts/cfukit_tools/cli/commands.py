@@ -323,6 +323,7 @@ def infer(as_json: bool, verbose: bool, **values: Any) -> int:
     metavar="FILE",
     help="Write every retired instruction.",
 )
+@click.option("--causes", is_flag=True, help="Where the cycles went.")
 @options(*SYSTEM, "cc", *ENGINE, "json", "verbose")
 def exec_(as_json: bool, verbose: bool, **values: Any) -> int:
     """Run a bare program on the system. It is a .c, .S or .elf file, or membench; stdin is passed on."""

@@ -79,6 +79,7 @@ class ExecOptions:
     * hang_cycles: so many cycles without an instruction are a fault; 0 = the engine's own limit.
     * waves: a VCD of the cycles `window`; None = the last ones.
     * trace: a file with every retired instruction.
+    * causes: tell where the cycles went.
     * on_output: called with the program's bytes as they come, or at its end where the engine cannot tell before.
     """
 
@@ -87,6 +88,7 @@ class ExecOptions:
     waves: Path | None = None
     window: tuple[int, int] | None = None
     trace: Path | None = None
+    causes: bool = False
     on_output: Callable[[bytes], object] = field(default=lambda data: None, compare=False)
 
     @property

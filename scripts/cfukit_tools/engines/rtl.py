@@ -28,7 +28,7 @@ CYCLES_PER_MAC = {
 }  # typical on board sim, to announce a run
 SIMULATED_HZ = 3e6  # of one process
 LONG_SECONDS = 10.0  # shorter simulations are not announced
-_OPTIONS = frozenset({"max_cycles", "hang_cycles", "waves", "trace"})
+_OPTIONS = frozenset({"max_cycles", "hang_cycles", "waves", "trace", "causes"})
 
 
 class RtlEngine:
@@ -77,7 +77,7 @@ class RtlEngine:
     def exec(self, system: System, program: Path, stdin: bytes, options: ExecOptions) -> Outcome:
         if options.waves is not None and options.window is None:
             # The end has to be known: a first, fast run finds it.
-            silent = replace(options, waves=None, trace=None, on_output=lambda data: None)
+            silent = replace(options, waves=None, trace=None, causes=False, on_output=lambda data: None)
             found = _simulate(system, program, stdin, silent)
             options = replace(options, window=_last_cycles(found, options.hang_cycles))
         return _simulate(system, program, stdin, options)
@@ -87,8 +87,11 @@ def _simulate(system: System, program: Path, stdin: bytes, options: ExecOptions)
     from cfukit_soc import HANG_CYCLES, Waves, simulate
 
     waves = Waves(options.waves, *(options.window or ())) if options.waves is not None else None
-    simulator = system.simulator(waves=waves is not None)
-    with progress.stage(f"running {program.name} on the RTL of the system"):
+    simulator = system.simulator(waves=waves is not None, causes=options.causes)
+    with (
+        tempfile.TemporaryDirectory(prefix="cfukit-") as scratch,
+        progress.stage(f"running {program.name} on the RTL of the system"),
+    ):
         return simulate(
             simulator,
             system.soc_json,
@@ -98,6 +101,7 @@ def _simulate(system: System, program: Path, stdin: bytes, options: ExecOptions)
             hang_cycles=options.hang_cycles or HANG_CYCLES,
             waves=waves,
             trace=options.trace,
+            counts=Path(scratch) / "counts.bin" if options.causes else None,
             on_output=options.on_output,
         )
 

@@ -6,6 +6,7 @@ from rich.console import Console
 
 from cfukit_base.artefacts import Exec, Fault
 from cfukit_base.artefacts.documents import RegionRun
+from cfukit_tools.report.causes import stack
 
 
 def show(document: Exec) -> None:
@@ -17,6 +18,9 @@ def show(document: Exec) -> None:
         _fault(out, document.fault)
     for file in document.host.files:
         out.print(f"written: {file}")
+    if document.causes is not None and document.causes.cycles:
+        executing, waits = stack(document.causes)
+        out.print(f"cycles: executing {executing}{', ' if waits else ''}{waits}")
     cycles = "-" if document.cycles is None else f"{document.cycles:,}"
     ended = "no exit code" if document.exit_code is None else f"exit code {document.exit_code}"
     out.print(f"{ended}, {cycles} cycles, engine {document.engine}")

@@ -26,6 +26,7 @@ def exec_(
     hang_cycles: int = 0,
     waves: str = "",
     trace: Path | str | None = None,
+    causes: bool = False,
     write: Callable[[bytes], object] | None = None,
     engine: str = "",
     port: str = "",
@@ -37,13 +38,14 @@ def exec_(
     * program: also the name of one that comes with cfukit (membench).
     * stdin: bytes for getchar(); None = this process's stdin unless that is a terminal.
     * waves: "FILE" or "FILE:FROM:TO" in cycles.
+    * causes: tell where the cycles went.
     * write: called with the program's text as it comes.
     * choice: as `load_target`.
     """
     at_least(0, max_cycles=max_cycles, hang_cycles=hang_cycles)
     runner = engine_named(engine, Line(port, baud))
     path, window = _waves(waves) if waves else (None, None)
-    options = ExecOptions(max_cycles, hang_cycles, path, window, Path(trace) if trace else None)
+    options = ExecOptions(max_cycles, hang_cycles, path, window, Path(trace) if trace else None, causes)
     check_options(runner, options)
     source = program_named(Path(program))
     home = load_target(project, **choice) if project is not None else stock_project(source.stem, **choice)
