@@ -5,6 +5,8 @@ The harness itself ends a run with a fault when no rule holds in a cycle, or whe
 
 from __future__ import annotations
 
+import re
+import struct
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,14 +14,17 @@ from typing import Any
 import pytest
 
 from cfukit_base.artefacts import Outcome, Soc
-from cfukit_base.artefacts.causes import Causes, Segment
+from cfukit_base.artefacts.causes import CAUSE_NAMES, Busy, Causes, Segment
+from cfukit_base.errors import UsageError
 from cfukit_cpu import configuration
 from cfukit_cpu.configuration import PRESETS
 from cfukit_soc import build_simulator, read_counts, simulate
+from cfukit_soc.generate import HARNESS
 from cfukit_sw.firmware import build_firmware
 from support import cpu_programs, micro_programs
 from support.bare import EXIT, ODD_CFU
 from support.cpu_compare import features_of
+from support.cpu_sets import TCM_FACTORS, pairwise
 from support.elves import write_elf
 from support.socs import make_soc
 
@@ -126,3 +131,49 @@ def test_the_rules_hold_in_random_programs(
     wanted |= {"trap", "csr"} if config.traps else set()
     wanted |= {"dcache"} if config.dcache_bytes and data != DTCM else set()
     assert wanted <= seen
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("given", [*pairwise(), *pairwise(TCM_FACTORS)], ids=lambda value: str(value)[:60])
+def test_the_rules_hold_with_every_pair_of_options(
+    given: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cpu_programs, "IO", EXIT)
+    run_random(given, *place_of(given), range(12), tmp_path)
+
+
+def place_of(given: dict[str, Any]) -> tuple[int, int]:
+    """Code where the CPU can fetch it, data in a TCM if there is one."""
+    config = configuration(given).configuration
+    data = DTCM if config.dtcm_bytes else ITCM + 0x10000 if config.itcm_bytes else RAM + 0x10000
+    return RAM if config.icache_bytes else ITCM, data
+
+
+def test_counts_are_read_as_they_are_written(tmp_path: Path) -> None:
+    names = len(CAUSE_NAMES)
+    file = tmp_path / "counts"
+    first = struct.pack(f"<4Q{names}Q", 7, 2, 1, 2, 4, 3, *[0] * (names - 2))
+    rows = struct.pack(f"<I{names}I", 0x4000_0001, 3, 3, *[0] * (names - 2))
+    rows += struct.pack(f"<I{names}I", 0x4000_0005, 1, *[0] * (names - 1))
+    last = struct.pack(f"<4Q{names}Q", 7, 0, 0, 0, *[0] * names)
+    file.write_bytes(first + rows + last)
+    one, empty = read_counts(file)
+    assert (one.end, one.busy) == (7, Busy(cfu=2, memory_port=1))
+    assert one.causes == Causes.of({"executing": 4, "icache": 3})
+    assert one.by_pc == {0x4000_0000: (3, 3, *[0] * (names - 2)), 0x4000_0004: (1, *[0] * (names - 1))}
+    assert empty.end == 7 and empty.causes.cycles == 0 and empty.by_pc == {}
+    file.write_bytes(b"")
+    assert read_counts(file) == ()
+
+
+def test_the_harness_has_the_same_causes() -> None:
+    """In the same order: the file has no names."""
+    text = (HARNESS / "causes.h").read_text().partition("#define CAUSES(X)")[2].partition("enum class")[0]
+    assert tuple(re.findall(r"X\((\w+)\)", text)) == CAUSE_NAMES
+
+
+def test_a_simulator_without_causes_refuses(tmp_path: Path) -> None:
+    simulator = tmp_path / "simulator"
+    simulator.write_bytes(b"")
+    with pytest.raises(UsageError, match=r"built without causes; build_simulator\(\.\.\., causes=True\)"):
+        simulate(simulator, tmp_path / "soc.json", tmp_path / "program.elf", counts=tmp_path / "counts")

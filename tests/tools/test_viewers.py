@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -19,7 +20,7 @@ from cfukit_tools.firmware.counted import Counted, merged
 from cfukit_tools.report import causes as report
 from cfukit_tools.report.viewers import speedscope, trace_events
 from support.bare import compile_c
-from support.documents import variant
+from support.documents import operator, variant
 
 # The parts of https://www.speedscope.app/file-format-schema.json that a sampled profile needs.
 SPEEDSCOPE: dict[str, Any] = {
@@ -181,6 +182,19 @@ def test_a_stack_shows_the_largest_waits() -> None:
     assert report.stack(causes) == ("60%", "dcache 20%, hazard 10%, branch 10%")
     assert report.stack(None) == report.stack(Causes.of({})) == ("-", "")
     assert list(causes.largest()) == ["dcache", "hazard", "branch", "csr"]
+
+
+def test_operators_have_a_column_for_each_cause_that_counts() -> None:
+    first, second = (
+        Causes.of({"executing": 90, "dcache": 10}),
+        Causes.of({"executing": 897, "hazard": 100, "csr": 3}),
+    )
+    whole = first + second
+    ops = tuple(replace(operator(n, one.cycles), causes=one) for n, one in enumerate((first, second)))
+    ops += (replace(operator(2, 0), causes=Causes.of({})), operator(3, 5))
+    made = report.operators(replace(variant("project", [1]), ops=ops), whole)
+    assert [column.header for column in made.columns] == ["#", "operator", "executing", "hazard"]
+    assert [list(column.cells) for column in made.columns][2:] == [["90%", "90%"], ["0%", "10%"]]
 
 
 def test_lines_of_the_cfu() -> None:

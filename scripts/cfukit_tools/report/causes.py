@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from rich.table import Table
 
@@ -11,8 +12,8 @@ from cfukit_base.artefacts.run import VariantRun
 from cfukit_tools.report.tables import millions, table
 
 SHOWN_FUNCTIONS = 10
-SHOWN_WAITS = 4
-SHOWN_SHARE = 0.01  # of an operator's cycles: causes with less are not shown
+SHOWN_WAITS = 3
+SHOWN_SHARE = 0.01  # of the cycles: causes with less are not shown
 
 
 def stack(causes: Causes | None) -> tuple[str, str]:
@@ -27,13 +28,27 @@ def stack(causes: Causes | None) -> tuple[str, str]:
     return f"{causes.executing / causes.cycles:.0%}", ", ".join(waits[:SHOWN_WAITS])
 
 
+def operators(variant: VariantRun, causes: Causes) -> Table:
+    """A row per operator: the share of each cause that is not small in the whole, and how close the operator is to its tightest limit."""
+    waits = [name for name, count in causes.largest().items() if count >= SHOWN_SHARE * causes.cycles]
+    names = ["executing", *waits]
+    made = table(">#", "operator", *(f">{name}" for name in names), "of the limit")
+    for op in variant.ops:
+        if op.causes is not None and op.causes.cycles:
+            counts = op.causes.named()
+            shares = (f"{counts[name] / op.causes.cycles:.0%}" for name in names)
+            limit = f"{op.roof.attained:.2f} of {op.roof.bound}" if op.roof is not None else "-"
+            made.add_row(str(op.index), op.type, *shares, limit)
+    return made
+
+
 def hottest(functions: Sequence[FunctionRun], cycles: int) -> Table:
     """The functions with the most cycles. A copy inside of other functions counts in both."""
     made = table(">cycles", ">share", "function", ">executing", "waits", "defined in")
     for one in functions[:SHOWN_FUNCTIONS]:
         executing, waits = stack(one.causes)
         name = f"{one.name} (inlined)" if one.inlined else one.name
-        place = f"{one.file}:{one.line}" if one.file else ""
+        place = f"{Path(one.file).name}:{one.line}" if one.file else ""
         made.add_row(millions(one.cycles), f"{one.cycles / cycles:.0%}", name, executing, waits, place)
     return made
 

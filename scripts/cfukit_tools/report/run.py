@@ -9,7 +9,7 @@ from rich.table import Table
 
 from cfukit_base.artefacts import Run
 from cfukit_base.artefacts.run import MemoryUse, VariantRun
-from cfukit_tools.report.causes import cfu_lines, hottest, stack
+from cfukit_tools.report.causes import cfu_lines, hottest, operators
 from cfukit_tools.report.tables import console, millions, per_mac, ratio, table, times
 
 
@@ -21,6 +21,8 @@ def show(document: Run, verbose: bool = False) -> None:
     out = console()
     out.print(_operators(document))
     final = document.variants[-1]
+    if final.causes is not None:
+        out.print(operators(final, final.causes))
     if final.functions and final.causes is not None:
         out.print(hottest(final.functions, final.causes.cycles))
     for line in cfu_lines(final):
@@ -100,13 +102,11 @@ def memory_lines(memories: Iterable[MemoryUse]) -> Iterator[str]:
 
 
 def _operators(document: Run) -> Table:
-    """One row per operator: the cycles of each variant, the gain of the last over the one before, cycles per MAC, causes if told."""
+    """One row per operator: the cycles of each variant, the gain of the last over the one before, cycles per MAC."""
     shown = document.variants[-2:]
     heads = [">#", "operator", "kernel", *(f">{name_of(document, v)}" for v in shown), ">cycles/MAC"]
     if len(shown) > 1:
         heads.insert(-1, ">gain")
-    if shown[-1].causes is not None:
-        heads += [">executing", "waits", "of the limit"]
     made = table(*heads)
     for row in operator_rows(shown):
         made.add_row(*row)
@@ -122,8 +122,6 @@ def operator_rows(shown: Sequence[VariantRun]) -> list[tuple[str, ...]]:
         if len(shown) > 1:
             cells.append(ratio(cycles[0], cycles[-1]))
         cells.append(per_mac(cycles[-1], op.macs))
-        if shown[-1].causes is not None:
-            cells += [*stack(op.causes), f"{op.roof.attained:.2f} of {op.roof.bound}" if op.roof else "-"]
         rows.append((str(op.index), op.type, op.kernel, *cells))
     return rows
 
