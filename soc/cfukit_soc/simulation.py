@@ -17,7 +17,6 @@ from cfukit_base.artefacts import Outcome, Soc
 from cfukit_base.cache import disk_error, prepare_output, replaceable
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_base.process import started
-from cfukit_base.whereabouts import Stopped
 from cfukit_soc.faults import Ended, fault_from, stack_of
 from cfukit_soc.image import memory_image
 from cfukit_soc.watching import Watch
@@ -111,9 +110,6 @@ def simulate(
                     temporary.replace(final)
         except OSError as error:
             raise disk_error(scratch, error) from error
-        except KeyboardInterrupt:
-            at = watch.now()
-            raise Stopped([at] if at else []) from None
         finally:
             for temporary, final in partial:
                 if temporary != final:

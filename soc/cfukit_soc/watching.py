@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cfukit_base import progress
 from cfukit_base.symbols import locate
-from cfukit_base.whereabouts import Whereabouts
+from cfukit_base.whereabouts import Stopped, Whereabouts
 
 _WORDS = struct.Struct("=QQQ")  # cycle, instructions, pc
 _LOOK_SECONDS = 1.0
@@ -35,7 +35,7 @@ class Watch:
 
     @contextlib.contextmanager
     def shown(self) -> Iterator[None]:
-        """Show in the current stage, every second, where the program is."""
+        """Show in the current stage, every second, where the program is. Raises Stopped, with the place, for a KeyboardInterrupt."""
         ended = threading.Event()
 
         def look() -> None:
@@ -48,6 +48,9 @@ class Watch:
         thread.start()
         try:
             yield
+        except KeyboardInterrupt:
+            at = self.now()
+            raise Stopped([at] if at else []) from None
         finally:
             ended.set()
             thread.join()

@@ -83,6 +83,7 @@ def _run(system: System, job: Job, requests: bytes) -> Outcome:
         build_dir=system.project.board_dir,
         autonomous=_autonomous(system),
         stdin=requests,
+        label=job.program.variant,
     )
 
 

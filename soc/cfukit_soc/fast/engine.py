@@ -17,6 +17,7 @@ from cfukit_soc.fast.parameters import parameters
 from cfukit_soc.faults import Ended, stack_of
 from cfukit_soc.image import memory_image
 from cfukit_soc.simulation import HANG_CYCLES, outcome_of, partial_of, run_simulator
+from cfukit_soc.watching import Watch
 
 _CHIPS = {"spi_flash.v": "an SPI flash", "sdram.v": "SDRAM", "ddr3_store.v": "DDR3"}
 
@@ -36,6 +37,7 @@ def simulate_fast(
     on_output: Callable[[bytes], object] | None = None,
     watch_stack: bool = True,
     timeout_seconds: float = 0,
+    label: str = "",
     exact: bool = False,
 ) -> Outcome:
     """As `simulate`, without Verilator for the system; only the CFU is built, under build_dir (None: one that answers 0).
@@ -55,7 +57,9 @@ def simulate_fast(
         (scratch / "image").write_bytes(image)
         (scratch / "stdin").write_bytes(stdin)
         (scratch / "parameters").write_text(parameters(soc_json, soc))
-        words = [str(simulator), *(f"{key}={scratch / key}" for key in ("parameters", "image", "result"))]
+        watch = Watch(scratch / "progress", elf, label)
+        words = [str(simulator), f"progress={watch.file}"]
+        words += [f"{key}={scratch / key}" for key in ("parameters", "image", "result")]
         words += [f"hang_cycles={hang_cycles}"] if hang_cycles else []
         words += [f"max_cycles={max_cycles}"] if max_cycles else []
         if watch_stack:
@@ -66,7 +70,8 @@ def simulate_fast(
         if trace:
             words += [f"trace={partial_of(trace)}", f"trace_cycles={int(trace_cycles)}"]
         try:
-            output = run_simulator(words, scratch / "stdin", on_output, timeout_seconds)
+            with watch.shown():
+                output = run_simulator(words, scratch / "stdin", on_output, timeout_seconds)
             ended = msgspec.json.decode((scratch / "result").read_bytes(), type=Ended)
             if trace and partial_of(trace) != trace:
                 partial_of(trace).replace(trace)

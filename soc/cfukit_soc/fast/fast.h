@@ -10,10 +10,13 @@
 #include "stores.h"
 
 class Fast {
+public:
+    static constexpr uint64_t MARGIN = 2000;
+
+private:
     static constexpr uint32_t DIVISION = 33;  // cycles that a division waits in M
     static constexpr uint64_t CFU_WAIT = 200;  // longer commands are the slow model's
     static constexpr int NONE = 32;           // where results for x0 go
-    static constexpr uint64_t MARGIN = 2000;
     static constexpr size_t RECENT = 32;      // a power of two
 
     // An executed instruction, with what undoes it: it may still be in the pipeline when the slow model takes over.
@@ -62,6 +65,7 @@ private:
 
 public:
     uint64_t last_retired_cycle = 0, entries = 0;
+    uint64_t limit = UINT64_MAX;  // `run` comes back about MARGIN cycles before this one
 
     Fast(Core& core_, FILE* trace_, const Options& options_) : core(core_), trace(trace_), options(options_) {
         usable = core.p.bypass && core.p.icache_bytes && !options.exact && options.hang_cycles > MARGIN;
@@ -126,7 +130,7 @@ public:
 
 private:
     // The last cycles before a limit are stepped: more than a line of code takes.
-    bool near_end(uint64_t slot) const { return slot + m_stalls + w_stalls + MARGIN > options.max_cycles; }
+    bool near_end(uint64_t slot) const { return slot + m_stalls + w_stalls + MARGIN > limit; }
     static bool begins_here(Op op) { return op <= Op::remu || op == Op::cfu || op == Op::stack; }
     bool hits(uint32_t address) const { return core.dtags[address / LINE_BYTES & core.dmask] == address / LINE_BYTES; }
     bool plain(const Decoded& d, uint32_t address, bool hit) const {

@@ -4,12 +4,15 @@
 #include <sys/prctl.h>
 #endif
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 
 #include "interpret.h"
+#include "progress.h"
 #include "stack.h"
 
+static constexpr uint64_t TELL_CYCLES = 1 << 20;  // between two notes of how far the run is
 static constexpr uint32_t LOAD = 0x03, STORE = 0x23, JALR = 0x67, JAL = 0x6F;
 
 struct Issued {
@@ -20,8 +23,10 @@ class Simulation {
     const Options options;
     const Parameters parameters;
     Core core;
+    const ProgressFile progress;
     FILE* trace = nullptr;
     std::unique_ptr<Fast> fast;
+    uint64_t next_tell = 0;
     uint64_t last_retired_cycle = 0;
     Retired last{};                     // the newest retired instruction
     StackWatch stack;
@@ -35,6 +40,7 @@ class Simulation {
 public:
     explicit Simulation(const Options& given)
         : options(given), parameters(read_parameters(given.parameters)), core(parameters, given.cfu),
+          progress(given.progress),
           stack(given.stack_bottom, given.stack_top) {
         if (!options.trace.empty()) {
             trace = std::fopen(options.trace.c_str(), "w");
@@ -48,6 +54,7 @@ public:
     // Why it ended: "exit" or the kind of fault. Cycles are counted from the release of reset.
     const char* run() {
         for (;;) {
+            if (core.cycle + Fast::MARGIN > next_tell) tell_progress();
             if (fast->can_enter()) run_fast();
             const uint64_t cycle = core.cycle;
             const Stage at = core.W;
@@ -102,6 +109,15 @@ private:
         core.x[core.undo_register] = core.undo_value;
         core.x[0] = 0;
         return end;
+    }
+
+    // Shows what there is so far, and makes the fast model come back in time for the next such moment.
+    void tell_progress() {
+        progress.write(core.cycle, core.instructions, last.pc);
+        core.registers.uart.advance(core.cycle);
+        core.registers.uart.line.flush();
+        next_tell = core.cycle + TELL_CYCLES;
+        fast->limit = std::min(options.max_cycles, next_tell);
     }
 
     void run_fast() {

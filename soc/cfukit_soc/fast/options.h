@@ -6,6 +6,7 @@ struct Options {
     std::string parameters;        // the system (see parameters.h)
     std::string image;             // what is in the memories at reset
     std::string result;            // JSON, written at the end
+    std::string progress;          // how far the run is (see progress.h); "" = not told
     std::string trace;             // one line per retired instruction; "" = none
     bool trace_cycles = false;     // each line of the trace begins with the cycle of retirement
     bool exact = false;            // step every cycle: the model that the fast path is compared with
@@ -25,6 +26,7 @@ inline Options parse_options(int argc, char** argv) {
         if (key == "parameters") options.parameters = value;
         else if (key == "image") options.image = value;
         else if (key == "result") options.result = value;
+        else if (key == "progress") options.progress = value;
         else if (key == "trace") options.trace = value;
         else if (key == "trace_cycles") options.trace_cycles = number() != 0;
         else if (key == "exact") options.exact = number() != 0;

@@ -146,8 +146,8 @@ private:
 
     // Shows what there is so far; the next cycle that wants attention.
     uint64_t tell_progress() {
+        progress.write(cycle, instructions, last.pc);  // first: whoever stops the run when the output comes wants to know it
         uart.flush();
-        progress.write(cycle, instructions, last.pc);
         return std::min(options.max_cycles, cycle + ProgressFile::PERIOD_CYCLES);
     }
 

@@ -4,20 +4,19 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cstdint>
+#include <string>
+
 #include "words.h"
 
 class ProgressFile {
-    int file = -1;
+    int file;
 
 public:
     static constexpr uint64_t PERIOD_CYCLES = 1 << 16;
 
-    explicit ProgressFile(const std::string& path) {
-        if (path.empty()) return;
-        file = ::open(path.c_str(), O_WRONLY);
-        if (file < 0) fail("cannot write", path);
-    }
-    // An error is no reason to stop: the result does not depend on this file.
+    // path: "" = not told. An error is no reason to stop either: the result does not depend on this file.
+    explicit ProgressFile(const std::string& path) : file(path.empty() ? -1 : ::open(path.c_str(), O_WRONLY)) {}
     void write(uint64_t cycle, uint64_t instructions, uint32_t pc) const {
         const uint64_t words[] = {cycle, instructions, pc};
         if (file >= 0 && ::pwrite(file, words, sizeof words, 0) < 0) return;
