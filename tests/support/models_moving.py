@@ -10,6 +10,7 @@ from cfukit_sw.model import Model
 from support.models import Case, builds
 
 TYPES = ("int8", "int8", "int8", "int16", "int32", "float32")
+MOVED = (*TYPES, "uint8", "int64", "uint32", "bool")
 
 
 @builds("MEAN", "SUM", "REDUCE_MAX")
@@ -38,7 +39,7 @@ def _arg_max(case: Case) -> Model:
 @builds("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 def _reshape(case: Case) -> Model:
     shape = case.shape(1, 4)
-    x = case.image(shape, case.pick(TYPES))
+    x = case.image(shape, case.pick(MOVED))
     if case.type == "EXPAND_DIMS":
         axis = case.whole(0, len(shape))
         result = (*shape[:axis], 1, *shape[axis:])
@@ -55,7 +56,7 @@ def _reshape(case: Case) -> Model:
 def _transpose(case: Case) -> Model:
     shape = case.shape(2, 4)
     permutation = [int(axis) for axis in case.rng.permutation(len(shape))]
-    x = case.image(shape)
+    x = case.image(shape, case.pick(MOVED))
     y = case.like(x, [shape[axis] for axis in permutation])
     return case.done([x, case.ints("permutation", permutation)], [y])
 
@@ -68,12 +69,14 @@ def _padded(shape: Sequence[int], pairs: np.ndarray) -> list[int]:
 def _pad(case: Case) -> Model:
     shape = case.shape(2, 4)
     pairs = case.rng.integers(0, 3, (len(shape), 2))
-    x = case.image(shape)
+    type = case.pick(TYPES)
+    x = case.image(shape, type)
     inputs = [x, case.ints("paddings", pairs)]
     if case.type == "PADV2":
         source = case.build.tensors[x]
-        fill = np.array([case.whole(-128, 127)], np.int8)
-        inputs.append(case.build.constant("v", fill, scale=source.scales, zero_point=source.zero_points))
+        fill = np.array([case.whole(-128, 127)], type)
+        quantised = {"scale": source.scales, "zero_point": source.zero_points} if source.scales.size else {}
+        inputs.append(case.build.constant("v", fill, **quantised))
     return case.done(inputs, [case.like(x, _padded(shape, pairs))])
 
 
@@ -83,7 +86,7 @@ def _mirror_pad(case: Case) -> Model:
     shape = case.shape(2, 4)
     most = [size - (mode == "REFLECT") for size in shape]
     pairs = np.array([[case.whole(0, min(limit, 3)), case.whole(0, min(limit, 3))] for limit in most])
-    x = case.image(shape)
+    x = case.image(shape, case.pick(TYPES))
     y = case.like(x, _padded(shape, pairs))
     return case.done([x, case.ints("paddings", pairs)], [y], mode=mode)
 
@@ -91,12 +94,13 @@ def _mirror_pad(case: Case) -> Model:
 @builds("CONCATENATION")
 def _concatenation(case: Case) -> Model:
     shape = list(case.shape(1, 4))
-    axis, type = case.whole(0, len(shape) - 1), case.pick(("int8", "int8", "int16", "int32"))
+    axis, type = case.whole(0, len(shape) - 1), case.pick(MOVED)
     parts, total = [], 0
     for _ in range(case.whole(1, 4)):
         shape[axis] = case.whole(1, 5)
         total += shape[axis]
-        parts.append(case.image(shape, type, **({} if type == "int32" else {"scale": 0.1, "zero_point": 0})))
+        quantised = {"scale": 0.1, "zero_point": 0} if type in ("int8", "uint8", "int16") else {}
+        parts.append(case.image(shape, type, **quantised))
     shape[axis] = total
     y = case.like(parts[0], shape)
     return case.done(parts, [y], axis=axis - len(shape) if case.chance(0.3) else axis)
@@ -106,7 +110,9 @@ def _concatenation(case: Case) -> Model:
 def _pack(case: Case) -> Model:
     shape = case.shape(1, 3)
     axis, count = case.whole(0, len(shape)), case.whole(1, 4)
-    parts = [case.image(shape, scale=0.1, zero_point=3) for _ in range(count)]
+    type = case.pick(MOVED)
+    quantised = {"scale": 0.1, "zero_point": 0} if type in ("int8", "uint8", "int16") else {}
+    parts = [case.image(shape, type, **quantised) for _ in range(count)]
     result = (*shape[:axis], count, *shape[axis:])
     given = axis - len(result) if case.chance(0.3) else axis
     return case.done(parts, [case.like(parts[0], result)], axis=given, values_count=count)
@@ -119,7 +125,7 @@ def _split(case: Case) -> Model:
     part = list(shape)
     shape[axis] *= count
     axis_tensor = case.ints("axis", axis - len(shape) if case.chance(0.3) else axis)
-    x = case.image(shape)
+    x = case.image(shape, case.pick(MOVED))
     return case.done([axis_tensor, x], [case.like(x, part) for _ in range(count)], num_splits=count)
 
 
@@ -132,7 +138,7 @@ def _slice(case: Case) -> Model:
         -1 if begin + part == size and case.chance(0.5) else part
         for begin, part, size in zip(begins, sizes, shape, strict=True)
     ]
-    x = case.image(shape, case.pick(("int8", "int8", "int16", "int32")))
+    x = case.image(shape, case.pick(MOVED))
     return case.done([x, case.ints("begin", begins), case.ints("size", given)], [case.like(x, sizes)])
 
 
@@ -162,7 +168,7 @@ def _strided_slice(case: Case) -> Model:
             masks[name] |= bit << axis
         if not bits[2]:
             result.append(len(part))
-    x = case.image(shape, case.pick(("int8", "int8", "int32")))
+    x = case.image(shape, case.pick(MOVED))
     table = [case.ints(name, column) for name, column in zip("bes", zip(*rows, strict=True), strict=True)]
     return case.done([x, *table], [case.like(x, result)], **masks)
 
@@ -172,7 +178,7 @@ def _blocks(case: Case) -> Model:
     n, h, w, c, b = (case.whole(1, 3) for _ in range(5))
     pixels, depths = (n, h * b, w * b, c), (n, h, w, c * b * b)
     forward = case.type == "SPACE_TO_DEPTH"
-    x = case.image(pixels if forward else depths)
+    x = case.image(pixels if forward else depths, case.pick(MOVED))
     return case.done([x], [case.like(x, depths if forward else pixels)], block_size=b)
 
 

@@ -7,14 +7,14 @@ import numpy as np
 from cfukit_sw.model import Model
 from support.models import Case, builds
 
-ANY = ("int8", "int8", "uint8", "int16", "int32", "int64", "float32", "bool")
+ANY = ("int8", "int8", "uint8", "int16", "int32", "uint32", "int64", "float32", "bool")
 
 
 @builds("SHAPE")
 def _shape(case: Case) -> Model:
     """The shape itself, or what Keras makes of Flatten: [SHAPE, STRIDED_SLICE, PACK, RESHAPE]."""
     shape = case.shape(2, 4)
-    x = case.image(shape, case.pick(["int8", "int16", "float32"]))
+    x = case.image(shape, case.pick(ANY))
     rank = len(shape)
     if case.chance(0.3):
         return case.done([x], [case.build.tensor("y", (rank,), "int32")], out_type="INT32")
@@ -41,7 +41,7 @@ def _zeros_like(case: Case) -> Model:
 @builds("FILL")
 def _fill(case: Case) -> Model:
     shape = case.shape(1, 4)
-    x = case.image((), case.pick(["int8", "int32", "float32"]))
+    x = case.image((), case.pick(ANY))
     return case.done([case.ints("shape", shape), x], [case.like(x, shape)])
 
 
@@ -57,7 +57,7 @@ def _broadcast_to(case: Case) -> Model:
 def _reverse(case: Case) -> Model:
     shape = case.shape(1, 4)
     axis = case.whole(-len(shape), len(shape) - 1)
-    x = case.image(shape, case.pick(["int8", "int8", "uint8", "int16", "int32", "int64", "float32"]))
+    x = case.image(shape, case.pick(ANY))
     return case.done([x, case.ints("axis", [axis])], [case.like(x, shape)])
 
 
@@ -68,7 +68,7 @@ def _split_v(case: Case) -> Model:
     sizes = [case.whole(1, 4) for _ in range(case.whole(1, 4))]
     shape[axis] = sum(sizes)
     parts = [[*shape[:axis], size, *shape[axis + 1 :]] for size in sizes]
-    x = case.image(shape, case.pick(["int8", "int8", "int16", "int32", "float32"]))
+    x = case.image(shape, case.pick(ANY))
     inputs = [
         x,
         case.ints("sizes", sizes),
@@ -81,7 +81,7 @@ def _split_v(case: Case) -> Model:
 def _unpack(case: Case) -> Model:
     shape = case.shape(2, 4)
     axis = case.whole(0, len(shape) - 1)
-    x = case.image(shape, case.pick(["int8", "int8", "int16", "int32", "float32"]))
+    x = case.image(shape, case.pick(ANY))
     outputs = [case.like(x, shape[:axis] + shape[axis + 1 :]) for _ in range(shape[axis])]
     return case.done([x], outputs, axis=axis - len(shape) if case.chance(0.3) else axis, num=shape[axis])
 

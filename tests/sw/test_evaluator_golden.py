@@ -69,10 +69,10 @@ def test_against_tflm(type: str) -> None:
     answers = tflm_outputs(cases)
     for seed, (model, (_, sets), answer) in enumerate(zip(models, cases, answers, strict=True)):
         if answer is None:
-            continue  # TFLM refuses a few models that we run: EXPAND_DIMS of int32, depthwise without bias
+            continue  # TFLM refuses some models that we run: moves of other types, depthwise without bias
         evaluator = Evaluator(model)
         for number, ((_, inputs), expected) in enumerate(zip(sets, answer, strict=True)):
             for got, wanted in zip(evaluator.run(inputs).outputs, expected, strict=True):
                 message = f"{type} seed {seed + 1000} set {number}"
                 np.testing.assert_array_equal(got, wanted.reshape(got.shape), message)
-    assert sum(answer is not None for answer in answers) >= 25
+    assert sum(answer is not None for answer in answers) >= 12

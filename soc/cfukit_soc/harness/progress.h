@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <string>
 
-#include "words.h"
 
 class ProgressFile {
     int file;

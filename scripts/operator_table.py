@@ -1,0 +1,120 @@
+"""Write the table of operators into docs/models.md: what runs in which types, and what is faster than TFLM's loops.
+
+    python scripts/operator_table.py
+
+The types are those of random models (tests/support/models*.py) that evaluator and lowering take, so the table says what runs, not what
+somebody believes. A test holds the page to this.
+"""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+from cfukit_base.errors import ModelError  # noqa: E402
+from cfukit_sw.evaluator import SUPPORTED, check_supported, simplified  # noqa: E402
+from cfukit_sw.kernels import choose, portable_kernels  # noqa: E402
+from cfukit_sw.lowering import LOWERINGS, Alias  # noqa: E402
+from cfukit_sw.model import Model, Operator  # noqa: E402
+from cfukit_sw.site import Site  # noqa: E402
+from support.models import all_types, random_model  # noqa: E402
+
+PAGE = ROOT / "docs" / "models.md"
+BEGIN, END = "<!-- table: operators -->\n", "<!-- end of table -->\n"
+HEAD = "| operator | types | faster kernels |\n|---|---|---|\n"
+SEEDS = 200
+ORDER = ("int8", "uint8", "int16", "int32", "uint32", "int64", "bool", "float32")
+
+# What TFLM's Python interpreter registers beside the operators above (tflite-micro 0.dev20261023182759).
+LEFT_OUT = {
+    "IF, WHILE": "control flow with subgraphs",
+    "CEIL, COS, EXP, FLOOR, FLOOR_DIV, FLOOR_MOD, L2_POOL_2D, LOG, NEG, ROUND, SIN, SQRT, SQUARE": "float32 only",
+    "CUMSUM, DIV, RSQRT, BROADCAST_ARGS, DYNAMIC_UPDATE_SLICE": "int8 or int32 forms are missing",
+    "float32 forms of the operators above, apart from moves": "no floating-point kernels",
+    "DETECTION_POSTPROCESS, CIRCULAR_BUFFER, the signal library, ETHOS_U, DECODE": "custom operators",
+}
+
+
+def table() -> str:
+    """The table, and the one of what is left out."""
+    types, faster = _observed()
+    lines = [f"| {op} | {_types(types.get(op, set()))} | {_faster(op, faster)} |\n" for op in SUPPORTED]
+    left_out = "".join(f"| {names} | {why} |\n" for names, why in LEFT_OUT.items())
+    return f"{HEAD}{''.join(lines)}\n| TFLM has also | why it is left out |\n|---|---|\n{left_out}"
+
+
+def page_with(text: str, rows: str) -> str:
+    """`text` with `rows` between the marks."""
+    before, rest = text.split(BEGIN)
+    return f"{before}{BEGIN}\n{rows}{END}{rest.split(END)[1]}"
+
+
+def _observed() -> tuple[dict[str, set[tuple[str, str]]], dict[str, set[str]]]:
+    """(input and output types, portable kernels) of each operator, in all random models."""
+    types: dict[str, set[tuple[str, str]]] = {}
+    faster: dict[str, set[str]] = {}
+    for kind in all_types():
+        for seed in range(SEEDS if kind in LOWERINGS else 3):
+            model = random_model(kind, seed)
+            try:
+                check_supported(model)
+            except ModelError:
+                continue
+            model = simplified(model)
+            for op in model.operators:
+                if op.type in LOWERINGS:
+                    _observe(model, op, types.setdefault(op.type, set()), faster.setdefault(op.type, set()))
+    return types, faster
+
+
+def _observe(model: Model, op: Operator, types: set[tuple[str, str]], faster: set[str]) -> None:
+    lowered = LOWERINGS[op.type](Site(model, op))
+    if isinstance(lowered, Alias):
+        source = model.tensors[lowered.source].type
+        types.add((source, source))
+        return
+    types.add((lowered.op.input_type, lowered.op.output_type if op.outputs else lowered.op.input_type))
+    kernel = choose(portable_kernels(), lowered.kernels_for, lowered.op)
+    if kernel is not None:
+        faster.add(f"`{kernel.name}`")
+
+
+def _types(pairs: set[tuple[str, str]]) -> str:
+    """Sources with the same targets stand together; those that stay what they are come first."""
+    same = [type for type in ORDER if (type, type) in pairs]
+    parts = [", ".join(same)] if same else []
+    sources: dict[str, list[str]] = {}
+    for source in ORDER:
+        targets = ", ".join(type for type in ORDER if (source, type) in pairs and type != source)
+        if targets:
+            sources.setdefault(targets, []).append(source)
+    everything = [type for type in ORDER if any(type in pair for pair in pairs)]
+    if len(pairs) >= len(everything) * (len(everything) - 1) > 2:
+        missing = [f"{a} to {b}" for a in everything for b in everything if (a, b) not in pairs]
+        among = f"any of {', '.join(everything)} to any of them"
+        return f"{among} but {', '.join(missing)}" if missing else among
+    parts += [f"{', '.join(names)} to {targets}" for targets, names in sources.items()]
+    return "; ".join(parts) or "no values"
+
+
+def _faster(op: str, faster: dict[str, set[str]]) -> str:
+    projects = sorted(
+        path.parent.name
+        for path in (ROOT / "proj").glob("*/project.toml")
+        if any(kernel.get("op") == op for kernel in tomllib.loads(path.read_text()).get("kernel", []))
+    )
+    names = [", ".join(sorted(faster.get(op, set())))] if faster.get(op) else []
+    return "; ".join([*names, *([f"projects {', '.join(projects)}"] if projects else [])])
+
+
+def main() -> None:
+    PAGE.write_text(page_with(PAGE.read_text(), table()))
+    print(PAGE)
+
+
+if __name__ == "__main__":
+    main()
