@@ -86,7 +86,7 @@ REFUSED = {
     "reject_pool_scale_change": "operator 0 AVERAGE_POOL_2D",
     "reject_softmax_output_scale": "scale 0.00390625 and zero point -128",
     "reject_truncated": "corrupt or truncated",
-    "reject_unknown_custom": "operator 0 CUSTOM:NoSuchOp: not a supported operator; supported: ADD",
+    "reject_unknown_custom": "operator 0 CUSTOM:NoSuchOp: not a supported operator; supported: ABS",
 }
 
 
