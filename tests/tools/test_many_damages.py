@@ -26,6 +26,7 @@ def commands(shop: Workshop, rng: random.Random) -> dict[str, Command]:
         "run on evaluator": shop.command(*run, "--engine", "evaluator"),
         "run on host": shop.command(*run, "--engine", "host"),
         "run on rtl": shop.command(*run),
+        "run on fast": shop.command(*run, "--engine", "fast"),
         "profile": shop.command("profile", "p", "--samples", "1"),
         "exec on rtl": shop.command("exec", "main.c", "--project", "p"),
         "exec on host": shop.command("exec", "main.c", "--project", "p", "--engine", "host"),
