@@ -8,10 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from cfukit_soc import read_counts, simulate
 from cfukit_tools import api
+from cfukit_tools.firmware.bare import build_bare
+from cfukit_tools.project.project import load_target
+from cfukit_tools.project.system import System
 
 VECTOR = Path(__file__).resolve().parents[2] / "proj" / "vector"
 ELEMENTS = 1024  # COUNT of rate.c
+# Of the CFU to its memory: a sum reads, a copy reads and writes; once to fill the caches, once measured, with an idle and a busy CPU.
+ACCESSES = [ELEMENTS] * 2 + [2 * ELEMENTS] * 2
 MISUSE = """
 #include "cfu_ops.h"
 #include "cfukit.h"
@@ -64,3 +70,17 @@ def test_one_access_per_cycle(cpu: str, width: int, tmp_path: Path) -> None:
         assert "offset 0x2 of the data TCM" in run(program)["fault"]["message"]
         program.write_text(MISUSE % ("CFU_ADDR(words)", "sum"))
         assert run(program)["exit_code"] == 0
+
+
+@pytest.mark.slow
+def test_the_accesses_are_counted(tmp_path: Path) -> None:
+    folder = tmp_path / "vector"
+    shutil.copytree(VECTOR, folder, ignore=shutil.ignore_patterns("build"))
+    system = System(load_target(folder))
+    elf, counts = build_bare(system, folder / "rate.c", on_host=False), tmp_path / "counts"
+    outcome = simulate(system.simulator(causes=True), system.soc_json, elf, counts=counts)
+    assert outcome.exit_code == 0
+    busy = [segment for segment in read_counts(counts) if segment.busy.memory_port]
+    assert sorted(segment.busy.memory_port for segment in busy) == sorted(2 * ACCESSES)
+    waiting = [segment for segment in busy if segment.causes.cfu_wait > 500]
+    assert waiting and all(segment.busy.cfu >= segment.causes.cfu_wait for segment in waiting)

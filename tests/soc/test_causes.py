@@ -22,7 +22,7 @@ from cfukit_soc import build_simulator, read_counts, simulate
 from cfukit_soc.generate import HARNESS
 from cfukit_sw.firmware import build_firmware
 from support import cpu_programs, micro_programs
-from support.bare import EXIT, ODD_CFU
+from support.bare import EXIT, ODD_CFU, UART_RXTX, assemble
 from support.cpu_compare import features_of
 from support.cpu_sets import TCM_FACTORS, pairwise
 from support.elves import write_elf
@@ -70,7 +70,7 @@ def test_counts_derived_by_hand(cpu: str, tmp_path: Path) -> None:
     assert found == expected
 
 
-RAM, ITCM, DTCM = 0x4000_0000, 0x2000_0000, 0x3000_0000
+RAM, ITCM, DTCM, BOOT_ROM = 0x4000_0000, 0x2000_0000, 0x3000_0000, 0x2008_0000
 # Every instruction of this CFU is answered, after up to 128 cycles.
 PATIENT = {"(funct3 != 3'd6)": "1'b1", "funct3 == 3'd7": "1'b0"}
 # CPUs, and where code and data of their random programs lie.
@@ -102,7 +102,10 @@ def run_random(given: str | dict[str, Any], code: int, data: int, seeds: range, 
         program = cpu_programs.generate(seed, features_of(config), code, data)
         words = b"".join(word.to_bytes(4, "little") for word in program.words)
         parts = [(code, words, len(words)), (data, program.data, len(program.data))]
-        elf = write_elf(folder / "program.elf", parts, code)
+        if config.boot_rom_bytes:
+            start = b"".join(word.to_bytes(4, "little") for word in (code | 26 << 7 | 0x37, 26 << 15 | 0x67))
+            parts.append((BOOT_ROM, start, len(start)))  # lui x26, code; jr x26
+        elf = write_elf(folder / "program.elf", parts, BOOT_ROM if config.boot_rom_bytes else code)
         counts, trace = folder / "counts", folder / "trace"
         outcome = simulate(simulator, soc_json, elf, max_cycles=3_000_000, counts=counts, trace=trace)
         assert outcome.fault is None and outcome.causes is not None, f"seed {seed}"
@@ -147,6 +150,67 @@ def place_of(given: dict[str, Any]) -> tuple[int, int]:
     config = configuration(given).configuration
     data = DTCM if config.dtcm_bytes else ITCM + 0x10000 if config.itcm_bytes else RAM + 0x10000
     return RAM if config.icache_bytes else ITCM, data
+
+
+# The UART's interrupt stays up. The handler returns with interrupts off, and each `csrsi` lets the next one in.
+INTERRUPTED_BEFORE = {
+    "a load": "lw t1, 0(sp)",
+    "a product": "mul t1, t1, t1",
+    "its use": "mul t1, t1, t1\n add t2, t1, t1",
+    "a division": "div t1, t1, s10",
+    "the CFU": ".insn r 0x0B, 1, 9, t2, t1, t1",
+    "a store": "sw t2, -4(sp)",
+    "a branch": "beqz zero, 2f\n nop\n2: nop",
+    "a jump": "j 2f\n nop\n2: nop",
+    "a CSR": "csrr t1, 0xB00",
+}
+LET_IN = "\n  ".join(
+    f"csrsi mstatus, 8\n  {text}\n  .rept 8\n  nop\n  .endr" for text in INTERRUPTED_BEFORE.values()
+)
+INTERRUPTS = 3 * len(INTERRUPTED_BEFORE)
+INTERRUPTED = f"""
+  .globl main
+main:
+  mv s7, ra
+  li s8, {UART_RXTX}
+  la t0, handler
+  csrw mtvec, t0
+  li t0, 2
+  sw t0, 0x14(s8)  # ev_enable: received
+1:
+  lw t1, 0x10(s8)  # ev_pending
+  beqz t1, 1b
+  li s9, 0
+  li s10, 3
+  li t0, 0x80000001
+  csrw 0xbc0, t0   # the UART's interrupt, and the CFU
+  li t0, 0x800
+  csrw mie, t0
+1:
+  {LET_IN}
+  addi s10, s10, -1
+  bnez s10, 1b
+  mv a0, s9
+  mv ra, s7
+  ret
+  .balign 4
+handler:
+  li t3, 0x80
+  csrc mstatus, t3
+  addi s9, s9, 1
+  mret
+"""
+
+
+@pytest.mark.slow
+def test_an_interrupt_is_a_trap(system: Any, tmp_path: Path) -> None:
+    simulator = build_simulator(system.soc_json, ODD_CFU, causes=True, build_dir=system.build_dir)
+    elf, counts = assemble(INTERRUPTED, tmp_path), tmp_path / "counts"
+    outcome = simulate(simulator, system.soc_json, elf, stdin=b"x", max_cycles=1_000_000, counts=counts)
+    assert outcome.exit_code == INTERRUPTS and outcome.causes is not None
+    check_sums(outcome, read_counts(counts))
+    # A jump takes five cycles, to the handler and back. Before it, what is in the pipeline leaves: up to three bubbles.
+    assert INTERRUPTS * (5 + 5) <= outcome.causes.trap <= INTERRUPTS * (5 + 5 + 3)
 
 
 def test_counts_are_read_as_they_are_written(tmp_path: Path) -> None:

@@ -229,7 +229,8 @@ def test_an_engine_that_does_not_exist_is_refused_with_the_nearest(toy: type[Toy
 def test_every_engine_of_the_catalogue_is_one(name: str) -> None:
     engine = engine_named(name, Line("/dev/none"))
     assert engine.name == name
-    assert engine.abilities.options <= {"max_cycles", "hang_cycles", "waves", "trace"}
+    assert engine.abilities.options <= {"max_cycles", "hang_cycles", "waves", "trace", "causes"}
+    assert ("causes" in engine.abilities.options) <= engine.abilities.causes
     everything = ExecOptions(1, 1, Path("w"), None, Path("t"))
     if set(everything.given) - engine.abilities.options:
         assert engine.abilities.refusal, "it must say why it refuses an option"
