@@ -37,9 +37,9 @@ NAMES = {1: "mac4"}
 INNER, OUTER = 1, 4  # their lines
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compile_c(SOURCE, tmp_path_factory.mktemp("places"))
+@pytest.fixture(scope="module", params=["-gdwarf-4", "-gdwarf-5"])
+def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compile_c(SOURCE, tmp_path_factory.mktemp("places"), request.param)
 
 
 def counts_of(program: Path, seed: int, share: float = 1.0) -> Segment:
