@@ -9,7 +9,7 @@ import numpy as np
 
 from cfukit_sw.kernels import Kernel
 from cfukit_sw.lowering import Bytes, Lowered, Pieces, TensorAt
-from cfukit_sw.lowering.lowered import Param
+from cfukit_sw.lowering.lowered import Calls, Param
 
 
 @dataclass(frozen=True)
@@ -75,3 +75,6 @@ def tensors_in(params: Iterable[Param]) -> Iterable[TensorAt]:
         elif isinstance(param, Pieces):
             for item in param.items:
                 yield from tensors_in(item.values())
+        elif isinstance(param, Calls):
+            for call in param.items:
+                yield from tensors_in(call.params.values())

@@ -104,7 +104,7 @@ def library(registry: str = "portable") -> list[Kernel]:
 def sources_of(plan: Plan, kernels: Sequence[Kernel] = ()) -> list[Path]:
     """The C files that define the kernels of `plan`, each once. kernels: the project's."""
     sources = {kernel.function: kernel.sources for kernel in (*library(), *kernels)}
-    return list(dict.fromkeys(source for step in plan.steps for source in sources[step.function]))
+    return list(dict.fromkeys(source for function in plan.functions for source in sources[function]))
 
 
 def list_kernels() -> list[Kernel]:
@@ -216,6 +216,8 @@ def reference_kernels() -> list[Kernel]:
         *(_reference(op, op.lower()) for op in ("LOGICAL_AND", "LOGICAL_OR", "SELECT_V2", "CAST")),
         _reference("GATHER", "gather"),
         _reference("GATHER_ND", "gather_nd"),
+        _reference("IF", "if"),
+        _reference("WHILE", "while"),
         _reference("MOVE", "move"),
     ]
 

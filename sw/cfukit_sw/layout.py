@@ -16,7 +16,7 @@ from cfukit_sw.arena import Storage
 from cfukit_sw.cache_lines import LINE_BYTES, Cache, Clashes, Lines, clash, misses
 from cfukit_sw.calls import Call
 from cfukit_sw.lowering import Bytes, Pieces, TensorAt
-from cfukit_sw.lowering.lowered import Param
+from cfukit_sw.lowering.lowered import BytesAt, Calls, Param
 from cfukit_sw.model import Tensor
 from cfukit_sw.space import BYTES_PER_MISS, Costs, Unit, place_units
 from cfukit_sw.structs import layout
@@ -49,7 +49,7 @@ class Layout:
 
     def constant(self, param: Param) -> bytes | None:
         """The data that a parameter points to, if that is a constant."""
-        if isinstance(param, Bytes):
+        if isinstance(param, Bytes | BytesAt):
             return param.data
         if not isinstance(param, TensorAt):
             return None
@@ -171,5 +171,8 @@ def _leaves(params: Iterable[Param]) -> Iterator[Param]:
         if isinstance(param, Pieces):
             for item in param.items:
                 yield from _leaves(item.values())
+        elif isinstance(param, Calls):
+            for call in param.items:
+                yield from _leaves(call.params.values())
         else:
             yield param

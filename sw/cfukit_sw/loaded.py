@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cfukit_base.artefacts.plan import InArena, InConstants, Plan, Structs, Value
+from cfukit_base.artefacts.plan import InArena, InConstants, Invocation, Plan, Step, Steps, Structs, Value
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_sw.kernels import Kernel
@@ -102,14 +102,7 @@ class _Writer:
 
     def run(self) -> Blob:
         plan = self.plan
-        ops = self._reserve(2 * self.pointer_bytes * len(plan.steps))  # first, as compilers place them
-        structs = [self._struct_array(step.struct, [step.params]) for step in plan.steps]
-        for number, (step, params) in enumerate(zip(plan.steps, structs, strict=True)):
-            if step.function not in self.functions:
-                raise UsageError("loader", f"no kernel {step.function}", allowed="the loader's own kernels")
-            at = ops + 2 * self.pointer_bytes * number
-            self._pointer(at, self.functions.index(step.function), TO_KERNEL)
-            self._pointer(at + self.pointer_bytes, params, TO_BLOB)
+        ops = self._calls(plan.steps)
         size = 2 * self.pointer_bytes + 8  # two pointers, u32, u8, filled up
         variables = self._reserve(size * len(plan.variables))
         for number, variable in enumerate(plan.variables):
@@ -125,6 +118,18 @@ class _Writer:
         header = struct.pack("<8I", kernels_id(self.functions), *numbers, len(self.relocations))
         header += struct.pack("<2H", len(plan.steps), len(plan.variables)) + plan_digest(plan)
         return Blob(header, bytes(self.data))
+
+    def _calls(self, calls: Sequence[Step | Invocation]) -> int:
+        """An array of struct cfukit_op; it comes before the parameters, as compilers place it."""
+        ops = self._reserve(2 * self.pointer_bytes * len(calls))
+        structs = [self._struct_array(call.struct, [call.params]) for call in calls]
+        for number, (call, params) in enumerate(zip(calls, structs, strict=True)):
+            if call.function not in self.functions:
+                raise UsageError("loader", f"no kernel {call.function}", allowed="the loader's own kernels")
+            at = ops + 2 * self.pointer_bytes * number
+            self._pointer(at, self.functions.index(call.function), TO_KERNEL)
+            self._pointer(at + self.pointer_bytes, params, TO_BLOB)
+        return ops
 
     def _reserve(self, count: int) -> int:
         """Room for `count` bytes, aligned; its offset."""
@@ -149,6 +154,8 @@ class _Writer:
             self._pointer(at, value.offset, TO_BLOB)
         elif isinstance(value, Structs):
             self._pointer(at, self._struct_array(value.name, value.items), TO_BLOB)
+        elif isinstance(value, Steps):
+            self._pointer(at, self._calls(value.items), TO_BLOB)
         elif value is not None and not pointer:
             words = value if isinstance(value, tuple) else (value,)
             struct.pack_into(f"<{len(words)}I", self.data, at, *(int(word) & 0xFFFFFFFF for word in words))

@@ -11,8 +11,10 @@ from cfukit_sw.arena import Storage, offline_plan
 from cfukit_sw.cache_lines import DCACHE_BYTES, Cache
 from cfukit_sw.calls import Call, kernel_constants, tensors_in
 from cfukit_sw.evaluator import check_supported, simplified
+from cfukit_sw.evaluator.control import CALLS
 from cfukit_sw.kernels import Kernel, choose, library
 from cfukit_sw.lowering import LOWERINGS, Alias, Lowered
+from cfukit_sw.lowering.control import control
 from cfukit_sw.lowering.folding import foldable_pads, folded
 from cfukit_sw.lowering.movement import copied
 from cfukit_sw.model import Model, Operator
@@ -98,7 +100,13 @@ class _Lowering:
         return needed
 
     def _lower_operator(self, op: Operator) -> Lowered | Alias:
+        if op.type in CALLS:
+            return control(Site(self.model, op), self._subgraph)
         return LOWERINGS[op.type](Site(self.model, op))
+
+    def _subgraph(self, graph: Model) -> Plan:
+        """The plan of a subgraph, with the same kernels."""
+        return _Lowering(graph, self.kernels, self.registry, Cache(0)).run()
 
     def _folds(self, needed: set[int]) -> dict[int, tuple[Operator, Lowered]]:
         """Convolution -> (the PAD that becomes part of it, both as one), unless a better kernel would be lost by that."""
@@ -140,7 +148,7 @@ class _Lowering:
         kernel = self._kernel(lowered)
         if kernel is None:
             Site(self.model, op).refuse("no kernel supports it")
-        scratch = kernel.scratch(lowered.op)
+        scratch = kernel.scratch(lowered.op) + lowered.scratch_bytes
         reads = {
             self.root(at.tensor) for at in tensors_in(lowered.params.values()) if at.tensor not in op.outputs
         }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cfukit_base.artefacts.plan import InArena, InConstants, Plan, Structs, Value, Variable
+from cfukit_base.artefacts.plan import InArena, InConstants, Plan, Steps, Structs, Value, Variable
 from cfukit_base.digest import digest_of
 from cfukit_sw.kernels import Kernel, sources_of
 
@@ -62,13 +62,11 @@ def model_c(plan: Plan) -> str:
             arena_bytes=max(plan.arena_bytes, 1),
         )
     ]
-    for function in dict.fromkeys(step.function for step in plan.steps):
+    for function in plan.functions:
         text.append(f"void {function}(const void *params);\n")
     for number, step in enumerate(plan.steps):
         text.append(f"\n/* {step.index}: {step.type} */\n")
-        for name, value in step.params.items():
-            if isinstance(value, Structs):
-                text.append(_structs(f"op{number}_{name}", value))
+        text.append(_pointed_to(step.params, f"op{number}"))
         members = _members(step.params, f"op{number}")
         text.append(f"static const struct {step.struct} op{number} CFUKIT_PARAMS = {{\n{members}}};\n")
     calls = "".join(f"    {{{step.function}, &op{number}}},\n" for number, step in enumerate(plan.steps))
@@ -96,6 +94,30 @@ def _variable(variable: Variable) -> str:
     return f"    {{arena + {variable.offset}, {initial}, {variable.bytes}u, {variable.fill}}},\n"
 
 
+def _pointed_to(params: Mapping[str, Value], prefix: str) -> str:
+    """The arrays that parameters point to, and all that these point to."""
+    text = []
+    for name, value in params.items():
+        if isinstance(value, Structs):
+            text.append(_structs(f"{prefix}_{name}", value))
+        elif isinstance(value, Steps):
+            text.append(_calls(f"{prefix}_{name}", value))
+    return "".join(text)
+
+
+def _calls(name: str, value: Steps) -> str:
+    text = []
+    for number, call in enumerate(value.items):
+        inner = f"{name}_{number}"
+        text.append(_pointed_to(call.params, inner))
+        members = _members(call.params, inner)
+        text.append(f"static const struct {call.struct} {inner} CFUKIT_PARAMS = {{\n{members}}};\n")
+    calls = "".join(f"    {{{call.function}, &{name}_{n}}},\n" for n, call in enumerate(value.items))
+    count = max(len(value.items), 1)
+    text.append(f"static const struct cfukit_op {name}[{count}] CFUKIT_PARAMS = {{\n{calls}}};\n")
+    return "".join(text)
+
+
 def _members(params: Mapping[str, Value], prefix: str) -> str:
     return "".join(
         f"    .{name} = {_expression(value, f'{prefix}_{name}')},\n" for name, value in params.items()
@@ -103,6 +125,8 @@ def _members(params: Mapping[str, Value], prefix: str) -> str:
 
 
 def _structs(name: str, value: Structs) -> str:
+    if not value.items:
+        return f"static const struct {value.name} {name}[1] CFUKIT_PARAMS = {{{{0}}}};\n"
     items = ",\n    ".join(
         "{" + ", ".join(f".{member} = {_expression(inner, '')}" for member, inner in item.items()) + "}"
         for item in value.items
@@ -115,7 +139,7 @@ def _expression(value: Value, name: str) -> str:
         return f"(void *)(arena + {value.offset})"
     if isinstance(value, InConstants):
         return f"(const void *)(cfukit_constants + {value.offset})"
-    if isinstance(value, Structs):
+    if isinstance(value, Structs | Steps):
         return name
     if isinstance(value, tuple):
         return "{" + ", ".join(_expression(item, "") for item in value) + "}"

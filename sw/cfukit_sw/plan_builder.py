@@ -9,9 +9,11 @@ import numpy as np
 from cfukit_base.artefacts.plan import (
     InArena,
     InConstants,
+    Invocation,
     Plan,
     PlanTensor,
     Step,
+    Steps,
     Structs,
     Value,
     Variable,
@@ -22,7 +24,7 @@ from cfukit_sw.cache_lines import Cache
 from cfukit_sw.calls import Call
 from cfukit_sw.layout import Layout, initial_value
 from cfukit_sw.lowering import Bytes, Pieces, TensorAt
-from cfukit_sw.lowering.lowered import Param
+from cfukit_sw.lowering.lowered import BytesAt, CallOf, Calls, Param, ScratchAt
 from cfukit_sw.planner import ALIGNMENT
 
 STRUCTS_WITH_SCRATCH_BYTES = {"cfukit_conv", "cfukit_fully_connected"}
@@ -35,6 +37,7 @@ class PlanBuilder:
         self.storage, self.model, self.registry = storage, storage.model, registry
         self.offsets: dict[int, int] = {}
         self.constants: dict[bytes, int] = {}
+        self.scratch = 0  # where that of the step under way begins
 
     def plan(self, calls: Sequence[Call], removed: tuple[int, ...], cache: Cache) -> Plan:
         """The plan of `calls`. removed: operators that nothing needs. cache: what the data is laid out for."""
@@ -96,9 +99,10 @@ class PlanBuilder:
 
     def _step(self, number: int, call: Call) -> Step:
         op = call.lowered.op
+        self.scratch = self.offsets.get(-1 - number, 0)
         params = {name: self._value(value) for name, value in (call.lowered.params | call.own).items()}
         if call.scratch_bytes:
-            params["scratch"] = InArena(self.offsets[-1 - number])
+            params["scratch"] = InArena(self.scratch)
             if call.lowered.struct in STRUCTS_WITH_SCRATCH_BYTES:
                 params["scratch_bytes"] = call.scratch_bytes
         return Step(
@@ -129,4 +133,14 @@ class PlanBuilder:
         if isinstance(param, Pieces):
             items = [{name: self._value(value) for name, value in item.items()} for item in param.items]
             return Structs(param.name, tuple(items))
+        if isinstance(param, BytesAt):
+            return InConstants(self.constants[param.data] + param.offset)
+        if isinstance(param, ScratchAt):
+            return InArena(self.scratch + param.offset)
+        if isinstance(param, Calls):
+            return Steps(tuple(self._invocation(inner) for inner in param.items))
         return param
+
+    def _invocation(self, call: CallOf) -> Invocation:
+        params = {name: self._value(value) for name, value in call.params.items()}
+        return Invocation(call.function, call.struct, params)

@@ -11,4 +11,6 @@ def value_refusal(operator_type: str, value: int) -> tuple[str, str]:
     if operator_type in ("GATHER", "GATHER_ND"):
         index = value - 2**32 if value >= 2**31 else value  # a kernel reports 32 bits
         return f"the index {index:,}", "indices inside the tensor"
+    if operator_type == "WHILE":
+        return f"its condition still holds after {value:,} iterations", "a loop that ends before"
     return f"the value {value:,}", "what the operator's kernel allows"

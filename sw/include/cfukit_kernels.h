@@ -286,6 +286,29 @@ struct cfukit_gather_nd {
   int32_t parts, depth, sizes[5], strides[5], part_bytes;
 };
 
+/* IF and WHILE. A subgraph is a list of kernel calls that work in the scratch. Copies lead values to it and back.
+ * WHILE: `begin` makes the outputs of the inputs; the condition is what condition_ops compute. After `limit` iterations it is refused. */
+struct cfukit_op;
+struct cfukit_copy {
+  const uint8_t *input;
+  uint8_t *output;
+  int32_t bytes;
+};
+struct cfukit_if {
+  const uint8_t *condition;
+  void *scratch;
+  const struct cfukit_copy *then_inputs, *then_outputs, *else_inputs, *else_outputs;
+  const struct cfukit_op *then_ops, *else_ops;
+  int32_t n_inputs, n_outputs, n_then, n_else;
+};
+struct cfukit_while {
+  const uint8_t *condition;
+  void *scratch;
+  const struct cfukit_copy *begin, *condition_inputs, *body_inputs, *body_outputs;
+  const struct cfukit_op *condition_ops, *body_ops;
+  int32_t n_values, n_condition, n_body, limit;
+};
+
 /* Operators that move elements: PAD, PADV2, MIRROR_PAD, CONCATENATION, PACK, UNPACK, SPLIT, SPLIT_V, SLICE, STRIDED_SLICE, TRANSPOSE,
  * SPACE_TO_DEPTH, DEPTH_TO_SPACE, SPACE_TO_BATCH_ND, BATCH_TO_SPACE_ND, BROADCAST_TO, FILL, REVERSE_V2, and reshapes that cannot alias. First `fill_bytes` of `fill` are filled with the pattern of
  * `fill_value` (repeated words), then each piece copies sizes[0..4] elements of `element_bytes`; strides are in bytes. */

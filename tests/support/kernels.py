@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from cfukit_base import process, tools
-from cfukit_base.artefacts.plan import InArena, InConstants, Plan, Structs, Value
+from cfukit_base.artefacts.plan import InArena, InConstants, Plan, Steps, Structs, Value
 from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_of, digest_tree
 from cfukit_sw.folded import folded_outputs
@@ -75,6 +75,12 @@ def shared_object(sources: Sequence[Path], flags: Sequence[str] = ()) -> ctypes.
     headers = digest_tree(INCLUDE, ("**/*.h",)), digest_tree(KERNEL_SOURCES, ("**/*.h",))
     key = digest_of(compiler.identity, argv, headers, *sources)
     return ctypes.CDLL(str(cached(user_cache(), "test-kernels", key, build) / "kernels.so"))
+
+
+class CallStruct(ctypes.Structure):
+    """struct cfukit_op."""
+
+    _fields_ = (("kernel", ctypes.c_void_p), ("params", ctypes.c_void_p))
 
 
 class _Memory:
@@ -201,6 +207,13 @@ class HostModel:
             array = (kind * len(value.items))(*(self._struct(value.name, dict(item)) for item in value.items))
             self.keep.append(array)
             return ctypes.addressof(array)
+        if isinstance(value, Steps):
+            calls = (CallStruct * max(1, len(value.items)))()
+            for place, call in zip(calls, value.items, strict=False):
+                place.kernel = ctypes.cast(getattr(self.dll, call.function), ctypes.c_void_p).value
+                place.params = ctypes.addressof(self._struct(call.struct, dict(call.params)))
+            self.keep.append(calls)
+            return ctypes.addressof(calls)
         if isinstance(value, tuple):
             return type(default)(*value)
         return value

@@ -15,6 +15,7 @@ from cfukit_base.errors import ModelError
 from cfukit_base.protocol import wire
 from cfukit_sw import fixed_point
 from cfukit_sw.evaluator import Evaluator
+from cfukit_sw.evaluator.control import CALLS
 from cfukit_sw.firmware import build_host
 from cfukit_sw.lower import lower
 from cfukit_sw.lowering import LOWERINGS
@@ -26,7 +27,7 @@ from cfukit_tools.firmware import script as inference
 from support.kernels import HostModel, shared_object
 from support.models import all_types, random_inputs, random_model
 
-TYPES = sorted(set(all_types()) & {*LOWERINGS, "CHAIN", "NETWORK"})
+TYPES = sorted(set(all_types()) & {*LOWERINGS, *CALLS, "CHAIN", "NETWORK"})
 SEEDS = 12
 
 
@@ -74,7 +75,7 @@ def test_kernels_equal_the_evaluator_at_length(type: str) -> None:
 @pytest.mark.slow
 def test_linked_packaging_under_the_address_sanitizer(tmp_path: Path) -> None:
     """model.c, constants and kernels as a program for this machine: the same outputs, and no access outside any object."""
-    for type in ("CHAIN", "CONV_2D", "CONCATENATION"):
+    for type in ("CHAIN", "CONV_2D", "CONCATENATION", "READ_VARIABLE", "IF", "WHILE"):
         model = random_model(type, 5)
         plan = lower(model)
         sources = write_model(plan, tmp_path / type)

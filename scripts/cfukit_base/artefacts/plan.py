@@ -12,6 +12,7 @@ output can be read.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -39,7 +40,21 @@ class Structs(msgspec.Struct, frozen=True, tag="structs"):
     items: tuple[dict[str, Value], ...]
 
 
-Value = int | tuple[int, ...] | InArena | InConstants | Structs | None
+class Invocation(msgspec.Struct, frozen=True):
+    """A kernel call inside a kernel: its C function, and its parameters of type `struct`."""
+
+    function: str
+    struct: str
+    params: dict[str, Value]
+
+
+class Steps(msgspec.Struct, frozen=True, tag="steps"):
+    """A pointer to a constant array of kernel calls: what a subgraph does."""
+
+    items: tuple[Invocation, ...]
+
+
+Value = int | tuple[int, ...] | InArena | InConstants | Structs | Steps | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +153,11 @@ class Plan(Artefact):
         return max((step.scratch_bytes for step in self.steps), default=0)
 
     @property
+    def functions(self) -> tuple[str, ...]:
+        """The C names of all kernels, also of those that subgraphs use, each once."""
+        return tuple(dict.fromkeys(name for step in self.steps for name in _functions(step)))
+
+    @property
     def folded(self) -> tuple[int, ...]:
         """Operators whose outputs are stored nowhere, because a kernel computes them on the way."""
         return tuple(index for step in self.steps for index in step.fused if index != step.index)
@@ -146,3 +166,10 @@ class Plan(Artefact):
     def state_bytes(self) -> int:
         """Bytes of all variables."""
         return sum(variable.bytes for variable in self.variables)
+
+
+def _functions(call: Step | Invocation) -> Iterator[str]:
+    yield call.function
+    for value in call.params.values():
+        for inner in value.items if isinstance(value, Steps) else ():
+            yield from _functions(inner)

@@ -135,6 +135,9 @@ def _refused(plan: Plan, fault: wire.Fault, where: str) -> ResultError:
     """The error for a kernel whose input holds values that its operator does not allow."""
     from cfukit_sw.values import value_refusal
 
+    if fault.mepc >= len(plan.steps):  # a call inside IF or WHILE
+        given, allowed = value_refusal("", fault.mtval)
+        return ResultError(f"{where}: an operator of a subgraph", given, allowed=allowed, fault=vars(fault))
     step = plan.steps[fault.mepc]
     given, allowed = value_refusal(step.type, fault.mtval)
     return ResultError(

@@ -20,6 +20,7 @@ from cfukit_base.errors import ModelError, UsageError
 from cfukit_sw.evaluator import (  # each registers its operators
     activation,
     batches,
+    control,
     conv,
     elementwise,
     functions,
@@ -43,7 +44,19 @@ from cfukit_sw.site import Array, Site
 __all__ = ["SUPPORTED", "Evaluator", "Result", "check_supported", "evaluate_operator", "simplified"]
 
 _FAMILIES: list[ModuleType] = [
-    *(activation, batches, conv, elementwise, functions, gathering, logic, movement, pooling, quantize),
+    *(
+        activation,
+        batches,
+        control,
+        conv,
+        elementwise,
+        functions,
+        gathering,
+        logic,
+        movement,
+        pooling,
+        quantize,
+    ),
     *(recurrent, reduction, resize, shapes, slicing, variables),
 ]
 

@@ -14,6 +14,8 @@ from cfukit_sw.site import Site
 
 SHAPE_ONLY = ("SHAPE", "ZEROS_LIKE")  # their outputs depend on no value
 
+AT_RUN_TIME = ("IF", "WHILE")  # a loop takes its time
+
 
 def with_constants(model: Model) -> Model:
     """`model` with data in every tensor that follows from constants. The operators stay.
@@ -40,7 +42,12 @@ def with_constants(model: Model) -> Model:
 
 
 def _computable(op: Operator, tensors: list[Tensor], model: Model) -> bool:
-    if op.type not in PREPARE or not op.outputs or set(op.outputs) & set(model.outputs):
+    if (
+        op.type not in PREPARE
+        or op.type in AT_RUN_TIME
+        or not op.outputs
+        or set(op.outputs) & set(model.outputs)
+    ):
         return False
     if any(tensors[index].is_variable for index in op.outputs):
         return False

@@ -70,7 +70,38 @@ class Pieces:
     items: tuple[Mapping[str, Param], ...]
 
 
-Param = int | tuple[int, ...] | None | TensorAt | Bytes | Pieces
+@dataclass(frozen=True)
+class BytesAt:
+    """A place in constant data that lowering made."""
+
+    data: bytes
+    offset: int
+
+
+@dataclass(frozen=True)
+class ScratchAt:
+    """A place in the call's scratch."""
+
+    offset: int
+
+
+@dataclass(frozen=True)
+class CallOf:
+    """A kernel call inside a kernel."""
+
+    function: str
+    struct: str
+    params: Mapping[str, Param]
+
+
+@dataclass(frozen=True)
+class Calls:
+    """A constant array of struct cfukit_op: what a subgraph does."""
+
+    items: tuple[CallOf, ...]
+
+
+Param = int | tuple[int, ...] | None | TensorAt | Bytes | Pieces | BytesAt | ScratchAt | Calls
 
 
 @dataclass(frozen=True)
@@ -102,6 +133,7 @@ class Lowered:
     weights: npt.NDArray[np.int8] | None = None
     channels: Channels | None = None
     in_place: tuple[int, ...] = ()
+    scratch_bytes: int = 0  # beside what the kernel asks for
     kind: str = field(default="")  # the kernel list to look in; the operator's type if empty
 
     @property

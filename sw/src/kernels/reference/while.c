@@ -1,0 +1,18 @@
+/* WHILE: a subgraph as long as another one says so. */
+#include "control.h"
+
+void cfukit_reference_while(const void *params);
+
+void cfukit_reference_while(const void *params) {
+  const struct cfukit_while *p = params;
+  copy_values(p->begin, p->n_values);
+  for (int32_t iteration = 0; iteration < p->limit; iteration++) {
+    copy_values(p->condition_inputs, p->n_values);
+    run_calls(p->condition_ops, p->n_condition);
+    if (*p->condition == 0) return;
+    copy_values(p->body_inputs, p->n_values);
+    run_calls(p->body_ops, p->n_body);
+    copy_values(p->body_outputs, p->n_values);
+  }
+  cfukit_refuse(p, (uint32_t)p->limit);
+}

@@ -1,0 +1,95 @@
+"""Random models with IF and WHILE. See support.models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cfukit_sw.model import Model
+from cfukit_sw.model_builder import ModelBuilder
+from support.models import Case, builds
+
+Shape = tuple[int, ...]
+
+
+def branch(case: Case, shape: Shape, quantised: dict[str, Any]) -> Model:
+    """x, y -> two tensors, by one to three operators."""
+    build = ModelBuilder("branch")
+    x, y = (build.tensor(name, shape, **quantised) for name in "xy")
+    kind = case.whole(0, 3)
+    if kind == 0:
+        return build.model([x, y], [y, x])
+    sums = build.tensor("s", shape, **quantised)
+    build.operator("ADD", [x, y], [sums])
+    if kind == 1:
+        return build.model([x, y], [sums, x])
+    data = case.rng.integers(-128, 128, shape).astype(np.int8)
+    fixed = build.constant("c", data, **quantised)
+    more = build.tensor("m", shape, **quantised)
+    build.operator("MAXIMUM", [sums, fixed], [more])
+    if kind == 2:
+        return build.model([x, y], [more, sums])
+    turned = build.tensor("t", shape[::-1], **quantised)
+    again = build.tensor("a", shape, **quantised)
+    order = build.constant("order", np.arange(len(shape))[::-1].astype(np.int32))
+    build.operator("TRANSPOSE", [more, order], [turned])
+    build.operator("TRANSPOSE", [turned, order], [again])
+    return build.model([x, y], [again, y])
+
+
+@builds("IF")
+def _if(case: Case) -> Model:
+    shape = case.shape(1, 3, 4)
+    quantised = {"scale": case.scale(), "zero_point": case.zero_point()}
+    build = case.build
+    condition, x, y = case.image((1,), "bool"), *(case.image(shape, **quantised) for _ in range(2))
+    before = build.tensor("before", shape, **quantised)
+    build.operator("MINIMUM", [x, y], [before])
+    outputs = [build.tensor(name, shape, **quantised) for name in ("u", "v")]
+    build.subgraphs += [branch(case, shape, quantised), branch(case, shape, quantised)]
+    build.operator("IF", [condition, before, y], outputs, then_subgraph_index=1, else_subgraph_index=2)
+    after = build.tensor("after", shape, **quantised)
+    build.operator("MAXIMUM", [outputs[0], before], [after])
+    return build.model(case.inputs, [after, outputs[1]])
+
+
+def loop(build: ModelBuilder, inputs: list[int], outputs: list[int], times: int, body: Model) -> None:
+    """WHILE the first value, an int32, is below `times`."""
+    condition = ModelBuilder("condition")
+    tensors = [build.tensors[index] for index in inputs]
+    given = [
+        condition.tensor(
+            f"g{k}", t.shape, t.type, scale=t.scales if t.scales.size else None, zero_point=t.zero_points
+        )
+        if t.scales.size
+        else condition.tensor(f"g{k}", t.shape, t.type)
+        for k, t in enumerate(tensors)
+    ]
+    below = condition.tensor("below", (1,), "bool")
+    condition.operator("LESS", [given[0], condition.constant("n", np.array([times], np.int32))], [below])
+    first = len(build.subgraphs) + 1
+    build.subgraphs += [condition.model(given, [below]), body]
+    build.operator("WHILE", inputs, outputs, cond_subgraph_index=first, body_subgraph_index=first + 1)
+
+
+@builds("WHILE")
+def _while(case: Case) -> Model:
+    """Counts from the input's value, and adds x to a sum, or mixes both, in each step."""
+    shape = case.shape(1, 3, 4)
+    quantised = {"scale": case.scale(), "zero_point": case.zero_point()}
+    build = case.build
+    start = build.tensor("start", (1,), "int32")
+    raw = case.image((1,), "int8", scale=1.0, zero_point=0)
+    build.operator("CAST", [raw], [start], in_data_type="INT8", out_data_type="INT32")
+    x, y = (case.image(shape, **quantised) for _ in range(2))
+    body = ModelBuilder("body")
+    count, a, b = body.tensor("count", (1,), "int32"), *(body.tensor(n, shape, **quantised) for n in "ab")
+    more = body.tensor("more", (1,), "int32")
+    body.operator("ADD", [count, body.constant("one", np.array([case.whole(1, 20)], np.int32))], [more])
+    sums = body.tensor("sums", shape, **quantised)
+    body.operator("ADD", [a, b], [sums])
+    results = [more, *case.pick([(sums, b), (b, sums), (b, a), (sums, a)])]
+    outputs = [build.tensor("n", (1,), "int32"), *(build.tensor(name, shape, **quantised) for name in "uv")]
+    loop(build, [start, x, y], outputs, case.whole(-3, 100), body.model([count, a, b], results))
+    return build.model(case.inputs, outputs)
