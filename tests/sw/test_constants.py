@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -12,8 +15,9 @@ from cfukit_sw.lower import lower
 from cfukit_sw.model import Model
 from cfukit_sw.model_builder import ModelBuilder
 from cfukit_sw.tflite_reader import parse_model
-from cfukit_sw.tflite_writer import model_bytes
+from cfukit_sw.tflite_writer import model_bytes, write_model
 from cfukit_sw.values import value_refusal
+from cfukit_tools.verbs import info as informing
 from support.kernels import HostModel, RefusedError
 
 
@@ -82,6 +86,17 @@ def test_what_cannot_be_computed_is_refused_by_its_operator() -> None:
     build.operator("RESHAPE", [x, sizes], [y])
     with pytest.raises(ModelError, match="operator 0 ADD: .*shapes that broadcast"):
         check_supported(build.model([x], [y]))
+
+
+def test_info_refuses_only_the_operator_that_does_not_run(tmp_path: Path) -> None:
+    model = flatten(3)
+    odd = replace(model.operators[0], type="COS", options={})
+    write_model(replace(model, operators=(odd, *model.operators[1:])), tmp_path / "odd.tflite")
+    found = informing.info(tmp_path / "odd.tflite")
+    assert [message.partition(";")[0] for message in found.refused] == [
+        "odd: operator 0 COS: not a supported operator"
+    ]
+    assert [op.kernel for op in found.ops] == ["", *["none: nothing to compute"] * 4]
 
 
 # --- places that are computed ------

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from cfukit_sw.model import Model, Operator, Tensor
 
 
+NOTHING = "none: nothing to compute"
+
+
 def info(target: Path | str = Path(), **choice: Unpack[Choice]) -> Info:
     """Operators, shapes, MACs, bytes, the kernel of each, arena and memory map; ok is false if anything is refused."""
     from cfukit_sw.tflite_reader import read_model
@@ -61,8 +64,18 @@ def _kernels(system: System, model: Model) -> tuple[dict[int, str], list[str]]:
         return {op.index: _kernel_of(plan, op) for op in model.operators}, []
     except ModelError as error:
         whole = error.message
-    kernels, refused = {}, []
+    from cfukit_sw.evaluator import simplified
+
+    try:
+        model = simplified(model)
+    except ModelError as error:
+        return {}, [error.message]
+    kernels: dict[int, str] = {}
+    refused: list[str] = []
     for op in model.operators:
+        if all(model.tensors[index].is_constant for index in op.outputs) and op.type != "ASSIGN_VARIABLE":
+            kernels[op.index] = NOTHING  # known before any inference, or nothing is left of it
+            continue
         inputs = tuple(index for index in model.inputs if index in op.inputs)
         alone = replace(model, operators=(op,), inputs=inputs, outputs=op.outputs)
         try:
@@ -74,7 +87,7 @@ def _kernels(system: System, model: Model) -> tuple[dict[int, str], list[str]]:
 
 def _kernel_of(plan: Plan, op: Operator) -> str:
     steps = (step for step in plan.steps if op.index in step.fused)
-    return next((f"{step.registry}/{step.kernel}" for step in steps), "none: nothing to compute")
+    return next((f"{step.registry}/{step.kernel}" for step in steps), NOTHING)
 
 
 def _memory(system: System, model: Model) -> MemoryNeeds:
