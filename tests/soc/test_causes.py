@@ -6,6 +6,7 @@ The harness itself ends a run with a fault when no rule holds in a cycle, or whe
 from __future__ import annotations
 
 import re
+import shutil
 import struct
 from collections import Counter
 from pathlib import Path
@@ -211,6 +212,36 @@ def test_an_interrupt_is_a_trap(system: Any, tmp_path: Path) -> None:
     check_sums(outcome, read_counts(counts))
     # A jump takes five cycles, to the handler and back. Before it, what is in the pipeline leaves: up to three bubbles.
     assert INTERRUPTS * (5 + 5) <= outcome.causes.trap <= INTERRUPTS * (5 + 5 + 3)
+
+
+# Wrong rules, and how the first program that meets them ends.
+WRONG = {
+    "a stage that waits moves": ("else if (predicted && !decode_holds)", "else if (predicted)"),
+    "a cause has no rule": ("return Cause::hazard;", ""),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_rule_ends_the_run(
+    name: str, system: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = shutil.copytree(HARNESS, tmp_path / "harness")
+    header = harness / "vexriscv.h"
+    old, new = WRONG[name]
+    assert header.read_text().count(old) == 1
+    header.write_text(header.read_text().replace(old, new))
+    monkeypatch.setattr("cfukit_soc.simulator.HARNESS", harness)
+    simulator = build_simulator(system.soc_json, ODD_CFU, causes=True, build_dir=tmp_path)
+    source = "  .globl main\nmain:\n  li t0, 9\n1: mul t1, t0, t0\n add t2, t1, t1\n addi t0, t0, -1\n"
+    source += "  lw t1, -8(sp)\n  beq t1, t1, 2f\n2: slli t3, t0, 2\n  bnez t3, 1b\n  li a0, 0\n  ret\n"
+    counts = tmp_path / "counts"
+    outcome = simulate(
+        simulator, system.soc_json, assemble(source, tmp_path), max_cycles=10_000, counts=counts
+    )
+    assert outcome.fault is not None and outcome.fault.kind == "cause"
+    assert outcome.fault.function == "main" and "please report it" in outcome.fault.message
+    assert outcome.causes is not None and outcome.causes.cycles == outcome.cycles
 
 
 def test_counts_are_read_as_they_are_written(tmp_path: Path) -> None:
