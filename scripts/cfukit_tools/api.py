@@ -27,6 +27,7 @@ from cfukit_tools.verbs.load import load as _load
 from cfukit_tools.verbs.profile import profile as _profile
 from cfukit_tools.verbs.report import report as _report
 from cfukit_tools.verbs.run import run as _run
+from cfukit_tools.verbs.suggest import suggest as _suggest
 from cfukit_tools.verbs.term import term as _term
 from cfukit_tools.verbs.test import test as _test
 
@@ -57,5 +58,6 @@ load = _as_json(_load)
 profile = _as_json(_profile)
 report = _as_json(_report)
 run = _as_json(_run)
+suggest = _as_json(_suggest)
 term = _as_json(_term)
 test = _as_json(_test)

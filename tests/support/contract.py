@@ -51,8 +51,10 @@ CONTRACT: dict[tuple[str, str], str] = {
     ("cfukit.build/1", "parts"): "cpu cfu soc",
     ("cfukit.build/1", "limits"): LIMIT,
     ("cfukit.diff/1", "limits"): LIMIT,
+    ("cfukit.suggest/1", ""): "ok project model board cpu engine cycles advice",
+    ("cfukit.suggest/1", "advice"): "kind advice evidence cycles gain_cycles gain how command",
 }
-VERBS = "init doctor list fetch info run report test infer exec build diff load term clean"
+VERBS = "init doctor list fetch info run suggest report test infer exec build diff load term clean"
 
 
 def promised_by(name: str) -> Iterator[tuple[list[str], set[str]]]:

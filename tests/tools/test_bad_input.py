@@ -244,7 +244,7 @@ def test_a_missing_compiler_is_named(
     assert "apt install gcc-riscv64-unknown-elf" in text
 
 
-@pytest.mark.parametrize("verb", ["suggest", "explore", "export"])
+@pytest.mark.parametrize("verb", ["explore", "export"])
 def test_verbs_of_later_versions_say_so(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, text = fails([verb], capsys)
     assert code == 2 and "this version cannot" in text

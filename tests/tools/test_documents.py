@@ -2,20 +2,21 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 
 import jsonschema
 import pytest
 
 from cfukit_base import artefacts
-from cfukit_base.artefacts import DOCUMENTS, Build, ErrorDocument, Fault, Json, Load, Run, Term
+from cfukit_base.artefacts import DOCUMENTS, Build, ErrorDocument, Fault, Json, Load, Run, Suggest, Term
 from cfukit_base.artefacts import documents as others
 from cfukit_base.artefacts.build import FamilyUse, ModuleUse, NetlistRun, Placement, WorstPath
 from cfukit_base.artefacts.causes import Busy, Causes, CfuUse, FunctionRun, InstructionRun, LineRun
 from cfukit_base.artefacts.limits import Limit
 from cfukit_base.artefacts.outcome import CfuCommand
 from cfukit_base.artefacts.run import ArenaBlock, MemoryUse, Mismatch, Rung
+from cfukit_base.artefacts.suggest import Advice, Evidence, ExpressionPlace, NewInstruction, SuggestHost
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_cpu import write_cpu
 from cfukit_sw.lower import lower
@@ -225,6 +226,50 @@ def whole_report() -> Json:
     return report_of([("run", run)], [("build", build)], None).to_json()
 
 
+def whole_suggest() -> Json:
+    """One advice of each certainty, the second with an instruction."""
+    evidence = Evidence(
+        cycles=20,
+        share=0.2,
+        causes={"icache": 20},
+        operators=(1, 0),
+        function="f",
+        file="a.c",
+        line=3,
+        text="icache: 20 cycles",
+    )
+    simulated = Advice(
+        kind="icache",
+        advice="I$ of 8 KiB",
+        evidence=evidence,
+        changes=("soc.cpu.icache_bytes=8192",),
+        cycles=80,
+        gain_cycles=20,
+        gain=1.25,
+        certainty="exact",
+        how="simulated on engine fast",
+        command="cfukit profile digits --set soc.cpu.icache_bytes=8192",
+        instruction=None,
+    )
+    place = ExpressionPlace(function="f", file="a.c", line=3, executions=5, cycles=10)
+    new = NewInstruction(expression="a + (b >> 8)", inputs=2, instructions=2, places=(place,))
+    bound = replace(simulated, kind="instruction", certainty="at least", instruction=new)
+    return Suggest(
+        ok=True,
+        project="mine",
+        model="digits",
+        board="sim",
+        cpu="full+cfu",
+        engine="rtl",
+        simulators=("fast",),
+        seed=0,
+        cycles=100,
+        advice=(simulated, bound),
+        left_out=("D$ of 8 KiB: does not fit",),
+        host=SuggestHost(profile="build/sim/profile.json", seconds=1.5),
+    ).to_json()
+
+
 FILES: dict[str, Callable[[Path], Json]] = {
     "cfukit.run/1": lambda folder: whole_run(),
     "cfukit.exec/1": lambda folder: exec_document(
@@ -255,6 +300,7 @@ FILES: dict[str, Callable[[Path], Json]] = {
     "cfukit.cpu/1": cpu,
     "cfukit.plan/2": lambda folder: plan(),
     "cfukit.report/1": lambda folder: whole_report(),
+    "cfukit.suggest/1": lambda folder: whole_suggest(),
 }
 
 

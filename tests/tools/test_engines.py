@@ -23,7 +23,7 @@ from support.toy_engine import OVERHEAD_CYCLES, ToyEngine
 
 DIGITS = shipped_folder() / "digits.tflite"
 TOOLS = Path(catalogue.__file__).parents[1]
-ROOMS = ("verbs", "checks", "inference", "report")
+ROOMS = ("verbs", "checks", "inference", "advice", "report")
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ from cfukit_base.artefacts.plan import Plan as Plan
 from cfukit_base.artefacts.report import Report as Report
 from cfukit_base.artefacts.run import Run as Run
 from cfukit_base.artefacts.soc import Soc as Soc
+from cfukit_base.artefacts.suggest import Suggest as Suggest
 
 _ALL: tuple[type[Artefact], ...] = (
     ErrorDocument,
@@ -50,6 +51,7 @@ _ALL: tuple[type[Artefact], ...] = (
     Term,
     Clean,
     Report,
+    Suggest,
     CfuDescription,
     Cpu,
     Soc,

@@ -185,6 +185,17 @@ def profile(as_json: bool, verbose: bool, **values: Any) -> int:
 
 
 @cli.command()
+@options("target", "model", *SYSTEM, "cc", "json", "jobs", "verbose", "seed")
+def suggest(as_json: bool, verbose: bool, **values: Any) -> int:
+    """Suggest up to five changes, each with its evidence, its gain and a command. Systems are simulated."""
+    from cfukit_tools.report import suggest as report
+    from cfukit_tools.verbs import suggest as verb
+
+    _begin(verbose)
+    return _show(verb.suggest(**values), as_json, lambda document: report.show(document, verbose))
+
+
+@cli.command()
 @click.argument("before", type=click.Path(path_type=Path))
 @click.argument("after", type=click.Path(path_type=Path))
 @click.option(
@@ -414,7 +425,6 @@ def _later(name: str, does: str) -> None:
 
 
 for _name, _does in {
-    "suggest": "suggest changes",
     "explore": "explore parameters",
     "export": "export",
 }.items():

@@ -6,7 +6,7 @@ import importlib
 from dataclasses import dataclass
 
 from cfukit_base.errors import UsageError, suggest
-from cfukit_tools.engines.engine import Engine
+from cfukit_tools.engines.engine import Engine, Systems
 
 ENGINES = {
     "evaluator": "cfukit_tools.engines.evaluator:EvaluatorEngine",
@@ -35,3 +35,19 @@ def engine_named(name: str, line: Line = Line()) -> Engine:
     module, _, attribute = ENGINES[chosen].partition(":")
     engine: Engine = getattr(importlib.import_module(module), attribute)(line)
     return engine
+
+
+def simulators() -> list[Engine]:
+    """The engines with the RTL's cycles of any system, first those that need no build of it."""
+    engines = [engine_named(name) for name in ENGINES]
+    return [
+        engine
+        for systems in (Systems.ANY, Systems.BUILT)
+        for engine in engines
+        if engine.abilities.cycles and engine.abilities.systems is systems
+    ]
+
+
+def explainers() -> list[Engine]:
+    """Those among them that tell causes."""
+    return [engine for engine in simulators() if engine.abilities.causes]

@@ -29,12 +29,21 @@ class Machine(Enum):
     NONE = "none"
 
 
+class Systems(Enum):
+    """Of which systems an engine has the RTL's cycles: any at once, any after a build of its own, or only the one that is there."""
+
+    ANY = "any"
+    BUILT = "built"
+    GIVEN = "given"
+
+
 @dataclass(frozen=True)
 class Abilities:
     """What an engine can tell, and what it can do.
 
     * machine: what programs are compiled for.
     * cycles, causes: whether results have them.
+    * systems: whether it serves to try out other systems.
     * memory_port: a CFU with a memory port works; `prepared` refuses it elsewhere.
     * cfu: what computes CFU instructions, as run.json's `cfu_engine`.
     * options: the fields of `ExecOptions` that `exec` obeys; others are refused.
@@ -44,6 +53,7 @@ class Abilities:
     machine: Machine
     cycles: bool = False
     causes: bool = False
+    systems: Systems = Systems.GIVEN
     memory_port: bool = True
     cfu: str = "verilog"
     options: frozenset[str] = frozenset()

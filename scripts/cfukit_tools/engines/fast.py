@@ -10,7 +10,7 @@ from cfukit_base.artefacts import Outcome
 from cfukit_base.errors import UsageError
 from cfukit_base.protocol import wire
 from cfukit_tools.engines.catalogue import Line
-from cfukit_tools.engines.engine import Abilities, Done, ExecOptions, Job, Machine
+from cfukit_tools.engines.engine import Abilities, Done, ExecOptions, Job, Machine, Systems
 from cfukit_tools.engines.firmware import file_of, serve_firmware
 from cfukit_tools.engines.kept import KeptRuns
 from cfukit_tools.firmware.samples import Served
@@ -27,6 +27,7 @@ class FastEngine:
     abilities = Abilities(
         Machine.SYSTEM,
         cycles=True,
+        systems=Systems.ANY,
         memory_port=False,
         options=_OPTIONS,
         refusal="has no signals",

@@ -12,7 +12,7 @@ from cfukit_base import progress
 from cfukit_base.artefacts import Outcome
 from cfukit_base.protocol import wire
 from cfukit_tools.engines.catalogue import Line
-from cfukit_tools.engines.engine import Abilities, Done, ExecOptions, Job, Machine
+from cfukit_tools.engines.engine import Abilities, Done, ExecOptions, Job, Machine, Systems
 from cfukit_tools.engines.firmware import file_of, serve_firmware
 from cfukit_tools.engines.kept import KeptRuns
 from cfukit_tools.firmware.samples import Served
@@ -35,7 +35,7 @@ class RtlEngine:
     """See `Engine`."""
 
     name = "rtl"
-    abilities = Abilities(Machine.SYSTEM, cycles=True, causes=True, options=_OPTIONS)
+    abilities = Abilities(Machine.SYSTEM, cycles=True, causes=True, systems=Systems.BUILT, options=_OPTIONS)
 
     def __init__(self, line: Line):
         del line  # it needs none

@@ -16,7 +16,7 @@ from cfukit_base.whereabouts import Stopped
 from cfukit_tools.engines.engine import Abilities, Engine, ExecOptions, Machine, check_options, prepared
 from cfukit_tools.firmware.bare import build_bare
 from cfukit_tools.firmware.sources import source_roots
-from cfukit_tools.project.project import Project
+from cfukit_tools.project.project import Project, words_of
 from cfukit_tools.project.system import System
 
 AROUND_HANG_CYCLES = 200  # shown before and after the last thing that a hanging system did
@@ -152,17 +152,12 @@ def _waves_command(project: Project, program: Path, fault: Fault, hang_cycles: i
     """The command that shows what happened when the CFU stopped answering, for any shell and from any folder."""
     from cfukit_soc import HANG_CYCLES
 
-    choice = project.choice
     hang_cycles = hang_cycles or HANG_CYCLES
     stopped = max(0, (fault.cycle or 0) - hang_cycles)
     begin = max(0, stopped - AROUND_HANG_CYCLES)
     words = ["cfukit", "exec", str(program.resolve())]
     words += [] if project.bare else ["--project", str(project.root)]
-    words += ["--board", choice["board"]] if choice.get("board") else []
-    words += ["--variant", choice["variant"]] if choice.get("variant") else []
-    words += ["--cc", choice["compiler"]] if choice.get("compiler") else []
-    for assignment in choice.get("assignments", ()):
-        words += ["--set", assignment]
+    words += words_of(project.choice)
     words += ["--hang-cycles", str(hang_cycles)]
     words += ["--waves", f"hang.vcd:{begin}:{stopped + AROUND_HANG_CYCLES}"]
     return shlex.join(words)

@@ -172,6 +172,16 @@ def load_target(target: Path | str, **choice: Unpack[Choice]) -> Project:
     return _finish(folder.resolve(), _read_toml(folder / FILE_NAME), overrides, origins, choice)
 
 
+def words_of(choice: Choice) -> list[str]:
+    """The options of a command line that makes this choice."""
+    options = {key: choice.get(key, "") for key in ("model", "board", "variant", "compiler")}
+    names = {"compiler": "cc"}
+    words = [
+        word for key, value in options.items() if value for word in (f"--{names.get(key, key)}", str(value))
+    ]
+    return words + [word for text in choice.get("assignments", ()) for word in ("--set", text)]
+
+
 def stock_project(name: str, **choice: Unpack[Choice]) -> Project:
     """The stock system, without CFU and without a project.toml, for a program called `name`; builds go to ./build/NAME."""
     if choice.get("variant"):

@@ -1,0 +1,69 @@
+"""The projects that ship with a CFU, as candidates for a model; and a project's own kernels, as candidates to be left out."""
+
+from __future__ import annotations
+
+import filecmp
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+from cfukit_tools.firmware.program import plan_variant
+from cfukit_tools.project.catalogue import project_folders
+from cfukit_tools.project.keys import KernelEntry
+from cfukit_tools.project.project import Choice, Project, load_target
+from cfukit_tools.project.system import System
+
+if TYPE_CHECKING:
+    from cfukit_sw.model import Model
+
+BEGINNING = "template"
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A project that ships. operators: indices of those that its kernels compute."""
+
+    name: str
+    project: Project
+    operators: frozenset[int]
+
+
+def begins(project: Project) -> bool:
+    """Whether a project has no CFU of its own yet: a bare model, or the template as it was copied."""
+    template = project_folders()[BEGINNING] / "cfu.py"
+    own = project.cfu_file
+    return project.bare or (own is not None and own.is_file() and filecmp.cmp(own, template, shallow=False))
+
+
+def shipped(target: Project, choice: Choice) -> Iterator[tuple[str, Project]]:
+    """Every project that ships with a CFU and kernels, for the target's model. Its builds go to the target's folder."""
+    name, path = target.model_file()
+    model = name if target["model"] == name else str(path)
+    for name, folder in project_folders().items():
+        own: Choice = {**choice, "model": model, "variant": ""}
+        project = load_target(folder, **own)
+        if project.kernels and project.cfu_file is not None and not (name == BEGINNING and not target.bare):
+            yield name, replace(project, build_dir=target.build_dir / "suggest" / name)
+
+
+def served(name: str, project: Project, model: Model) -> Shipped:
+    """What the project's kernels compute of a model."""
+    plan = plan_variant(System(project), model, "project")
+    own = [step for step in plan.steps if step.registry == "project"]
+    return Shipped(name, project, frozenset(index for step in own for index in step.fused))
+
+
+def without(project: Project, entry: KernelEntry) -> Project:
+    """The project without one of its kernels."""
+    return replace(project, kernels=tuple(kernel for kernel in project.kernels if kernel != entry))
+
+
+def variant_toml(name: str, kernels: tuple[KernelEntry, ...]) -> str:
+    """A variant of project.toml with these kernels."""
+    if not kernels:
+        return f"[variant.{name}]\nkernel = []\n"
+    tables = []
+    for kernel in kernels:
+        keys = "".join(f'{key} = "{value}"\n' for key, value in asdict(kernel).items() if value)
+        tables.append(f"[[variant.{name}.kernel]]\n{keys}")
+    return "\n".join(tables)
