@@ -225,6 +225,23 @@ def test_an_engine_that_does_not_exist_is_refused_with_the_nearest(toy: type[Toy
         engine_named("toi")
 
 
+@pytest.mark.parametrize(
+    ("verb", "option"),
+    [("run", ["--causes"]), ("profile", ["--annotate", "main"]), ("profile", ["--trace-events", "t"])],
+)
+def test_an_engine_without_causes_is_not_asked_for_them(
+    verb: str,
+    option: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.run([verb, "digits", "--engine", "evaluator", *option]) == 2
+    said = capsys.readouterr().err
+    assert f"{option[0]}: engine evaluator does not tell where cycles go; engine rtl" in said
+
+
 @pytest.mark.parametrize("name", sorted(ENGINES))
 def test_every_engine_of_the_catalogue_is_one(name: str) -> None:
     engine = engine_named(name, Line("/dev/none"))

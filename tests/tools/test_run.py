@@ -111,6 +111,9 @@ def test_every_cycle_of_a_profile_has_its_causes_and_places(
     assert sum(stacks["weights"]) == spent
     events = json.loads(files["trace_events"].read_text())["traceEvents"]
     assert sum(event["args"]["cycles"] for event in events if event["ph"] == "X") == spent
+    both = api.run(mac4, inputs=two_samples, skip=["reference"], causes=True)["variants"]
+    assert both[1]["causes"] == one["causes"] and both[1]["functions"] == one["functions"]
+    assert sum(both[0]["causes"].values()) == both[0]["cycles"][0] > cycles
     plain = api.run(mac4, inputs=two_samples, only=["project"])["variants"][0]
     assert plain["cycles"] == one["cycles"] and plain["instructions"] == one["instructions"]
     assert plain["causes"] is None and plain["functions"] is None

@@ -144,6 +144,7 @@ def info(as_json: bool, verbose: bool, **values: Any) -> int:
 @click.option("--variants", is_flag=True, help="Measure all variants of the project into one table.")
 @click.option("--area", is_flag=True, help="With --variants: add LUT, FF, RAM and DSP of each CFU.")
 @output
+@click.option("--causes", is_flag=True, help="Where the cycles of each variant went.")
 @options(*PROJECT, "seed")
 def run_(as_json: bool, verbose: bool, **values: Any) -> int:
     """Measure a project, or all its variants, against the baselines. Every output is checked."""

@@ -32,6 +32,7 @@ def run(
     variants: bool = False,
     area: bool = False,
     output: Path | str | None = None,
+    causes: bool = False,
     engine: str = "",
     port: str = "",
     baud: int = 0,
@@ -47,11 +48,12 @@ def run(
       returned has all of them as `ladder`. `only` and `skip` name variants, and baselines.
     * area: with `variants`, the area of each one's CFU on the family of its board.
     * output: where the document goes; by default `inference.results` says where.
+    * causes: tell where the cycles of each variant went.
     * port, baud: of engine board.
     * choice: as `load_target`.
     """
     project = load_target(target, **choice)
-    asked = _Asked(Path(inputs) if inputs else None, samples, seed, engine, Line(port, baud), jobs)
+    asked = _Asked(Path(inputs) if inputs else None, samples, seed, engine, Line(port, baud), jobs, causes)
     path = result_path(project, "variants" if variants else "run", engine, Path(output) if output else None)
     if variants:
         names = rungs(project, only, skip)
@@ -76,9 +78,15 @@ class _Asked:
     engine: str
     line: Line
     jobs: int
+    causes: bool
 
     def workload(self, project: Project) -> Workload:
-        return Workload(project, self.engine, self.line, self.jobs)
+        workload = Workload(project, self.engine, self.line, self.jobs, self.causes)
+        if self.causes and not workload.causes:
+            given = f"engine {workload.engine.name} does not tell where cycles go"
+            hint = f"without --engine {workload.engine.name}"
+            raise UsageError("--causes", given, allowed="engine rtl", hint=hint)
+        return workload
 
     def measure(self, workload: Workload, sets: Sequence[str], path: Path) -> Run:
         return measure(workload, sets, self.inputs, self.samples, self.seed, path)

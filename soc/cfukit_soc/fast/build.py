@@ -16,7 +16,15 @@ from cfukit_soc.generate import HARNESS
 
 SOURCES = Path(__file__).parent
 SIMULATOR, LIBRARY = "fast_simulator", "libcfu.so"
-_SHARED = ("image.h", "line.h", "progress.h", "retired.h", "stack.h", "stores.h", "words.h")  # of the RTL's harness
+_SHARED = (
+    "image.h",
+    "line.h",
+    "progress.h",
+    "retired.h",
+    "stack.h",
+    "stores.h",
+    "words.h",
+)  # of the RTL's harness
 _FLAGS = ("-std=c++17", "-O2")
 _LIBRARY_FLAGS = ("-fPIC", "-fvisibility=hidden", "-DVM_TRACE=0")
 _VERILATOR_FLAGS: tuple[str, ...] = (
