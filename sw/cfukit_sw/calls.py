@@ -47,6 +47,8 @@ def channels_of(lowered: Lowered, kernel: Kernel) -> bytes:
     assert lowered.weights is not None and lowered.channels is not None
     channels = lowered.channels
     bias, multipliers, shifts = channels.bias, channels.multipliers, channels.shifts
+    if lowered.op.input_type == "float32":
+        return bias.astype("<i4").tobytes()
     if lowered.op.bias_type == "int64":
         words = [bias & 0xFFFFFFFF, bias >> 32, multipliers, shifts]
         return np.stack(words, axis=1).astype(np.uint32).astype("<u4").tobytes()

@@ -30,7 +30,7 @@ Weights = npt.NDArray[np.int8]
 class Kernel:
     """One C function `void function(const void *params)`.
 
-    * op: an operator type, or MOVE, TABLE or SOFTMAX_TABLE, which serve several types or a part of one.
+    * op: an operator type, or a kind that serves several types or a part of one (MOVE, TABLE, SOFTMAX_TABLE, RECTIFIER_FLOAT).
     * supports(op): whether it computes this operator.
     * pack(op, weights): the bytes of the weights as it wants them.
     * scratch(op): bytes of scratch. scratch_unit(op): it accepts any multiple of this too; 0 if it does not.
@@ -127,6 +127,11 @@ def _reference(op: str, name: str, **fields: Any) -> Kernel:
 
 BINARY_INT8 = ("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM")
 COMPARISONS = ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
+FLOAT_OPERATORS = (
+    *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "MAX_POOL_2D"),
+    *("ADD", "SUB", "MUL", "DIV", "MINIMUM", "MAXIMUM"),
+)
+FLOAT_FUNCTIONS = ("rectifier", "leaky_relu", "logistic", "tanh", "softmax")
 SOFTMAX_WORDS = 64  # of scratch at most; longer rows are computed twice instead
 BINARY_INT32 = ("ADD", "MUL", "MINIMUM", "MAXIMUM")
 
@@ -137,6 +142,10 @@ def _int8(op: Op) -> bool:
 
 def _int16(op: Op) -> bool:
     return op.input_type == "int16"
+
+
+def _float(op: Op) -> bool:
+    return op.input_type == "float32"
 
 
 def _wide(op: Op) -> bool:
@@ -216,6 +225,9 @@ def reference_kernels() -> list[Kernel]:
         *(_reference(op, op.lower()) for op in ("LOGICAL_AND", "LOGICAL_OR", "SELECT_V2", "CAST")),
         _reference("GATHER", "gather"),
         _reference("GATHER_ND", "gather_nd"),
+        *(_reference(op, f"{op.lower()}_float", supports=_float) for op in FLOAT_OPERATORS),
+        *(_reference(op, "reduce_float", supports=_float) for op in ("MEAN", "SUM")),
+        *(_reference(f"{name.upper()}_FLOAT", f"{name}_float") for name in FLOAT_FUNCTIONS),
         _reference("IF", "if"),
         _reference("WHILE", "while"),
         _reference("MOVE", "move"),

@@ -140,6 +140,15 @@ struct cfukit_sigmoid {
   int32_t count, multiplier, shift;
 };
 
+/* float32 kernels (float in their names) take the other structs with float pointers: `channels` is an array of biases, activation_min and
+ * activation_max are float32 bits, `multiplier` of cfukit_reduce is the divisor's. This struct is for functions of `count` values: low_bits,
+ * high_bits: the range of RELU and RELU6; low_bits: alpha of LEAKY_RELU, and beta of SOFTMAX, which has `count` rows of `depth`. */
+struct cfukit_float {
+  const float *input;
+  float *output;
+  int32_t count, depth, low_bits, high_bits;
+};
+
 /* Operators on two tensors with broadcasting: ADD, SUB, MUL, MINIMUM, MAXIMUM. sizes: the output's shape, neighbouring axes merged
  * where both inputs allow, 1 in front; strides of the inputs in elements (0: broadcast). The output is dense.
  * ADD, SUB (int8_t, int16_t): u_i = MBQM((x_i - zero point) << left_shift, multiplier_i, shift_i), result MBQM(u1 +- u2, multiplier, shift);

@@ -19,6 +19,7 @@ from cfukit_sw.evaluator.weights import packed
 from cfukit_sw.model import Model
 from cfukit_sw.model_builder import ModelBuilder
 from cfukit_sw.quantization import window_output
+from support.models_float import FLOAT_TYPES, as_float
 
 ACTIVATIONS = ("NONE", "NONE", "RELU", "RELU6", "RELU_N1_TO_1")
 Builder = Callable[["Case"], Model]
@@ -34,7 +35,7 @@ def builds(*types: str) -> Callable[[Builder], Builder]:
 
 
 def random_model(type: str, seed: int) -> Model:
-    """A random legal model of one operator of `type`. The same seed gives the same model."""
+    """A random legal model of one operator of `type`, every sixth in float32. The same seed gives the same model."""
     import support.models_control
     import support.models_functions
     import support.models_logic
@@ -45,7 +46,8 @@ def random_model(type: str, seed: int) -> Model:
     import support.models_variables  # noqa: F401 (they register their builders)
 
     case = Case(type, np.random.default_rng([seed, zlib.crc32(type.encode())]))
-    return BUILDERS[type](case)
+    model = BUILDERS[type](case)
+    return as_float(model, case.rng) if type == "DIV" or (type in FLOAT_TYPES and seed % 6 == 5) else model
 
 
 def all_types() -> list[str]:
@@ -264,7 +266,7 @@ def _pool(case: Case) -> Model:
     return case.done([x], [case.like(x, (n, out_h, out_w, c))], **options)
 
 
-@builds("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM")
+@builds("ADD", "SUB", "MUL", "DIV", "MINIMUM", "MAXIMUM")
 def _elementwise(case: Case) -> Model:
     full = case.shape(1, 5, 5)
     first, second = full, tuple(1 if case.chance(0.3) else size for size in full)
@@ -274,7 +276,7 @@ def _elementwise(case: Case) -> Model:
     if case.chance(0.5):
         first, second = second, first
     equal = case.type in ("MINIMUM", "MAXIMUM")
-    if case.type != "SUB" and case.chance(0.2):
+    if case.type not in ("SUB", "DIV") and case.chance(0.2):
         a, b = case.image(first, "int32"), case.image(second, "int32")
         options = {} if equal else {"fused_activation_function": case.pick(ACTIVATIONS)}
         return case.done([a, b], [case.build.tensor("y", shape, "int32")], **options)

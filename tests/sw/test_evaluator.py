@@ -128,7 +128,7 @@ NONE = np.zeros(0, np.float32)
 REFUSALS = [
     (
         changed("CONV_2D", 0, type="float32"),
-        r"operator 0 CONV_2D: tensor 0 .* has type float32; supported: int8",
+        r"operator 0 CONV_2D: tensor 1 .* has type int8; supported: float32",
     ),
     (changed("CONV_2D", scales=NONE), "has 0 scales; one .quantise the model to int8"),
     (changed("CONV_2D", 0, scales=np.zeros(1, np.float32)), "has scale 0.0; a scale above 0"),

@@ -82,7 +82,7 @@ def test_kernel_cases() -> None:
 
 REFUSED = {
     "reject_concat_scales": "operator 0 CONCATENATION",
-    "reject_hybrid_conv": "supported: int8",
+    "reject_hybrid_conv": "has type int8; supported: float32",
     "reject_pool_scale_change": "operator 0 AVERAGE_POOL_2D",
     "reject_softmax_output_scale": "scale 0.00390625 and zero point -128",
     "reject_truncated": "corrupt or truncated",

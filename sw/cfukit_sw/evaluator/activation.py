@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cfukit_sw.evaluator import activation_int16
+from cfukit_sw.evaluator import activation_int16, floats
 from cfukit_sw.evaluator.prepare import Compute, by_table, every_int8, operator
 from cfukit_sw.fixed_point import (
     Ints,
@@ -57,6 +57,8 @@ def _fixed_output(at: Site, output: Tensor, scale: float, zero_point: int) -> No
 @operator("LOGISTIC")
 def logistic(at: Site) -> Compute:
     """Computed for output scale 1/256, whatever the file says. The zero point must be -128."""
+    if at.input(0).type == "float32":
+        return floats.unary(at, floats.sigmoid)
     if at.input(0).type == "int16":
         return activation_int16.sigmoid(at)
     image, output = _one_to_one(at)
@@ -74,6 +76,8 @@ def _sigmoid_input(at: Site, image: Tensor) -> None:
 @operator("TANH")
 def tanh(at: Site) -> Compute:
     """Computed for output scale 1/128 and zero point 0, whatever the file says."""
+    if at.input(0).type == "float32":
+        return floats.unary(at, floats.tanh)
     if at.input(0).type == "int16":
         return activation_int16.sigmoid(at)
     image, _ = _one_to_one(at)
@@ -84,6 +88,8 @@ def tanh(at: Site) -> Compute:
 @operator("RELU")
 def relu(at: Site) -> Compute:
     """clamp(MBQM(x - zp_in, Q(S_in / S_out)) + zp_out, max(-128, zp_out), 127)."""
+    if at.input(0).type == "float32":
+        return floats.rectifier(at)
     if at.input(0).type == "int16":
         return activation_int16.rectifier(at)
     image, output = _one_to_one(at)
@@ -96,6 +102,8 @@ def relu(at: Site) -> Compute:
 @operator("RELU6")
 def relu6(at: Site) -> Compute:
     """clamp(x, zp_in, zp_in + round(6 / S_in)): no rescaling."""
+    if at.input(0).type == "float32":
+        return floats.rectifier(at)
     if at.input(0).type == "int16":
         return activation_int16.rectifier(at)
     image, _ = _one_to_one(at)
@@ -110,6 +118,8 @@ def leaky_relu(at: Site) -> Compute:
     """MBQM(d, Q(S_in / S_out)) for d = x - zp_in >= 0, MBQM(d, Q(S_in * alpha / S_out)) below; + zp_out,
     clamp.
     """
+    if at.input(0).type == "float32":
+        return floats.leaky_relu(at)
     if at.input(0).type == "int16":
         return activation_int16.leaky_relu(at)
     image, output = _one_to_one(at)
@@ -191,6 +201,8 @@ def softmax(at: Site) -> Compute:
     e = EXP((x - max) * beta * S_in); out = e / sum(e). Refused at run time: a row whose exponentials sum to
     512 or more (int16 output: 8192), on which TFLM aborts (overflows).
     """
+    if at.input(0).type == "float32":
+        return floats.softmax(at)
     if at.input(0).type == "int16":
         return activation_int16.softmax(at)
     at.inputs_between(1, 1)

@@ -1,4 +1,4 @@
-"""CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV and FULLY_CONNECTED: int8 with int32 bias, and int16 activations with int8 weights.
+"""CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV and FULLY_CONNECTED: int8 with int32 bias, int16 activations with int8 weights, and float32.
 
 TFLM reference kernels, generation B (since 2026-10-13): acc = bias + sum of (x - zp_in) * w over the taps
 inside the image, out = clamp(MBQM(acc, M[o], s[o]) + zp_out), (M, s)[o] = Q(S_in * S_w[o] / S_out) in double.
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cfukit_sw.evaluator import floats
 from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.evaluator.windows import Axis, all_windows, pad_image, padding_before, window_axes
 from cfukit_sw.fixed_point import Ints, multiply_wide, requantize, wrap32
@@ -95,7 +96,8 @@ def conv_2d(at: Site) -> Compute:
     """x [n, h, w, ci], weights [co, kh, kw, ci / groups], bias [co] or absent -> [n, oh, ow, co]."""
     at.inputs_between(2, 3)
     at.outputs_exactly(1)
-    image, weights = at.input(0, "int8", "int16"), at.input(1, "int8")
+    image = at.input(0, "int8", "int16", "float32")
+    weights = at.input(1, "float32" if image.type == "float32" else "int8")
     output = at.output(image.type)
     for tensor in (image, weights, output):
         at.rank(tensor, 4)
@@ -105,6 +107,8 @@ def conv_2d(at: Site) -> Compute:
         at.refuse(f"{image} and {weights}", "input depth a multiple of the filter's, and whole groups")
     at.shape(output, (image.shape[0], y.output, x.output, channels))
     groups = image.shape[3] // depth
+    if image.type == "float32":
+        return floats.conv_2d(at, output, at.data_of(weights), y, x, depthwise=False)
     filters = at.data_of(weights).reshape(groups, channels // groups, -1)
     rescale = Rescale(at, image, weights, output, channels, 0)
     offset = rescale.bias - image.zero_point * filters.reshape(channels, -1).sum(1, dtype=np.int64)
@@ -139,7 +143,8 @@ def depthwise_conv_2d(at: Site) -> Compute:
     """
     at.inputs_between(2, 3)
     at.outputs_exactly(1)
-    image, weights = at.input(0, "int8", "int16"), at.input(1, "int8")
+    image = at.input(0, "int8", "int16", "float32")
+    weights = at.input(1, "float32" if image.type == "float32" else "int8")
     output = at.output(image.type)
     for tensor in (image, weights, output):
         at.rank(tensor, 4)
@@ -151,6 +156,8 @@ def depthwise_conv_2d(at: Site) -> Compute:
         at.refuse(f"depth_multiplier {at.option('depth_multiplier')}", f"{times}, from {weights}")
     y, x = window_axes(at, image, output, (weights.shape[1], weights.shape[2]), dilated=True)
     at.shape(output, (image.shape[0], y.output, x.output, channels))
+    if image.type == "float32":
+        return floats.conv_2d(at, output, at.data_of(weights), y, x, depthwise=True)
     filters = at.data_of(weights)[0].reshape(y.kernel, x.kernel, depth, times).astype(np.int32)
     rescale = Rescale(at, image, weights, output, channels, 3)
     wide = np.int64 if image.type == "int16" else np.int32
@@ -235,7 +242,8 @@ def fully_connected(at: Site) -> Compute:
     """
     at.inputs_between(2, 3)
     at.outputs_exactly(1)
-    image, weights = at.input(0, "int8", "int16"), at.input(1, "int8")
+    image = at.input(0, "int8", "int16", "float32")
+    weights = at.input(1, "float32" if image.type == "float32" else "int8")
     output = at.output(image.type)
     at.rank(weights, 2)
     if at.option("weights_format") != "DEFAULT":
@@ -247,6 +255,8 @@ def fully_connected(at: Site) -> Compute:
         or image.elements * channels != output.elements * terms
     ):
         at.refuse(f"{image}, {weights} and {output}", "input [batch, k], weights [n, k], output [batch, n]")
+    if image.type == "float32":
+        return floats.fully_connected(at, output, at.data_of(weights))
     rescale = Rescale(at, image, weights, output, channels, 0)
     bias = at.model.input_of(at.op, 2)
     if bias is not None and weights.scales.size == 1 and bias.scales.size:

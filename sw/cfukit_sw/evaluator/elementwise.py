@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cfukit_sw.evaluator import floats
 from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.fixed_point import Ints, multiply, requantize
 from cfukit_sw.model import Tensor
@@ -35,8 +36,10 @@ def add_sub(at: Site) -> Compute:
     """int8: u = MBQM((x1 - zp1) << 20, ...), v likewise, out = clamp(MBQM(u +- v, ...) + zp). int16: << 15, zero points 0.
     int32 (ADD): wraps; TFLM ignores a fused activation there.
     """
-    types = ("int8", "int16", "int32") if at.op.type == "ADD" else ("int8", "int16")
+    types = ("int8", "int16", "int32", "float32") if at.op.type == "ADD" else ("int8", "int16", "float32")
     first, second, output = _operands(at, *types)
+    if first.type == "float32":
+        return floats.binary(at)
     if first.type == "int32":
         return lambda inputs: [inputs[0] + inputs[1]]
     _symmetric(at, first, second, output)
@@ -74,7 +77,9 @@ def _scaled(x: Array, zero_point: int, left_shift: int, multiplier: tuple[int, i
 @operator("MUL")
 def mul(at: Site) -> Compute:
     """int8, int16: out = clamp(MBQM((x1 - zp1) * (x2 - zp2), Q(S1 * S2 / So)) + zp). int32: wraps, then clamps."""
-    first, second, output = _operands(at, "int8", "int16", "int32")
+    first, second, output = _operands(at, "int8", "int16", "int32", "float32")
+    if first.type == "float32":
+        return floats.binary(at)
     if first.type == "int32":
         lowest, highest = at.integer_activation()
         return lambda inputs: [np.clip(inputs[0] * inputs[1], lowest, highest)]
@@ -90,10 +95,19 @@ def mul(at: Site) -> Compute:
     return run
 
 
+@operator("DIV")
+def div(at: Site) -> Compute:
+    """float32 only."""
+    _operands(at, "float32")
+    return floats.binary(at)
+
+
 @operator("MINIMUM", "MAXIMUM")
 def minimum_maximum(at: Site) -> Compute:
     """Compares the stored values, as if the scales were equal."""
-    _operands(at, "int8", "int16", "int32")
+    first, _, _ = _operands(at, "int8", "int16", "int32", "float32")
+    if first.type == "float32":
+        return floats.binary(at)
     function = np.minimum if at.op.type == "MINIMUM" else np.maximum
 
     def run(inputs: list[Any]) -> list[Array]:

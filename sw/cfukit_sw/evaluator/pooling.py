@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cfukit_sw.evaluator import floats
 from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.evaluator.windows import Axis, window_axes
 from cfukit_sw.fixed_point import truncating_divide
@@ -25,11 +26,13 @@ def pool_2d(at: Site) -> Compute:
     """
     at.inputs_between(1, 1)
     at.outputs_exactly(1)
-    image = at.rank(at.input(0, "int8", "int16"), 4)
+    image = at.rank(at.input(0, "int8", "int16", "float32"), 4)
     output = at.rank(at.output(image.type), 4)
     kernel = (at.integer("filter_height", 1, MAX_WINDOW), at.integer("filter_width", 1, MAX_WINDOW))
     y, x = window_axes(at, image, output, kernel, dilated=False)
     at.shape(output, (image.shape[0], y.output, x.output, image.shape[3]))
+    if image.type == "float32":
+        return floats.pool_2d(at, output, y, x)
     at.same_quantization(image, output, SCALE_TOLERANCE)
     low, high = at.activation(output)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cfukit_sw.evaluator import floats
 from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.fixed_point import requantize, wrap32
 from cfukit_sw.model import Tensor
@@ -34,9 +35,11 @@ def reduce(at: Site) -> Compute:
     """
     at.inputs_between(2, 2)
     at.outputs_exactly(1)
-    image = at.input(0, *(("int8",) if at.op.type == "REDUCE_MAX" else ("int8", "int16")))
+    image = at.input(0, *(("int8",) if at.op.type == "REDUCE_MAX" else ("int8", "int16", "float32")))
     output = at.output(image.type)
     axes = _axes(at, image, output)
+    if image.type == "float32":
+        return floats.reduce(at, axes, output)
     count = prod(image.shape[axis] for axis in axes)
 
     def maximum(inputs: list[Any]) -> list[Array]:

@@ -1,10 +1,11 @@
-"""LOGISTIC, TANH, RELU, RELU6, LEAKY_RELU and SOFTMAX on int16; on int8 they are tables, and SOFTMAX is in softmax.py."""
+"""LOGISTIC, TANH, RELU, RELU6, LEAKY_RELU and SOFTMAX on int16. On int8 they are tables; the rest is in softmax.py and floats.py."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from cfukit_sw.evaluator import activation_int16 as evaluated
+from cfukit_sw.lowering import floats
 from cfukit_sw.lowering.elementwise import by_table
 from cfukit_sw.lowering.lowered import Bytes, Lowered, Param, TensorAt, described
 from cfukit_sw.lowering.movement import MAX_RANK
@@ -16,6 +17,8 @@ from cfukit_sw.site import Site
 
 def sigmoid(at: Site) -> Lowered:
     x, y = at.input(0), at.output()
+    if x.type == "float32":
+        return floats.function(at)
     if x.type == "int8":
         return by_table(at)
     multiplier, shift = evaluated.sigmoid_argument(at, x)
@@ -33,6 +36,8 @@ def sigmoid(at: Site) -> Lowered:
 def rectifier(at: Site) -> Lowered:
     """int16: rescaling with a range, which is what QUANTIZE does."""
     x, y = at.input(0), at.output()
+    if x.type == "float32":
+        return floats.function(at)
     if x.type == "int8":
         return by_table(at)
     multiplier, shift = 1 << 30, 1
@@ -56,6 +61,8 @@ def rectifier(at: Site) -> Lowered:
 def leaky_relu(at: Site) -> Lowered:
     """int16: PRELU with slope 1 in units of alpha."""
     x, y = at.input(0), at.output()
+    if x.type == "float32":
+        return floats.function(at)
     if x.type == "int8":
         return by_table(at)
     above = quantize_multiplier(float(x.scale) / float(y.scale))
@@ -77,6 +84,8 @@ def leaky_relu(at: Site) -> Lowered:
 
 def softmax(at: Site) -> Lowered:
     x, y = at.input(0), at.output()
+    if x.type == "float32":
+        return floats.function(at)
     if x.type == "int8":
         return softmax_int8(at)
     parameters = evaluated.softmax_parameters(at, x)

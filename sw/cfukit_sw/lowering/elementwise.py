@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from cfukit_sw.lowering.floats import limits
 from cfukit_sw.lowering.lowered import Bytes, Lowered, Param, TensorAt, described
 from cfukit_sw.lowering.movement import MAX_RANK, dense_strides
 from cfukit_sw.lowering.small_sums import MAX_RIGHT
@@ -68,6 +69,8 @@ def binary(at: Site) -> Lowered:
             params |= {"multiplier2": q.input2[0], "shift2": q.input2[1]}
             params |= {"multiplier": q.output[0], "shift": q.output[1]}
             small = q.output[1] >= -MAX_RIGHT
+    elif y.type == "float32":
+        low, high = (0, 0) if type in ("MINIMUM", "MAXIMUM") else limits(at)
     else:
         low, high = LIMITS[y.type]
         if type == "MUL":

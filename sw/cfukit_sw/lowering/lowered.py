@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -130,7 +131,7 @@ class Lowered:
     op: Op
     struct: str
     params: dict[str, Param]
-    weights: npt.NDArray[np.int8] | None = None
+    weights: npt.NDArray[Any] | None = None
     channels: Channels | None = None
     in_place: tuple[int, ...] = ()
     scratch_bytes: int = 0  # beside what the kernel asks for

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
+from cfukit_sw.lowering.floats import bits
 from cfukit_sw.lowering.lowered import Lowered, Param, TensorAt, described
 from cfukit_sw.lowering.movement import dense_strides
 from cfukit_sw.quantization import mean_multiplier, ratio_multiplier
@@ -24,7 +25,9 @@ def reduce(at: Site) -> Lowered:
         )
     count = prod(x.shape[a] for a in axes)
     multiplier, shift = 0, 0
-    if at.op.type == "MEAN":
+    if x.type == "float32":
+        multiplier = bits(count if at.op.type == "MEAN" else 1)
+    elif at.op.type == "MEAN":
         multiplier, shift = mean_multiplier(x.scale, y.scale, count)
     elif at.op.type == "SUM":
         multiplier, shift = ratio_multiplier(x.scale, y.scale)

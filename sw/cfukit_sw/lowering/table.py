@@ -38,6 +38,7 @@ LOWERINGS: dict[str, Lowering] = {
     "DEPTHWISE_CONV_2D": windows.depthwise_conv_2d,
     "DEPTH_TO_SPACE": movement.depth_to_space,
     "DEQUANTIZE": conversion.dequantize,
+    "DIV": elementwise.binary,
     "ELU": elementwise.by_table,
     "EQUAL": logic.compare,
     "EXPAND_DIMS": movement.alias,

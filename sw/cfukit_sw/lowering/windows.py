@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cfukit_sw.evaluator.conv import has_wide_sums
+from cfukit_sw.evaluator.floats import bias_of
+from cfukit_sw.lowering.floats import limits
 from cfukit_sw.lowering.lowered import Channels, Lowered, Param, TensorAt, described
 from cfukit_sw.lowering.small_sums import small_sums
 from cfukit_sw.model import Tensor
@@ -36,7 +39,7 @@ def _window(at: Site, groups: int, multiplier: int, depth: int, channel_axis: in
     weights = at.data_of(w)
     channels = y.shape[3]
     rescaling = channel_data(at, x, w, y, weights, channel_axis, channels)
-    low, high = at.activation(y)
+    low, high = limits(at) if y.type == "float32" else at.activation(y)
     op = replace(
         described(at, x, y),
         filter_shape=w.shape,
@@ -82,7 +85,7 @@ def fully_connected(at: Site) -> Lowered:
     outputs, depth = w.shape
     weights = at.data_of(w)
     rescaling = channel_data(at, x, w, y, weights, 0, outputs)
-    low, high = at.activation(y)
+    low, high = limits(at) if y.type == "float32" else at.activation(y)
     op = replace(
         described(at, x, y),
         filter_shape=w.shape,
@@ -113,12 +116,16 @@ def channel_data(
     x: Tensor,
     w: Tensor,
     y: Tensor,
-    weights: npt.NDArray[np.int8],
+    weights: npt.NDArray[Any],
     axis: int,
     channels: int,
     bias_at: int = 2,
 ) -> Channels:
-    """What rescales the sums of each output channel. axis: the weights' channel axis."""
+    """What rescales the sums of each output channel. axis: the weights' channel axis. float32: the biases as bits."""
+    if x.type == "float32":
+        nothing = np.zeros(channels, np.int64)
+        biases = bias_of(at, bias_at, channels).view(np.int32).astype(np.int64)
+        return Channels(biases, nothing, nothing, None)
     multipliers, shifts = product_multipliers(x.scale, at.weight_scales(w, channels, axis), y.scale)
     bias = at.bias(bias_at, channels, "int32", "int64")
     if x.type == "int16":
@@ -134,7 +141,7 @@ def pool_2d(at: Site) -> Lowered:
     kernel = _pair(at, "filter_height", "filter_width")
     top, bottom = _padding(at, y.shape[1], x.shape[1], kernel[0], strides[0], 1)
     left, right = _padding(at, y.shape[2], x.shape[2], kernel[1], strides[1], 1)
-    low, high = at.activation(y)
+    low, high = limits(at) if y.type == "float32" else at.activation(y)
     op = replace(
         described(at, x, y),
         filter_shape=kernel,

@@ -5,6 +5,9 @@
 #include "cfukit_fixed_point.h"
 #include "cfukit_kernels.h"
 
+#ifndef REDUCED
+#define REDUCED int32_t
+#endif
 #ifndef ELEMENT
 #define ELEMENT int8_t
 #endif
@@ -26,7 +29,7 @@
                 for (int32_t j2 = 0; j2 < r_[2]; j2++) {                                                       \
                   const ELEMENT *in_ = at_ + j0 * t_[0] + j1 * t_[1] + j2 * t_[2];                              \
                   for (int32_t j3 = r_[3]; j3 > 0; j3--, in_ += t_[3]) {                                       \
-                    const int32_t x = *in_;                                                                    \
+                    const REDUCED x = *in_;                                                                    \
                     each;                                                                                      \
                   }                                                                                            \
                 }                                                                                              \

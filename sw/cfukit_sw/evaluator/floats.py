@@ -1,0 +1,234 @@
+"""The float32 forms of operators, in TFLM's order of operations, so sums are equal to its own bit for bit.
+
+exp is computed in double by the same steps as in the C kernels, and rounded once. It may differ from a C library's by one unit in the
+last place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cfukit_sw.evaluator.prepare import Compute
+from cfukit_sw.evaluator.windows import Axis, all_windows, pad_image
+from cfukit_sw.model import Tensor
+from cfukit_sw.site import Array, Site
+
+Floats = npt.NDArray[np.float32]
+LARGEST = np.finfo(np.float32).max
+RANGES = {
+    "NONE": (-LARGEST, LARGEST),
+    "RELU": (np.float32(0), LARGEST),
+    "RELU6": (np.float32(0), np.float32(6)),
+    "RELU_N1_TO_1": (np.float32(-1), np.float32(1)),
+}
+
+
+def activation(at: Site) -> tuple[np.float32, np.float32]:
+    name = str(at.option("fused_activation_function"))
+    if name not in RANGES:
+        at.refuse(f"fused_activation_function is {name}", ", ".join(RANGES))
+    return RANGES[name]
+
+
+def clamp(x: Floats, low: np.float32, high: np.float32) -> Floats:
+    """NaN stays."""
+    x = np.where(x < low, low, x)
+    return np.where(x > high, high, x).astype(np.float32)
+
+
+def quietly(compute: Compute) -> Compute:
+    """Infinities and NaN are results like others."""
+
+    def run(inputs: list[Any]) -> list[Array]:
+        with np.errstate(all="ignore"):
+            return compute(inputs)
+
+    return run
+
+
+def bias_of(at: Site, position: int, channels: int) -> Floats:
+    tensor = at.optional(position, "float32")
+    if tensor is None:
+        return np.zeros(channels, np.float32)
+    data = at.data_of(tensor)
+    if data.size != channels:
+        at.refuse(f"{tensor} has {data.size} values", f"{channels}, one an output channel")
+    return data.reshape(-1).astype(np.float32)
+
+
+def conv_2d(at: Site, output: Tensor, filters: Floats, y: Axis, x: Axis, depthwise: bool) -> Compute:
+    """Taps in the order row, column, channel; then the bias. filters: as in the file."""
+    low, high = activation(at)
+    channels = output.shape[3]
+    bias = bias_of(at, 2, channels)
+
+    def run(inputs: list[Any]) -> list[Array]:
+        windows = all_windows(pad_image(inputs[0], y, x, 0), y, x)  # n, oh, ow, kh, kw, ci
+        total = np.zeros(output.shape, np.float32)
+        for row in range(y.kernel):
+            for column in range(x.kernel):
+                taps = windows[..., row, column, :]
+                if depthwise:
+                    times = channels // taps.shape[-1]
+                    total += np.repeat(taps, times, axis=-1) * filters[0, row, column]
+                    continue
+                depth = filters.shape[3]
+                per_group = channels // (taps.shape[-1] // depth)
+                for c in range(depth):
+                    total += np.repeat(taps[..., c::depth], per_group, axis=-1) * filters[:, row, column, c]
+        return [clamp(total + bias, low, high)]
+
+    return quietly(run)
+
+
+def fully_connected(at: Site, output: Tensor, weights: Floats) -> Compute:
+    low, high = activation(at)
+    bias = bias_of(at, 2, weights.shape[0])
+
+    def run(inputs: list[Any]) -> list[Array]:
+        rows = inputs[0].reshape(-1, weights.shape[1])
+        total = np.zeros((rows.shape[0], weights.shape[0]), np.float32)
+        for k in range(weights.shape[1]):
+            total += rows[:, k, None] * weights[:, k]
+        return [clamp(total + bias, low, high).reshape(output.shape)]
+
+    return quietly(run)
+
+
+def pool_2d(at: Site, output: Tensor, y: Axis, x: Axis) -> Compute:
+    """Taps inside the image in the order row, column."""
+    low, high = activation(at)
+    average = at.op.type == "AVERAGE_POOL_2D"
+
+    def run(inputs: list[Any]) -> list[Array]:
+        total = np.full(output.shape, 0 if average else -LARGEST, np.float32)
+        count = np.zeros(output.shape, np.float32)
+        for row in range(y.kernel):
+            out_y, in_y = y.taps(row)
+            for column in range(x.kernel):
+                out_x, in_x = x.taps(column)
+                if not (out_y.stop and out_x.stop):
+                    continue
+                taps, place = inputs[0][:, in_y, in_x], (slice(None), out_y, out_x)
+                total[place] = (
+                    total[place] + taps if average else np.where(taps > total[place], taps, total[place])
+                )
+                count[place] += 1
+        return [clamp(total / count if average else total, low, high)]
+
+    return quietly(run)
+
+
+BINARY: dict[str, Callable[[Floats, Floats], Any]] = {
+    "ADD": np.add,
+    "SUB": np.subtract,
+    "MUL": np.multiply,
+    "DIV": np.divide,
+    "MAXIMUM": lambda a, b: np.where(a > b, a, b),
+    "MINIMUM": lambda a, b: np.where(a < b, a, b),
+}
+
+
+def binary(at: Site) -> Compute:
+    function = BINARY[at.op.type]
+    limits = None if at.op.type in ("MAXIMUM", "MINIMUM") else activation(at)
+
+    def run(inputs: list[Any]) -> list[Array]:
+        result = function(inputs[0], inputs[1])
+        return [clamp(result, *limits) if limits else result]
+
+    return quietly(run)
+
+
+def reduce(at: Site, axes: tuple[int, ...], output: Tensor) -> Compute:
+    """MEAN and SUM: one value after the other, then the division."""
+
+    def run(inputs: list[Any]) -> list[Array]:
+        kept = [axis for axis in range(inputs[0].ndim) if axis not in axes]
+        rows = inputs[0].transpose(*kept, *axes).reshape(output.elements, -1)
+        total = np.zeros(rows.shape[0], np.float32)
+        for k in range(rows.shape[1]):
+            total += rows[:, k]
+        if at.op.type == "MEAN":
+            total = total / np.float32(rows.shape[1])
+        return [total.astype(np.float32).reshape(output.shape)]
+
+    return quietly(run)
+
+
+# --- functions ------
+
+LOG2_E, LN2_HIGH, LN2_LOW = 1.4426950408889634, 0.6931471803691238, 1.9082149292705877e-10
+EXP_TERMS = 12
+
+
+def exp(x: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """e to the power of x, in double: 2^n times the Taylor series of the rest."""
+    real = np.clip(x.astype(np.float64), -200.0, 200.0)
+    n = np.floor(real * LOG2_E + 0.5)
+    rest = (real - n * LN2_HIGH) - n * LN2_LOW
+    total = np.ones_like(rest)
+    for k in range(EXP_TERMS, 0, -1):
+        total = total * rest / k + 1.0
+    power = ((np.nan_to_num(n).astype(np.int64) + 1023) << 52).view(np.float64)
+    return np.where(np.isnan(real), real, total * power)
+
+
+ONE_ABOVE, EXP_BELOW = np.float32(16.619047164916992188), np.float32(-9)
+
+
+def sigmoid(x: Floats) -> Floats:
+    """In float32 but for exp. As in TFLM exp(x) itself far below zero, and 1 far above."""
+    one = np.float32(1)
+    inside = one / (one + exp(-x).astype(np.float32))
+    result = np.where(x < EXP_BELOW, exp(x).astype(np.float32), inside)
+    return np.where(x > ONE_ABOVE, one, result).astype(np.float32)
+
+
+def tanh(x: Floats) -> Floats:
+    e = exp(2.0 * x.astype(np.float64))
+    return np.where(np.abs(x) < 1e-4, x, ((e - 1.0) / (e + 1.0))).astype(np.float32)
+
+
+def unary(at: Site, function: Callable[[Floats], Floats]) -> Compute:
+    at.inputs_between(1, 1)
+    at.outputs_exactly(1)
+    at.shape(at.output("float32"), at.input(0, "float32").shape)
+    return quietly(lambda inputs: [function(inputs[0])])
+
+
+def rectifier(at: Site) -> Compute:
+    low, high = RANGES[at.op.type]
+    return unary(at, lambda x: clamp(x, low, high))
+
+
+def leaky_relu(at: Site) -> Compute:
+    alpha = np.float32(at.real("alpha"))
+    return unary(at, lambda x: np.where(x > 0, x, x * alpha))
+
+
+def softmax(at: Site) -> Compute:
+    """exp((x - max) * beta) by the sum of the row, one after the other."""
+    at.inputs_between(1, 1)
+    at.outputs_exactly(1)
+    image, output = at.input(0, "float32"), at.output("float32")
+    at.rank(image, *range(1, 9))
+    at.shape(output, image.shape)
+    beta = np.float32(at.real("beta"))
+
+    def run(inputs: list[Any]) -> list[Array]:
+        rows = inputs[0].reshape(-1, image.shape[-1])
+        largest = rows[:, :1]
+        for k in range(1, rows.shape[1]):
+            largest = np.where(rows[:, k : k + 1] > largest, rows[:, k : k + 1], largest)
+        e = exp((rows - largest) * beta).astype(np.float32)
+        total = np.zeros((rows.shape[0], 1), np.float32)
+        for k in range(rows.shape[1]):
+            total += e[:, k : k + 1]
+        return [(e / total).astype(np.float32).reshape(output.shape)]
+
+    return quietly(run)

@@ -1,0 +1,62 @@
+"""Random models as float32: the same shapes and options with real values. See support.models."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from cfukit_sw.model import Model, Tensor
+
+FLOAT_TYPES = (
+    *(
+        "CONV_2D",
+        "DEPTHWISE_CONV_2D",
+        "FULLY_CONNECTED",
+        "AVERAGE_POOL_2D",
+        "MAX_POOL_2D",
+        "ADD",
+        "SUB",
+        "MUL",
+    ),
+    *(
+        "MINIMUM",
+        "MAXIMUM",
+        "DIV",
+        "MEAN",
+        "SUM",
+        "RELU",
+        "RELU6",
+        "LEAKY_RELU",
+        "SOFTMAX",
+        "LOGISTIC",
+        "TANH",
+    ),
+)
+
+
+# Units in the last place by which outputs may differ from TFLM's, where a C library's exp or tanh takes part.
+ULPS = {"SOFTMAX": 2, "TANH": 2}
+
+
+def assert_same(got: np.ndarray, wanted: np.ndarray, type: str, message: str) -> None:
+    """Equal, or for float32 outputs of operator `type` nearly."""
+    if got.dtype == np.float32 and type in ULPS:
+        np.testing.assert_array_max_ulp(got, wanted.astype(np.float32), ULPS[type])
+    else:
+        np.testing.assert_array_equal(got, wanted, message)
+
+
+def as_float(model: Model, rng: np.random.Generator) -> Model:
+    """`model` with float32 tensors; as it is if it computes with int32."""
+    if any(model.tensors[index].type == "int32" for index in model.inputs):
+        return model
+    return replace(model, tensors=tuple(_real(tensor, rng) for tensor in model.tensors))
+
+
+def _real(tensor: Tensor, rng: np.random.Generator) -> Tensor:
+    if not tensor.scales.size:
+        return tensor  # sizes and axes
+    data = None if tensor.data is None else rng.normal(size=tensor.shape).astype(np.float32)
+    nothing = replace(tensor, scales=np.zeros(0, np.float32), zero_points=np.zeros(0, np.int64))
+    return replace(nothing, type="float32", quantized_dimension=0, data=data)
