@@ -39,7 +39,7 @@ def fill(at: Site) -> Compute:
     image, output = moved(at, inputs=1)
     if image.elements != 1:
         at.refuse(f"{image}", "one value")
-    at.shape(output, at.integers(0))
+    at.shape(output, at.integers(0, len(output.shape)))
 
     def run(inputs: list[Any]) -> list[Array]:
         return [np.full(output.shape, inputs[1].reshape(-1)[0], output.dtype)]
@@ -51,7 +51,7 @@ def fill(at: Site) -> Compute:
 def broadcast_to(at: Site) -> Compute:
     """Repeats axes of size 1, and adds axes in front. The shape is a constant."""
     image, output = moved(at, most=2)
-    at.shape(output, at.integers(1))
+    at.shape(output, at.integers(1, len(output.shape)))
     try:
         fits = np.broadcast_shapes(image.shape, output.shape) == output.shape
     except ValueError:
