@@ -74,6 +74,10 @@ class Engine(State):
         # What they see.
         self.busy, self.status = Signal(), Signal(4)
         self.adds, self.makes_terms = Signal(), Signal()  # the job is ADD, TERMS
+        # What was written since reset. The rest counts as 0.
+        self.known_rows = Signal(range(size.weight_rows + 1))
+        self.known_channels = Signal(range(size.channels + 1))
+        self.known_terms = Signal()
         self.reset()
 
     # --- gateware
@@ -185,18 +189,22 @@ class Engine(State):
         write = store.write_port(granularity=row_bits)
         part, at = Signal(range(max(2, size.outputs))), Signal(range(size.weight_rows))
         fed, fed_words, fed_row = Signal(), Signal(range(max(2, words))), Signal(row_bits)
-        writes = Signal()
+        writes, row = Signal(), Signal(row_bits)
         m.d.comb += [
             writes.eq((arrives & weights) | fed),
             write.addr.eq(at),
-            write.data.eq(Mux(weights, memory.rsp_data, fed_row).replicate(size.outputs)),
-            write.en.eq(Mux(writes, 1 << part, 0)),
+            # A row of depthwise weights is one of the memory, and zeros.
+            row.eq(Mux(weights, memory.rsp_data, fed_row)),
+            write.data.eq(Cat(row, Mux(columns, row, 0).replicate(size.outputs - 1))),
+            write.en.eq(Mux(writes, Mux(columns, 1 << part, -1), 0)),
         ]
         with m.If(writes):
             with m.If(columns & (part != size.outputs - 1)):
                 m.d.sync += part.eq(part + 1)
             with m.Else():
                 m.d.sync += [part.eq(0), at.eq(at + 1)]
+                with m.If(at == self.known_rows):
+                    m.d.sync += self.known_rows.eq(self.known_rows + 1)
         with m.If(arrives & weights):
             m.d.sync += to_come.eq(to_come - 1)
             with m.If(to_come == 1):
@@ -231,6 +239,8 @@ class Engine(State):
                     m.d.sync += multiplier.eq(word)
                 with m.Default():
                     m.d.sync += number.eq(number + 1)
+                    with m.If(number == self.known_channels):
+                        m.d.sync += self.known_channels.eq(self.known_channels + 1)
                     m.d.comb += write.en.eq(1 << (number % size.requantizers))
         # From memory: a row at a time is shifted out, while the next one is on its way.
         shifting, shifts_left = Signal(row_bits), Signal(range(words + 1))
@@ -368,6 +378,7 @@ class Engine(State):
                 "valid": 1,
                 "first": 1,
                 "last": 1,
+                "known": 1,
                 "count": range(size.lanes + 1),
                 "channel": unsigned(CHANNEL_BITS),
                 "pixel_ends": 1,
@@ -379,6 +390,7 @@ class Engine(State):
             tokens[0].valid.eq(issue),
             tokens[0].first.eq(row == 1),
             tokens[0].last.eq(group_ends),
+            tokens[0].known.eq(weight < self.known_rows),
             tokens[0].count.eq(Mux(left < step, left, step)),
             tokens[0].channel.eq(channel),
             tokens[0].pixel_ends.eq(pixel_ends),
@@ -404,7 +416,7 @@ class Engine(State):
             term = macs.products.word_select(n, 16).as_signed()
             if n < size.outputs:
                 term = Mux(depthwise, term, macs.sums.word_select(n, macs.sum_bits).as_signed())
-            m.d.comb += total.eq(Mux(token.first, 0, sum_) + term)
+            m.d.comb += total.eq(Mux(token.first, 0, sum_) + Mux(token.known, term, 0))
             with m.If(advance & token.valid):
                 m.d.sync += sum_.eq(total)
         width = size.requantizers
@@ -429,23 +441,26 @@ class Engine(State):
             {"count": range(width + 1), "pixel_ends": 1, "last": 1, "term": unsigned(9), "is_term": 1}
         )
         tag, moves, filled = Signal(tag_layout), Signal(), Signal()
-        asked = Signal(32 * width, reset_less=True)
+        asked, row = Signal(32 * width, reset_less=True), Signal.like(self.channel_read.addr)
+        known = Signal(width)  # channels
         requantizers = [Requantizer(tag_layout.size if n == 0 else 0) for n in range(width)]
         ends = held_count <= width
         term, terms_left = Signal(9), Signal()  # of the table that TERMS makes
         m.d.comb += [
             moves.eq(~filled | requantizers[0].i.ready),
             takes.eq((held_count != 0) & moves),
-            self.channel_read.addr.eq(held_channel >> (width - 1).bit_length()),
+            row.eq(held_channel >> (width - 1).bit_length()),
+            self.channel_read.addr.eq(row),
             self.channel_read.en.eq(moves),
         ]
         with m.If(self.adds):
-            m.d.comb += self.channel_read.addr.eq(ADD_ROW)
+            m.d.comb += row.eq(ADD_ROW)
         with m.If(self.makes_terms):
-            m.d.comb += self.channel_read.addr.eq(term[8])
+            m.d.comb += row.eq(term[8])
         with m.If(moves):
             m.d.sync += [
                 filled.eq(takes | terms_left),
+                known.eq(Cat(row * width + n < self.known_channels for n in range(width))),
                 asked.eq(Mux(terms_left, term[:8].as_signed() << ADD_SHIFT, held)),
                 tag.count.eq(Mux(ends, held_count, width)),
                 tag.pixel_ends.eq(ends & held_pixel_ends),
@@ -472,14 +487,20 @@ class Engine(State):
                 reads[1].addr.eq(-((pair[:16] + 128) >> 8)),
                 reads[0].en.eq(moves),
                 reads[1].en.eq(moves),
-                total_of.eq(Mux(self.adds, reads[0].data + reads[1].data, asked.word_select(n, 32))),
+                total_of.eq(
+                    Mux(
+                        self.adds,
+                        Mux(self.known_terms, reads[0].data + reads[1].data, 0),
+                        asked.word_select(n, 32),
+                    )
+                ),
             ]
             m.d.comb += [
                 channel_of.eq(self.channel_read.data.word_select(n, CHANNEL.size)),
                 requantizer.i.valid.eq(filled),
                 requantizer.i.payload.total.eq(total_of),
                 requantizer.i.payload.bias.eq(channel_of.bias),
-                requantizer.i.payload.multiplier.eq(channel_of.multiplier),
+                requantizer.i.payload.multiplier.eq(Mux(known[n], channel_of.multiplier, 0)),
                 requantizer.i.payload.shift.eq(channel_of.shift),
                 requantizer.zero_point.eq(self.output_zero_point),
                 requantizer.low.eq(self.low),
@@ -511,7 +532,7 @@ class Engine(State):
             write.en.eq(first.o.valid & tag.is_term & (tag.term[8] == number)),
         ]
         with m.If(write.en & (tag.term == 511)):
-            m.d.sync += self.busy.eq(0)
+            m.d.sync += [self.busy.eq(0), self.known_terms.eq(1)]
         return table
 
     # --- model

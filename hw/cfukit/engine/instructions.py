@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from amaranth.hdl import Module, Signal
 
 from cfukit.cfu import Cfu
@@ -123,6 +125,26 @@ class Set(_WhenIdle):
                 setattr(self.state.model.descriptor, name, to_signed(value, bits) if signed else value)
         return 0
 
+    def operands(self, rng: random.Random) -> tuple[int, int, int]:
+        """For tests: whatever was set before, jobs stay in 16 KiB, inputs in the first half and outputs in the second one.
+
+        Windows are 1 x 1, so that they take one row.
+        """
+        lanes = self.state.size.lanes
+        funct7 = rng.randrange(len(REGISTERS))
+        sizes = rng.randint(1, 4) | rng.randint(1, 4) << 16
+        words = {
+            "input": (rng.randrange(4096), rng.randrange(40)),
+            "size": (sizes, rng.randrange(200)),
+            "filter": (1 | 1 << 16, rng.randint(0, lanes)),
+            "stride": (rng.randint(1, 3) | rng.randint(1, 3) << 16, 0),
+            "origin": (rng.choice((0, 0xFFFF)) | rng.choice((0, 0xFFFE)) << 16, 1),
+            "output": (rng.randrange(8192, 12288), rng.randrange(100)),
+            "output_size": (sizes, rng.randint(1, 20)),
+            "range": (rng.getrandbits(32), 0),
+        }
+        return funct7, *list(words.values())[funct7]
+
 
 class Start(_WhenIdle):
     """Begin a job; waits until the one before is done."""
@@ -149,6 +171,11 @@ class Start(_WhenIdle):
         else:
             model.load(job, rs1 & 0xFFFFF, rs2 & 0xFFFF)
         return 0
+
+    def operands(self, rng: random.Random) -> tuple[int, int, int]:
+        """For tests: loads from the first half of 16 KiB."""
+        lanes = self.state.size.lanes
+        return rng.choice(list(Job)), rng.randrange(4096 // lanes) * lanes, rng.randrange(20)
 
 
 class Feed(_WhenIdle):

@@ -97,7 +97,8 @@ class Size(Protocol):
 class EngineModel:
     """The stores and the jobs of an engine.
 
-    weights: by row, output and lane. channels: (bias, multiplier, shift).
+    weights: by row, output and lane. channels: (bias, multiplier, shift). What was not loaded since reset counts as 0: rows from
+    `known_rows` on, multipliers from channel `known_channels` on, and the terms of an ADD before `known_terms`.
     """
 
     memory: MemoryPort
@@ -109,7 +110,8 @@ class EngineModel:
         self.weights = np.zeros((size.weight_rows, size.outputs, size.lanes), np.int8)
         self.channels = [(0, 0, 0)] * size.channels
         self.terms = [[0] * 256, [0] * 256]
-        self.status = 0
+        self.status = self.known_rows = self.known_channels = 0
+        self.known_terms = False
         self._columns, self._at, self._fed = True, 0, bytearray()
         self._number, self._words = 0, list[int]()
 
@@ -145,15 +147,24 @@ class EngineModel:
 
     def _weight_row(self, data: bytes) -> None:
         row, part = divmod(self._at, self.size.outputs) if self._columns else (self._at, 0)
-        self.weights[row % self.size.weight_rows, part] = np.frombuffer(data, np.int8)
+        row %= self.size.weight_rows
+        if not self._columns:
+            self.weights[row] = 0
+        self.weights[row, part] = np.frombuffer(data, np.int8)
         self._at += 1
+        complete = not self._columns or part == self.size.outputs - 1
+        if complete and row == self.known_rows:
+            self.known_rows += 1
 
     def _channel_word(self, word: int) -> None:
         self._words.append(word)
         if len(self._words) == 3:
             bias, multiplier, shift = self._words
             entry = to_signed(bias), multiplier & 0x7FFF_FFFF, to_signed(shift, SHIFT_BITS)
-            self.channels[self._number % self.size.channels] = entry
+            number = self._number % self.size.channels
+            self.channels[number] = entry
+            if number == self.known_channels:
+                self.known_channels += 1
             self._number, self._words = self._number + 1, []
 
     # --- computing
@@ -162,18 +173,31 @@ class EngineModel:
         """Fill both tables of an ADD. The second one is read with minus its input."""
         self.status = 0
         for table, row in enumerate(TERMS_ROW):
-            bias, multiplier, shift = self.channels[row * self.size.requantizers]
+            bias, multiplier, shift = self._channel(row * self.size.requantizers)
             for x in range(-128, 128):
                 self.terms[table][x & 0xFF] = to_signed(rescale((x << ADD_SHIFT) + bias, multiplier, shift))
+        self.known_terms = True
+
+    def _channel(self, n: int) -> tuple[int, int, int]:
+        bias, multiplier, shift = self.channels[n % self.size.channels]
+        return bias, multiplier if n % self.size.channels < self.known_channels else 0, shift
+
+    def _weights(self, begin: int, end: int) -> Int8s:
+        """Rows of the store; the address wraps."""
+        if end > self.size.weight_rows:
+            self.status |= Status.WEIGHTS
+        rows = np.arange(begin, end) % self.size.weight_rows
+        return np.where((rows < self.known_rows)[:, None, None], self.weights[rows], np.int8(0))
 
     def _result(self, job: Job, n: int, total: int) -> int:
         """The output of channel `n` whose products have the sum `total`."""
         d = self.descriptor
-        bias, multiplier, shift = self.channels[n]
+        bias, multiplier, shift = self._channel(n)
         if job == Job.ADD:
             row = ADD_ROW * self.size.requantizers
-            bias, multiplier, shift = self.channels[row + n % self.size.requantizers]
-            total = self.terms[0][total & 0xFF] + self.terms[1][-(total + 128 >> 8) & 0xFF]
+            bias, multiplier, shift = self._channel(row + n % self.size.requantizers)
+            terms = self.terms[0][total & 0xFF], self.terms[1][-(total + 128 >> 8) & 0xFF]
+            total = sum(terms) if self.known_terms else 0
         return requantize(total + bias, multiplier, shift, d.output_zero_point, d.low, d.high)
 
     def run(self, job: Job) -> None:
@@ -220,10 +244,7 @@ class EngineModel:
         sums: list[int] = []
         at = 0
         while len(sums) < outputs:
-            if at + rows > self.size.weight_rows:
-                self.status |= Status.WEIGHTS
-            weights = self.weights[np.arange(at, at + rows) % self.size.weight_rows]
-            sums += (window * weights).sum(axis=(0, 2)).tolist()
+            sums += (window * self._weights(at, at + rows)).sum(axis=(0, 2)).tolist()
             at += rows
         return sums[:outputs]
 
@@ -236,9 +257,7 @@ class EngineModel:
         at = 0
         for first in range(0, taps.shape[1], lanes):
             part = taps[:, first : first + lanes]
-            if at + len(part) > self.size.weight_rows:
-                self.status |= Status.WEIGHTS
-            weights = self.weights[np.arange(at, at + len(part)) % self.size.weight_rows, 0]
+            weights = self._weights(at, at + len(part))[:, 0]
             sums += (part * weights[:, : part.shape[1]]).sum(axis=0).tolist()
             at += len(part)
         return sums

@@ -27,7 +27,8 @@ def requantize(
     total: int, multiplier: int, shift: int, zero_point: int = 0, low: int = -128, high: int = 127
 ) -> int:
     """The model: clamp(rescale(total) + zero_point, low, high)."""
-    return min(max(rescale(total, multiplier, shift) + zero_point, low), high)
+    moved = rescale(total, multiplier, shift) + zero_point
+    return high if moved > high else max(moved, low)
 
 
 class Requantizer(wiring.Component):
@@ -117,7 +118,7 @@ class Requantizer(wiring.Component):
         scaled = stage(nudged >> right, "scaled", signed(33))
         moved = Signal(signed(34))
         m.d.comb += moved.eq(scaled + self.zero_point)
-        clamped = Mux(moved < self.low, self.low, Mux(moved > self.high, self.high, moved[:8].as_signed()))
+        clamped = Mux(moved > self.high, self.high, Mux(moved < self.low, self.low, moved[:8].as_signed()))
         m.d.comb += self.o.payload.value.eq(stage(clamped, "clamped", signed(8)))
         m.d.comb += self.o.payload.scaled.eq(stage(scaled, "scaled_out", signed(32)))
         tag = request.tag
