@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from cfukit.engine import EngineSize, make_engine
-from cfukit.testing import verilator_driver
+from cfukit.engine import EngineSize, Job, Status, make_engine, pack_conv, pack_depthwise
+from cfukit.testing import check_verilog, verilator_driver
 from cfukit.testing.checks import hang_cycles
-from cfukit.testing.judge import judge
+from cfukit.testing.judge import Record, judge
 from cfukit.testing.mismatch import Context
-from support.engine_jobs import random_segment
+from cfukit.testing.stimulus import Op, Segment
+from support.engine_jobs import START, WAIT, random_segment, set_
 
 SIZES = {
     "16x4": EngineSize(),
@@ -19,19 +22,84 @@ SIZES = {
     "4x1": EngineSize(lanes=4, outputs=1, requantizers=1, weight_rows=256, window_rows=64, channels=64),
     "16x8": EngineSize(outputs=8, requantizers=4, window_rows=128, channels=64),
 }
+SMALL = EngineSize(lanes=4, outputs=2, requantizers=1, weight_rows=16, window_rows=8, channels=8)
+
+
+def play(size: EngineSize, segments: Sequence[Segment]) -> list[Record]:
+    cfu = make_engine(size)
+    bench = verilator_driver.build(cfu.verilog(), "engine", cfu.memory_width)
+    return verilator_driver.play(bench, segments, hang_cycles(cfu))
 
 
 def check_jobs(size: EngineSize, seeds: Iterable[int]) -> None:
     """Random jobs through the generated Verilog: status, memory, and nothing else written."""
-    cfu = make_engine(size)
     segments = [random_segment(seed, size) for seed in seeds]
-    bench = verilator_driver.build(cfu.verilog(), "engine", cfu.memory_width)
-    records = verilator_driver.play(bench, segments, hang_cycles(cfu))
-    for number, (segment, record) in enumerate(zip(segments, records, strict=True)):
-        judge(Context(cfu, segment.memory_seed, "Verilator"), number, segment, record)
+    for number, (segment, record) in enumerate(zip(segments, play(size, segments), strict=True)):
+        judge(Context(make_engine(size), segment.memory_seed, "Verilator"), number, segment, record)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SIZES)
 def test_random_jobs(name: str) -> None:
-    check_jobs(SIZES[name], range(40))
+    check_jobs(SIZES[name], range(30))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", SIZES)
+def test_random_jobs_at_length(name: str) -> None:
+    check_jobs(SIZES[name], range(30, 530))
+
+
+@pytest.mark.slow
+def test_any_commands_in_any_order() -> None:
+    """Jobs without weights, jobs that are refused, words that are fed in between, and resets in the middle of a job."""
+    check_verilog(make_engine(SMALL), 1, 3000)
+
+
+def job(rows: int, outputs: int, height: int = 2) -> Segment:
+    """A 1 x 1 convolution of 4 channels on the smallest engine."""
+    ops = (
+        *(
+            set_(0, 0, 4),
+            set_(1, height | 2 << 16, 8),
+            set_(2, 1 | 1 << 16, 4),
+            set_(3, 1 | 1 << 16, 1 | 1 << 16),
+        ),
+        *(set_(4, 0, rows), set_(5, 8192, outputs), set_(6, 2 | 2 << 16, outputs), set_(7, 0x7F80_0000, 0)),
+        *(
+            Op(START, Job.WEIGHTS, 0, 32),
+            Op(START, Job.CHANNELS, 0, 8),
+            Op(START, Job.CONV, 0, 0),
+            Op(WAIT, 0, 0, 0),
+        ),
+        *(set_(4, 0, 1), set_(1, 2 | 2 << 16, 8), set_(6, 2 | 2 << 16, 4)),
+        *(Op(START, Job.CONV, 0, 0), Op(WAIT, 0, 0, 0)),  # the next job is none the worse
+    )
+    return replace(random_segment(0, SMALL, 1), ops=ops)
+
+
+@pytest.mark.slow
+def test_a_bad_descriptor_is_reported_and_nothing_hangs() -> None:
+    cases = {
+        job(1, 4): Status(0),
+        job(1, 4, height=0): Status.REFUSED,
+        job(0, 4): Status.REFUSED,
+        job(9, 4): Status.REFUSED,  # the store has 8 rows
+        job(2, 4): Status.ROWS,
+        job(1, 40): Status.WEIGHTS,  # 20 rows; the store has 16
+    }
+    for segment, record in zip(cases, play(SMALL, list(cases)), strict=True):
+        waits = [n for n, op in enumerate(segment.ops) if op.funct3 == WAIT]
+        assert [record.values[n] for n in waits] == [cases[segment], 0] and record.rule == 0
+
+
+def test_packing() -> None:
+    size = EngineSize(lanes=4, outputs=2)
+    weights = np.arange(3 * 5, dtype=np.int8).reshape(3, 1, 1, 5)
+    rows = [[0, 1, 2, 3], [5, 6, 7, 8], [4, 0, 0, 0], [9, 0, 0, 0]]  # outputs 0 and 1: two rows of taps each
+    rows += [[10, 11, 12, 13], [0] * 4, [14, 0, 0, 0], [0] * 4]
+    packed = bytes(value for row in rows for value in row)
+    assert pack_conv(weights, size) == packed
+    assert pack_conv(np.concatenate([weights, weights]), size, groups=2) == 2 * packed
+    taps = np.arange(2 * 5, dtype=np.int8).reshape(1, 2, 1, 5)
+    assert pack_depthwise(taps, size) == bytes([0, 1, 2, 3, 5, 6, 7, 8, 4, 0, 0, 0, 9, 0, 0, 0])

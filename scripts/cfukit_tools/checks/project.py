@@ -21,6 +21,8 @@ from cfukit_tools.project.system import System
 SYSTEM_VECTORS = 1000
 MEMORY_VECTORS = 200  # of a CFU with a memory port; fewer if they leave the CPU not LEAST_WORDS of 4096
 LEAST_WORDS = 256
+# Commands times lines of cfu.v in Amaranth's simulator: a minute or so. A larger CFU gets fewer there, at least the second number.
+AMARANTH_WORK, AMARANTH_LEAST = 2_000_000, 100
 OUTPUT_SAMPLES = 4
 OWN_TESTS_SECONDS = 1800
 
@@ -45,7 +47,10 @@ def _gateware(system: System, operations: int, seed: int) -> str:
     from cfukit.testing import check_gateware, check_verilog
 
     waves = system.project.board_dir / "waves" / "gateware.vcd"
-    on_gateware = check_gateware(system.cfu, seed, operations, waves)
+    assert system.cfu_verilog is not None
+    lines = system.cfu_verilog.read_text().count("\n")
+    few = min(operations, max(AMARANTH_LEAST, AMARANTH_WORK // max(1, lines)))
+    on_gateware = check_gateware(system.cfu, seed, few, waves)
     on_verilog = check_verilog(system.cfu, seed, 10 * operations, waves)
     if not on_verilog.modelled:
         return f"{on_verilog.operations} operations keep the handshake's rules; not every instruction has a model"

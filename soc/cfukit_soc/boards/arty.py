@@ -71,7 +71,7 @@ def arty(name: str, device: str, available: dict[str, int], sram_bytes: int, loa
         reset_address=MAIN_RAM_BASE,
         memories=(),
         sram_bytes=sram_bytes,
-        bus_rom_bytes=32 * 1024,
+        bus_rom_bytes=16 * 1024,
         ddr3=Ddr3("MT41K128M16", data_bits=16, bytes=256 << 20),
         hardware=Hardware(
             fpga=Fpga("xc7", device, available),
