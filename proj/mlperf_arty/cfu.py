@@ -12,9 +12,7 @@ MAX_CHANNELS = 8191  # of a tap
 
 def make_cfu(lanes=16, outputs=4, requantizers=2, weight_rows=512, window_rows=512, channels=512):
     """lanes * outputs multiplications and `requantizers` results per cycle; see EngineSize."""
-    return make_engine(
-        EngineSize(lanes, outputs, requantizers, weight_rows, window_rows, channels), "mlperf_arty"
-    )
+    return make_engine(EngineSize(lanes, outputs, requantizers, weight_rows, window_rows, channels))
 
 
 def size_of(cfu):

@@ -24,7 +24,10 @@ def fully_connected() -> Model:
     for seed in range(1000):
         model = random_model("FULLY_CONNECTED", seed)
         inputs = model.operators[0].inputs
-        if model.operators[0].type == "FULLY_CONNECTED" and model.tensors[inputs[1]].shape[1] % 4 == 0:
+        if model.tensors[model.operators[0].inputs[0]].type != "int8" or len(inputs) < 2:
+            continue
+        weights = model.tensors[inputs[1]]
+        if weights.type == "int8" and weights.shape[1] % 4 == 0 and weights.data is not None:
             return model
     raise AssertionError("no such model")
 

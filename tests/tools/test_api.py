@@ -17,6 +17,7 @@ import pytest
 
 from cfukit_base.artefacts import Artefact
 from cfukit_base.errors import UsageError
+from cfukit_base.progress import show_with
 from cfukit_tools import api, verbs
 from cfukit_tools.cli import commands as cli
 from cfukit_tools.engines.catalogue import ENGINES
@@ -79,6 +80,7 @@ def test_nothing_is_printed(here: Path, name: str, capfd: pytest.CaptureFixture[
     """Neither by this process nor by those that it starts. A program's own text is in the document."""
     talks = '#include <stdio.h>\nint main(void) { printf("hello"); return 0; }\n'
     (here / "talks.c").write_text(talks)
+    show_with(None)  # another test may have called the command line
     document = QUIET[name]()
     assert capfd.readouterr() == ("", "")
     if name == "exec":

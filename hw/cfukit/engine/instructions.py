@@ -6,6 +6,7 @@ import random
 
 from amaranth.hdl import Module, Signal
 
+from cfukit.base import UNNAMED
 from cfukit.cfu import Cfu
 from cfukit.declaration import Mode, Variable
 from cfukit.engine.gateware import Engine, EngineSize
@@ -236,8 +237,8 @@ class Wait(SequentialInstruction):
         return 64
 
 
-def make_engine(size: EngineSize | None = None, name: str = "engine") -> Cfu:
-    """A CFU that is a streaming engine."""
+def make_engine(size: EngineSize | None = None, name: str = UNNAMED) -> Cfu:
+    """A CFU that is a streaming engine. name: as for `Cfu`."""
     size = size or EngineSize()
     memory = MemoryPort(8 * size.lanes)
     engine = Engine(memory, size)
