@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
-from cfukit_base.artefacts.causes import Causes, FunctionRun
+from cfukit_base.artefacts.causes import Causes, FunctionRun, InstructionRun
 from cfukit_base.artefacts.run import OpRun, VariantRun
 from cfukit_base.artefacts.suggest import Evidence
 
@@ -42,9 +43,12 @@ def of_operators(variant: VariantRun, indices: Collection[int]) -> Evidence:
     return _evidence(variant, total, {}, chosen, None, f"{count} ({types})", named=False)
 
 
-def of_function(variant: VariantRun, name: str) -> Evidence:
-    """The cycles of one function."""
-    return of_functions(variant, (name,))
+def of_code(variant: VariantRun, at: InstructionRun, executions: int, places: int) -> Evidence:
+    """The cycles of the function around an instruction. executions, places: of all code like it."""
+    about = of_functions(variant, (at.function,))
+    where = f"{places} places, the hottest" if places > 1 else "one place,"
+    text = f"{executions:,} times in {where} {at.file}:{at.line} in {at.function}, which has {about.share:.1%} of all cycles"
+    return replace(about, file=at.file, line=at.line, text=text)
 
 
 def _evidence(

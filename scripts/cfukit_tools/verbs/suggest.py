@@ -218,7 +218,7 @@ class _Search:
         return self._advice(
             "instruction",
             f"a CFU instruction {found.expression}",
-            evidence.of_function(self.variant, first.at.function),
+            evidence.of_code(self.variant, first.at, found.executions, len(found.places)),
             (),
             found.cycles,
             "at least",
