@@ -15,6 +15,7 @@ import pytest
 
 from cfukit_base.artefacts import Json
 from cfukit_base.artefacts.causes import CAUSE_NAMES, Causes, FunctionRun
+from cfukit_base.artefacts.roofline import Roof
 from cfukit_base.artefacts.run import MemoryUse, VariantRun
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_cpu.configuration import CACHE_BYTES, Configuration, configuration
@@ -134,6 +135,12 @@ def test_evidence_adds_up_and_names_the_worst_place() -> None:
     assert (one.function, one.file, one.line) == ("f", "f.c", 3)
     whole = evidence.of_operators(profiled(dcache=300), {0, 1})
     assert (whole.cycles, whole.share, whole.operators) == (2300, 1.0, (1, 0))
+    assert "reaches" not in whole.text
+    roof = Roof(instructions=1, limits=(), bound="CFU", attained=0.25)
+    known = profiled(dcache=300)
+    known = replace(known, ops=(known.ops[0], replace(known.ops[1], roof=roof)))
+    assert evidence.of_operators(known, {0, 1}).text.endswith("1 CONV_2D reaches 25% of its limit (CFU)")
+    assert evidence.of_data(known, ("dcache",)).text.endswith("; arena in main_ram, weights in main_ram")
     assert evidence.of_functions(profiled(), ("copy",)).cycles == 0, (
         "copies count in the function that they are in"
     )

@@ -40,7 +40,24 @@ def of_operators(variant: VariantRun, indices: Collection[int]) -> Evidence:
     total = sum(op.cycles or 0 for op in chosen)
     types = ", ".join(sorted({op.type for op in chosen}))
     count = f"{len(chosen)} of {len(variant.ops)} operators"
-    return _evidence(variant, total, {}, chosen, None, f"{count} ({types})", named=False)
+    about = _evidence(variant, total, {}, chosen, None, f"{count} ({types})", named=False)
+    roof = chosen[0].roof if chosen else None
+    if roof is None:
+        return about
+    reached = f"{chosen[0].index} {chosen[0].type} reaches {roof.attained:.0%} of its limit ({roof.bound})"
+    return replace(about, text=f"{about.text}; {reached}")
+
+
+def of_data(variant: VariantRun, causes: Sequence[str]) -> Evidence:
+    """As `of_causes`, and where arena and weights lie."""
+    about = of_causes(variant, causes)
+    lies = [
+        f"{part} in {memory.name}"
+        for memory in variant.memory_map or ()
+        for part in ("arena", "weights")
+        if part in memory.parts
+    ]
+    return replace(about, text="; ".join([about.text, ", ".join(lies)]) if lies else about.text)
 
 
 def of_code(variant: VariantRun, at: InstructionRun, executions: int, places: int) -> Evidence:

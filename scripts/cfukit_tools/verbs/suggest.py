@@ -117,11 +117,7 @@ class _Search:
         cpu = configuration(cpu_of(self.project)).configuration
         base = "" if self.project["soc.cpu"] else board_named(self.project["soc.board"]).cpu
         for family in families(cpu, self.variant, base):
-            about = (
-                evidence.of_functions(self.variant, family.functions)
-                if family.functions
-                else evidence.of_causes(self.variant, family.causes)
-            )
+            about = self._evidence(family)
             if about.share < LEAST_SHARE:
                 continue
             best = self._best_of(family)
@@ -130,6 +126,12 @@ class _Search:
                 text = candidate.advice
                 command = self._command(candidate.changes)
                 yield self._simulated(family.kind, text, about, candidate.changes, trial, command)
+
+    def _evidence(self, family: Family) -> Evidence:
+        if family.functions:
+            return evidence.of_functions(self.variant, family.functions)
+        of = evidence.of_data if family.kind == "tcm" else evidence.of_causes
+        return of(self.variant, family.causes)
 
     def _best_of(self, family: Family) -> tuple[Candidate, Trial] | None:
         """The change with the fewest cycles. One that costs more than another must save STEP_GAIN more."""
@@ -157,7 +159,9 @@ class _Search:
             slower = {
                 op.index: (op.cycles or 0) - portable.op_cycles[op.index]
                 for op in self.variant.ops
-                if op.index in own and op.type == entry.op and op.index in portable.op_cycles
+                if op.type == entry.op
+                and op.kernel == f"project/{entry.function}"
+                and op.index in portable.op_cycles
             }
             about = evidence.of_operators(self.variant, slower)
             if not slower or sum(slower.values()) <= 0 or about.share < LEAST_SHARE:
