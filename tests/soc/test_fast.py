@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 
 import pytest
 
 from cfukit_base.artefacts import Soc
-from cfukit_soc.fast import build, simulate_fast
+from cfukit_soc.fast import build, build_fast_simulator, simulate_fast
+from cfukit_soc.fast.parameters import parameters
 from cfukit_soc.generate import HARNESS
 from support import cpu_programs
 from support.bare import ODD_CFU, assemble, compile_c
-from support.fast_compare import Both, program_image
+from support.fast_compare import Both, chunk, program_image
 from support.handshakes import BODIES, write_cfu
+from support.random_words import random_words
 from support.socs import make_soc
 from support.watched import FRAME, OTHER_STACKS, OVERFLOWS, REFUSED, TOP, on_stack, storing
 
@@ -26,6 +30,8 @@ CPUS = {
     "no bypass": {"bypass": False},
     "no prediction": {"prediction": "none", "icache_bytes": 512, "dcache_bytes": 65536},
     "no data cache": {"dcache_bytes": 0, "dtcm_bytes": 32768},
+    "both TCMs": {"base": "tcm", "itcm_bytes": 32768},
+    "TCMs of two ports": {"base": "fomu", "tcm": "block"},
 }
 
 
@@ -67,6 +73,28 @@ def test_every_handshake_of_a_cfu(system, shared_tmp, tmp_path, name):
     both = Both(soc_json, write_cfu(name, tmp_path), shared_tmp)
     for seed in range(3):
         both.compare(program_image(soc_json, seed), tmp_path)
+
+
+@pytest.mark.parametrize("seeds", [range(n, n + 25) for n in range(0, 100, 25)], ids=str)
+def test_random_words_end_as_on_the_rtl(stock, tmp_path, seeds):
+    soc = Soc.read(stock.soc_json)
+    for seed in seeds:
+        stock.compare(chunk(soc, soc.cpu.reset_address, random_words(seed, soc)), tmp_path)
+
+
+@pytest.mark.parametrize("cpu", ["fomu", "min", "tcm"])
+def test_random_words_do_not_crash_the_simulator(tmp_path, cpu):
+    """What a CPU without traps does with them is not defined, but it ends."""
+    soc_json = make_soc("sim", tmp_path / "soc", cpu=cpu)
+    soc, words = Soc.read(soc_json), [str(build_fast_simulator())]
+    (tmp_path / "parameters").write_text(parameters(soc_json, soc))
+    words += [f"{name}={tmp_path / name}" for name in ("parameters", "image", "result")]
+    for seed in range(300):
+        (tmp_path / "image").write_bytes(chunk(soc, soc.cpu.reset_address, random_words(seed, soc)))
+        subprocess.run(
+            [*words, "max_cycles=20000", "hang_cycles=5000"], stdin=subprocess.DEVNULL, check=True, timeout=60
+        )
+        assert json.loads((tmp_path / "result").read_text())["cycles"] > 0
 
 
 PROGRAMS = {

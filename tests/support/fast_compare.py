@@ -82,10 +82,11 @@ def program_image(soc_json: Path, seed: int, length: int = 700) -> bytes:
     data = big[0].base if in_tcm else main + 0x10000
     program = cpu_programs.generate(seed, has, code, data, length)
     chunks = [(code, struct.pack(f"<{len(program.words)}I", *program.words)), (data, program.data)]
-    return b"".join(_chunk(soc, base, contents) for base, contents in chunks)
+    return b"".join(chunk(soc, base, contents) for base, contents in chunks)
 
 
-def _chunk(soc: Soc, base: int, contents: bytes) -> bytes:
+def chunk(soc: Soc, base: int, contents: bytes) -> bytes:
+    """The part of a memory image with `contents` at address `base`."""
     for index, memory in enumerate(soc.memories):
         if 0 <= base - memory.base < memory.bytes:
             return struct.pack("<III", index, base - memory.base, len(contents)) + contents

@@ -33,7 +33,13 @@ public:
                                            !parameters.csrs.empty(), parameters.traps}),
           pc_reg(parameters.reset_address), dtags((parameters.dcache_bytes ? parameters.dcache_bytes : SMALLEST) / LINE_BYTES, UINT32_MAX),
           dmask(static_cast<uint32_t>(dtags.size()) - 1), dflush_top(static_cast<uint32_t>(dtags.size())),
-          iflush_top(icache.mask + 1) {}
+          iflush_top(icache.mask + 1) {
+        for (Memory& memory : memories.all()) {
+            if (memory.kind != Memory::itcm) continue;
+            itcm = &memory;
+            itcm_lines.resize(memory.bytes / LINE_BYTES);
+        }
+    }
 
     bool cfu_enabled() const { return p.cfu_enabled || csrs.mask >> 31; }
     static bool in_tcm_region(uint32_t address) { return (address >> 19) == (0x20000000u >> 19) || (address >> 19) == (0x30000000u >> 19); }
@@ -41,6 +47,13 @@ public:
         if (!in_tcm_region(address)) return false;
         const Memory& memory = memories.at(address);
         return memory.bytes && (memory.kind == Memory::itcm || memory.kind == Memory::dtcm);
+    }
+    bool in_itcm_bytes(uint32_t address) const { return itcm && itcm->has(address); }
+    // A line of the instruction TCM as it is now.
+    const DecodedLine* itcm_line(uint32_t pc) {
+        const DecodedLine*& line = itcm_lines[(pc - itcm->base) / LINE_BYTES];
+        if (!line) line = icache.line_of(pc / LINE_BYTES, &itcm->word(pc & ~(LINE_BYTES - 1)));
+        return line;
     }
     bool in_itcm(uint32_t address) {
         return (address >> 19) == (0x20000000u >> 19) && memories.at(address).bytes && memories.at(address).kind == Memory::itcm;
@@ -264,7 +277,7 @@ public:
         // D$ loader: an answer arrives one cycle after its acknowledge
         const bool loads_word = loading && data_answer;
         was_loading = loading;
-        if (loader_starts) loading = true, load_address = w_address;
+        if (loader_starts) loading = true, load_address = w_address, loads = before_w;
         if (loads_word) {
             if (load_count == 7) {
                 loading = false;
@@ -430,6 +443,9 @@ public:
         cycle++;
     }
 
+    Memory* itcm = nullptr;
+    std::vector<const DecodedLine*> itcm_lines;  // null: not decoded since the last store there
+
     bool hazard() const {
         const Decoded& d = *D.d;
         const auto meets = [&](const Stage& stage) {
@@ -455,6 +471,7 @@ public:
         uint32_t& word = memory.word(w_address);
         old_word = word;
         word = merged(word, size_mask(*W.d, w_address), w_store);
+        if (&memory == itcm) itcm_lines[(w_address - itcm->base) / LINE_BYTES] = nullptr;
     }
     // A word of code as the bus reads it now: stores that wait are not yet there.
     uint32_t bus_word(uint32_t address) {
@@ -472,6 +489,10 @@ public:
             f_hit = memory.bytes && memory.kind != Memory::dtcm && memory.kind != Memory::bus;
             if (f_hit) {
                 const uint32_t line = pc / LINE_BYTES;
+                if (&memory == itcm) {
+                    f_d = &itcm_line(pc)->instructions[pc / 4 % LINE_WORDS];
+                    return;
+                }
                 f_d = &icache.line_of(line, &memory.word(line * LINE_BYTES))->instructions[pc / 4 % LINE_WORDS];
                 return;
             }

@@ -31,9 +31,10 @@ public:
         bool kept = false;               // its answer came before it was in M
     };
 private:
-    struct Store {  // that has not reached W, or not the bus
+    struct Access {  // over the bus, that has not reached W, or not the bus
         uint64_t slot = 0, m_stalls = 0;
-        Memory* memory = nullptr;
+        const Memory* memory = nullptr;
+        bool load = false;
         Retired instruction{};
         Core::Command command;
         uint64_t begins = 0, granted = 0, ends = 0;  // on the bus
@@ -47,7 +48,11 @@ private:
     Core& core;
     FILE* trace;
     const Options& options;
-    uint8_t* pages[4096] = {};  // of 1 MiB
+    struct Page {  // of 4 KiB, all in one memory
+        uint8_t* bytes;
+        const Memory* memory;
+    };
+    Page* const pages = static_cast<Page*>(std::calloc(1 << 20, sizeof(Page)));
     bool usable = true;
 
     uint32_t x[33];
@@ -55,8 +60,8 @@ private:
     uint64_t m_stalls = 0, w_stalls = 0;
     Recent recent[RECENT];
     uint64_t executed = 0;
-    Store stores[8];  // ring: first waits for W, older ones are on the bus or done
-    uint64_t stores_made = 0, stores_done = 0;
+    Access accesses[8];  // ring: the first ones wait for W, older ones are on the bus or done
+    uint64_t accesses_made = 0, accesses_done = 0;
     uint64_t last_end = 0, end_before = 0;  // of the last two stores on the bus
     bool data_side = false;
     std::vector<Traced> traced;
@@ -68,22 +73,17 @@ public:
     uint64_t limit = UINT64_MAX;  // `run` comes back about MARGIN cycles before this one
 
     Fast(Core& core_, FILE* trace_, const Options& options_) : core(core_), trace(trace_), options(options_) {
-        usable = core.p.bypass && core.p.icache_bytes && !options.exact && options.hang_cycles > MARGIN;
-        std::vector<int> users(4096, 0);
-        for (Memory& memory : core.memories.all()) {
-            if (memory.kind != Memory::bus) {
-                usable = false;  // TCMs are the slow model's
-                continue;
+        usable = pages && core.p.bypass && !options.exact && options.hang_cycles > MARGIN;
+        for (const Memory& memory : core.memories.all()) {
+            usable &= memory.read_cycles < MARGIN / 20;
+            for (uint64_t at = 0; at + 0x1000 <= memory.bytes; at += 0x1000) {
+                if ((memory.base & 0xFFF) == 0) pages[(memory.base + at) >> 12] = {reinterpret_cast<uint8_t*>(memory.words) + at, &memory};
             }
-            for (uint64_t page = memory.base >> 20; page <= (memory.base + uint64_t(memory.bytes) - 1) >> 20; page++) {
-                users[page]++;
-                pages[page] = reinterpret_cast<uint8_t*>(memory.words) + (page << 20) - memory.base;
-            }
-        }
-        for (size_t page = 0; page < 4096; page++) {
-            if (users[page] > 1) pages[page] = nullptr;
         }
     }
+    ~Fast() { std::free(pages); }
+    Fast(const Fast&) = delete;
+    Fast& operator=(const Fast&) = delete;
 
     // Whether the pipeline holds nothing but what this model knows.
     bool can_enter() const {
@@ -117,6 +117,7 @@ public:
                 if (c.E.is(flag::memory) && (c.e_result ^ c.w_address) < 4) return false;
             }
         }
+        if (c.p.single_ported && c.W.is(flag::memory) && c.W.d->is(flag::store) && c.E.is(flag::memory)) return false;
         if (c.M.is(flag::memory) && c.E.is(flag::memory) && c.M.d->is(flag::store) && (c.m_result ^ c.e_result) < 4) return false;
         return true;
     }
@@ -133,15 +134,23 @@ private:
     bool near_end(uint64_t slot) const { return slot + m_stalls + w_stalls + MARGIN > limit; }
     static bool begins_here(Op op) { return op <= Op::remu || op == Op::cfu || op == Op::stack; }
     bool hits(uint32_t address) const { return core.dtags[address / LINE_BYTES & core.dmask] == address / LINE_BYTES; }
+    // Whether this model knows an access: a load from the bus only if it hits.
     bool plain(const Decoded& d, uint32_t address, bool hit) const {
-        if (address >> 31 || !core.p.dcache_bytes || is_unaligned(d, address) || !pages[address >> 20]) return false;
-        return d.is(flag::store) ? in_memory(address) != nullptr : hit;
+        const Memory* const memory = memory_of(address);
+        if (!memory || is_unaligned(d, address)) return false;
+        switch (memory->kind) {
+        case Memory::bus: return d.is(flag::store) || hit;
+        case Memory::itcm: return !d.is(flag::store) && !core.p.single_ported;
+        case Memory::dtcm: return true;
+        default: return false;
+        }
     }
-    Memory* in_memory(uint32_t address) const {
-        Memory& memory = core.memories.at(address);
-        return memory.bytes ? &memory : nullptr;
+    const Memory* memory_of(uint32_t address) const { return pages[address >> 12].memory; }
+    uint32_t& word_at(uint32_t address) const {
+        return *reinterpret_cast<uint32_t*>(pages[address >> 12].bytes + (address & 0xFFC));
     }
-    uint32_t& word_at(uint32_t address) const { return *reinterpret_cast<uint32_t*>(pages[address >> 20] + (address & 0xFFFFC)); }
+    // The line with the instruction at `pc`, or null if it is not where the CPU could take it from at once.
+    const DecodedLine* code(uint32_t pc) const { return core.in_itcm_bytes(pc) ? core.itcm_line(pc) : core.icache.find(pc); }
 
     void enter() {
         Core& c = core;
@@ -151,7 +160,7 @@ private:
         m_stalls = w_stalls = 0;
         executed = 0;
         for (Recent& entry : recent) entry.slot = 0, entry.d = &NOTHING;
-        stores_made = stores_done = 0;
+        accesses_made = accesses_done = 0;
         last_end = end_before = 0;
         data_side = c.bus.data_side;
         const uint64_t now = c.cycle;
@@ -186,27 +195,38 @@ private:
         const uint32_t mask = size_mask(*d, address);
         Recent& entry = recent[executed++ % RECENT];
         entry.d = d, entry.slot = slot, entry.pc = pc, entry.old = word, entry.address = address, entry.data = lanes;
-        Store& made = stores[stores_made++ % 8];
-        made.slot = slot, made.m_stalls = m_stalls, made.memory = in_memory(address);
-        made.instruction = {pc, d->word};
-        made.command = {true, true, false, address, mask, lanes, word};
+        const Memory* const memory = memory_of(address);
+        if (memory->kind == Memory::bus) {
+            Access& made = access(*memory, slot, false);
+            made.instruction = {pc, d->word};
+            made.command = {true, true, false, address, mask, lanes, word};
+        }
         word = merged(word, mask, lanes);
         if (trace) traced.push_back({d, slot, m_stalls, pc, 0});
     }
 
-    // Takes the stores that have left W before slot `slot` is in D to the bus.
-    void advance_stores(uint64_t slot) {
-        while (stores_done != stores_made && stores[stores_done % 8].slot + 3 < slot) {
-            Store& next = stores[stores_done++ % 8];
+    Access& access(const Memory& memory, uint64_t slot, bool load) {
+        Access& made = accesses[accesses_made++ % 8];
+        made.slot = slot, made.m_stalls = m_stalls, made.memory = &memory, made.load = load;
+        return made;
+    }
+
+    // Takes the accesses that have left W before slot `slot` is in D to the bus.
+    void advance_bus(uint64_t slot) {
+        while (accesses_done != accesses_made && accesses[accesses_done % 8].slot + 3 < slot) {
+            Access& next = accesses[accesses_done++ % 8];
             if (trace) write_trace(next.slot);
             const uint64_t arrives = next.slot + 3 + next.m_stalls + w_stalls;
-            const uint64_t leaves = std::max(arrives, end_before + 1);
-            w_stalls += leaves - arrives;
-            next.begins = std::max(leaves, last_end) + 1;
+            const bool direct = core.p.direct_bus;
+            uint64_t leaves = direct ? arrives : std::max(arrives, end_before + 1);
+            next.begins = direct ? arrives : std::max(leaves, last_end) + 1;
             next.granted = next.begins + (data_side ? 0 : 1);
             data_side = true;
-            next.ends = next.granted + std::max(next.memory->write_cycles, 2u) - 1;
-            end_before = last_end, last_end = next.ends;
+            next.ends = next.granted + std::max(next.load ? next.memory->read_cycles : next.memory->write_cycles, 2u) - 1;
+            if (next.load) leaves = next.ends + 1;  // the word comes one cycle after it was acknowledged
+            else if (direct) leaves = next.ends;
+            w_stalls += leaves - arrives;
+            end_before = next.load || direct ? next.ends : last_end, last_end = next.ends;
         }
         if (trace) write_trace(slot - 3);
     }
@@ -243,8 +263,8 @@ private:
             while (kept_lines && traced[kept_lines - 1].slot + 3 >= slot) kept_lines--;
             traced.resize(kept_lines);
         }
-        while (stores_made != stores_done && stores[(stores_made - 1) % 8].slot + 3 >= slot) stores_made--;
-        advance_stores(slot);
+        while (accesses_made != accesses_done && accesses[(accesses_made - 1) % 8].slot + 3 >= slot) accesses_made--;
+        advance_bus(slot);
         if (trace) {
             write_trace(UINT64_MAX);
         }
@@ -298,12 +318,12 @@ private:
         c.r.valid = c.b.valid = false;
         c.bus.reset(data_side);
         c.command_sent = false;
-        if (!stores_done) {
+        if (!accesses_done) {
             return;
         }
-        const uint64_t first = stores_done > 2 ? stores_done - 2 : 0;
-        for (uint64_t n = first; n < stores_done; n++) {
-            const Store& entry = stores[n % 8];
+        const uint64_t first = accesses_done > 2 ? accesses_done - 2 : 0;
+        for (uint64_t n = first; n < accesses_done; n++) {
+            const Access& entry = accesses[n % 8];
             if (entry.ends < now) continue;
             if (entry.begins <= now) {
                 c.b = entry.command;
@@ -316,9 +336,12 @@ private:
 
     bool can_load(const Decoded& d, uint32_t address, uint64_t slot) const;
     const Decoded* behind(const Decoded* d, uint32_t pc) const;
-    bool can_command(const Decoded* d, uint32_t pc, uint64_t arrived, uint64_t& slot) const;
+    bool can_command(const Decoded* d, uint32_t pc, uint64_t& slot) const;
     bool command(const Decoded* d, uint32_t pc, uint64_t& slot);
-    bool load_line(const Decoded* d, uint32_t pc, uint32_t address, uint64_t& slot);
+    bool other_load(const Decoded* d, uint32_t pc, uint32_t address, uint64_t& slot);
+    bool load_line(const Decoded* d, uint32_t pc, uint32_t address, const Memory& memory, uint64_t& slot);
+    bool yields_to_stores(const Decoded* d, uint32_t pc, uint64_t& slot) const;
+    bool is_quiet(const Decoded* d) const;
     bool is_quiet_behind(const Decoded* d, uint32_t pc) const;
     bool can_jump_late(const Decoded* d, uint32_t pc, uint64_t slot) const;
     void interpret();
@@ -333,8 +356,8 @@ public:
     // Those that have retired and that the bus has not answered.
     Stores waiting_stores() const {
         Stores waiting;
-        for (uint64_t n = stores_done > 2 ? stores_done - 2 : 0; n < stores_done; n++) {
-            if (stores[n % 8].ends >= core.cycle) waiting.retire(stores[n % 8].instruction);
+        for (uint64_t n = accesses_done > 2 ? accesses_done - 2 : 0; n < accesses_done; n++) {
+            if (accesses[n % 8].ends >= core.cycle) waiting.retire(accesses[n % 8].instruction);
         }
         return waiting;
     }

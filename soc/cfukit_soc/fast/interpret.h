@@ -35,7 +35,8 @@
     case Op::name: { \
         OPERANDS(); \
         const uint32_t address = x[d->s1] + static_cast<uint32_t>(d->immediate); \
-        if (!can_load(*d, address, slot) && !load_line(d, pc, address, slot)) LEAVE(); \
+        if (core.p.single_ported && !yields_to_stores(d, pc, slot)) LEAVE(); \
+        if (!can_load(*d, address, slot) && !other_load(d, pc, address, slot)) LEAVE(); \
         const uint32_t word = word_at(address) >> (8 * (address & 3)); \
         write(d, pc, slot, (value), address); \
         ready[d->wd] = slot + 3; \
@@ -43,27 +44,52 @@
     }
 
 inline bool Fast::can_load(const Decoded& d, uint32_t address, uint64_t slot) const {
-    if (!hits(address) || address >> 31 || is_unaligned(d, address) || !pages[address >> 20]) return false;
+    if (!hits(address) || is_unaligned(d, address) || !memory_of(address)) return false;
     // A load that follows a store to the same word closely is done again.
-    for (uint64_t n = stores_made; n != 0 && n + 2 > stores_made; n--) {
-        const Store& last = stores[(n - 1) % 8];
+    for (uint64_t n = accesses_made; n != 0 && n + 2 > accesses_made; n--) {
+        const Access& last = accesses[(n - 1) % 8];
         if (last.slot + 2 < slot) break;
         if ((last.command.address ^ address) < 4) return false;
     }
     return true;
 }
 
-// A load misses: it waits in W for its line and is done again, and its new slot is when it leaves D for good. False, and nothing is
-// done, where that is left to the slow model.
-inline bool Fast::load_line(const Decoded* d, uint32_t pc, uint32_t address, uint64_t& slot) {
-    if (!core.p.dcache_bytes || address >> 31 || hits(address) || is_unaligned(*d, address) || !pages[address >> 20]) return false;
-    const Memory* const memory = in_memory(address);
-    if (!memory || near_end(slot) || !is_quiet_behind(d, pc)) return false;
-    advance_stores(slot + 3);  // all that are before it
+// A load that does not hit. False, and nothing is done, where that is left to the slow model.
+inline bool Fast::other_load(const Decoded* d, uint32_t pc, uint32_t address, uint64_t& slot) {
+    const Memory* const memory = memory_of(address);
+    if (!memory || is_unaligned(*d, address)) return false;
+    switch (memory->kind) {
+    case Memory::bus:
+        if (core.p.dcache_bytes) return load_line(d, pc, address, *memory, slot);
+        advance_bus(slot);
+        access(*memory, slot, true);
+        return true;
+    case Memory::itcm: return !core.p.single_ported;
+    case Memory::dtcm: return true;
+    default: return false;
+    }
+}
+
+// Where a TCM has one port, a load waits in E while a store to a TCM leaves W. False if what is in D meanwhile does not wait.
+inline bool Fast::yields_to_stores(const Decoded* d, uint32_t pc, uint64_t& slot) const {
+    const uint64_t leaves_d = slot;
+    for (uint64_t n = std::min<uint64_t>(executed, 2); n > 0; n--) {
+        const Recent& entry = recent[(executed - n) % RECENT], &last = recent[(executed - 1) % RECENT];
+        if (last.slot + 1 == slot && last.d->is(flag::div | flag::cfu) && last.m_stalls) return true;  // it waits longer anyway
+        if (entry.slot + 2 != slot || !entry.d->is(flag::memory) || !entry.d->is(flag::store)) continue;
+        if (memory_of(entry.address)->kind != Memory::bus) slot++;
+    }
+    return slot == leaves_d || is_quiet(behind(d, pc));
+}
+
+// A load misses: it waits in W for its line and is done again, and its new slot is when it leaves D for good.
+inline bool Fast::load_line(const Decoded* d, uint32_t pc, uint32_t address, const Memory& memory, uint64_t& slot) {
+    if (hits(address) || near_end(slot) || !is_quiet_behind(d, pc)) return false;
+    advance_bus(slot + 3);  // all that are before it
     const uint64_t in_w = slot + 3 + m_stalls + w_stalls;
     const uint64_t leaves = std::max(in_w, end_before + 1), begins = std::max(leaves, last_end) + 1;
     const uint64_t granted = begins + (data_side ? 0 : 1);
-    last_end = end_before = granted + uint64_t(LINE_WORDS) * std::max(memory->read_cycles, 2u) - 1;
+    last_end = end_before = granted + uint64_t(LINE_WORDS) * std::max(memory.read_cycles, 2u) - 1;
     data_side = true;
     core.dtags[address / LINE_BYTES & core.dmask] = address / LINE_BYTES;
     slot = last_end + 1 - m_stalls - w_stalls;
@@ -74,18 +100,24 @@ inline bool Fast::load_line(const Decoded* d, uint32_t pc, uint32_t address, uin
 inline const Decoded* Fast::behind(const Decoded* d, uint32_t pc) const {
     d++;
     if (d->fast != Op::line_end) return d;
-    const DecodedLine* const line = core.icache.find(pc + 4);
+    const DecodedLine* const line = code(pc + 4);
     return line ? line->instructions : nullptr;
+}
+
+// Whether an instruction (null: one that the I$ does not hold) can wait in D without an effect.
+inline bool Fast::is_quiet(const Decoded* d) const {
+    return d && d->is(flag::legal) && !d->is(flag::fence_i) && (core.cfu_enabled() || !d->is(flag::cfu));
 }
 
 // Whether a CFU instruction can be issued here, and the slot in which it leaves D: it waits in E until what can be flushed has left
 // the stages behind it.
-inline bool Fast::can_command(const Decoded* d, uint32_t pc, uint64_t arrived, uint64_t& slot) const {
-    if (!core.cfu_enabled() || !core.p.cfu_waits || core.cfu_always || near_end(slot)) return false;
+inline bool Fast::can_command(const Decoded* d, uint32_t pc, uint64_t& slot) const {
+    if (!core.cfu_enabled() || core.cfu_always || near_end(slot)) return false;
     if (executed) {  // M waits while the CFU instruction is in E
         const Recent& last = recent[(executed - 1) % RECENT];
         if (last.slot + 1 == slot && last.d->is(flag::div | flag::cfu) && last.m_stalls) return false;
     }
+    if (!core.p.cfu_waits) return !accesses_made || accesses[(accesses_made - 1) % 8].slot + 2 < slot;  // W does not wait for the bus
     const uint64_t leaves_d = slot;
     for (uint64_t n = 1; n <= std::min<uint64_t>(executed, 3); n++) {
         const Recent& entry = recent[(executed - n) % RECENT];
@@ -94,14 +126,13 @@ inline bool Fast::can_command(const Decoded* d, uint32_t pc, uint64_t arrived, u
         break;
     }
     if (slot == leaves_d) return true;
-    const Decoded* const next = behind(d, pc);  // it is in D meanwhile
-    return next && !next->is(flag::fence_i);
+    return is_quiet(behind(d, pc));  // it is in D meanwhile
 }
 
 // Gives a command to the CFU and waits for its answer. False if this is not as simple: then the instruction is in E in the next slot,
 // and the slow model goes on from there.
 inline bool Fast::command(const Decoded* d, uint32_t pc, uint64_t& slot) {
-    advance_stores(slot + 1);
+    advance_bus(slot + 1);
     const uint64_t issued = slot + 1 + m_stalls + w_stalls;
     const auto inputs = [&](const Decoded* of, uint64_t cycle) {
         CfuInputs made;
@@ -130,7 +161,7 @@ inline bool Fast::command(const Decoded* d, uint32_t pc, uint64_t& slot) {
         const bool answers = said.rsp_valid && given.rsp_ready && cfu_answered != cycle;
         if (!accepted_before) {
             taken = said.cmd_ready;
-            if (!taken && (answers || !next || next->is(flag::fence_i))) break;
+            if (!taken && (answers || !is_quiet(next))) break;
             if (!taken) slot++;
         }
         if (answers) {
@@ -150,16 +181,16 @@ inline bool Fast::is_quiet_behind(const Decoded* d, uint32_t pc) const {
     for (int n = 1; n <= 3; n++) {
         d++, pc += 4;
         if (d->fast == Op::line_end) {
-            const DecodedLine* const line = core.icache.find(pc);
+            const DecodedLine* const line = code(pc);
             if (!line) return false;
             d = line->instructions;
         }
-        if (d->is(flag::fence_i)) return false;
+        if (!is_quiet(d)) return false;
         if (!d->is(flag::predicted)) continue;
         if (n > 1) return true;  // the target comes too late
         pc += static_cast<uint32_t>(d->immediate);
-        const DecodedLine* const line = core.icache.find(pc);
-        return line && !line->instructions[pc / 4 % LINE_WORDS].is(flag::fence_i);
+        const DecodedLine* const line = code(pc);
+        return line && is_quiet(&line->instructions[pc / 4 % LINE_WORDS]);
     }
     return true;
 }
@@ -169,14 +200,14 @@ inline void Fast::interpret() {
     uint32_t pc = core.D.pc;
     uint64_t slot = core.cycle, arrived = slot;
     bool taken = false;
-    const DecodedLine* line = core.icache.find(pc);
+    const DecodedLine* line = code(pc);
     if (!line) return leave(slot, pc);
     const Decoded* d = &line->instructions[pc / 4 % LINE_WORDS];
 dispatch:
     arrived = slot;
     switch (d->fast) {
     case Op::line_end:
-        line = core.icache.find(pc);
+        line = code(pc);
         if (!line || near_end(slot)) LEAVE();
         d = line->instructions;
         goto dispatch;
@@ -212,7 +243,7 @@ dispatch:
     case Op::remu: {
         OPERANDS();
         // The divider runs while a store before it waits in W.
-        if (stores_made && stores[(stores_made - 1) % 8].slot + 1 == slot) LEAVE();
+        if (accesses_made && accesses[(accesses_made - 1) % 8].slot + 1 == slot) LEAVE();
         m_stalls += DIVISION;
         recent[executed % RECENT].m_stalls = DIVISION;
         write(d, pc, slot, divide(d->op, x[d->s1], x[d->s2]), 0);
@@ -230,13 +261,13 @@ dispatch:
         OPERANDS();
         const uint32_t address = x[d->s1] + static_cast<uint32_t>(d->immediate);
         if (!plain(*d, address, true)) LEAVE();
-        advance_stores(slot);
+        advance_bus(slot);
         store(d, pc, slot, address, store_lanes(*d, x[d->s2]));
         NEXT();
     }
     case Op::cfu: {
         OPERANDS();
-        if (!can_command(d, pc, arrived, slot)) LEAVE();
+        if (!can_command(d, pc, slot)) LEAVE();
         const bool done = command(d, pc, slot);
         if (!done) return leave(slot + 1, pc + 4);
         ready[d->wd] = slot + 2;
@@ -258,6 +289,7 @@ dispatch:
     case Op::jal:
         if (!d->is(flag::predicted) && !can_jump_late(d, pc, slot)) LEAVE();
         if (d->immediate & 2) LEAVE();
+        if (!core.p.icache_bytes && !code(pc + static_cast<uint32_t>(d->immediate))) LEAVE();
         write(d, pc, slot, pc + 4, 0);
         slot += d->is(flag::predicted) ? 2 : 3;
         pc += static_cast<uint32_t>(d->immediate);
@@ -266,6 +298,7 @@ dispatch:
         OPERANDS();
         const uint32_t target = (x[d->s1] + static_cast<uint32_t>(d->immediate)) & ~1u;
         if ((target & 2) || ((static_cast<uint32_t>(d->immediate) ^ x[d->s1]) & 2) || !can_jump_late(d, pc, slot)) LEAVE();
+        if (!core.p.icache_bytes && !code(target)) LEAVE();
         write(d, pc, slot, pc + 4, 0);
         slot += 3;
         pc = target;
@@ -289,7 +322,7 @@ branch:
     }
     NEXT();
 jumped:
-    line = core.icache.find(pc);
+    line = code(pc);
     arrived = slot;
     if (!line || near_end(slot)) LEAVE();
     d = &line->instructions[pc / 4 % LINE_WORDS];
@@ -300,7 +333,7 @@ jumped:
 inline bool Fast::can_jump_late(const Decoded* d, uint32_t pc, uint64_t slot) const {
     const Decoded* behind = d + 1;
     if (behind->fast == Op::line_end) {
-        const DecodedLine* const line = core.icache.find(pc + 4);
+        const DecodedLine* const line = code(pc + 4);
         if (!line) return false;
         behind = line->instructions;
     }

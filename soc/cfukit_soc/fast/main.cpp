@@ -67,7 +67,10 @@ public:
                 return ended(cycle, "exit");
             }
             if (seen.retired) {
-                if (!parameters.traps && leaves_code(at)) return ended(cycle, "fetch_fault");
+                if (!parameters.traps && leaves_code(at)) {  // it does not count
+                    core.instructions--;
+                    return ended(cycle, "fetch_fault");
+                }
                 if (retire(at, stored_at, cycle)) return ended(cycle, "stack_overflow");
             }
             if (seen.cfu_command) {
@@ -174,7 +177,8 @@ private:
         if (!core.seen.bus_error) return false;
         member("address", core.error_address);
         fault += store ? ", \"access\": \"store\"" : ", \"access\": \"load\"";
-        const Retired waiting = {core.before_w.pc, core.before_w.d->word};  // in the last stage
+        const Stage& access = core.loading ? core.loads : core.before_w;
+        const Retired waiting = {access.pc, access.d->word};
         const Retired at = which ? *which : waiting;
         found_pc = at.pc, found_instruction = at.instruction;
         found = (at.instruction & 0x7F) == (store ? STORE : LOAD);

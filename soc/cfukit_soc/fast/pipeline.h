@@ -46,6 +46,7 @@ struct Pipeline {
 
     // At the beginning of the last step; and what a fault was about
     Stage before_w, before_m, before_e;
+    Stage loads;  // what the D$ loads a line for
     uint32_t error_address = 0, retired_target = 0;
     uint32_t undo_register = 0, undo_value = 0;  // what the last step wrote over
     // I$ loader
