@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -333,6 +334,28 @@ def test_files_that_are_none(tmp_path: Path, text: str | None, said: str) -> Non
     result = CliRunner().invoke(cli, ["report", str(path)])
     assert isinstance(result.exception, UsageError) and said in str(result.exception)
     assert list(tmp_path.glob("*.html")) == []
+
+
+@pytest.mark.parametrize("newer", ["run", "profile"])
+@pytest.mark.parametrize("same", [True, False])
+def test_a_profile_of_another_program_is_left_out(tmp_path: Path, newer: str, same: bool) -> None:
+    """The newest result is the subject. A profile of the same program brings its causes, one of another program nothing."""
+    (tmp_path / "project.toml").write_text('name = "mine"\n')
+    folder = tmp_path / "build" / "sim"
+    folder.mkdir(parents=True)
+    digests = run_document(measured("project", [1])).digests
+    other = replace(digests, firmware={"project": "f" if same else "older"})
+    silent = replace(measured("project", [50]), causes=None)
+    run_document(measured("reference", [100]), silent, digests=digests).write(folder / "run.json")
+    run_document(measured("project", [50 if same else 70]), digests=other).write(folder / "profile.json")
+    os.utime(folder / f"{newer}.json", (2e9, 2e9))
+    found = report([tmp_path], page=False)
+    cycles = [rung.cycles for rung in found.rungs]
+    if same:
+        assert cycles == [110, 60] and bool(found.roofline)
+        assert {part.rung for part in found.stacks} == {"reference", "mine"}
+    else:
+        assert cycles == ([110, 60] if newer == "run" else [80])
 
 
 def test_a_target_that_was_never_run(tmp_path: Path) -> None:

@@ -241,6 +241,8 @@ def report(targets: tuple[Path, ...], markdown: bool, as_json: bool, verbose: bo
     from cfukit_tools.verbs import report as verb
 
     _begin(verbose)
+    if markdown and values["output"]:
+        raise UsageError("--output", "with --md, which writes no page", allowed="one of them")
     document = verb.report(targets or (Path(),), page=not markdown, **values)
     return _show(document, as_json, others.report_markdown if markdown else others.report)
 

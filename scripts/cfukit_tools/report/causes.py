@@ -32,11 +32,12 @@ def operators(variant: VariantRun, causes: Causes) -> Table:
     """A row per operator: the share of each cause that is not small in the whole, and how close the operator is to its tightest limit."""
     waits = [name for name, count in causes.largest().items() if count >= SHOWN_SHARE * causes.cycles]
     names = ["executing", *waits]
-    made = table(">#", "operator", *(f">{name}" for name in names), "of the limit")
+    made = table(">#", "operator", *(f">{name}" for name in names), ">others", "of the limit")
     for op in variant.ops:
         if op.causes is not None and op.causes.cycles:
             counts = op.causes.named()
-            shares = (f"{counts[name] / op.causes.cycles:.0%}" for name in names)
+            known = [counts[name] for name in names]
+            shares = [f"{count / op.causes.cycles:.0%}" for count in (*known, op.causes.cycles - sum(known))]
             limit = f"{op.roof.attained:.2f} of {op.roof.bound}" if op.roof is not None else "-"
             made.add_row(str(op.index), op.type, *shares, limit)
     return made

@@ -84,14 +84,24 @@ def _latest(project: Project, engine: str) -> Iterator[Named]:
         raise UsageError(
             str(verbs["run"]), "there is no such result", allowed="a target that was run", hint=hint
         )
-    runs = [path for path in written if path != verbs["profile"]]
-    # Of a run and a ladder the newer one; a profile adds its causes to the same program.
-    newest = [max(runs, key=lambda path: path.stat().st_mtime_ns)] if runs else []
-    for path in (*newest, *(path for path in written if path not in runs)):
-        yield path, Run.read(path)
+    newest, *others = sorted(written, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    subject = Run.read(newest)
+    found = [(newest, subject)]
+    for path in others:
+        # A run and a profile of the same program are one; what was measured of another program is out of date.
+        if verbs["profile"] in (path, newest) and _same_program(subject, other := Run.read(path)):
+            found.append((path, other))
+    yield from sorted(found, key=lambda pair: pair[0] == verbs["profile"])  # the run has the baselines
     build = project.board_dir / "bitstream" / "build.json"
     if build.is_file():
         yield build, Build.read(build)
+
+
+def _same_program(one: Run, other: Run) -> bool:
+    left, right = one.digests, other.digests
+    if one.variants[-1].name != other.variants[-1].name or (left.soc, left.cfu) != (right.soc, right.cfu):
+        return False
+    return left.firmware.get(one.variants[-1].name) == right.firmware.get(one.variants[-1].name)
 
 
 def _read(path: Path) -> Run | Build:

@@ -117,7 +117,7 @@ def _measured(runs: Sequence[tuple[str, Run]]) -> list[_Measured]:
             assert cycles is not None
             digests = run.digests
             cfu = "" if variant.name in BASELINES else digests.cfu
-            key = (variant.name, digests.firmware.get(variant.name), digests.soc, cfu, digests.inputs, cycles)
+            key = (variant.name, digests.firmware.get(variant.name), digests.soc, cfu, cycles)
             if (same := found.get(key)) is not None:
                 if same.variant.causes is None:
                     found[key] = replace(same, variant=variant)
@@ -138,9 +138,11 @@ def _summary(runs: Sequence[tuple[str, Run]], measured: Sequence[_Measured]) -> 
     worst = max(end.variant.ops, key=lambda op: op.cycles or 0, default=None)
     if worst is not None and worst.cycles:
         yield f"Operator {worst.index} {worst.type} takes {worst.cycles / end.cycles:.0%} of it."
-    yield f"All outputs of {last.samples} samples equal those of the evaluator, and so do {last.checked_operators} operators."
-    if last.accuracy is not None:
-        yield f"The accuracy on these samples is {last.accuracy:.2%}."
+    whole = max((run for _, run in runs), key=lambda run: run.samples)
+    samples = "1 sample" if whole.samples == 1 else f"{whole.samples} samples"
+    yield f"All outputs of {samples} equal those of the evaluator, and so do {last.checked_operators} operators."
+    if whole.accuracy is not None and whole.samples > 1:
+        yield f"The accuracy on these samples is {whole.accuracy:.2%}."
 
 
 def _facts(run: Run) -> Iterator[Fact]:

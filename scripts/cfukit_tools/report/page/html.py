@@ -53,6 +53,7 @@ def html(report: Report) -> str:
         document=report.to_json(),
         sections=[(id, name) for id, name in _SECTIONS if shown.get(id, True)],
         listings=listings,
+        causes=list(_causes(report)),
         operators=[_operator_row(report, number) for number in range(len(report.operators))],
         has_area=any(rung.lut is not None for rung in report.rungs),
         has_percent=any(area.percent for area in report.areas),
@@ -164,6 +165,16 @@ def listings(program: Program) -> Iterator[tuple[str, list[Listed]]]:
             rows.append(Listed(each, place, text.strip() if here != before else None, waits))
             before = here
         yield function, rows
+
+
+def _causes(report: Report) -> Iterator[tuple[str, list[str], list[tuple[str, list[int]]]]]:
+    """The stacks as a table for each program: its name, the causes that occur, and a row of cycles for each operator."""
+    for rung in dict.fromkeys(part.rung for part in report.stacks):
+        parts = [part for part in report.stacks if part.rung == rung]
+        names = list(dict.fromkeys(part.cause for part in parts))
+        spent = {(part.operator, part.cause): part.cycles for part in parts}
+        operators = dict.fromkeys(part.operator for part in parts)
+        yield rung, names, [(op, [spent.get((op, name), 0) for name in names]) for op in operators]
 
 
 def _operator_row(report: Report, number: int) -> Json:
