@@ -131,7 +131,10 @@ FLOAT_OPERATORS = (
     *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "MAX_POOL_2D"),
     *("ADD", "SUB", "MUL", "DIV", "MINIMUM", "MAXIMUM"),
 )
-FLOAT_FUNCTIONS = ("rectifier", "leaky_relu", "logistic", "tanh", "softmax")
+FLOAT_FUNCTIONS = (
+    *("rectifier", "leaky_relu", "logistic", "tanh", "softmax", "abs", "ceil", "elu", "exp", "floor"),
+    *("hard_swish", "neg", "square"),
+)
 SOFTMAX_WORDS = 64  # of scratch at most; longer rows are computed twice instead
 BINARY_INT32 = ("ADD", "MUL", "MINIMUM", "MAXIMUM")
 

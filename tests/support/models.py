@@ -19,7 +19,7 @@ from cfukit_sw.evaluator.weights import packed
 from cfukit_sw.model import Model
 from cfukit_sw.model_builder import ModelBuilder
 from cfukit_sw.quantization import window_output
-from support.models_float import FLOAT_TYPES, as_float
+from support.models_float import FLOAT_ONLY, FLOAT_TYPES, as_float
 
 ACTIVATIONS = ("NONE", "NONE", "RELU", "RELU6", "RELU_N1_TO_1")
 Builder = Callable[["Case"], Model]
@@ -47,7 +47,9 @@ def random_model(type: str, seed: int) -> Model:
 
     case = Case(type, np.random.default_rng([seed, zlib.crc32(type.encode())]))
     model = BUILDERS[type](case)
-    return as_float(model, case.rng) if type == "DIV" or (type in FLOAT_TYPES and seed % 6 == 5) else model
+    return (
+        as_float(model, case.rng) if type in FLOAT_ONLY or (type in FLOAT_TYPES and seed % 6 == 5) else model
+    )
 
 
 def all_types() -> list[str]:
@@ -325,6 +327,12 @@ def _sigmoid(case: Case) -> Model:
     x = case.image(shape, scale=case.scale(1e-3, 0.5))
     y = case.out(shape, 1 / 256, -128) if case.type == "LOGISTIC" else case.out(shape, 1 / 128, 0)
     return case.done([x], [y])
+
+
+@builds("CEIL", "EXP", "FLOOR", "NEG", "SQUARE")
+def _float_function(case: Case) -> Model:
+    shape = case.shape()
+    return case.done([case.image(shape)], [case.out(shape)])
 
 
 @builds("RELU", "RELU6", "LEAKY_RELU", "HARD_SWISH", "PRELU")

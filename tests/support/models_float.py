@@ -19,24 +19,13 @@ FLOAT_TYPES = (
         "SUB",
         "MUL",
     ),
-    *(
-        "MINIMUM",
-        "MAXIMUM",
-        "DIV",
-        "MEAN",
-        "SUM",
-        "RELU",
-        "RELU6",
-        "LEAKY_RELU",
-        "SOFTMAX",
-        "LOGISTIC",
-        "TANH",
-    ),
+    *("MINIMUM", "MAXIMUM", "MEAN", "SUM", "RELU", "RELU6", "LEAKY_RELU", "SOFTMAX", "LOGISTIC", "TANH"),
+    *("ABS", "ELU", "HARD_SWISH"),
 )
-
+FLOAT_ONLY = ("DIV", "CEIL", "EXP", "FLOOR", "NEG", "SQUARE")
 
 # Units in the last place by which outputs may differ from TFLM's, where a C library's exp or tanh takes part.
-ULPS = {"SOFTMAX": 2, "TANH": 2}
+ULPS = {"SOFTMAX": 2, "TANH": 2, "EXP": 1, "ELU": 1}
 
 
 def assert_same(got: np.ndarray, wanted: np.ndarray, type: str, message: str) -> None:

@@ -14,12 +14,12 @@ from cfukit_sw.lower import lower
 from cfukit_sw.model_builder import ModelBuilder
 from support.kernels import HostModel
 from support.models import random_inputs, random_model
-from support.models_float import FLOAT_TYPES
+from support.models_float import FLOAT_ONLY, FLOAT_TYPES
 
 ODD = np.array([np.inf, -np.inf, np.nan, 0.0, -0.0, 3e38, -3e38, 1e-40, -1e-45], np.float32)
 
 
-@pytest.mark.parametrize("type", FLOAT_TYPES)
+@pytest.mark.parametrize("type", [*FLOAT_TYPES, *FLOAT_ONLY])
 def test_kernels_with_odd_values(type: str) -> None:
     count = 0
     for seed in range(5, 60, 6):

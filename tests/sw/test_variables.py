@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,18 @@ def no_such_subgraph(build: ModelBuilder) -> None:
     build.operator("CALL_ONCE", [], [], init_subgraph_index=9)
 
 
+def assigns_nothing() -> Model:
+    model = delay()
+    (once,) = model.subgraphs
+    operators = (once.operators[0], replace(once.operators[1], inputs=()))
+    return replace(model, subgraphs=(replace(once, operators=operators),))
+
+
 REFUSED = {
+    "an assignment of nothing": (
+        assigns_nothing(),
+        "operator 1 ASSIGN_VARIABLE of its subgraph has 0 inputs; 2",
+    ),
     "nothing assigns it": (delay(None, assign=False), "READ_VARIABLE: variable 'v', which nothing assigns"),
     "used before CALL_ONCE": (delay(late=True), "CALL_ONCE: operator 1 READ_VARIABLE comes before it"),
     "another size": (

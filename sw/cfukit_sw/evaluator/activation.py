@@ -136,6 +136,8 @@ def leaky_relu(at: Site) -> Compute:
 @operator("HARD_SWISH")
 def hard_swish(at: Site) -> Compute:
     """x * relu6(x + 3) / 6 in 16-bit fixed point."""
+    if at.input(0).type == "float32":
+        return floats.function(at)
     image, output = _one_to_one(at)
     parameters = hard_swish_parameters(image.scale, output.scale)
     at.shifts(parameters.output[1], 0)

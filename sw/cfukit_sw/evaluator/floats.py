@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cfukit_sw.evaluator.prepare import Compute
+from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.evaluator.windows import Axis, all_windows, pad_image
 from cfukit_sw.model import Tensor
 from cfukit_sw.site import Array, Site
@@ -199,6 +199,40 @@ def unary(at: Site, function: Callable[[Floats], Floats]) -> Compute:
     at.outputs_exactly(1)
     at.shape(at.output("float32"), at.input(0, "float32").shape)
     return quietly(lambda inputs: [function(inputs[0])])
+
+
+def elu(x: Floats) -> Floats:
+    """exp(x) - 1 below zero; close to zero the series is more accurate."""
+    real = np.minimum(x, 0).astype(np.float64)
+    below = np.where(real > -1e-4, real + real * real * 0.5, exp(real) - 1.0)
+    return np.where(x < 0, below.astype(np.float32), x)
+
+
+def hard_swish(x: Floats) -> Floats:
+    zero, three, six = np.float32(0), np.float32(3), np.float32(6)
+    return x * clamp(x + three, zero, six) / six
+
+
+FUNCTIONS: dict[str, Callable[[Floats], Floats]] = {
+    "ABS": np.abs,
+    "CEIL": np.ceil,
+    "ELU": elu,
+    "EXP": lambda x: exp(x).astype(np.float32),
+    "FLOOR": np.floor,
+    "HARD_SWISH": hard_swish,
+    "NEG": np.negative,
+    "SQUARE": lambda x: x * x,
+}
+
+
+def function(at: Site) -> Compute:
+    """One of FUNCTIONS."""
+    return unary(at, FUNCTIONS[at.op.type])
+
+
+@operator("CEIL", "EXP", "FLOOR", "NEG", "SQUARE")
+def float_only(at: Site) -> Compute:
+    return function(at)
 
 
 def rectifier(at: Site) -> Compute:

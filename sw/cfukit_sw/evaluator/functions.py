@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cfukit_sw.evaluator import floats
 from cfukit_sw.evaluator.logic import broadcast_shape
 from cfukit_sw.evaluator.prepare import Compute, by_table, every_int8, operator
 from cfukit_sw.fixed_point import (
@@ -56,6 +57,8 @@ def _one_to_one(at: Site, *types: str) -> tuple[Tensor, Tensor]:
 @operator("ABS")
 def absolute(at: Site) -> Compute:
     """clamp(MBQM(|x - zp_in|, Q(S_in / S_out)) + zp_out)."""
+    if at.input(0).type == "float32":
+        return floats.function(at)
     image, output = _one_to_one(at, "int8", "int16")
     symmetric(at, image, output)
     multiplier = at.multiplier(float(image.scale) / float(output.scale))
@@ -73,6 +76,8 @@ def absolute(at: Site) -> Compute:
 @operator("ELU")
 def elu(at: Site) -> Compute:
     """A table that TFLM computes in float32: exp(x) - 1 below zero."""
+    if at.input(0).type == "float32":
+        return floats.function(at)
     image, output = _one_to_one(at, "int8")
     real = np.float32(image.scale) * (every_int8() - image.zero_point).astype(np.float32)
     below = np.exp(np.minimum(real, 0).astype(np.float64)).astype(np.float32) - np.float32(1)

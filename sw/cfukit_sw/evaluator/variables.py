@@ -94,6 +94,11 @@ def with_variables(model: Model) -> Model:
     return replace(model, tensors=(*model.tensors, *variables.values()), operators=operators)
 
 
+def _handle(op: Operator) -> int:
+    """The tensor that names the variable; -1 if there is none."""
+    return op.inputs[0] if op.inputs else -1
+
+
 def _handles(graph: Model) -> dict[int, Name]:
     return {
         op.outputs[0]: (str(op.options["container"]), str(op.options["shared_name"]))
@@ -136,7 +141,9 @@ def _assigned_once(model: Model, call: Operator, name: Name, value: Tensor, init
             not graph.tensors[index].is_constant for index in op.outputs
         ):
             at.refuse(f"its subgraph has {op}", "constants that are assigned to variables")
-        if op.type != "ASSIGN_VARIABLE" or handles.get(op.inputs[0]) != name:
+        if op.type == "ASSIGN_VARIABLE" and len(op.inputs) != 2:
+            at.refuse(f"{op} of its subgraph has {len(op.inputs)} inputs", "2")
+        if op.type != "ASSIGN_VARIABLE" or handles.get(_handle(op)) != name:
             continue
         assigned = graph.input_of(op, 1)
         if assigned is None or assigned.data is None:
@@ -151,7 +158,7 @@ def _assigned_once(model: Model, call: Operator, name: Name, value: Tensor, init
 def _not_used_before(at: Site, model: Model, call: Operator, name: Name) -> None:
     handles = _handles(model)
     for op in model.operators[: call.index]:
-        if op.type in USERS and handles.get(op.inputs[0]) == name:
+        if op.type in USERS and handles.get(_handle(op)) == name:
             at.refuse(f"{op} comes before it", "CALL_ONCE before the variable is used")
 
 
@@ -160,9 +167,9 @@ def _resolved(
 ) -> Operator:
     if op.type == "VAR_HANDLE":
         return replace(op, inputs=(), outputs=())
-    if op.type not in USERS or not op.inputs or op.inputs[0] not in handles:
+    if op.type not in USERS or _handle(op) not in handles:
         return op
-    name = handles[op.inputs[0]]
+    name = handles[_handle(op)]
     if name not in variables:
         raise ModelError(
             f"{model.name}: {op}", f"variable '{name[1]}', which nothing assigns", allowed="an assigned one"

@@ -19,7 +19,7 @@ def limits(at: Site) -> tuple[int, int]:
 
 
 def function(at: Site) -> Lowered:
-    """RELU, RELU6, LEAKY_RELU, LOGISTIC, TANH and SOFTMAX."""
+    """RELU, RELU6, LEAKY_RELU, LOGISTIC, TANH, SOFTMAX, and whatever takes one value without parameters."""
     x, y = at.input(0), at.output()
     params: dict[str, Param] = {"input": TensorAt(x.index), "output": TensorAt(y.index), "count": x.elements}
     kind = at.op.type

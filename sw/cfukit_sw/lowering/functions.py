@@ -1,8 +1,9 @@
-"""ABS, LOG_SOFTMAX, L2_NORMALIZATION, SQUARED_DIFFERENCE, ADD_N and BATCH_MATMUL. ELU is a table."""
+"""ABS, LOG_SOFTMAX, L2_NORMALIZATION, SQUARED_DIFFERENCE, ADD_N and BATCH_MATMUL. ELU and HARD_SWISH, which are tables on int8."""
 
 from __future__ import annotations
 
 from cfukit_sw.evaluator.functions import add_n_begin, matrices
+from cfukit_sw.lowering import floats
 from cfukit_sw.lowering.elementwise import broadcast, by_table
 from cfukit_sw.lowering.lowered import Lowered, Param, Pieces, TensorAt, described
 from cfukit_sw.lowering.movement import dense_strides
@@ -19,10 +20,14 @@ from cfukit_sw.site import Site
 MAX_BATCH_AXES = 3
 
 
+def table_or_float(at: Site) -> Lowered:
+    return floats.function(at) if at.input(0).type == "float32" else by_table(at)
+
+
 def absolute(at: Site) -> Lowered:
     x, y = at.input(0), at.output()
-    if x.type == "int8":
-        return by_table(at)
+    if x.type != "int16":
+        return table_or_float(at)
     multiplier, shift = quantize_multiplier(float(x.scale) / float(y.scale))
     params: dict[str, Param] = {
         "input": TensorAt(x.index),

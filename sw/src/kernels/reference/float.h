@@ -20,6 +20,13 @@ static inline float float_clamp(float x, int32_t low_bits, int32_t high_bits) {
   return x > high ? high : x;
 }
 
+/* The largest integer that is not above x. */
+static inline float float_floor(float x) {
+  if (!(x > -8388608.0f && x < 8388608.0f) || x == 0) return x; /* whole, infinite, or not a number */
+  const float whole = (float)(int32_t)x;
+  return whole > x ? whole - 1.0f : whole;
+}
+
 /* e to the power of x in double: 2^n times the Taylor series of the rest. */
 static inline double float_exp(double x) {
   if (x != x) return x;
