@@ -76,12 +76,28 @@ def test_the_command_line_wins_over_variant_over_file(tmp_path: Path) -> None:
         ("[variant.v]\nsoc.bord = 1", "variant.v: unknown key 'soc.bord'"),
         ("schema = 2", "schema is 2; this cfukit reads 1"),
         ("a = = b", "not valid TOML"),
+        ("[kernel]\nop = 'ADD'\n[kernel]", r"not valid TOML: .*; write \[\[kernel\]\] with double brackets"),
+        (
+            "[[kernel]]\nop = 'ADD'\n[kernel]",
+            r"not valid TOML: .*; write \[\[kernel\]\] with double brackets",
+        ),
     ],
 )
 def test_wrong_keys_and_values_are_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
         load_target(project(tmp_path, text))
     assert str(tmp_path / "project.toml") in caught.value.message
+
+
+def test_invalid_toml_is_told_with_the_path_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project(tmp_path, "a = = b")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="not valid TOML: Invalid value") as caught:
+        load_target(Path())
+    assert caught.value.where == str(tmp_path / "project.toml")
+    assert "kernel" not in caught.value.message
 
 
 def test_wrong_command_lines_are_refused(tmp_path: Path) -> None:

@@ -169,7 +169,8 @@ def load_target(target: Path | str, **choice: Unpack[Choice]) -> Project:
         raise UsageError(
             str(target), given, allowed="a folder with project.toml, a .tflite or a listed model", hint=hint
         )
-    return _finish(folder.resolve(), _read_toml(folder / FILE_NAME), overrides, origins, choice)
+    root = folder.resolve()
+    return _finish(root, _read_toml(root / FILE_NAME), overrides, origins, choice)
 
 
 def words_of(choice: Choice) -> list[str]:
@@ -211,7 +212,12 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(str(path), f"not valid TOML: {error}", hint="https://toml.io") from None
+        # [kernel] twice, or once beside [[kernel]].
+        twice = "('kernel',)" in str(error)
+        allowed = "write [[kernel]] with double brackets for each kernel" if twice else ""
+        raise UsageError(
+            str(path), f"not valid TOML: {error}", allowed=allowed, hint="https://toml.io"
+        ) from None
     except UnicodeDecodeError as error:
         given = f"not UTF-8 text: {error.reason} at byte {error.start}"
         raise UsageError(str(path), given, allowed="UTF-8", hint="save it as UTF-8") from None
