@@ -8,7 +8,7 @@ import pytest
 from cfukit import Instruction
 from cfukit.description import describe
 from cfukit_tools import api
-from cfukit_tools.checks.vectors_program import first_wrong, vectors_program
+from cfukit_tools.checks.vectors_program import first_wrong, told, vectors_program
 from cfukit_tools.cli import commands as cli
 
 RIGHT = "return sum(x * y for x, y in zip(int8_lanes(rs1), int8_lanes(rs2), strict=True))"
@@ -71,6 +71,9 @@ def test_the_system_check_finds_a_wrong_model_too(here: Path) -> None:
     first = check["error"]["details"]["first"]
     assert first["instruction"] == "dot4" and first["got"] != first["expected"]
     assert {"a", "b", "funct7", "call", "seed"} <= set(first)
+    call = f"call {first['call']} (funct7 0, rs1 0x{first['a']:08x}, rs2 0x{first['b']:08x})"
+    values = f"got 0x{first['got']:08x}, expected 0x{first['expected']:08x} (seed 3)"
+    assert f"instruction dot4, {call} {values}" in check["detail"]
 
 
 def test_own_tests_of_which_none_runs_are_no_success(here: Path) -> None:
@@ -125,6 +128,13 @@ def test_vectors_become_a_program_and_its_answer_is_read_back() -> None:
         "call": 2,
         "seed": 9,
     }
+    assert told(wrong) == (
+        "instruction mac, call 2 (funct7 1, rs1 0x00000008) got 0x0000000b, expected 0x0000000a (seed 9)"
+    )
+    in_memory = first_wrong('{"offset": 20, "got": 4294967168, "expected": 0}\n', vectors, [], 3)
+    assert told(in_memory) == (
+        "the memory of CPU and CFU at offset 0x14: got 0xffffff80, expected 0x00000000 (seed 3)"
+    )
 
 
 def test_a_copy_does_not_carry_the_figures_of_its_origin(here: Path) -> None:

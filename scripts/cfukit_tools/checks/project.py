@@ -12,7 +12,7 @@ from cfukit_base.cache import cached
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError, ResultError
 from cfukit_tools.checks.check import Request, Todo, outputs
-from cfukit_tools.checks.vectors_program import Shared, first_wrong, vectors_program
+from cfukit_tools.checks.vectors_program import Shared, first_wrong, told, vectors_program
 from cfukit_tools.engines.catalogue import engine_named
 from cfukit_tools.engines.engine import ExecOptions
 from cfukit_tools.inference.execute import execute
@@ -114,8 +114,7 @@ def _system(system: System, seed: int) -> str:
         raise ResultError("CPU and CFU", f"{fault.message}{show} (seed {seed})", fault=fault)
     if outcome.exit_code:
         wrong = first_wrong(outcome.output, rows, system.cfu.description().instructions, seed)
-        said = ", ".join(f"{key} {value}" for key, value in wrong.items())
-        raise ResultError("CPU and CFU on the simulated system", said, first=wrong)
+        raise ResultError("CPU and CFU on the simulated system", told(wrong), first=wrong)
     behind = (
         "every second one behind a division" if divider else "without a division before any: the CPU has none"
     )

@@ -10,7 +10,7 @@ CFU leaves alone, now and then in every cycle for a while; in the end each word 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cfukit_base.artefacts.cfu import CfuInstruction
@@ -162,6 +162,19 @@ def vectors_program(
     )
     memory = _memory(shared, len(vectors), state)
     return _PROGRAM % {"vectors": rows, "plain": plain, "stalled": stalled, "memory": memory}
+
+
+def told(wrong: Mapping[str, object]) -> str:
+    """What `first_wrong` found, for people: as the other checks tell it, words in hexadecimal."""
+    got, expected = (f"0x{wrong[key]:08x}" for key in ("got", "expected"))
+    differs = f"got {got}, expected {expected} (seed {wrong['seed']})"
+    if "offset" in wrong:
+        return f"the memory of CPU and CFU at offset 0x{wrong['offset']:x}: {differs}"
+    operands = [f"funct7 {wrong['funct7']}"]
+    operands += [
+        f"{register} 0x{wrong[key]:08x}" for register, key in (("rs1", "a"), ("rs2", "b")) if key in wrong
+    ]
+    return f"instruction {wrong['instruction']}, call {wrong['call']} ({', '.join(operands)}) {differs}"
 
 
 def first_wrong(
