@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cfukit_base.artefacts import Run
-from cfukit_base.artefacts.run import MemoryUse, VariantRun
+from cfukit_base.artefacts.run import MemoryUse, Mismatch, VariantRun
 from cfukit_tools.report.causes import cfu_lines, hottest, operators
 from cfukit_tools.report.tables import console, millions, per_mac, ratio, table, times
 
@@ -27,11 +27,12 @@ def show(document: Run, verbose: bool = False) -> None:
         out.print(hottest(final.functions, final.causes.cycles))
     for line in cfu_lines(final):
         out.print(line)
-    out.print(verdict(document))
-    for line in totals(document):
-        out.print(line)
-    if document.accuracy is not None:
-        out.print(f"accuracy: {document.accuracy:.2%} of {document.samples} samples")
+    if document.mismatch is None:
+        out.print(verdict(document))
+        for line in totals(document):
+            out.print(line)
+        if document.accuracy is not None:
+            out.print(f"accuracy: {document.accuracy:.2%} of {document.samples} samples")
     out.print(system_line(document))
     _limits(out, document)
     placed = document.variants[-1].memory_map or ()
@@ -43,6 +44,9 @@ def show(document: Run, verbose: bool = False) -> None:
             for line in _details(variant):
                 out.print(line)
     out.print(document.host.path)
+    if document.mismatch is not None:
+        out.print(verdict(document))
+        out.print(_suspect(document, document.mismatch))
 
 
 def _limits(out: Console, document: Run) -> None:
@@ -138,7 +142,14 @@ def verdict(document: Run) -> str:
         checked = document.checked_operators
         return f"outputs: {samples}/{samples} samples identical, {checked}/{checked} operators{_without_code(document)}"
     place = f"sample {bad.sample}, operator {bad.op}, tensor {bad.tensor}, index {bad.index}"
-    return f"WRONG in {bad.variant}: {place}: expected {bad.expected}, got {bad.got}"
+    return f"WRONG in {bad.variant}: {place}: expected {bad.expected:g}, got {bad.got:g}"
+
+
+def _suspect(document: Run, bad: Mismatch) -> str:
+    """The kernel that computed a wrong value, and how to find out more."""
+    ops = (op for variant in document.variants if variant.name == bad.variant for op in variant.ops)
+    kernel = next((op.kernel for op in ops if bad.op in op.fused), "no kernel")
+    return f"computed by {kernel}; `cfukit test` tells whether the kernel is at fault, or the CFU"
 
 
 def _without_code(document: Run) -> str:

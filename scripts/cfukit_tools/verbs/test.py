@@ -64,4 +64,5 @@ def _result(name: str, check: Todo) -> Check:
         with progress.stage(f"check {name}"):
             return Check(name=name, ok=True, detail=check(), error=None)
     except ResultError as error:
+        progress.note(f"check {name}: {error.message}")  # at once: the other checks may take minutes
         return Check(name=name, ok=False, detail=error.message, error=ErrorDocument.of(error))
