@@ -10,6 +10,7 @@ import pytest
 
 import cfukit_sw
 from cfukit_tools.checks import model as checking
+from cfukit_tools.checks.model import different_from_tflm
 from cfukit_tools.checks.tflm import tflm_outputs
 from cfukit_tools.verbs import test as testing
 
@@ -89,3 +90,14 @@ def test_another_result_is_found(interpreter: Path, monkeypatch: pytest.MonkeyPa
     assert not document.ok and check.error is not None and not check.ok
     assert check.detail.startswith("TFLM's interpreter: sample 0, output 0, index 0: expected -77, got ")
     assert check.error.details == {"sample": 0, "output": 0}
+
+
+def test_only_floats_may_differ_in_the_last_place() -> None:
+    real = np.array([1.0, -2.0, np.nan, 0.0], np.float32)
+    assert different_from_tflm(real, np.nextafter(real, np.float32(0))) is None
+    assert different_from_tflm(real, real + np.float32(1e-5)) is not None
+    whole = np.array([1, 2], np.int8)
+    assert different_from_tflm(whole, whole) is None
+    place = different_from_tflm(whole, whole + np.int8(1))
+    assert place is not None
+    assert (place.index, place.expected, place.got) == (0, 1, 2)
