@@ -24,6 +24,7 @@ from cfukit_sw.tflite_writer import model_bytes
 from cfukit_tools import api
 from cfukit_tools.advice import evidence, library
 from cfukit_tools.advice.candidates import families
+from cfukit_tools.advice.expression import value_of
 from cfukit_tools.cli import commands as cli
 from cfukit_tools.engines import catalogue
 from cfukit_tools.engines.engine import Systems
@@ -383,13 +384,82 @@ def test_a_kernel_that_is_slower_than_the_portable_one(
     api.init("mine", "template")
     source = next(Path("mine").glob("*.c"))
     text = source.read_text()
-    begin = text.index("{", text.index("void template_conv(")) + 1
+    begin = text.index("{", text.rindex("void template_conv(")) + 1
     source.write_text(f"{text[:begin]} for (volatile int i = 0; i < 20000; i++) {{}} {text[begin:]}")
     document = api.suggest("mine", model="tiny.tflite")
     advice = expect(document, "kernel")
     assert advice["evidence"]["operators"] == [0]
     assert advice["gain_cycles"] > 20_000
     assert follow(advice["command"], capsys) == advice["cycles"]
+
+
+MIX = """
+static volatile uint32_t mixed;
+static __attribute__((noinline)) void mix(const volatile uint32_t *x, uint32_t n) {
+  uint32_t sum = 0;
+  for (uint32_t i = 0; i < n; i++) {
+    uint32_t a = x[i & 15], b = x[16 + (i & 7)];
+    sum += MIX(a, b);
+  }
+  mixed = sum;
+}
+"""
+PLAIN = "#define MIX(a, b) ((((a) >> 9 ^ (a)) + 8) * (b))\n"
+GATEWARE = '''
+class Mix(Instruction):
+    """rd = ((rs1 >> 9 ^ rs1) + 8) * rs2, without signs."""
+
+    rs1 = rs2 = rd = "a word"
+    time = Fixed(latency_cycles=1)
+
+    def gateware(self, m, cmd):
+        return (((cmd.rs1 >> 9) ^ cmd.rs1) + 8) * cmd.rs2
+
+    def call(self, funct7, rs1, rs2):
+        a = rs1 & 0xFFFFFFFF
+        return ((a >> 9 ^ a) + 8) * rs2
+
+
+def make_cfu():
+    return Cfu({0: Dot4(), 1: Mix()}, about="a dot product, and a mixture")
+'''
+
+
+def mixture(a: int, b: int) -> int:
+    return ((a >> 9 ^ a) + 8) * b & 0xFFFF_FFFF
+
+
+@pytest.mark.slow
+def test_a_new_instruction_saves_what_was_promised_and_more(here: Path, no_cfus: None) -> None:
+    """A loop in a kernel, then the same loop with the expression as an instruction of the CFU, both on the RTL."""
+    api.init("mine", "template")
+    source, cfu = next(Path("mine").glob("*.c")), Path("mine/cfu.py")
+    text = source.read_text()
+    at = text.rindex("void template_conv(")
+    begin = text.index("{", at) + 1
+    call = " static const uint32_t mixture[32] = {3, 1u << 30, 77}; mix(mixture, 2000); "
+    changed = f"{text[:at]}{MIX}{text[at:begin]}{call}{text[begin:]}"
+    source.write_text(f"#include <stdint.h>\n{PLAIN}{changed}")
+    document = api.suggest("mine", model="tiny.tflite")
+    advice = expect(document, "instruction")
+    found = advice["instruction"]
+    assert advice["certainty"] == "at least" and advice["evidence"]["function"] == "mix"
+    assert found["places"][0]["executions"] == 2000
+    rng = np.random.default_rng(1)
+    for a, b in rng.integers(0, 1 << 32, (50, 2)).tolist():
+        values = {value_of(found["expression"], pair) for pair in ({"a": a, "b": b}, {"a": b, "b": a})}
+        assert mixture(a, b) in values, found["expression"]
+
+    code = cfu.read_text()
+    start = code.index("def make_cfu")
+    rest = code[code.index("# --- for the kernel") :]
+    cfu.write_text(f"{code[:start]}{GATEWARE}\n\n{rest}")
+    source.write_text(
+        f'#include <stdint.h>\n#include "cfu_ops.h"\n#define MIX(a, b) cfu_mix(a, b)\n{changed}'
+    )
+    measured = api.profile("mine", model="tiny.tflite", samples=1, engine="rtl")["variants"][-1]["cycles"][0]
+    saved = document["cycles"] - measured
+    assert advice["gain_cycles"] <= saved <= 2 * advice["gain_cycles"]
 
 
 @pytest.mark.slow
