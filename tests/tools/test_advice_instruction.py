@@ -51,7 +51,7 @@ def value_at(value: Value, states: list[list[int]], block: Block) -> int:
 
 
 @given(words(FEW), FILES)
-@settings(max_examples=400)
+@settings(max_examples=200)
 def test_an_expression_computes_what_its_instructions_compute(program: list[int], start: list[int]) -> None:
     block = only_block(program)
     states = values_in(block, start)
@@ -66,7 +66,7 @@ def test_an_expression_computes_what_its_instructions_compute(program: list[int]
 
 
 @given(words(FEW))
-@settings(max_examples=300)
+@settings(max_examples=200)
 def test_what_goes_away_is_needed_nowhere_else(program: list[int]) -> None:
     block = only_block(program)
     values = graph(block)
@@ -145,7 +145,7 @@ def functions(draw: st.DrawFn) -> list[int]:
 
 
 @given(functions(), FILES, st.randoms(use_true_random=False))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_what_is_dead_behind_a_block_may_hold_anything(
     program: list[int], start: list[int], random: object
 ) -> None:
