@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -9,10 +10,13 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from elftools.common.exceptions import ELFError
+
 from cfukit_base import process
 from cfukit_base.artefacts.cpu import Memory
 from cfukit_base.cache import disk_error
 from cfukit_base.errors import BuildError, CfukitError, ResultError
+from cfukit_base.symbols import functions
 from cfukit_sw.compile import TIMEOUT_SECONDS, Object, Unit
 
 ROOM_BYTES = 8 << 20  # more than any program here has
@@ -41,6 +45,8 @@ def link_error(
     * memories: of soc.json.
     * runtime: the folder of cfukit's own sources, which are never to blame.
     * output: the ELF that the link should have made.
+
+    The error for an undefined symbol has it as `symbol`, and the functions of the sources that are not cfukit's own as `functions`.
     """
     text = done.stderr or done.stdout
     if done.code is None:
@@ -80,6 +86,8 @@ def link_error(
             allowed="every function that is called must be defined in one of the sources",
             hint=_UNDEFINED_HINTS.get(symbol, ""),
             diagnostics=text,
+            symbol=symbol,
+            functions=_functions(objects, units, runtime),
         )
     blamed = [line for line in text.splitlines() if re.search("error|multiple|relocation", line)]
     # gcc repeats that ld failed: its line says why only if ld said nothing.
@@ -88,3 +96,13 @@ def link_error(
     return BuildError(
         "linker", first.strip() or f"failed with code {done.code} and no message", diagnostics=text
     )
+
+
+def _functions(objects: Sequence[Object], units: Sequence[Unit], runtime: Path) -> list[str]:
+    """The functions of the sources that are not cfukit's own; none where objects are no ELF."""
+    found: set[str] = set()
+    for item, unit in zip(objects, units, strict=False):
+        if not unit.source.resolve().is_relative_to(runtime.parent):
+            with contextlib.suppress(ELFError):
+                found.update(name for _, _, name in functions(item.path))
+    return sorted(found)

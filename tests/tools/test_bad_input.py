@@ -160,6 +160,45 @@ def test_c_that_does_not_compile(here: Path, capsys: pytest.CaptureFixture[str])
     assert half_written(here) == []
 
 
+@pytest.mark.parametrize("engine", ["rtl", "host"])
+def test_a_kernel_whose_c_function_is_missing(
+    here: Path, capsys: pytest.CaptureFixture[str], engine: str
+) -> None:
+    """The message names the key and the nearest function, not the generated code that calls it."""
+    assert cli.run(["init", "project"]) == 0
+    capsys.readouterr()
+    toml = here / "project" / "project.toml"
+    right = toml.read_text()
+    first = '[[kernel]]\nop = "ADD"\nfunction = "template_conv"\n\n[[kernel]]'
+    wrong = right.replace('"template_conv"', '"template_conf"').replace("[[kernel]]", first)
+    toml.write_text(wrong)
+    code, text = fails(["run", "project", "--engine", engine], capsys)
+    assert code == 2
+    told = next(line for line in text.splitlines() if line.startswith("cfukit: "))
+    assert (
+        f"{toml}: kernel 1: function: 'template_conf' is in none of the project's sources (template.c)"
+        in told
+    )
+    assert "did you mean 'template_conv'?" in told and "model.c" not in told
+    other = '\n[[variant.other.kernel]]\nop = "CONV_2D"\nfunction = "template_conf"\n'
+    toml.write_text(right + other)
+    _, text = fails(["run", "project", "--engine", engine, "--variant", "other"], capsys)
+    assert f"{toml}: variant.other: kernel 0: function: 'template_conf' is in none" in text
+
+
+def test_an_undefined_symbol_that_no_kernel_names_is_the_callers(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["init", "project"]) == 0
+    capsys.readouterr()
+    source = here / "project" / "template.c"
+    begin = "const struct cfukit_conv *p = params;"
+    source.write_text(source.read_text().replace(begin, f"{begin} void gone(void); gone();"))
+    code, text = fails(["run", "project", "--engine", "host"], capsys)
+    told = next(line for line in text.splitlines() if line.startswith("cfukit: "))
+    assert code == 2 and "undefined symbol 'gone'" in told and "template.c" in told and ": kernel" not in told
+
+
 def test_a_kernel_that_names_nothing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["init", "project"]) == 0
     capsys.readouterr()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +14,9 @@ from cfukit_base.artefacts.plan import InArena
 from cfukit_base.artefacts.run import ArenaBlock, MemoryUse, Sizes
 from cfukit_base.cache import cached
 from cfukit_base.digest import digest_of
-from cfukit_base.errors import UsageError, suggest
+from cfukit_base.errors import BuildError, UsageError, suggest
 from cfukit_tools.project.code import kernel_function
+from cfukit_tools.project.project import Project
 from cfukit_tools.project.system import System, software_version
 
 if TYPE_CHECKING:
@@ -152,7 +154,7 @@ def build_program(system: System, model: Model, variant: str, *, on_host: bool =
     cfu_dir = system.cfu_dir if own else None
     cflags = project["sw.cflags"] if own else []
     placement = placement_of(system, plan)
-    with progress.stage(f"compiling the {variant} firmware"):
+    with progress.stage(f"compiling the {variant} firmware"), kernels_named(project):
         if on_host:
             libraries = host_cfu(system) if own else []
             file = build_host(
@@ -178,6 +180,28 @@ def build_program(system: System, model: Model, variant: str, *, on_host: bool =
                     placement=placement,
                 )
     return Program(variant, model, plan, file, host_digest(file) if on_host else image_digest(file), blob)
+
+
+@contextlib.contextmanager
+def kernels_named(project: Project) -> Iterator[None]:
+    """Where the function of a [[kernel]] is missing, the linker blames generated code: name the key instead."""
+    try:
+        yield
+    except BuildError as error:
+        missing = error.details.get("symbol")
+        names = [kernel.function for kernel in project.kernels]
+        if missing not in names:
+            raise
+        known = error.details["functions"]
+        assert isinstance(known, list)
+        files = ", ".join(path.name for path in project.sources) or "no source"
+        raise BuildError(
+            f"{project.kernel_place(names.index(missing))}: function",
+            f"'{missing}' is in none of the project's sources ({files})",
+            allowed=suggest(missing, known, "function") if known else "they have no function",
+            hint="a static function is not found",
+            **error.details,
+        ) from None
 
 
 def packaging_of(system: System) -> str:

@@ -117,6 +117,11 @@ class Project:
                 return place + key.removeprefix(known)
         return key if self.bare else f"{self.toml}: {key}"
 
+    def kernel_place(self, number: int) -> str:
+        """Where its [[kernel]] `number` stands, counted from 0, for a message."""
+        inside = f" variant.{self.variant}:" if "kernel" in self.origins else ""
+        return f"{self.toml}:{inside} kernel {number}"
+
     @contextlib.contextmanager
     def named(self) -> Iterator[None]:
         """A UsageError about a key, from those who know what its values may be, also says where the value was set."""
