@@ -46,7 +46,7 @@ class Unit:
 def place_units(units: Sequence[Unit], spare_bytes: int) -> dict[bytes, int]:
     """The offset of each piece. At most `spare_bytes` stay unused. If the units' choices would waste more, fewer of them may choose."""
     choosy = sorted((unit for unit in units if unit.spread >= _WORTH_IT), key=lambda unit: -unit.spread)
-    dense = sum(unit.bytes + ALIGNMENT for unit in units)
+    dense = sum(unit.bytes + ALIGNMENT for unit in units if unit.bytes)
     while True:
         rest = [unit for unit in units if unit not in choosy]
         places, end = _placed(choosy, rest)

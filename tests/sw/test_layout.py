@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cfukit_base.artefacts.plan import InArena, InConstants, Plan, Step
@@ -61,6 +61,11 @@ def units(draw: st.DrawFn) -> list[Unit]:
 
 
 @given(units(), st.integers(0, 300))
+@example(
+    [Unit((), np.zeros(8, np.int64))] * 6
+    + [Unit((bytes(34),), np.array([500, *[0] * 7])), Unit((bytes(4),), np.zeros(8, np.int64))],
+    5,
+)
 @settings(deadline=None, max_examples=200)
 def test_placed_pieces_never_meet_and_waste_no_more_than_allowed(units: list[Unit], spare: int) -> None:
     places = place_units(units, spare)
