@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cfukit import (
     Cfu,
@@ -134,7 +137,7 @@ class Dropping(HandshakeInstruction):
     ("instruction", "message"),
     [
         (OffByOne(), r"instruction off_by_one: call \d+ \(funct7 \d+, rs1 0x7fffffff, .*expected 0x.*seed 1"),
-        (LatencyOfTwo(), r"instruction latency_of_two: call \d+ .* got"),
+        (LatencyOfTwo(), r"instruction latency_of_two: call \d+ .* got .*there 1 cycle later"),
         (TooSlow(), r"instruction too_slow: call 0 .* answered after 6 cycles, declared are 5"),
         (WrongInterval(), r"was accepted 6 cycles after the one before, declared are 5"),
         (WrongVariable(), r"answered after 5 cycles, declared are 4"),
@@ -152,6 +155,92 @@ def test_wrong_gateware(instruction: Instruction, message: str) -> None:
         check_gateware(Cfu({2: instruction}, name="wrong"), 1, 1500)
     details = caught.value.details
     assert details["funct3"] == 2 and details["seed"] == 1 and len(details["operands"]) == 2
+
+
+class Piped(Add):
+    """rd = rs1 + rs2 after `registers` registers, while the CFU expects what its latency says."""
+
+    def __init__(self, registers: int, latency: int, own: bool = False, counts: bool = False):
+        super().__init__(name="piped", time=Fixed(latency))
+        self.registers, self.own_registers, self.counts = registers, own, counts
+        self.stateful = counts
+        self.count = Signal(8)
+
+    def gateware(self, m, cmd):
+        with m.If(cmd.fire):
+            m.d.sync += self.count.eq(self.count + 1)
+        value = cmd.rs1 + cmd.rs2 + (self.count if self.counts else 0)
+        for _ in range(self.registers):
+            value = cmd.pipe(value)
+        return value
+
+    def reset(self):
+        self.before = 0
+
+    def call(self, funct7, rs1, rs2):
+        self.before += 1
+        return rs1 + rs2 + (self.before - 1 & 255 if self.counts else 0)
+
+
+@given(st.integers(0, 6), st.integers(0, 5), st.booleans(), st.booleans(), st.integers(1, 99))
+@settings(max_examples=25, deadline=None)
+def test_a_pipeline_of_another_depth_than_declared_is_told_as_time(
+    registers: int, latency: int, own: bool, counts: bool, seed: int
+) -> None:
+    """The message tells by how many cycles, and which latency would be right: with that one the CFU passes."""
+    own = own and latency > 0
+    needed = latency if own else max(0, latency - 1)
+    cfu = Cfu({0: Add(), 5: Piped(registers, latency, own, counts)}, name="deep")
+    if registers == needed:
+        check_gateware(cfu, seed, 300)
+        return
+    with pytest.raises(CfuMismatch) as caught:
+        check_gateware(cfu, seed, 300)
+    error = caught.value
+    distance = abs(needed - registers)
+    told = f"{distance} cycle{'s' if distance > 1 else ''} {'earlier' if registers < needed else 'later'}"
+    assert error.details["rule"] == "declared-time" and error.given.endswith(
+        f"the right value was there {told}"
+    )
+    assert f"latency_cycles={latency} needs {needed or 'no'} cmd.pipe register" in error.hint
+    right = error.details["got"]
+    assert error.details["expected"] == latency and f"latency_cycles={right} is right" in error.hint
+    if right > 0 or not own:
+        check_gateware(Cfu({5: Piped(registers, right, own, counts)}, name="deep"), seed, 300)
+
+
+@pytest.mark.parametrize("check", [check_gateware, check_verilog])
+def test_the_declared_time_is_told_of_gateware_and_verilog(check: Callable[..., object]) -> None:
+    with pytest.raises(CfuMismatch, match=r"the right value was there 2 cycles earlier") as caught:
+        check(Cfu({0: Piped(0, 3)}, name="deep"), 1, 400)
+    assert caught.value.hint == (
+        "latency_cycles=3 needs 2 cmd.pipe registers on every path; as it is, latency_cycles=1 is right"
+    )
+
+
+class Flag(Add):
+    """rd = 1 where rs1 is even; the gateware says the contrary."""
+
+    def gateware(self, m, cmd):
+        return cmd.rs1[0]
+
+    def call(self, funct7, rs1, rs2):
+        return 1 - rs1 % 2
+
+
+class OnePathOnly(Add):
+    """One of two operands is late: no shift of time explains what comes."""
+
+    def gateware(self, m, cmd):
+        return cmd.rs1 + cmd.pipe(cmd.rs2)
+
+
+@pytest.mark.parametrize("instruction", [Flag(), OnePathOnly(), OffByOne()])
+@pytest.mark.parametrize("operations", [64, 1500])
+def test_a_wrong_value_is_no_matter_of_time(instruction: Instruction, operations: int) -> None:
+    with pytest.raises(CfuMismatch) as caught:
+        check_gateware(Cfu({0: instruction}), 1, operations)
+    assert caught.value.details["rule"] == "value" and not caught.value.hint
 
 
 class Twice(Sequential):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cfukit.cfu import Cfu
 from cfukit.declaration import Fixed, Variable
 from cfukit.instruction import SequentialInstruction
 from cfukit.testing.mismatch import CfuMismatch, Context
 from cfukit.testing.stimulus import Segment, initial_contents
 
 NEVER = 0xFFFF_FFFF
+MOST_SHIFTED = 32  # registers more or fewer than declared, and at most half of the calls
 
 # Rules that drivers watch; the numbers are those of bench.cpp.
 RULES = {
@@ -70,9 +72,7 @@ class _Judge:
 
     def check(self) -> None:
         cfu, record = self.cfu, self.record
-        cfu.reset()
-        if cfu.memory is not None:
-            cfu.memory.fill(initial_contents(self.segment))
+        self._reset()
         for call, op in enumerate(self.segment.ops):
             accepted = record.accepted[call]
             if accepted == NEVER:
@@ -94,6 +94,11 @@ class _Judge:
         self._check_rules()
         if cfu.memory is not None and self.segment.drain:
             self._check_memory()
+
+    def _reset(self) -> None:
+        self.cfu.reset()
+        if self.cfu.memory is not None:
+            self.cfu.memory.fill(initial_contents(self.segment))
 
     def _mismatch(
         self, call: int, what: str, *, rule: str, cycle: int | None = None, hint: str = "", **values: int
@@ -117,7 +122,35 @@ class _Judge:
         got = self.record.values[call]
         if expected is not None and got != expected:
             what = f"got 0x{got:08x}, expected 0x{expected:08x}"
+            self._check_depth(call, what)
             raise self._mismatch(call, what, rule="value", got=got, expected=expected)
+
+    def _check_depth(self, call: int, what: str) -> None:
+        """Whether a pipeline has another number of registers than declared: all answers of a steady stream are those of other calls."""
+        segment, record = self.segment, self.record
+        instruction = self.cfu.instructions.get(segment.ops[call].funct3)
+        if not segment.steady or NEVER in record.answered or not isinstance(self.cfu, Cfu):
+            return
+        if instruction is None or not type(instruction).pipelined:
+            return
+        self._reset()
+        busy = zip(segment.ops, record.accepted if self.cfu.autonomous else record.busy, strict=True)
+        right = [self.cfu.call(op.funct3, op.funct7, op.rs1, op.rs2, now) for op, now in busy]
+        declared = instruction.time.max_cycles
+        earlier = _shift(record.values, right, declared)
+        if earlier is None:
+            return
+        needed = declared if instruction.own_registers else max(0, declared - 1)
+        registers = "1 cmd.pipe register" if needed == 1 else f"{needed or 'no'} cmd.pipe registers"
+        real = (declared or 1) - earlier
+        raise self._mismatch(
+            call,
+            f"{what}; the right value was there {_cycles(abs(earlier))} {'earlier' if earlier > 0 else 'later'}",
+            rule="declared-time",
+            hint=f"latency_cycles={declared} needs {registers} on every path; as it is, latency_cycles={real} is right",
+            got=real,
+            expected=declared,
+        )
 
     def _check_double(self, call: int) -> None:
         """An answer that comes sooner than any can, right behind another: the command before was answered twice."""
@@ -204,6 +237,17 @@ class _Judge:
             if flag and word not in memory.written_words:
                 what = f"wrote the word at offset 0x{4 * word:x}, which the model leaves to the CPU, before this last command"
                 raise self._mismatch(call, what, rule="memory-ownership")
+
+
+def _shift(got: list[int], right: list[int], declared: int) -> int | None:
+    """By how many calls `got` is ahead of `right` (behind: negative) where that explains every answer; None if nothing does."""
+    for distance in range(1, min(MOST_SHIFTED, len(got) // 2) + 1):
+        # A pipeline has no fewer than 0 registers.
+        for shift in (distance, -distance) if distance <= declared else (-distance,):
+            there, should = (got[:-shift], right[shift:]) if shift > 0 else (got[-shift:], right[:shift])
+            if there == should and len(set(should)) > 1:
+                return shift
+    return None
 
 
 def _cycles(count: int) -> str:
