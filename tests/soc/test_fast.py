@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import subprocess
 
@@ -15,6 +16,7 @@ from cfukit_soc.generate import HARNESS
 from support import cpu_programs
 from support.bare import ODD_CFU, assemble, compile_c
 from support.fast_compare import Both, chunk, program_image
+from support.flash_reads import first_of, flash_reads
 from support.handshakes import BODIES, write_cfu
 from support.random_words import random_words
 from support.socs import make_soc
@@ -73,6 +75,17 @@ def test_every_handshake_of_a_cfu(system, shared_tmp, tmp_path, name):
     both = Both(soc_json, write_cfu(name, tmp_path), shared_tmp)
     for seed in range(3):
         both.compare(program_image(soc_json, seed), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("board", ["fomu", "icebreaker"])
+def test_a_flash_answers_when_it_does_on_the_rtl(shared_tmp, tmp_path, board):
+    both = Both(make_soc(board, tmp_path / "soc", cpu="fomu"), None, shared_tmp)
+    soc = Soc.read(both.soc_json)
+    for seed in range(4):
+        contents = chunk(soc, first_of(soc, "flash").base, random.Random(seed).randbytes(16384))
+        code = chunk(soc, soc.cpu.reset_address, flash_reads(seed, soc))
+        assert both.compare(contents + code, tmp_path)["end"] == "exit"
 
 
 @pytest.mark.parametrize("seeds", [range(n, n + 25) for n in range(0, 100, 25)], ids=str)

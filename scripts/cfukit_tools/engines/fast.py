@@ -48,7 +48,7 @@ class FastEngine:
             raise UsageError(
                 "--engine fast",
                 f"the system has {lacking}, which this engine does not model",
-                allowed="memories of constant latency",
+                allowed="memories on the chip, SPI flash",
                 hint="--engine rtl",
             )
 

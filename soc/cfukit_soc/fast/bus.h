@@ -1,5 +1,6 @@
 // The Wishbone that instruction and data side share: round-robin arbiter, memories, CSR bridge, time-out.
 #pragma once
+#include "flash.h"
 #include "memory.h"
 #include "registers.h"
 
@@ -14,7 +15,7 @@ class Bus {
     const uint32_t timeout;
     uint32_t count;
     uint32_t waited = 0;
-    Memory* slave = nullptr;  // of the access that is acknowledged
+    FlashReader flash;
 
 public:
     bool data_side = false;  // who has the grant
@@ -22,8 +23,12 @@ public:
     bool timed_out = false;
     uint32_t answer = 0;
 
-    Bus(Memories& memories_, Registers& registers_, uint32_t timeout_)
-        : memories(memories_), registers(registers_), timeout(timeout_), count(timeout_) {}
+    Bus(Memories& memories_, Registers& registers_, const Parameters& p)
+        : memories(memories_), registers(registers_), timeout(p.bus_timeout_cycles), count(timeout) {
+        for (const Memory& memory : memories.all()) {
+            if (memory.kind == Memory::flash) flash = {p.flash_base, uint64_t(memory.base) + memory.bytes, memory.read_cycles};
+        }
+    }
 
     bool ack() const { return acknowledged || count == 0; }
     bool error() const { return count == 0; }
@@ -56,6 +61,8 @@ public:
                 } else if (request.mask) {
                     answer = registers.read(request.address, cycle, instructions);
                 }
+            } else if (flash.has(request.address)) {
+                next = flash.answers_next(cycle, request.address);
             } else {
                 Memory& memory = memories.at(request.address);
                 if (memory.bytes && memory.kind == Memory::bus) {

@@ -27,7 +27,7 @@ public:
     uint32_t dmask, dflush_top, iflush_top;  // of the caches' flushes
 
     Core(const Parameters& parameters, const std::string& cfu_library)
-        : p(parameters), memories(parameters), registers(parameters), bus(memories, registers, parameters.bus_timeout_cycles),
+        : p(parameters), memories(parameters), registers(parameters), bus(memories, registers, parameters),
           cfu(cfu_library), csrs(parameters),
           icache(parameters.icache_bytes, {parameters.multiplier, parameters.divider, parameters.prediction,
                                            !parameters.csrs.empty(), parameters.traps}),
@@ -467,7 +467,7 @@ public:
     }
     void store_now() {
         Memory& memory = memories.at(w_address);
-        if (!memory.bytes || memory.kind == Memory::boot_rom) return;
+        if (!memory.bytes || memory.kind == Memory::boot_rom || memory.kind == Memory::flash) return;
         uint32_t& word = memory.word(w_address);
         old_word = word;
         word = merged(word, size_mask(*W.d, w_address), w_store);
@@ -477,14 +477,14 @@ public:
     uint32_t bus_word(uint32_t address) {
         Memory& memory = memories.at(address);
         if (Registers::has(address)) return bus.answer;
-        if (!memory.bytes || memory.kind != Memory::bus) return 0xFFFFFFFFu;
+        if (!memory.bytes || (memory.kind != Memory::bus && memory.kind != Memory::flash)) return 0xFFFFFFFFu;
         uint32_t word = memory.word(address);
         if (r.valid && r.write && r.address >> 2 == address >> 2) word = r.old;
         if (b.valid && b.write && b.address >> 2 == address >> 2) word = b.old;
         return word;
     }
     void read_code(uint32_t pc) {
-        if (in_tcm_region(pc)) {
+        if (in_tcm_region(pc) || memories.at(pc).kind == Memory::boot_rom) {
             Memory& memory = memories.at(pc);
             f_hit = memory.bytes && memory.kind != Memory::dtcm && memory.kind != Memory::bus;
             if (f_hit) {

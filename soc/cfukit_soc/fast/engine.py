@@ -19,7 +19,7 @@ from cfukit_soc.image import memory_image
 from cfukit_soc.simulation import HANG_CYCLES, outcome_of, partial_of, run_simulator
 from cfukit_soc.watching import Watch
 
-_CHIPS = {"spi_flash.v": "an SPI flash", "sdram.v": "SDRAM", "ddr3_store.v": "DDR3"}
+_CHIPS = {"sdram.v": "SDRAM", "ddr3_store.v": "DDR3"}
 
 
 def simulate_fast(
@@ -97,5 +97,5 @@ def not_modelled(soc: Soc) -> str:
 
 def _check(soc_json: Path, soc: Soc) -> None:
     if lacking := not_modelled(soc):
-        allowed = "memories of constant latency, a CFU without memory port"
+        allowed = "memories on the chip, SPI flash, a CFU without memory port"
         raise UsageError(str(soc_json), lacking, allowed=allowed, hint="cfukit_soc.simulate runs this system")

@@ -8,7 +8,7 @@ struct Memory {
     uint32_t base = 0, bytes = 0;
     uint32_t* words = nullptr;
     uint32_t read_cycles = 2, write_cycles = 2;
-    enum Kind { bus, itcm, dtcm, boot_rom } kind = bus;
+    enum Kind { bus, itcm, dtcm, boot_rom, flash } kind = bus;
     bool has(uint32_t address) const { return address - base < bytes; }
     uint32_t& word(uint32_t address) { return words[(address - base) / 4]; }
 };
@@ -25,6 +25,7 @@ public:
             memory.read_cycles = given.read_cycles, memory.write_cycles = given.write_cycles;
             if (given.kind == "itcm") memory.kind = Memory::itcm;
             if (given.kind == "dtcm") memory.kind = Memory::dtcm;
+            if (given.kind == "flash") memory.kind = Memory::flash;
             if (given.kind == "cpu_rom") memory.kind = Memory::boot_rom;
             void* const room =
                 ::mmap(nullptr, memory.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -23,7 +23,7 @@ struct Parameters {
     bool direct_bus = false;    // data accesses have no buffers in front of the bus
     bool cfu_waits = true;      // a CFU command waits for what may still be flushed
     bool cfu_enabled = false;   // without the CSR that enables it
-    uint32_t reset_address = 0, bus_timeout_cycles = 256;
+    uint32_t reset_address = 0, bus_timeout_cycles = 256, flash_base = 0;
     std::vector<uint32_t> csrs;
     std::vector<MemoryParameters> memories;
     std::map<std::string, uint32_t> registers;
@@ -36,6 +36,7 @@ inline Parameters read_parameters(const std::string& path) {
     const std::map<std::string, uint32_t*> numbers = {{"icache_bytes", &found.icache_bytes},
                                                       {"dcache_bytes", &found.dcache_bytes},
                                                       {"reset_address", &found.reset_address},
+                                                      {"flash_base", &found.flash_base},
                                                       {"bus_timeout_cycles", &found.bus_timeout_cycles}};
     const std::map<std::string, bool*> flags = {
         {"multiplier", &found.multiplier}, {"divider", &found.divider}, {"prediction", &found.prediction},

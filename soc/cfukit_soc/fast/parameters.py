@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from cfukit_base.artefacts import Soc
+from cfukit_soc.boards import FLASH_BASE
 
 STOCK = "full+cfu"
 _BOOT_ROM_BASE = 0x2008_0000
@@ -26,6 +27,7 @@ def parameters(soc_json: Path, soc: Soc) -> str:
         "icache_bytes": cpu.icache_bytes,
         "dcache_bytes": cpu.dcache_bytes,
         "reset_address": cpu.reset_address,
+        "flash_base": FLASH_BASE,
         "bus_timeout_cycles": soc.constants["bus_timeout_cycles"],
         "multiplier": cpu.multiplier,
         "divider": cpu.divider,
