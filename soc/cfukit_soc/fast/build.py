@@ -17,7 +17,6 @@ from cfukit_soc.generate import HARNESS
 SOURCES = Path(__file__).parent
 SIMULATOR, LIBRARY = "fast_simulator", "libcfu.so"
 _SHARED = (
-    "image.h",
     "line.h",
     "progress.h",
     "retired.h",
