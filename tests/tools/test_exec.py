@@ -293,15 +293,58 @@ def test_causes_are_told_when_asked_for(here: Path, capsys: pytest.CaptureFixtur
         "volatile unsigned s;\nint main(void) { for (unsigned i = 1; i < 200; i++) s += 1000u / i; return 0; }\n"
     )
     document = api.exec_("divide.c", causes=True)
+    told = [document[key] for key in ("functions", "lines", "code", "busy")]
     assert sum(document["causes"].values()) == document["cycles"]
     assert document["causes"]["executing"] == document["instructions"]
     assert document["causes"]["muldiv"] == 199 * 33
     plain = api.exec_("divide.c")
     assert plain["causes"] is None and plain["cycles"] == document["cycles"]
+    assert all(told) and document["cfu"] == [] and document["busy"] == {"cfu": 0, "memory_port": 0}
+    assert [plain[key] for key in ("functions", "lines", "code", "cfu", "busy")] == [None] * 5
+    own = [one for one in document["functions"] if not one["inlined"]]
+    for rows in (own, document["lines"]):
+        assert sum(row["cycles"] for row in rows) == document["cycles"]
+        assert sum(row["instructions"] for row in rows) == document["instructions"]
+    main = document["functions"][0]
+    assert (main["name"], main["file"], main["line"]) == ("main", "divide.c", 2)
+    assert main["causes"]["muldiv"] == 199 * 33 and main["cycles"] > document["cycles"] / 2
+    (divide,) = [one for one in document["code"] if one["text"].startswith("divu")]
+    assert (divide["function"], divide["file"], divide["line"]) == ("main", "divide.c", 2)
+    assert divide["executions"] == 199 and divide["causes"]["muldiv"] == 199 * 33
     assert cli.run(["exec", "divide.c", "--causes"]) == 0
-    assert "cycles: executing " in capsys.readouterr().err
+    shown = capsys.readouterr()
+    assert "cycles: executing " in shown.err and shown.out == ""
+    (row,) = [line for line in shown.err.splitlines() if line.endswith("divide.c:2")]
+    assert " main " in row and "muldiv" in row
+    assert cli.run(["exec", "divide.c", "--annotate", "main"]) == 0
+    listed = capsys.readouterr().err
+    assert f"main: {main['cycles']:,} cycles, " in listed
+    assert "divide.c:2  int main(void) { for" in listed and listed.count("divu ") == 1
+    with pytest.raises(UsageError, match="--annotate: 'mein'; no such hot function, did you mean 'main'"):
+        api.exec_("divide.c", annotate="mein")
+    with pytest.raises(UsageError, match="--annotate: engine host does not tell where cycles go"):
+        api.exec_("divide.c", annotate="main", engine="host")
     with pytest.raises(UsageError, match="--causes: engine host has no cycles"):
         api.exec_("divide.c", causes=True, engine="host")
+
+
+@pytest.mark.slow
+def test_causes_of_a_program_that_faults_or_uses_the_cfu(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fault = 'int main(void) {\n  for (volatile int i = 0; i < 99; i++) {}\n  __asm__ volatile(".word 0");\n}'
+    document = api.exec_(program(here, fault), stdin=b"", causes=True)
+    assert document["fault"]["kind"] == "illegal_instruction"
+    assert "main" in {one["name"] for one in document["functions"]}
+    api.init("mine", "template")
+    calls = "int main(void) {\n  for (unsigned i = 0; i < 5; i++)\n    s += cfu_dot4(i, s);\n  return 0;\n}\n"
+    (here / "calls.c").write_text(f'#include "cfu_ops.h"\nvolatile unsigned s;\n{calls}')
+    assert cli.run(["exec", "calls.c", "--project", "mine", "--causes", "--json"]) == 0
+    (used,) = json.loads(capsys.readouterr().out)["cfu"]
+    assert (used["instruction"], used["calls"]) == ("dot4", 5)
+    assert cli.run(["exec", "calls.c", "--project", "mine", "--annotate", "main"]) == 0
+    listed = capsys.readouterr().err
+    assert "CFU dot4: 5 calls" in listed and "CFU idle in " in listed and "calls.c:5" in listed
 
 
 def test_waves_show_a_window_or_the_end(here: Path) -> None:

@@ -1,5 +1,6 @@
 """project.toml: defaults, merging, variants, and every refusal with its message."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,18 @@ def test_wrong_command_lines_are_refused(tmp_path: Path) -> None:
     (tmp_path / "folder.tflite").mkdir()
     with pytest.raises(UsageError, match=r"folder\.tflite: a folder; a \.tflite"):
         load_target(tmp_path / "folder.tflite")
+
+
+@pytest.mark.parametrize("name", ["crc.c", "start.S", "with space.elf"])
+def test_a_bare_program_belongs_to_exec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="neither a project folder nor a .tflite") as caught:
+        load_target(name)
+    assert "exec" not in caught.value.hint  # there is no such file
+    (tmp_path / name).touch()
+    with pytest.raises(UsageError, match="neither a project folder nor a .tflite") as caught:
+        load_target(name)
+    assert caught.value.hint == f"a bare program: cfukit exec {shlex.quote(name)} --causes"
 
 
 def test_a_bare_model_is_a_project_without_cfu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

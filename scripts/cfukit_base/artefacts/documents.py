@@ -8,7 +8,7 @@ from typing import Literal, Self
 import msgspec
 
 from cfukit_base.artefacts.artefact import Artefact, Json
-from cfukit_base.artefacts.causes import Causes
+from cfukit_base.artefacts.causes import Busy, Causes, CfuUse, FunctionRun, InstructionRun, LineRun
 from cfukit_base.artefacts.limits import Limit
 from cfukit_base.artefacts.outcome import Fault
 from cfukit_base.artefacts.run import MemoryUse, Mismatch
@@ -214,7 +214,11 @@ class ExecHost:
 
 @dataclass(frozen=True, kw_only=True)
 class Exec(Artefact):
-    """The document cfukit.exec/1. cycles: from the release of reset to the write that ends the program."""
+    """The document cfukit.exec/1.
+
+    * cycles: from the release of reset to the write that ends the program.
+    * causes and what has no meaning without them, as in VariantRun: None unless asked for.
+    """
 
     schema: Literal["cfukit.exec/1"] = "cfukit.exec/1"
     ok: bool
@@ -223,6 +227,11 @@ class Exec(Artefact):
     cycles: int | None
     instructions: int | None
     causes: Causes | None
+    functions: tuple[FunctionRun, ...] | None
+    lines: tuple[LineRun, ...] | None
+    code: tuple[InstructionRun, ...] | None
+    cfu: tuple[CfuUse, ...] | None
+    busy: Busy | None
     output: str
     regions: tuple[RegionRun, ...]
     fault: Fault | None

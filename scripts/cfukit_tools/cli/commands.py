@@ -337,7 +337,10 @@ def infer(as_json: bool, verbose: bool, **values: Any) -> int:
     metavar="FILE",
     help="Write every retired instruction.",
 )
-@click.option("--causes", is_flag=True, help="Where the cycles went.")
+@click.option("--causes", is_flag=True, help="Where the cycles went, and the hottest functions.")
+@click.option(
+    "--annotate", default="", metavar="FUNCTION", help="Its instructions beside its source, with cycles."
+)
 @options(*SYSTEM, "cc", *ENGINE, "json", "verbose")
 def exec_(as_json: bool, verbose: bool, **values: Any) -> int:
     """Run a bare program on the system. It is a .c, .S or .elf file, or membench; stdin is passed on."""
@@ -345,8 +348,9 @@ def exec_(as_json: bool, verbose: bool, **values: Any) -> int:
     from cfukit_tools.verbs import exec as verb
 
     sink = _begin(verbose)
-    document = verb.exec_(**values, write=None if as_json else sink.pass_on)
-    return _show(document, as_json, report.show)
+    listing: list[str] = []
+    document = verb.exec_(**values, listing=listing.append, write=None if as_json else sink.pass_on)
+    return _show(document, as_json, lambda document: report.show(document, listing))
 
 
 @cli.command()

@@ -84,7 +84,7 @@ class RtlEngine:
 
 
 def _simulate(system: System, program: Path, stdin: bytes, options: ExecOptions) -> Outcome:
-    from cfukit_soc import HANG_CYCLES, Waves, simulate
+    from cfukit_soc import HANG_CYCLES, Waves, read_counts, simulate
 
     waves = Waves(options.waves, *(options.window or ())) if options.waves is not None else None
     simulator = system.simulator(waves=waves is not None, causes=options.causes)
@@ -92,7 +92,8 @@ def _simulate(system: System, program: Path, stdin: bytes, options: ExecOptions)
         tempfile.TemporaryDirectory(prefix="cfukit-") as scratch,
         progress.stage(f"running {program.name} on the RTL of the system"),
     ):
-        return simulate(
+        counts = Path(scratch) / "counts.bin" if options.causes else None
+        outcome = simulate(
             simulator,
             system.soc_json,
             program,
@@ -101,9 +102,10 @@ def _simulate(system: System, program: Path, stdin: bytes, options: ExecOptions)
             hang_cycles=options.hang_cycles or HANG_CYCLES,
             waves=waves,
             trace=options.trace,
-            counts=Path(scratch) / "counts.bin" if options.causes else None,
+            counts=counts,
             on_output=options.on_output,
         )
+        return outcome if counts is None else replace(outcome, segments=read_counts(counts))
 
 
 def _last_cycles(found: Outcome, hang_cycles: int) -> tuple[int, int]:

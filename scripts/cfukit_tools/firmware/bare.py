@@ -9,9 +9,8 @@ from elftools.common.exceptions import ELFError
 from cfukit_base import progress
 from cfukit_base.errors import BuildError, UsageError
 from cfukit_tools.firmware.program import host_cfu
+from cfukit_tools.project.project import PROGRAM_SUFFIXES
 from cfukit_tools.project.system import System
-
-SUFFIXES = (".c", ".S", ".elf")
 
 
 def program_named(program: Path) -> Path:
@@ -21,8 +20,8 @@ def program_named(program: Path) -> Path:
     own = SOURCES / "programs" / f"{program.name}.c"
     if str(program) == program.stem and not program.exists() and own.is_file():
         return own
-    if program.suffix not in SUFFIXES:
-        allowed = f"a file that ends in {', '.join(SUFFIXES)}"
+    if program.suffix not in PROGRAM_SUFFIXES:
+        allowed = f"a file that ends in {', '.join(PROGRAM_SUFFIXES)}"
         raise UsageError(
             str(program), "not a program", allowed=allowed, hint="cfukit run takes models and projects"
         )

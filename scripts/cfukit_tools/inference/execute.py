@@ -15,7 +15,9 @@ from cfukit_base.symbols import locate
 from cfukit_base.whereabouts import Stopped
 from cfukit_tools.engines.engine import Abilities, Engine, ExecOptions, Machine, check_options, prepared
 from cfukit_tools.firmware.bare import build_bare
+from cfukit_tools.firmware.counted import merged
 from cfukit_tools.firmware.sources import source_roots
+from cfukit_tools.inference.places import Places, places
 from cfukit_tools.project.project import Project, words_of
 from cfukit_tools.project.system import System
 
@@ -51,7 +53,8 @@ def execute(
     fault = _placed(_fault(outcome, output, file), system, program)
     if fault is not None and fault.kind == "cfu_hang" and "waves" in engine.abilities.options:
         fault = replace(fault, waves=_waves_command(project, program, fault, options.hang_cycles))
-    return _document(engine.name, engine.abilities, output, outcome, fault, options)
+    found = _places(outcome, system, program, file)
+    return _document(engine.name, engine.abilities, output, outcome, found, fault, options)
 
 
 def _document(
@@ -59,6 +62,7 @@ def _document(
     abilities: Abilities,
     output: _Output,
     outcome: Outcome,
+    found: Places | None,
     fault: Fault | None,
     options: ExecOptions,
 ) -> Exec:
@@ -80,11 +84,26 @@ def _document(
         cycles=outcome.cycles,
         instructions=outcome.instructions,
         causes=outcome.causes,
+        functions=found.functions if found else None,
+        lines=found.lines if found else None,
+        code=found.code if found else None,
+        cfu=found.cfu if found else None,
+        busy=merged(outcome.segments).busy if outcome.segments else None,
         output=output.text.decode(errors="replace"),
         regions=regions,
         fault=fault,
         host=ExecHost(files=tuple(written)),
     )
+
+
+def _places(outcome: Outcome, system: System, program: Path, elf: Path) -> Places | None:
+    """Where in the program the cycles went, where the engine has told."""
+    if not outcome.segments:
+        return None
+    names = system.cfu_json.instruction_names if system.cfu_json else {}
+    generated = [system.cfu_dir] if system.cfu_dir else []
+    roots = source_roots(*generated, program.resolve().parent, system.project.root)
+    return places(elf, merged(outcome.segments), names, roots)
 
 
 class _Output:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import shlex
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ from cfukit_tools.project.keys import (
     parse_assignment,
     shown,
 )
+
+PROGRAM_SUFFIXES = (".c", ".S", ".elf")  # of programs without a model, for `exec`
 
 
 class Choice(TypedDict, total=False):
@@ -171,6 +174,8 @@ def load_target(target: Path | str, **choice: Unpack[Choice]) -> Project:
             "a folder without project.toml" if target.is_dir() else "neither a project folder nor a .tflite"
         )
         hint = "cfukit init NAME makes a project; cfukit list projects shows those that exist"
+        if target.suffix in PROGRAM_SUFFIXES and target.is_file():
+            hint = f"a bare program: {shlex.join(['cfukit', 'exec', str(target), '--causes'])}"
         raise UsageError(
             str(target), given, allowed="a folder with project.toml, a .tflite or a listed model", hint=hint
         )

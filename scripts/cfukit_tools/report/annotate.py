@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from cfukit_base.artefacts import Exec
 from cfukit_base.artefacts.causes import Causes, InstructionRun
 from cfukit_base.artefacts.run import VariantRun
 from cfukit_base.errors import UsageError, suggest
@@ -13,23 +14,21 @@ from cfukit_tools.report.causes import stack
 from cfukit_tools.report.tables import millions
 
 
-def annotated(variant: VariantRun, function: str, roots: Sequence[Path]) -> Iterator[str]:
+def annotated(run: VariantRun | Exec, function: str, roots: Sequence[Path]) -> Iterator[str]:
     """Lines of text. function: with code of its own or inlined. roots: where its source files may be.
 
     UsageError if it is none of the functions whose instructions the document lists.
     """
-    listed = [one for one in variant.code or () if function in (one.function, *one.inlined)]
+    listed = [one for one in run.code or () if function in (one.function, *one.inlined)]
     if not listed:
-        known = {one.function for one in variant.code or ()}
-        known.update(name for one in variant.code or () for name in one.inlined)
-        hint = (
-            "cfukit profile lists the hottest ones; those with less than 0.5 % of the cycles have no listing"
-        )
+        known = {one.function for one in run.code or ()}
+        known.update(name for one in run.code or () for name in one.inlined)
+        hint = "without --annotate the hottest ones are shown; those with less than 0.5 % of the cycles have no listing"
         raise UsageError(
             "--annotate", f"'{function}'", allowed=suggest(function, sorted(known), "hot function"), hint=hint
         )
     cycles = sum(one.cycles for one in listed)
-    total = variant.causes.cycles if variant.causes else cycles
+    total = run.causes.cycles if run.causes else cycles
     yield f"{function}: {cycles:,} cycles, {cycles / total:.1%} of {millions(total)}"
     yield f"{'cycles':>12} {'share':>6} {'runs':>10}  {'address':8}  {'instruction':32} waits"
     sources = _Sources(roots)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from cfukit_base.artefacts import Exec
 from cfukit_base.artefacts.causes import Causes, CfuUse, FunctionRun
 from cfukit_base.artefacts.run import VariantRun
 from cfukit_tools.report.tables import millions, table
@@ -54,13 +55,13 @@ def hottest(functions: Sequence[FunctionRun], cycles: int) -> Table:
     return made
 
 
-def cfu_lines(variant: VariantRun) -> Iterator[str]:
+def cfu_lines(run: VariantRun | Exec) -> Iterator[str]:
     """What was used of the CFU: a line for each instruction, and how long the CFU was idle."""
-    if not variant.cfu or variant.causes is None:
+    if not run.cfu or run.causes is None:
         return
-    cycles = variant.causes.cycles
+    cycles = run.causes.cycles
     by_name: dict[str, list[CfuUse]] = {}
-    for use in variant.cfu:
+    for use in run.cfu:
         by_name.setdefault(use.instruction, []).append(use)
     for name, uses in by_name.items():
         calls, issue, wait = (
@@ -69,7 +70,7 @@ def cfu_lines(variant: VariantRun) -> Iterator[str]:
         )
         modes = f" in {len(uses)} modes" if len(uses) > 1 else ""
         yield f"CFU {name}: {calls:,} calls{modes}, waited {issue:,} cycles to issue, {wait:,} for answers"
-    if variant.busy is not None:
-        line = f"CFU idle in {1 - variant.busy.cfu / cycles:.0%} of {millions(cycles)} cycles"
-        port = variant.busy.memory_port
+    if run.busy is not None:
+        line = f"CFU idle in {1 - run.busy.cfu / cycles:.0%} of {millions(cycles)} cycles"
+        port = run.busy.memory_port
         yield line + (f"; memory port: {port / cycles:.2f} accesses per cycle" if port else "")

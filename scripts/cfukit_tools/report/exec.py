@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 
 from cfukit_base.artefacts import Exec, Fault
 from cfukit_base.artefacts.documents import RegionRun
-from cfukit_tools.report.causes import stack
+from cfukit_tools.report.causes import cfu_lines, hottest, stack
+from cfukit_tools.report.tables import console
 
 
-def show(document: Exec) -> None:
-    """Regions, fault and totals."""
-    out = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+def show(document: Exec, listing: Sequence[str] = ()) -> None:
+    """Regions, fault, where the cycles went, the listing of a function, and totals."""
+    out = console(stderr=True)
     for region in document.regions:
         out.print(region_line(region))
     if document.fault:
@@ -20,7 +23,13 @@ def show(document: Exec) -> None:
         out.print(f"written: {file}")
     if document.causes is not None and document.causes.cycles:
         executing, waits = stack(document.causes)
+        if document.functions:
+            out.print(hottest(document.functions, document.causes.cycles))
+        for line in cfu_lines(document):
+            out.print(line)
         out.print(f"cycles: executing {executing}{', ' if waits else ''}{waits}")
+    for line in listing:
+        out.print(line)
     cycles = "-" if document.cycles is None else f"{document.cycles:,}"
     ended = "no exit code" if document.exit_code is None else f"exit code {document.exit_code}"
     out.print(f"{ended}, {cycles} cycles, engine {document.engine}")

@@ -11,11 +11,11 @@ from rich.table import Table
 PIPE_WIDTH = 10_000  # a file or pipe has no columns: nothing is cut or wrapped
 
 
-def console() -> Console:
-    """stdout: as wide as the terminal, which wraps; unlimited in a file or pipe."""
-    terminal = sys.stdout.isatty()
+def console(*, stderr: bool = False) -> Console:
+    """stdout, or stderr: as wide as the terminal, which wraps; unlimited in a file or pipe."""
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
     width = None if terminal else PIPE_WIDTH
-    return Console(width=width, highlight=False, markup=False, soft_wrap=not terminal)
+    return Console(stderr=stderr, width=width, highlight=False, markup=False, soft_wrap=not terminal)
 
 
 def table(*columns: str, title: str | None = None) -> Table:

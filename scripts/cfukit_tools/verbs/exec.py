@@ -12,9 +12,11 @@ from cfukit_base.errors import UsageError
 from cfukit_tools.engines.catalogue import Line, engine_named
 from cfukit_tools.engines.engine import ExecOptions, check_options
 from cfukit_tools.firmware.bare import program_named
+from cfukit_tools.firmware.sources import source_roots
 from cfukit_tools.inference.execute import execute
 from cfukit_tools.project.options import at_least
 from cfukit_tools.project.project import Choice, load_target, stock_project
+from cfukit_tools.report.annotate import annotated
 
 
 def exec_(
@@ -27,6 +29,8 @@ def exec_(
     waves: str = "",
     trace: Path | str | None = None,
     causes: bool = False,
+    annotate: str = "",
+    listing: Callable[[str], object] | None = None,
     write: Callable[[bytes], object] | None = None,
     engine: str = "",
     port: str = "",
@@ -39,17 +43,27 @@ def exec_(
     * stdin: bytes for getchar(); None = this process's stdin unless that is a terminal.
     * waves: "FILE" or "FILE:FROM:TO" in cycles.
     * causes: tell where the cycles went.
+    * annotate: a function; `listing` gets its instructions, line by line, and the document has causes. UsageError if it is not a hot one.
     * write: called with the program's text as it comes.
     * choice: as `load_target`.
     """
     at_least(0, max_cycles=max_cycles, hang_cycles=hang_cycles)
     runner = engine_named(engine, Line(port, baud))
     path, window = _waves(waves) if waves else (None, None)
-    options = ExecOptions(max_cycles, hang_cycles, path, window, Path(trace) if trace else None, causes)
+    if annotate and not runner.abilities.causes:
+        given = f"engine {runner.name} does not tell where cycles go"
+        raise UsageError("--annotate", given, allowed="engine rtl", hint=f"without --engine {runner.name}")
+    told = causes or bool(annotate)
+    options = ExecOptions(max_cycles, hang_cycles, path, window, Path(trace) if trace else None, told)
     check_options(runner, options)
     source = program_named(Path(program))
     home = load_target(project, **choice) if project is not None else stock_project(source.stem, **choice)
-    return execute(runner, home, source, _stdin() if stdin is None else stdin, options, write)
+    document = execute(runner, home, source, _stdin() if stdin is None else stdin, options, write)
+    if annotate:
+        for line in annotated(document, annotate, source_roots(source.resolve().parent, home.root)):
+            if listing is not None:
+                listing(line)
+    return document
 
 
 def _stdin() -> bytes:
