@@ -15,6 +15,7 @@ from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError, ResultError
 from cfukit_base.plain_paths import plain, prefix_maps, real
 from cfukit_base.tools import Tool
+from cfukit_sw.printf_check import float_warnings
 
 PARALLEL = 2
 TIMEOUT_SECONDS = 600.0
@@ -67,9 +68,14 @@ def _compile(tool: Tool, unit: Unit) -> Object:
         shutil.rmtree(folder / "zig", ignore_errors=True)
         if not done.ok:
             raise compile_error(unit.source, done)
-        if done.stderr.strip():
-            progress.note(done.stderr.strip())  # once: whoever finds the object in the cache has seen it
-        (folder / "warnings.txt").write_text(done.stderr)
+        said = done.stderr
+        if source.suffix == ".c":
+            said += "".join(
+                f"{line}\n" for line in float_warnings(str(source), source.read_text(errors="replace"))
+            )
+        if said.strip():
+            progress.note(said.strip())  # once: whoever finds the object in the cache has seen it
+        (folder / "warnings.txt").write_text(said)
 
     entry = cached(user_cache() / "objects", source.stem, key, build)
     return Object(entry / "unit.o", key, (entry / "warnings.txt").read_text())

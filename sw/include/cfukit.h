@@ -57,7 +57,8 @@ void cfukit_region_end_(struct cfukit_region_scope_ *scope);
 #endif
 
 /* printf: conversions d i u x X o c s p %, lengths hh h l ll z t j, flags '-' and '0', a width and a precision
-   (number or *; precision for integers is the least number of digits, for strings the greatest). */
+   (number or *; precision for integers is the least number of digits, for strings the greatest). There is no floating
+   point: %f is printed as it is, and compiling warns of it. */
 int printf(const char *format, ...) CFUKIT_SYMBOL_(printf) __attribute__((format(printf, 1, 2)));
 int putchar(int character) CFUKIT_SYMBOL_(putchar);
 int puts(const char *text) CFUKIT_SYMBOL_(puts); /* and a new line */
