@@ -21,6 +21,7 @@ from amaranth.lib.memory import Memory
 from cfukit.base import BaseCfu
 from cfukit.cfu import Cfu
 from cfukit.declaration import Fixed, Mode, Variable
+from cfukit.dma import DmaPort
 from cfukit.gateware import Command, Port, State, Work
 from cfukit.instruction import HandshakeInstruction, Instruction, SequentialInstruction
 from cfukit.integers import int8_lanes, to_signed
@@ -40,6 +41,7 @@ __all__ = [
     "CfuCode",
     "Command",
     "Const",
+    "DmaPort",
     "Fixed",
     "HandshakeInstruction",
     "Instruction",

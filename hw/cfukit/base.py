@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from cfukit.description import describe
+from cfukit.dma import DmaPort
 from cfukit.header import header_text
 from cfukit.instruction import Instruction
 from cfukit.memory import MemoryPort
@@ -14,7 +15,7 @@ from cfukit.users_code import integer
 from cfukit_base.artefacts import CfuDescription
 from cfukit_base.artefacts.cfu import CfuMemoryPort
 from cfukit_base.cache import write_atomic
-from cfukit_base.cfu_ports import CfuPort, ports_of
+from cfukit_base.cfu_ports import CfuPort, DmaShape, ports_of
 from cfukit_base.errors import UsageError
 
 WORD = 0xFFFF_FFFF
@@ -31,6 +32,7 @@ class BaseCfu:
     * autonomous: it works on its own between instructions, so it is clocked in every cycle.
     * front_end: "gate" (see `Cfu`) or "none".
     * memory: its port into the data TCM.
+    * dma: its port into main memory.
     """
 
     zero_when_unassigned = False
@@ -45,6 +47,7 @@ class BaseCfu:
         autonomous: bool = False,
         front_end: str = "gate",
         memory: MemoryPort | None = None,
+        dma: DmaPort | None = None,
     ):
         self.name = name
         self.about = about
@@ -52,6 +55,7 @@ class BaseCfu:
         self.autonomous = autonomous
         self.front_end = front_end
         self.memory = memory
+        self.dma = dma
         self.instructions = dict(sorted(instructions.items()))
         self._check()
         self.reset()
@@ -86,9 +90,19 @@ class BaseCfu:
         return self.memory.width if self.memory else 0
 
     @property
+    def dma_width(self) -> int:
+        """Width of the DMA port in bits; 0 without one."""
+        return self.dma.width if self.dma else 0
+
+    @property
+    def dma_shape(self) -> DmaShape | None:
+        """What the DMA port is like; None without one."""
+        return self.dma.shape if self.dma else None
+
+    @property
     def port_list(self) -> tuple[CfuPort, ...]:
         """Every port of module Cfu."""
-        return ports_of(self.memory_width)
+        return ports_of(self.memory_width, self.dma_shape)
 
     # model
 
@@ -168,6 +182,7 @@ class BaseCfu:
             params=self.params,
             autonomous=self.autonomous,
             memory_port=CfuMemoryPort(width=self.memory.width) if self.memory else None,
+            dma=self.dma_shape,
             front_end=cast(FrontEnd, self.front_end),
             instructions=tuple(describe(funct3, item) for funct3, item in self.instructions.items()),
         )

@@ -19,6 +19,7 @@ from amaranth.hdl import ClockDomain, CombinationalCycle, Module, Signal, Unused
 
 from cfukit import units
 from cfukit.base import UNNAMED, BaseCfu
+from cfukit.dma import DmaPort
 from cfukit.gateware import Port
 from cfukit.instruction import HandshakeInstruction, Instruction
 from cfukit.memory import MemoryPort
@@ -51,6 +52,7 @@ class Cfu(BaseCfu):
         autonomous: bool = False,
         front_end: str = "gate",
         memory: MemoryPort | None = None,
+        dma: DmaPort | None = None,
     ):
         super().__init__(
             instructions,
@@ -60,9 +62,11 @@ class Cfu(BaseCfu):
             autonomous=autonomous,
             front_end=front_end,
             memory=memory,
+            dma=dma,
         )
         self.ports: dict[str, Signal] = {port.name: Signal(port.bits, name=port.name) for port in PORTS}
         self.ports |= self.memory.signals if self.memory else {}
+        self.ports |= self.dma.signals if self.dma else {}
         for instruction in self.instructions.values():
             instruction.check_gateware()
 
@@ -136,6 +140,8 @@ class Cfu(BaseCfu):
         units.connect(m, built, table, inner, function_id[:3])
         for name, module in modules.names.items():
             m.submodules[name] = module
+        if self.dma:
+            self.dma.connect(m)
         ready = inner.cmd_ready
         m.d.comb += [
             inner.cmd_valid.eq(ports["cmd_valid"]),

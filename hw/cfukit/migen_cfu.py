@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from cfukit.base import UNNAMED, BaseCfu
+from cfukit.dma import DmaPort
 from cfukit.instruction import Instruction
 from cfukit.load import load_module
 from cfukit.memory import MemoryPort
@@ -37,6 +38,7 @@ class MigenCfu(BaseCfu):
         params: Mapping[str, object] | None = None,
         autonomous: bool = False,
         memory: MemoryPort | None = None,
+        dma: DmaPort | None = None,
     ):
         self.file = folder_of_caller() / file
         self.class_name = class_name
@@ -51,6 +53,7 @@ class MigenCfu(BaseCfu):
             autonomous=autonomous,
             front_end="gate" if adapter else "none",
             memory=memory,
+            dma=dma,
         )
 
     def verilog(self) -> str:

@@ -17,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 
 from cfukit.base import UNNAMED, BaseCfu
+from cfukit.dma import DmaPort
 from cfukit.gate import with_gate
 from cfukit.instruction import Instruction
 from cfukit.memory import MemoryPort
@@ -26,10 +27,10 @@ from cfukit.verilog_text import Folders, Source, definitions, gather
 from cfukit_base.cfu_ports import CfuPort
 from cfukit_base.errors import BuildError, UsageError
 
-_LIKE_DMA = re.compile(r"dma|axi|avalon|burst|^wb_|wishbone", re.IGNORECASE)
-_LIKE_MEMORY = re.compile(r"mem|ram|addr|din|dout|^port\d", re.IGNORECASE)
+_LIKE_MEMORY = re.compile(r"dma|axi|avalon|burst|^wb_|wishbone|mem|ram|addr|din|dout|^port\d", re.IGNORECASE)
 _MEMORY_HINT = (
-    "a CFU reaches memory through the ports mem_* alone: memory=MemoryPort(width=32) in cfu.py declares them"
+    "a CFU reaches memory through the ports mem_* (memory=MemoryPort(width=32) in cfu.py declares them) and "
+    "dma_* (dma=DmaPort(width=128)) alone"
 )
 
 
@@ -57,6 +58,7 @@ class VerilogCfu(BaseCfu):
         params: Mapping[str, object] | None = None,
         autonomous: bool = False,
         memory: MemoryPort | None = None,
+        dma: DmaPort | None = None,
         root: Path | None = None,
     ):
         self.root = root or folder_of_caller()
@@ -73,6 +75,7 @@ class VerilogCfu(BaseCfu):
             autonomous=autonomous,
             front_end="gate" if adapter else "none",
             memory=memory,
+            dma=dma,
         )
 
     def verilog(self) -> str:
@@ -132,11 +135,10 @@ def check_ports(found: Sequence[FoundPort], where: str, ports: Sequence[CfuPort]
 
 
 def _hint(unknown: Sequence[str], known: set[str]) -> str:
-    if any(name.startswith("mem_") for name in known):
+    if any(name.startswith(("mem_", "dma_")) for name in known):
         return ""
-    if any(_LIKE_DMA.search(name) for name in unknown):
-        return f"there is no DMA port; {_MEMORY_HINT}"
-    return _MEMORY_HINT if any(_LIKE_MEMORY.search(name) for name in unknown) else ""
+    alike = any(_LIKE_MEMORY.search(name) for name in unknown)
+    return _MEMORY_HINT if alike else ""
 
 
 def _bits(count: int) -> str:

@@ -25,21 +25,28 @@ from cfukit_cpu.edits import Source
 from cfukit_cpu.stock import FILE, SHA256, WHEEL, WHEEL_VERSION, stock_text
 
 
-def write_cpu(given: str | Mapping[str, Any], directory: Path, *, memory_port_bits: int = 0) -> Path:
+def write_cpu(
+    given: str | Mapping[str, Any],
+    directory: Path,
+    *,
+    memory_port_bits: int = 0,
+    cfu_sees_stores: bool = False,
+) -> Path:
     """Write cpu.json and the Verilog that it names (module VexRiscv) to `directory`; the path of cpu.json.
 
     * given: a preset's name, or a table of keys.
     * memory_port_bits: width of the port that gives a CFU the data TCM (see `shared_dtcm`); 0 = none.
+    * cfu_sees_stores: a CFU instruction waits until earlier stores have left the pipeline, as it does with a memory port.
     """
     named = configuration(given)
-    verilog = derive(named, memory_port_bits)
+    verilog = derive(named, memory_port_bits, cfu_sees_stores=cfu_sees_stores)
     cpu = describe(named, memory_port_bits, digest_bytes(verilog.encode()))
     write_atomic(directory / cpu.verilog, verilog)
     cpu.write(directory / "cpu.json")
     return directory / "cpu.json"
 
 
-def derive(named: Named, memory_port_bits: int = 0) -> str:
+def derive(named: Named, memory_port_bits: int = 0, *, cfu_sees_stores: bool = False) -> str:
     """The CPU's Verilog: the stock file as it is, or edited, with the configuration in its first lines."""
     text = stock_text()
     config = named.configuration
@@ -54,7 +61,7 @@ def derive(named: Named, memory_port_bits: int = 0) -> str:
     resize_instruction_cache(source, config.icache_bytes or CACHE_BYTES[0])
     fix_cfu_port(source)
     free_memories(source)
-    apply_options(source, config, cfu_sees_stores=bool(memory_port_bits))
+    apply_options(source, config, cfu_sees_stores=cfu_sees_stores or bool(memory_port_bits))
     if memories(config):
         from cfukit_cpu.tcm_wiring import connect  # Amaranth takes a moment
 

@@ -5,6 +5,7 @@ The CFU itself, the CPU that drives it and the memory behind it are made in diff
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 
@@ -59,6 +60,37 @@ def memory_ports(width: int) -> tuple[CfuPort, ...]:
     )
 
 
-def ports_of(memory_width: int = 0) -> tuple[CfuPort, ...]:
+DMA_WIDTHS = (32, 64, 128)
+DMA_ADDRESS_BITS = 32  # of an address in main memory, as the CPU sees it
+DMA_COUNT_BITS = 16  # of the number of elements of a command
+DMA_OUTSTANDING = 2  # commands that every system accepts before it answers the first
+
+
+@dataclass(frozen=True, kw_only=True)
+class DmaShape:
+    """A CFU's port into main memory; width of an element in bits."""
+
+    width: int
+
+    @property
+    def bytes(self) -> int:
+        """Size of an element."""
+        return self.width // 8
+
+
+def dma_ports(dma: DmaShape) -> tuple[CfuPort, ...]:
+    """The ports that a CFU with this DMA port has beside the others."""
+    return (
+        CfuPort("dma_read_cmd_valid", 1, "output"),
+        CfuPort("dma_read_cmd_ready", 1, "input"),
+        CfuPort("dma_read_cmd_payload_addr", DMA_ADDRESS_BITS, "output"),
+        CfuPort("dma_read_cmd_payload_count", DMA_COUNT_BITS, "output"),
+        CfuPort("dma_read_rsp_valid", 1, "input"),
+        CfuPort("dma_read_rsp_ready", 1, "output"),
+        CfuPort("dma_read_rsp_payload_data", dma.width, "input"),
+    )
+
+
+def ports_of(memory_width: int = 0, dma: DmaShape | None = None) -> tuple[CfuPort, ...]:
     """All ports of module Cfu; memory_width: of its memory port in bits, 0 without one."""
-    return PORTS + (memory_ports(memory_width) if memory_width else ())
+    return PORTS + (memory_ports(memory_width) if memory_width else ()) + (dma_ports(dma) if dma else ())

@@ -62,6 +62,7 @@ def fault_from(ended: Ended, elf: Path) -> Fault:
     * "hang": no instruction retires any more.
     * "memory_collision": a load read a word that the CFU wrote in the same cycle.
     * "memory_range": the CFU asked for an offset outside its memory (address).
+    * "dma_range": the CFU asked by DMA for nothing, or for what is outside main memory or not aligned (address).
     * "stack_overflow": the stack pointer went below the stack (address, stack_bytes).
     * "time_out": the cycles that were allowed are over.
     * "bus_error": nothing answers a load or a store (address, access).
@@ -123,6 +124,11 @@ def _sentence(fault: Fault) -> str:
             return (
                 f"the CFU asked for offset {fault.address:#x} of the data TCM, which is outside or not aligned to its port, "
                 f"while the CPU was {place}"
+            )
+        case Fault(kind="dma_range"):
+            return (
+                f"the CFU asked by DMA for elements from address {fault.address:#x} on: there are none, some lie outside main memory, "
+                f"or the address is not aligned to an element; the CPU was {place}"
             )
         case Fault(kind="stack_overflow"):
             below = f"below the stack of {fault.stack_bytes:,} bytes"

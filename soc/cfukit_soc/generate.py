@@ -14,6 +14,7 @@ from cfukit_base.artefacts import Cpu, Soc
 from cfukit_base.artefacts.cpu import Memory
 from cfukit_base.artefacts.soc import Register, SocCpu
 from cfukit_base.cache import write_atomic
+from cfukit_base.cfu_ports import DmaShape
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import UsageError
 from cfukit_soc.boards import BUS_ROM_BASE, SRAM_BASE, Board, BusMemory, board_named
@@ -33,6 +34,7 @@ def generate_soc(
     sram_bytes: int = 0,
     simulated: bool = True,
     from_rom: bool = False,
+    dma: DmaShape | None = None,
 ) -> Path:
     """Write soc.v, soc.json and the CPU's Verilog of `board` to `out_dir`; the path of soc.json.
 
@@ -40,6 +42,7 @@ def generate_soc(
     * clock_hz, sram_bytes: 0 = the board's own.
     * simulated: chips beside the FPGA are models inside soc.v; otherwise (for synthesis) their pins are ports of soc.v.
     * from_rom: a simulated system starts in the bus ROM too, as hardware does; the program brings the ROM's contents.
+    * dma: the CFU has this port into main memory. UsageError if the board has no main memory.
 
     soc.v instantiates `Cfu` but does not contain it. If software must initialise DRAM, LiteX's headers for that are in
     `generated/` beside soc.json.
@@ -49,6 +52,13 @@ def generate_soc(
     clock_hz = clock_hz or the_board.clock_hz
     _check_range("soc.clock_hz", clock_hz, _CLOCK_RANGE_HZ, "Hz")
     memories = _memories(the_board, sram_bytes or the_board.sram_bytes)
+    if dma is not None and not any(memory.name == "main_ram" for memory in memories):
+        raise UsageError(
+            "soc.board",
+            f"'{board}' has no main memory",
+            allowed="the CFU's DMA port needs one",
+            hint="cfukit list boards",
+        )
     reset_address = the_board.reset_address
     if (start := _start_inside(cpu)) is not None:
         reset_address = start
@@ -56,7 +66,7 @@ def generate_soc(
     if from_rom:
         reset_address = BUS_ROM_BASE
         memories = (*memories, BusMemory("rom", BUS_ROM_BASE, the_board.bus_rom_bytes, "rom", 2, 0))
-    made = _elaborate(the_board, cpu, clock_hz, memories, reset_address, simulated)
+    made = _elaborate(the_board, cpu, clock_hz, memories, reset_address, simulated, dma)
     cpu_verilog = (cpu_json.parent / cpu.verilog).read_text()
     constants = {**made.constants}
     if the_board.ddr3 is not None and clock_hz < the_board.ddr3.lowest_hz:
@@ -65,6 +75,7 @@ def generate_soc(
     soc = Soc(
         board=the_board.name,
         cpu=SocCpu.of(cpu, reset_address),
+        dma=dma,
         clock_hz=clock_hz,
         memories=(*(_in_simulation(the_board, memory) for memory in memories), *cpu.memories),
         csrs=made.registers,
@@ -150,6 +161,7 @@ def _elaborate(
     memories: tuple[BusMemory, ...],
     reset_address: int,
     simulated: bool,
+    dma: DmaShape | None,
 ) -> _Elaborated:
     """Let LiteX build the system; it is imported only here.
 
@@ -165,7 +177,7 @@ def _elaborate(
 
     def on_own_stack() -> None:
         try:
-            results.append(_elaborate_quietly(board, cpu, clock_hz, memories, reset_address, simulated))
+            results.append(_elaborate_quietly(board, cpu, clock_hz, memories, reset_address, simulated, dma))
         except BaseException as failure:
             failures.append(failure)
         finally:
@@ -194,6 +206,7 @@ def _elaborate_quietly(
     memories: tuple[BusMemory, ...],
     reset_address: int,
     simulated: bool,
+    dma: DmaShape | None,
 ) -> _Elaborated:
     from litex.gen import LiteXContext
     from litex.gen.fhdl.verilog import convert
@@ -202,7 +215,7 @@ def _elaborate_quietly(
     from cfukit_soc.soc import LitexSystem
 
     has_rom = any(memory.kind == "rom" for memory in memories)
-    soc = LitexSystem(board, cpu, clock_hz, memories, str(CFU_STUB), simulated, has_rom)
+    soc = LitexSystem(board, cpu, clock_hz, memories, str(CFU_STUB), simulated, has_rom, dma)
     # Not `set_reset_address`: LiteX knows nothing of memories inside the CPU, and refuses to start there.
     soc.cpu.cpu_params["i_externalResetVector"] = Signal(
         32, reset=reset_address, name_override="reset_address"

@@ -150,6 +150,10 @@ _MEMORY_PORT_SIGNALS = (
 )
 
 
+# They show misuse of its DMA port.
+_DMA_SIGNALS = ("cfu_dma_outside", "cfu_dma_read_cmd_payload_addr")
+
+
 def _write_names(directory: Path, soc: Soc, causes: bool) -> None:
     """Write memories.vlt and memories.h: what the harness sees of this system besides the signals of every CPU."""
     lines, entries = ["`verilator_config"], []
@@ -180,6 +184,9 @@ def _write_names(directory: Path, soc: Soc, causes: bool) -> None:
     if cpu.memory_port_bits:
         lines += [f'public_flat_rd -module "soc" -var "{name}"' for name in _MEMORY_PORT_SIGNALS]
         header.append("#define HAS_MEMORY_PORT")
+    if soc.dma is not None:
+        lines += [f'public_flat_rd -module "soc" -var "{name}"' for name in _DMA_SIGNALS]
+        header.append("#define HAS_DMA")
     if causes:
         header.append("#define TELLS_CAUSES")
     (directory / "memories.vlt").write_text("\n".join(lines) + "\n")

@@ -19,7 +19,7 @@ from litex.soc.interconnect.csr import CSRStatus, CSRStorage
 from migen import ClockDomain, If, Instance, Signal
 
 from cfukit_base.artefacts import Cpu
-from cfukit_base.cfu_ports import CPU_MEMORY_PREFIX, CPU_MEMORY_WATCHES, memory_ports
+from cfukit_base.cfu_ports import CPU_MEMORY_PREFIX, CPU_MEMORY_WATCHES, DmaShape, dma_ports, memory_ports
 from cfukit_soc.boards import (
     BUS_ROM_BASE,
     FLASH_BASE,
@@ -120,6 +120,7 @@ class LitexSystem(LiteXSoC):
     * memories: the board's, and on-chip RAM if there is any.
     * simulated: models of the chips around the FPGA are inside; otherwise their pins are ports.
     * has_rom: the CPU starts in a ROM on the bus.
+    * dma: the CFU's port into main memory, which the board then has.
     """
 
     def __init__(
@@ -131,6 +132,7 @@ class LitexSystem(LiteXSoC):
         cfu_stub: str,
         simulated: bool = True,
         has_rom: bool = False,
+        dma: DmaShape | None = None,
     ) -> None:
         for name in ("SoC", "SoCBusHandler", "SoCCSRHandler", "SoCIRQHandler", "SoCRegion"):
             logging.getLogger(name).setLevel(logging.WARNING)
@@ -151,9 +153,9 @@ class LitexSystem(LiteXSoC):
         if has_rom:
             self._add_bus_rom(board.bus_rom_bytes)
         if board.sdram is not None:
-            self._add_sdram(board.sdram, clock_hz, simulated)
+            self._add_sdram(board.sdram, clock_hz, simulated, dma)
         if board.ddr3 is not None:
-            self._add_ddr3(board.ddr3, clock_hz, simulated)
+            self._add_ddr3(board.ddr3, clock_hz, simulated, dma)
         for memory in memories:
             if memory.kind in ("flash", "rom") or (board.dram is not None and memory.name == "main_ram"):
                 continue
@@ -167,6 +169,8 @@ class LitexSystem(LiteXSoC):
                 slave = waiting.bus
             self.bus.add_slave(name=memory.name, slave=slave, region=region)
             self.add_module(name=memory.name, module=ram)
+        if dma is not None:
+            self._add_dma(dma, next(memory for memory in memories if memory.name == "main_ram"), board)
         phy = RS232PHYModel(platform.request("serial"))
         self.add_module(name="uart_phy", module=phy)
         self.add_module(name="uart", module=UART(phy, tx_fifo_depth=16, rx_fifo_depth=16))
@@ -221,7 +225,7 @@ class LitexSystem(LiteXSoC):
         )
         self.bus.add_slave("rom", bus, SoCRegion(origin=BUS_ROM_BASE, size=size_bytes, mode="rx"))
 
-    def _add_sdram(self, sdram: Sdram, clock_hz: int, simulated: bool) -> None:
+    def _add_sdram(self, sdram: Sdram, clock_hz: int, simulated: bool, dma: DmaShape | None) -> None:
         from cfukit_soc import sdram as parts  # LiteDRAM takes a moment
 
         chip = parts.chip_of(sdram, clock_hz)
@@ -234,21 +238,12 @@ class LitexSystem(LiteXSoC):
             pads = self.platform.request("sdram")
         phy = parts.SdramPhy(pads, chip, sdram.latency)
         self.add_module(name="sdram_phy", module=phy)
-        self.add_sdram(
-            "sdram",
-            phy=phy,
-            module=chip.module,
-            origin=MAIN_RAM_BASE,
-            size=sdram.bytes,
-            l2_cache_size=sdram.l2_bytes,
-            l2_cache_min_data_width=32,
-            l2_cache_reverse=False,
-        )
+        self._connect_dram(phy, chip.module, sdram, dma)
         start = parts.SdramStart(self.sdram.dfii, clock_hz, sdram.latency)
         self.add_module(name="sdram_start", module=start)
         self.comb += self.cpu.reset.eq(~start.done)
 
-    def _add_ddr3(self, ddr3: Ddr3, clock_hz: int, simulated: bool) -> None:
+    def _add_ddr3(self, ddr3: Ddr3, clock_hz: int, simulated: bool, dma: DmaShape | None) -> None:
         from cfukit_soc import ddr3 as parts  # LiteDRAM takes a moment
 
         chip = parts.chip_of(ddr3, clock_hz)
@@ -261,16 +256,57 @@ class LitexSystem(LiteXSoC):
             self.add_module(name="ddr3_clocks", module=clocks)
             phy = clocks.phy
             self.add_module(name="ddrphy", module=phy)
+        self._connect_dram(phy, chip, ddr3, dma)
+
+    def _connect_dram(self, phy: Any, chip: Any, dram: Sdram | Ddr3, dma: DmaShape | None) -> None:
+        """Controller and L2 cache: LiteX's, or one that writes through for a CFU that reads DRAM too."""
         self.add_sdram(
             "sdram",
             phy=phy,
             module=chip,
+            with_soc_interconnect=dma is None,
             origin=MAIN_RAM_BASE,
-            size=ddr3.bytes,
-            l2_cache_size=ddr3.l2_bytes,
+            size=dram.bytes,
+            l2_cache_size=dram.l2_bytes,
             l2_cache_min_data_width=32,
             l2_cache_reverse=False,
         )
+        if dma is None:
+            return
+        from cfukit_soc.l2 import WriteThroughCache
+
+        crossbar = self.sdram.crossbar
+        self.l2_cache = WriteThroughCache(crossbar.get_port(), dram.l2_bytes)
+        self.add_config("L2_SIZE", dram.l2_bytes)
+        region = SoCRegion(origin=MAIN_RAM_BASE, size=dram.bytes, mode="rwx")
+        self.bus.add_slave(name="main_ram", slave=self.l2_cache.bus, region=region)
+
+    def _add_dma(self, dma: DmaShape, memory: BusMemory, board: Board) -> None:
+        """Connect the CFU's DMA port with main memory."""
+        from cfukit_soc.dma import WORDS_IN_FLIGHT, BusReader, DmaReader, StoresFirst
+
+        port = self.sdram.crossbar.get_port(mode="read") if board.dram is not None else None
+        reader = DmaReader(dma, memory, len(port.rdata.data) if port is not None else 32)
+        self.add_module(name="cfu_dma", module=reader)
+        if port is not None:
+            from litedram.frontend.dma import LiteDRAMDMAReader
+
+            words = LiteDRAMDMAReader(port, fifo_depth=WORDS_IN_FLIGHT)
+            # The CPU goes first. A bank serves the port that it has until that asks no more, which may be longer than the bus waits.
+            may_ask = ~self.l2_cache.asks
+            self.comb += [
+                words.sink.address.eq(reader.addresses.address),
+                words.sink.valid.eq(reader.addresses.valid & may_ask),
+                reader.addresses.ready.eq(words.sink.ready & may_ask),
+                words.source.connect(reader.words),
+            ]
+        else:
+            words = BusReader(reader, memory)
+            self.bus.add_master("cfu_dma", words.bus)
+        self.add_module(name="cfu_dma_words", module=words)
+        self.add_module(name="cfu_dma_order", module=StoresFirst(self.cpu, reader.hold))
+        for each in dma_ports(dma):
+            self.cpu.cfu_params[f"{each.direction[0]}_{each.name}"] = reader.signals[each.name]
 
     def _connect_harness(self, pads: Any) -> None:
         ibus, dbus = self.cpu.ibus, self.cpu.dbus

@@ -48,7 +48,7 @@ uint32_t cfu_software(uint32_t funct3, uint32_t funct7, uint32_t a, uint32_t b);
 #define cfu_op6(funct7, a, b) cfu_op(6, funct7, a, b)
 #define cfu_op7(funct7, a, b) cfu_op(7, funct7, a, b)
 
-/* The compiler moves no load or store across this. Put it around an instruction that lets a CFU with a memory port read or write memory. */
+/* The compiler moves no load or store across this. Put it around an instruction that lets a CFU read or write memory. */
 #define cfu_barrier() __asm__ volatile("" ::: "memory")
 
 /* CFU_ADDR(pointer): the address that such a CFU uses, a byte offset in the data TCM. Never pass it a raw pointer.
@@ -67,5 +67,9 @@ extern char cfukit_dtcm_[], cfukit_dtcm_end_[]; /* the data TCM: from the linker
 #endif
 #define CFU_ADDR(pointer) ((uint32_t)((uintptr_t)(pointer) - (uintptr_t)cfukit_dtcm_))
 #define CFU_REACHES(pointer) (CFU_ADDR(pointer) < (uint32_t)(cfukit_dtcm_end_ - cfukit_dtcm_))
+
+/* CFU_DMA_ADDR(pointer): the address that a CFU with a DMA port uses for what lies in main memory. Put cfu_barrier() before the
+   instruction that starts a read: the CFU then sees every earlier store. */
+#define CFU_DMA_ADDR(pointer) ((uint32_t)(uintptr_t)(pointer))
 
 #endif

@@ -81,8 +81,8 @@ def test_a_path_with_odd_characters(tmp_path: Path) -> None:
     [
         ("input [31:0] port0_din, output [13:0] port0_addr", r"port0_din, port0_addr; .*memory=MemoryPort"),
         ("output mem_cmd_valid", r"mem_cmd_valid; .*memory=MemoryPort"),
-        ("input dma_read_cmd_ready", r"dma_read_cmd_ready; .*there is no DMA port"),
-        ("output [31:0] m_axi_araddr", r"m_axi_araddr; .*there is no DMA port"),
+        ("input dma_read_cmd_ready", r"dma_read_cmd_ready; .*dma=DmaPort"),
+        ("output [31:0] m_axi_araddr", r"m_axi_araddr; .*dma=DmaPort"),
         ("output led", r"led; its ports are clk, reset, .*rsp_payload_outputs_0$"),
     ],
 )

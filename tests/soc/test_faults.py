@@ -57,6 +57,11 @@ SENTENCES = [
         "while the CPU was at 0x40000010 in f (a.c:7)",
     ),
     (
+        {"end": "dma_range", "address": 0x3FFFFFF0},
+        "the CFU asked by DMA for elements from address 0x3ffffff0 on: there are none, some lie outside main memory, "
+        "or the address is not aligned to an element; the CPU was at 0x40000010 in f (a.c:7)",
+    ),
+    (
         {"end": "trap", "cause": 2, "value": 0xFFFF, "vector": 0},
         "trap without a handler: illegal instruction at 0x40000010 in f (a.c:7), value 0x0000ffff",
     ),

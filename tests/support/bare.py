@@ -9,6 +9,7 @@ from cfukit_base.tools import riscv_cc
 
 ODD_CFU = Path(__file__).parent / "odd_cfu.v"  # see there
 
+STACK_END = 0x41FF_0000
 EXIT = 0xF000_0008
 CYCLES_LOW = 0xF000_0004
 INSTRET = 0xF000_000C
@@ -34,7 +35,7 @@ _START = f"""
   .section .text.start, "ax"
   .globl _start
 _start:
-  li sp, 0x41ff0000
+  li sp, {STACK_END:#x}
   li t0, 0x80000000
   csrw 0xbc0, t0
   call main
@@ -74,9 +75,10 @@ def assemble_raw(source: str, directory: Path) -> Path:
     return _build(source, directory, "s", start="")
 
 
-def compile_c(source: str, directory: Path, *flags: str) -> Path:
+def compile_c(source: str, directory: Path, *flags: str, stack_end: int = STACK_END) -> Path:
     """ELF of a C program that defines `int main(void)`, compiled after PRELUDE."""
-    return _build(PRELUDE + "#line 1\n" + source, directory, "c", _START, *flags)
+    start = _START.replace(f"{STACK_END:#x}", f"{stack_end:#x}")
+    return _build(PRELUDE + "#line 1\n" + source, directory, "c", start, *flags)
 
 
 def _build(source: str, directory: Path, suffix: str, start: str, *flags: str) -> Path:

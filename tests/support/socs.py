@@ -51,6 +51,7 @@ def soc_of(
     return Soc(
         board="test",
         cpu=replace(described, **facts),
+        dma=None,
         clock_hz=1_000_000,
         memories=memories,
         csrs={name: Register(address=0xF000_0000 + 16 * i, bits=32) for i, name in enumerate(_REGISTERS)},

@@ -21,6 +21,7 @@ from cfukit_tools.project.project import load_target
 from support import toy_engine
 from support.toy_engine import OVERHEAD_CYCLES, ToyEngine
 
+DMA_CFU = Path(toy_engine.__file__).with_name("dma_cfu.py")
 DIGITS = shipped_folder() / "digits.tflite"
 TOOLS = Path(catalogue.__file__).parents[1]
 ROOMS = ("verbs", "checks", "inference", "advice", "report")
@@ -211,6 +212,23 @@ def test_a_memory_port_is_refused_where_a_cfu_has_no_memory(
             call()
     compiled = [path.name for path in vector.glob("build/**/*.elf")]
     assert compiled == []
+
+
+@pytest.mark.parametrize("name", [*ENGINES, "toy"])
+def test_a_dma_port_is_refused_where_a_cfu_has_no_main_memory(
+    name: str, toy: type[ToyEngine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = type(engine_named(name, Line("/dev/none")))
+    monkeypatch.setattr(kind, "prepare", refuse_to_prepare)
+    project = Path(api.init(str(tmp_path / "fold"), "template")["folder"])
+    (project / "cfu.py").write_text(DMA_CFU.read_text())
+    engine = engine_named(name, Line("/dev/none"))
+    error, message = UsageError, f"cfu.py: the CFU has a DMA port; engine {name} gives a CFU no main memory"
+    if kind.abilities.dma:
+        error, message = AssertionError, "looks for tools"
+    with pytest.raises(error, match=message):
+        prepared(engine, load_target(project))
+    assert kind.abilities.dma == (name in ("rtl", "evaluator", "board"))
 
 
 def test_an_engine_is_refused_a_memory_port_and_nothing_else(toy: type[ToyEngine], mac4: Path) -> None:

@@ -12,7 +12,6 @@ from amaranth.sim import Simulator
 from cfukit.cfu import Cfu
 from cfukit.testing.bench import Bench
 from cfukit.testing.judge import Record
-from cfukit.testing.memory_side import MEMORY_INPUTS, MEMORY_OUTPUTS
 from cfukit.testing.stimulus import Segment
 from cfukit_base import progress
 
@@ -31,14 +30,14 @@ def play(cfu: Cfu, segments: Sequence[Segment], hang_cycles: int, waves: Path | 
         for segment in segments:
             ctx.set(ports["cmd_valid"], 0)
             ctx.set(ports["rsp_ready"], 1)
-            if cfu.memory:
-                for name in MEMORY_INPUTS:
+            bench = Bench(segment, hang_cycles, cfu.memory_width, cfu.dma_width)
+            for side in bench.sides:
+                for name in side.inputs:
                     ctx.set(ports[name], 0)
             ctx.set(ports["reset"], 1)
             for _ in range(2):
                 await ctx.tick()
             ctx.set(ports["reset"], 0)
-            bench = Bench(segment, hang_cycles, cfu.memory_width)
             going = True
             while going:
                 valid, op, ready = bench.drive()
@@ -47,13 +46,12 @@ def play(cfu: Cfu, segments: Sequence[Segment], hang_cycles: int, waves: Path | 
                 ctx.set(ports["cmd_payload_inputs_0"], op.rs1)
                 ctx.set(ports["cmd_payload_inputs_1"], op.rs2)
                 ctx.set(ports["rsp_ready"], ready)
-                if bench.memory:
-                    for name, value in zip(MEMORY_INPUTS, bench.memory.drive(), strict=True):
+                for side in bench.sides:
+                    for name, value in zip(side.inputs, side.drive(), strict=True):
                         ctx.set(ports[name], value)
                 await ctx.delay(0)
-                if bench.memory:
-                    valid, *wanted = (ctx.get(ports[name]) for name in MEMORY_OUTPUTS)
-                    bench.memory.see(bool(valid), *wanted)
+                for side in bench.sides:
+                    side.see(*(ctx.get(ports[name]) for name in side.outputs))
                 going = bench.see(
                     bool(ctx.get(ports["cmd_ready"])),
                     bool(ctx.get(ports["rsp_valid"])),

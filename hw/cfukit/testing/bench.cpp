@@ -1,15 +1,19 @@
-// Plays segments of commands on a verilated module Cfu and records what happens. The rules are those of bench.py and
-// memory_side.py, and a test compares the two.
+// Plays segments of commands on a verilated module Cfu and records what happens. The rules are those of bench.py,
+// memory_side.py and dma_side.py, and a test compares the two.
 //
 // bench INPUT OUTPUT [VCD BEGIN]. All words are 32 bits, in the machine's byte order.
 // INPUT   segments, hang_cycles
-//         per segment: ops, limit, drain, 32 words of rsp_ready bits, [MEMORY], and per op: function_id, rs1, rs2, gap
-// OUTPUT  per segment: rule, call, cycle, per op: accepted, busy, answered, value, [MEMORY]
+//         per segment: ops, limit, drain, 32 words of rsp_ready bits, [MEMORY], [DMA], and per op: function_id, rs1, rs2, gap
+// OUTPUT  per segment: rule, call, cycle, per op: accepted, busy, answered, value, [MEMORY], [DMA]
 //         It ends after a segment that broke a rule.
 // With a memory port of MEMORY_BITS, MEMORY is
 //   in INPUT: 32 words of mem_cmd_ready bits, the number of waits, the waits, the contents
 //   in OUTPUT: the address of rule 6, the contents, and per word whether it was written
+// With a DMA port of DMA_BITS, DMA is
+//   in INPUT: as MEMORY
+//   in OUTPUT: the address of rule 8
 // With VCD, a waveform from cycle BEGIN on is written to the file VCD.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -28,6 +32,7 @@ namespace {
 
 constexpr uint32_t NEVER = 0xFFFFFFFFu;
 constexpr uint32_t TRAILING_CYCLES = 16;
+[[maybe_unused]] constexpr uint32_t MEMORY_TRAILING_CYCLES = 64;
 constexpr uint32_t PATTERN_WORDS = 32;
 
 struct Op {
@@ -38,7 +43,7 @@ struct Seen {
 };
 
 #ifdef MEMORY_BITS
-constexpr uint32_t MEMORY_BYTES = 16384, ROW_BYTES = MEMORY_BITS / 8, MAX_OUTSTANDING = 4, MEMORY_TRAILING_CYCLES = 64;
+constexpr uint32_t MEMORY_BYTES = 16384, ROW_BYTES = MEMORY_BITS / 8, MAX_OUTSTANDING = 4;
 
 struct Row {
     uint8_t bytes[ROW_BYTES];
@@ -97,10 +102,62 @@ private:
 };
 #endif
 
+#ifdef DMA_BITS
+constexpr uint32_t DMA_BASE = 0x40000000, DMA_BYTES = 16384, ELEMENT_BYTES = DMA_BITS / 8, DMA_OUTSTANDING = 2;
+
+// The same as dma_side.py.
+struct Dma {
+    uint32_t ready[PATTERN_WORDS];
+    std::vector<uint32_t> waits;
+    std::vector<uint8_t> contents;
+    bool fault = false;
+    uint32_t outside = 0, quiet = 0;
+
+    void start() { wait_ = waits[0]; }
+    void drive(VCfu &cfu) {
+        open_ = (ready[cycle_ / 32 % PATTERN_WORDS] >> (cycle_ % 32) & 1) && commands_.size() < DMA_OUTSTANDING;
+        valid_ = !commands_.empty() && wait_ == 0;
+        cfu.dma_read_cmd_ready = open_;
+        cfu.dma_read_rsp_valid = valid_;
+        if (valid_) std::memcpy(&cfu.dma_read_rsp_payload_data, &contents[commands_.front().first], ELEMENT_BYTES);
+        else std::memset(&cfu.dma_read_rsp_payload_data, 0xDB, ELEMENT_BYTES);
+    }
+    void see(const VCfu &cfu) {
+        quiet = cfu.dma_read_cmd_valid || !commands_.empty() ? 0 : quiet + 1;
+        if (valid_ && cfu.dma_read_rsp_ready) {
+            auto &[at, left] = commands_.front();
+            at += ELEMENT_BYTES;
+            if (--left == 0) commands_.pop_front();
+            wait_ = waits[++elements_ % waits.size()];
+        } else if (!commands_.empty() && wait_) wait_--;
+        if (cfu.dma_read_cmd_valid && open_) accept(cfu.dma_read_cmd_payload_addr, cfu.dma_read_cmd_payload_count);
+        cycle_++;
+    }
+
+private:
+    void accept(uint32_t address, uint32_t count) {
+        const uint64_t at = uint64_t(address) - DMA_BASE;  // below the base it is huge
+        if (count && at % ELEMENT_BYTES == 0 && at <= DMA_BYTES && at + count * ELEMENT_BYTES <= DMA_BYTES) {
+            commands_.push_back({uint32_t(at), count});
+        } else {
+            if (!fault) outside = address;
+            fault = true;
+        }
+    }
+    bool open_ = false, valid_ = false;
+    uint64_t cycle_ = 0, elements_ = 0;
+    uint32_t wait_ = 0;
+    std::deque<std::pair<uint32_t, uint32_t>> commands_;
+};
+#endif
+
 class Bench {
 public:
 #ifdef MEMORY_BITS
     Memory memory;
+#endif
+#ifdef DMA_BITS
+    Dma dma;
 #endif
 
     explicit Bench(uint32_t hang_cycles) : hang_cycles_(hang_cycles), cfu_(new VCfu(&context_)) {}
@@ -110,6 +167,9 @@ public:
         cfu_->rsp_ready = 1;
 #ifdef MEMORY_BITS
         cfu_->mem_cmd_ready = cfu_->mem_rsp_valid = 0;
+#endif
+#ifdef DMA_BITS
+        cfu_->dma_read_cmd_ready = cfu_->dma_read_rsp_valid = 0;
 #endif
         cfu_->reset = 1;
         for (int i = 0; i < 2; i++) clock();
@@ -140,9 +200,15 @@ public:
 #ifdef MEMORY_BITS
             memory.drive(*cfu_);
 #endif
+#ifdef DMA_BITS
+            dma.drive(*cfu_);
+#endif
             cfu_->eval();
 #ifdef MEMORY_BITS
             memory.see(*cfu_);
+#endif
+#ifdef DMA_BITS
+            dma.see(*cfu_);
 #endif
             const bool cmd_ready = cfu_->cmd_ready, rsp_valid = cfu_->rsp_valid;
             const uint32_t value = cfu_->rsp_payload_outputs_0;
@@ -186,14 +252,20 @@ public:
                 return 7;
             }
             clock();
+            bool settled = quiet >= TRAILING_CYCLES;
 #ifdef MEMORY_BITS
             if (memory.fault) {
                 call = next > 0 ? next - 1 : 0;
                 return 6;
             }
-            const bool settled = quiet >= MEMORY_TRAILING_CYCLES && memory.quiet >= MEMORY_TRAILING_CYCLES;
-#else
-            const bool settled = quiet >= TRAILING_CYCLES;
+            settled = settled && std::min(quiet, memory.quiet) >= MEMORY_TRAILING_CYCLES;
+#endif
+#ifdef DMA_BITS
+            if (dma.fault) {
+                call = next > 0 ? next - 1 : 0;
+                return 8;
+            }
+            settled = settled && std::min(quiet, dma.quiet) >= MEMORY_TRAILING_CYCLES;
 #endif
             if (next == count && (!drain || (!pending && settled))) return 0;
         }
@@ -271,6 +343,15 @@ int main(int argc, char **argv) {
         input.read(reinterpret_cast<char *>(bench.memory.contents.data()), MEMORY_BYTES);
         bench.memory.written.resize(MEMORY_BYTES / 4);
 #endif
+#ifdef DMA_BITS
+        bench.dma = Dma{};
+        for (uint32_t &bits : bench.dma.ready) bits = word();
+        bench.dma.waits.resize(word());
+        for (uint32_t &wait : bench.dma.waits) wait = word();
+        bench.dma.contents.resize(DMA_BYTES);
+        input.read(reinterpret_cast<char *>(bench.dma.contents.data()), DMA_BYTES);
+        bench.dma.start();
+#endif
         std::vector<Op> ops(count);
         input.read(reinterpret_cast<char *>(ops.data()), static_cast<std::streamsize>(count * sizeof(Op)));
         if (!input) return 2;
@@ -286,6 +367,10 @@ int main(int argc, char **argv) {
         output.write(reinterpret_cast<const char *>(&outside), sizeof outside);
         output.write(reinterpret_cast<const char *>(bench.memory.contents.data()), MEMORY_BYTES);
         output.write(reinterpret_cast<const char *>(bench.memory.written.data()), MEMORY_BYTES);
+#endif
+#ifdef DMA_BITS
+        const uint32_t beyond = rule == 8 ? bench.dma.outside : 0;
+        output.write(reinterpret_cast<const char *>(&beyond), sizeof beyond);
 #endif
         if (rule != 0) break;
     }

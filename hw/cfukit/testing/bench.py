@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from cfukit.testing.dma_side import DmaSide
 from cfukit.testing.judge import NEVER, Record
 from cfukit.testing.memory_side import MemorySide
 from cfukit.testing.stimulus import PATTERN_CYCLES, Op, Segment
@@ -22,6 +23,7 @@ class Bench:
     segment: Segment
     hang_cycles: int
     memory_width: int = 0
+    dma_width: int = 0
     cycle: int = 0
     offering: bool = False
     _next: int = 0
@@ -37,6 +39,12 @@ class Bench:
         self.record = Record([NEVER] * count, [NEVER] * count, [NEVER] * count, [0] * count)
         self._gap = self.segment.ops[0].gap_cycles if count else 0
         self.memory = MemorySide(self.segment, self.memory_width) if self.memory_width else None
+        self.dma = DmaSide(self.segment, self.dma_width) if self.dma_width else None
+
+    @property
+    def sides(self) -> tuple[MemorySide | DmaSide, ...]:
+        """The memories behind the CFU's other ports."""
+        return tuple(side for side in (self.memory, self.dma) if side is not None)
 
     @property
     def answered(self) -> int:
@@ -96,6 +104,9 @@ class Bench:
         if self.memory and self.memory.outside is not None:
             self.record.outside = self.memory.outside
             return self._broken(6, self._next - 1)
+        if self.dma and self.dma.outside is not None:
+            self.record.outside = self.dma.outside
+            return self._broken(8, self._next - 1)
         self.cycle += 1
         done = self._next == len(self.segment.ops)
         if done and not self.segment.drain:
@@ -104,9 +115,9 @@ class Bench:
 
     def _is_quiet(self) -> bool:
         """Whether nothing more will come. A CFU that works on its own may still have something to write."""
-        if self.memory is None:
+        if not self.sides:
             return self._quiet >= TRAILING_CYCLES
-        return self._quiet >= MEMORY_TRAILING_CYCLES and self.memory.quiet_cycles >= MEMORY_TRAILING_CYCLES
+        return min(self._quiet, *(side.quiet_cycles for side in self.sides)) >= MEMORY_TRAILING_CYCLES
 
     def finish(self) -> Record:
         """The record, with the memory's contents as they are now."""

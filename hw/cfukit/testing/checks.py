@@ -65,7 +65,7 @@ def check_gateware(cfu: BaseCfu, seed: int, operations: int, waves: Path | None 
 def check_verilog(cfu: BaseCfu, seed: int, operations: int, waves: Path | None = None) -> Played:
     """The generated Verilog (Verilator) against the model on about `operations` commands; raises CfuMismatch or BuildError."""
     made = segments(cfu, seed, operations)
-    bench = verilator_driver.build(cfu.verilog(), f"Cfu {cfu.name}", cfu.memory_width)
+    bench = verilator_driver.build(cfu.verilog(), f"Cfu {cfu.name}", cfu.memory_width, cfu.dma_width)
     with progress.stage(f"{sum(len(s.ops) for s in made)} commands on the generated Verilog"):
         records = verilator_driver.play(bench, made, hang_cycles(cfu))
         try:
@@ -85,7 +85,7 @@ def run_cocotb(
 ) -> Played:
     """The generated Verilog through cocotb on "verilator" or "icarus"; raises CfuMismatch, BuildError or MissingToolError."""
     made = segments(cfu, seed, operations)
-    script = Script(hang_cycles(cfu), cfu.memory_width, tuple(made))
+    script = Script(hang_cycles(cfu), cfu.memory_width, cfu.dma_width, tuple(made))
     records = cocotb_driver.play(cfu.verilog(), script, Path(build_dir), simulator)
     try:
         return _judge_all(cfu, seed, f"cocotb on {simulator}", made, records, operations)
@@ -99,7 +99,9 @@ def _verilog_waves(cfu: BaseCfu, mismatch: CfuMismatch, waves: Path | None) -> N
     if waves is None:
         return
     _prepare(waves)
-    bench = verilator_driver.build(cfu.verilog(), f"Cfu {cfu.name}", cfu.memory_width, waves=True)
+    bench = verilator_driver.build(
+        cfu.verilog(), f"Cfu {cfu.name}", cfu.memory_width, cfu.dma_width, waves=True
+    )
     begin = max(0, mismatch.cycle - WAVES_CYCLES)
     verilator_driver.write_waves(bench, _until(mismatch), hang_cycles(cfu), waves, begin)
     mismatch.add_waves(waves, verilator_driver.PERIOD_US)
@@ -181,7 +183,7 @@ def vectors(cfu: BaseCfu, seed: int, count: int) -> list[Vector]:
     """`count` commands after a reset and the model's answers, to be played through CPU and CFU.
 
     A CFU with a memory port finds `memory_contents(seed)`. Empty for a CFU whose model is not declared, or whose answers depend on
-    when they are asked for.
+    when they are asked for or on main memory.
     """
     if not cfu.modelled:
         return []
@@ -213,6 +215,8 @@ def _answers(cfu: BaseCfu, seed: int, count: int, rng: random.Random) -> list[Ve
     cfu.reset()
     if cfu.memory is not None:
         cfu.memory.fill(memory_contents(seed))
+    if cfu.dma is not None:
+        return []  # the program's own bytes are in main memory
     for op in commands:
         now += rng.randrange(1, 1 + 2 * cfu.max_cycles + 100)
         rd = cfu.call(op.funct3, op.funct7, op.rs1, op.rs2, now)
@@ -222,7 +226,7 @@ def _answers(cfu: BaseCfu, seed: int, count: int, rng: random.Random) -> list[Ve
 
 def hang_cycles(cfu: BaseCfu) -> int:
     """Cycles without any handshake after which a CFU counts as hung."""
-    return cfu.max_cycles * (SLOWEST_MEMORY if cfu.memory else 1) + PATIENCE_CYCLES
+    return cfu.max_cycles * (SLOWEST_MEMORY if cfu.memory or cfu.dma else 1) + PATIENCE_CYCLES
 
 
 def _judge_all(

@@ -10,7 +10,6 @@ import cocotb
 from cocotb.triggers import Timer
 
 from cfukit.testing.bench import Bench
-from cfukit.testing.memory_side import MEMORY_INPUTS
 from cfukit.testing.script import Script, write_records
 
 
@@ -21,9 +20,9 @@ async def random_operations(dut: Any) -> None:
     records = []
     dut.clk.value = 0
     for segment in script.segments:
-        bench = Bench(segment, script.hang_cycles, script.memory_width)
-        if bench.memory:
-            for name in MEMORY_INPUTS:
+        bench = Bench(segment, script.hang_cycles, script.memory_width, script.dma_width)
+        for side in bench.sides:
+            for name in side.inputs:
                 getattr(dut, name).value = 0
         await reset(dut)
         going = True
@@ -34,12 +33,14 @@ async def random_operations(dut: Any) -> None:
             dut.cmd_payload_inputs_0.value = op.rs1
             dut.cmd_payload_inputs_1.value = op.rs2
             dut.rsp_ready.value = int(ready)
-            if bench.memory:
-                for name, given in zip(MEMORY_INPUTS, bench.memory.drive(), strict=True):
+            for side in bench.sides:
+                for name, given in zip(side.inputs, side.drive(), strict=True):
                     getattr(dut, name).value = int(given)
             await Timer(4, "ns")
             if bench.memory:
                 bench.memory.see(*memory_command(dut))
+            if bench.dma:
+                bench.dma.see(*dma_outputs(dut))
             rsp_valid = int(dut.rsp_valid.value)
             # Without a response the payload may be unknown (x).
             value = int(dut.rsp_payload_outputs_0.value) if rsp_valid else 0
@@ -59,6 +60,15 @@ def memory_command(dut: Any) -> tuple[bool, bool, int, int, int]:
     if not we:
         return True, False, address, 0, 0
     return True, True, address, int(dut.mem_cmd_payload_data.value), int(dut.mem_cmd_payload_mask.value)
+
+
+def dma_outputs(dut: Any) -> tuple[bool, int, int, bool]:
+    """A command, whose payload may be unknown (x) while there is none, and rsp_ready."""
+    ready = bool(int(dut.dma_read_rsp_ready.value))
+    if not int(dut.dma_read_cmd_valid.value):
+        return False, 0, 0, ready
+    address, count = dut.dma_read_cmd_payload_addr.value, dut.dma_read_cmd_payload_count.value
+    return True, int(address), int(count), ready
 
 
 async def reset(dut: Any) -> None:

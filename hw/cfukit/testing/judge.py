@@ -8,7 +8,7 @@ from cfukit.cfu import Cfu
 from cfukit.declaration import Fixed, Variable
 from cfukit.instruction import SequentialInstruction
 from cfukit.testing.mismatch import CfuMismatch, Context
-from cfukit.testing.stimulus import Segment, initial_contents
+from cfukit.testing.stimulus import Segment, initial_contents, initial_main_memory
 
 NEVER = 0xFFFF_FFFF
 MOST_SHIFTED = 32  # registers more or fewer than declared, and at most half of the calls
@@ -25,7 +25,14 @@ RULES = {
         "an instruction twice after div or another stall",
     ),
     6: ("memory-in-range", "it asked for memory out of range or not aligned to the port's width"),
-    7: ("memory-quiet", "it still asks for memory long after its last response"),
+    7: (
+        "memory-quiet",
+        "it still asks for memory, or leaves elements that it asked for, long after its last response",
+    ),
+    8: (
+        "dma-in-range",
+        "it asked by DMA for no element, for what lies outside main memory, or for an address that is not aligned",
+    ),
 }
 HINTS = {
     5: "take the adapter (adapter=True, or Cfu's default front end), or accept a second command while one is outstanding"
@@ -39,7 +46,7 @@ class Record:
     * accepted, busy, answered, values: by command, NEVER where it did not happen. Cycles count from the reset's release.
       `busy` counts those of them, before the command's handshake, in which a command was offered or outstanding.
     * rule, rule_call, rule_cycle: the rule that was broken (0: none), and where.
-    * outside: the address of rule 6.
+    * outside: the address of rule 6 or 8.
     * memory, written: the contents of the memory behind the CFU's port at the end, and a byte per word that says whether the
       CFU wrote it, both in hexadecimal.
     """
@@ -99,6 +106,8 @@ class _Judge:
         self.cfu.reset()
         if self.cfu.memory is not None:
             self.cfu.memory.fill(initial_contents(self.segment))
+        if self.cfu.dma is not None:
+            self.cfu.dma.fill(initial_main_memory(self.segment))
 
     def _mismatch(
         self, call: int, what: str, *, rule: str, cycle: int | None = None, hint: str = "", **values: int
@@ -217,6 +226,8 @@ class _Judge:
         record = self.record
         if record.rule == 6:
             return f" (offset 0x{record.outside:x})"
+        if record.rule == 8:
+            return f" (address 0x{record.outside:x})"
         if record.rule == 2:
             return f" ({_cycles(record.rule_cycle - record.accepted[call])} waited)"
         return ""

@@ -27,6 +27,8 @@ class MemorySide:
     * outside: the first address that was out of range or not aligned.
     """
 
+    inputs, outputs = MEMORY_INPUTS, MEMORY_OUTPUTS
+
     def __init__(self, segment: Segment, width: int):
         self.segment, self.width = segment, width
         self.contents = bytearray(initial_contents(segment))

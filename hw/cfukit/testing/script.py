@@ -14,10 +14,11 @@ from cfukit.testing.stimulus import Segment
 
 @dataclass(frozen=True)
 class Script:
-    """What the bench plays. memory_width: of the CFU's memory port in bits, 0 without one."""
+    """What the bench plays. memory_width, dma_width: of the CFU's ports in bits, 0 without one."""
 
     hang_cycles: int
     memory_width: int
+    dma_width: int
     segments: tuple[Segment, ...]
 
     def write(self, path: Path) -> None:

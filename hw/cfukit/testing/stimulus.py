@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from cfukit.base import BaseCfu
+from cfukit.dma import DMA_TEST_BYTES
 from cfukit.instruction import Instruction
 from cfukit.memory import TEST_BYTES
 
@@ -67,6 +68,7 @@ class Segment:
     * memory_seed: gives the contents of the memory behind the CFU's port; -1 without a port.
     * memory_ready: mem_cmd_ready by cycle, as `ready`.
     * memory_waits: how many cycles more than one the n-th read takes, repeated.
+    * dma_seed, dma_ready, dma_waits: the same for main memory behind the DMA port; an element waits behind the one before.
     """
 
     kind: str
@@ -77,6 +79,9 @@ class Segment:
     memory_seed: int = -1
     memory_ready: int = (1 << PATTERN_CYCLES) - 1
     memory_waits: tuple[int, ...] = (0,)
+    dma_seed: int = -1
+    dma_ready: int = (1 << PATTERN_CYCLES) - 1
+    dma_waits: tuple[int, ...] = (0,)
 
     @property
     def timed(self) -> bool:
@@ -85,6 +90,8 @@ class Segment:
             self.always_ready
             and self.memory_ready == (1 << PATTERN_CYCLES) - 1
             and not any(self.memory_waits)
+            and self.dma_ready == (1 << PATTERN_CYCLES) - 1
+            and not any(self.dma_waits)
         )
 
     @property
@@ -187,6 +194,9 @@ def segments(cfu: BaseCfu, seed: int, operations: int) -> list[Segment]:
     if cfu.memory is not None:
         memory_rng = random.Random(f"cfukit memory {seed}")
         made = [_with_memory(segment, number, memory_rng) for number, segment in enumerate(made)]
+    if cfu.dma is not None:
+        dma_rng = random.Random(f"cfukit dma {seed}")
+        made = [_with_dma(segment, number, dma_rng) for number, segment in enumerate(made)]
     return made
 
 
@@ -195,19 +205,38 @@ def initial_contents(segment: Segment) -> bytes:
     return random.Random(f"cfukit memory {segment.memory_seed}").randbytes(TEST_BYTES)
 
 
+def initial_main_memory(segment: Segment) -> bytes:
+    """What main memory holds at the segment's reset."""
+    return random.Random(f"cfukit dma {segment.dma_seed}").randbytes(DMA_TEST_BYTES)
+
+
 def _with_memory(segment: Segment, number: int, rng: random.Random) -> Segment:
     """Choose the memory of one segment: ideal, or one that refuses commands (also for long), or one that answers late."""
     segment = replace(segment, memory_seed=rng.getrandbits(31))
-    kind = number % 4 if segment.kind not in ("steady", "unassigned") else 0
-    if kind == 0:
-        return segment
+    ready, waits = _moods(segment, number % 4, rng)
+    return replace(segment, memory_ready=ready, memory_waits=waits)
+
+
+def _with_dma(segment: Segment, number: int, rng: random.Random) -> Segment:
+    """Choose main memory of one segment. Its mood is independent of the other memory's."""
+    segment = replace(segment, dma_seed=rng.getrandbits(31))
+    ready, waits = _moods(segment, rng.randrange(4) if number else 0, rng)
+    if any(waits) and rng.random() < 0.5:  # as if a refresh came in between
+        waits = (*waits, rng.randrange(30, 90))
+    return replace(segment, dma_ready=ready, dma_waits=waits)
+
+
+def _moods(segment: Segment, kind: int, rng: random.Random) -> tuple[int, tuple[int, ...]]:
+    """When a memory is ready, and how long it waits: kind 0 is ideal."""
+    if kind == 0 or segment.kind in ("steady", "unassigned"):
+        return (1 << PATTERN_CYCLES) - 1, (0,)
     density = rng.choice((0.1, 0.5, 0.9))
     ready = sum((rng.random() < density) << i for i in range(PATTERN_CYCLES)) | 1
     if kind == 1:  # as if the CPU stored in every cycle for a while
         length = rng.randrange(100, 900)
         ready &= ~((1 << length) - 1 << rng.randrange(PATTERN_CYCLES - length))
     waits = (0,) if kind == 2 else tuple(rng.choice((0, 0, 1, 2, rng.randrange(12))) for _ in range(61))
-    return replace(segment, memory_ready=ready | 1, memory_waits=waits)
+    return ready | 1, waits
 
 
 def sequence(cfu: BaseCfu, seed: int, count: int) -> Iterator[Op]:

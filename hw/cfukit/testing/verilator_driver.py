@@ -15,7 +15,7 @@ import numpy as np
 
 from cfukit.memory import TEST_BYTES
 from cfukit.testing.judge import Record
-from cfukit.testing.stimulus import PATTERN_CYCLES, Segment, initial_contents
+from cfukit.testing.stimulus import PATTERN_CYCLES, Segment, initial_contents, initial_main_memory
 from cfukit.verilog_parser import OPTIONS
 from cfukit_base import process, progress, tools
 from cfukit_base.cache import cached, user_cache
@@ -32,9 +32,10 @@ PART_OPERATIONS = 10_000  # per process; progress is shown between them
 PART_SECONDS = 1800
 
 
-def build(text: str, where: str, memory_width: int = 0, *, waves: bool = False) -> Path:
+def build(text: str, where: str, memory_width: int = 0, dma_width: int = 0, *, waves: bool = False) -> Path:
     """The compiled bench for the Verilog `text`; built once. waves: it can write VCD."""
-    defines = (f"-DMEMORY_BITS={memory_width}",) if memory_width else ()
+    widths = {"MEMORY_BITS": memory_width, "DMA_BITS": dma_width}
+    defines = tuple(f"-D{name}={width}" for name, width in widths.items() if width)
     return compile_verilog(text, where, BENCH, "VCfu", defines=defines, waves=waves)
 
 
@@ -135,7 +136,9 @@ def _play_part(
         ops = [(op.function_id, op.rs1, op.rs2, op.gap_cycles) for op in segment.ops]
         words += [np.array(head + ready, np.uint32)]
         if segment.memory_seed >= 0:
-            words += _memory_words(segment)
+            words += _memory_words(segment.memory_ready, segment.memory_waits, initial_contents(segment))
+        if segment.dma_seed >= 0:
+            words += _memory_words(segment.dma_ready, segment.dma_waits, initial_main_memory(segment))
         words += [np.array(ops, np.uint32).reshape(-1)]
     with tempfile.TemporaryDirectory() as name:
         source, result = Path(name) / "input", Path(name) / "output"
@@ -159,14 +162,17 @@ def _play_part(
             contents, written = data[position + 1 : position + 1 + 2 * TEST_BYTES // 4].reshape(2, -1)
             record.memory, record.written = contents.tobytes().hex(), written.astype(np.uint8).tobytes().hex()
             position += 1 + 2 * TEST_BYTES // 4
+        if segment.dma_seed >= 0:
+            record.outside = record.outside or int(data[position])
+            position += 1
         records.append(record)
     return records
 
 
-def _memory_words(segment: Segment) -> list[np.ndarray]:
-    bits = [segment.memory_ready >> shift & 0xFFFF_FFFF for shift in range(0, PATTERN_CYCLES, 32)]
-    head = np.array([*bits, len(segment.memory_waits), *segment.memory_waits], np.uint32)
-    return [head, np.frombuffer(initial_contents(segment), np.uint32)]
+def _memory_words(ready: int, waits: Sequence[int], contents: bytes) -> list[np.ndarray]:
+    bits = [ready >> shift & 0xFFFF_FFFF for shift in range(0, PATTERN_CYCLES, 32)]
+    head = np.array([*bits, len(waits), *waits], np.uint32)
+    return [head, np.frombuffer(contents, np.uint32)]
 
 
 def _errors(done: process.Finished, source: Path) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cfukit_base.artefacts.artefact import Artefact, Json
+from cfukit_base.cfu_ports import DmaShape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,7 @@ class CfuDescription(Artefact):
 
     * autonomous: the CFU also works between instructions.
     * memory_port: None without one.
+    * dma: its port into main memory; None without one.
     * front_end: "gate" puts cfukit's gate between CPU and instructions, so that no command is executed twice.
     """
 
@@ -76,6 +78,7 @@ class CfuDescription(Artefact):
     params: Json
     autonomous: bool
     memory_port: CfuMemoryPort | None
+    dma: DmaShape | None
     front_end: Literal["gate", "none"]
     instructions: tuple[CfuInstruction, ...]
 

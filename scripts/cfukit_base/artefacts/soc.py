@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from cfukit_base.artefacts.artefact import Artefact
 from cfukit_base.artefacts.cpu import Cpu, CpuFacts, Memory
+from cfukit_base.cfu_ports import DmaShape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class SocCpu(CpuFacts):
 class Soc(Artefact):
     """The document cfukit.soc/2. Version 1 had `cpu.cfu`, which was always true.
 
+    * dma: the CFU's port into main memory; None without one.
     * memories: in the order in which the board and the CPU list them.
     * csrs: registers by name, "block_register".
     * constants: numbers that C gets as macros, among them bus_timeout_cycles.
@@ -46,6 +48,7 @@ class Soc(Artefact):
     schema: Literal["cfukit.soc/2"] = "cfukit.soc/2"
     board: str
     cpu: SocCpu
+    dma: DmaShape | None
     clock_hz: int
     memories: tuple[Memory, ...]
     csrs: dict[str, Register]

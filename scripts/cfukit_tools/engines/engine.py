@@ -44,7 +44,7 @@ class Abilities:
     * machine: what programs are compiled for.
     * cycles, causes: whether results have them.
     * systems: whether it serves to try out other systems.
-    * memory_port: a CFU with a memory port works; `prepared` refuses it elsewhere.
+    * memory_port, dma: a CFU with such a port works; `prepared` refuses it elsewhere.
     * cfu: what computes CFU instructions, as run.json's `cfu_engine`.
     * options: the fields of `ExecOptions` that `exec` obeys; others are refused.
     * refusal: why those others are refused.
@@ -55,6 +55,7 @@ class Abilities:
     causes: bool = False
     systems: Systems = Systems.GIVEN
     memory_port: bool = True
+    dma: bool = False
     cfu: str = "verilog"
     options: frozenset[str] = frozenset()
     refusal: str = ""
@@ -144,6 +145,11 @@ def prepared(engine: Engine, project: Project) -> System:
         allowed = f"engine {engine.name} gives a CFU no memory"
         raise UsageError(
             str(project.cfu_file), "the CFU has a memory port", allowed=allowed, hint="--engine rtl"
+        )
+    if not engine.abilities.dma and system.dma is not None:
+        allowed = f"engine {engine.name} gives a CFU no main memory"
+        raise UsageError(
+            str(project.cfu_file), "the CFU has a DMA port", allowed=allowed, hint="--engine rtl"
         )
     engine.prepare(system)
     return system

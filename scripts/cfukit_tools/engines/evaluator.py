@@ -18,7 +18,7 @@ class EvaluatorEngine:
     """See `Engine`."""
 
     name = "evaluator"
-    abilities = Abilities(Machine.NONE, cfu="none", refusal="runs models, not programs")
+    abilities = Abilities(Machine.NONE, dma=True, cfu="none", refusal="runs models, not programs")
 
     def __init__(self, line: Line):
         del line  # it needs none

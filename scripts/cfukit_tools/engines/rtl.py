@@ -35,7 +35,9 @@ class RtlEngine:
     """See `Engine`."""
 
     name = "rtl"
-    abilities = Abilities(Machine.SYSTEM, cycles=True, causes=True, systems=Systems.BUILT, options=_OPTIONS)
+    abilities = Abilities(
+        Machine.SYSTEM, cycles=True, causes=True, systems=Systems.BUILT, dma=True, options=_OPTIONS
+    )
 
     def __init__(self, line: Line):
         del line  # it needs none

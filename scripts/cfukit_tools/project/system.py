@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from cfukit_base import progress
 from cfukit_base.artefacts import CfuDescription, Soc
 from cfukit_base.cache import cached, user_cache
+from cfukit_base.cfu_ports import DmaShape
 from cfukit_base.digest import digest_bytes, digest_of, digest_tree
 from cfukit_tools.project import code as loading
 from cfukit_tools.project.cfu_folder import cfu_folder
@@ -50,10 +52,11 @@ class System:
         with self.project.named():
             stock_text()  # another version of the wheel is refused for a CPU that was made before, too
             given, bits = cpu_of(self.project), self.memory_port_bits
-            key = digest_of(given, bits, _cpu_version())
+            waits = self.dma is not None
+            key = digest_of(given, bits, waits, _cpu_version())
 
             def write(folder: Path) -> None:
-                write_cpu(given, folder, memory_port_bits=bits)
+                write_cpu(given, folder, memory_port_bits=bits, cfu_sees_stores=waits)
 
             return cached(user_cache(), "cpu", key, write) / "cpu.json"
 
@@ -61,6 +64,11 @@ class System:
     def memory_port_bits(self) -> int:
         """Width of the memory port that the CFU declares, 0 without one."""
         return self.cfu_json.memory_port_bits if self.cfu_json is not None else 0
+
+    @property
+    def dma(self) -> DmaShape | None:
+        """The DMA port that the CFU declares; None without one."""
+        return self.cfu_json.dma if self.cfu_json is not None else None
 
     @functools.cached_property
     def soc_json(self) -> Path:
@@ -70,7 +78,7 @@ class System:
         with self.project.named():
             settings = self.project["soc"]
             cpu = self.cpu
-            key = digest_of(settings, cpu, _soc_version())
+            key = digest_of(settings, cpu, _soc_version(), asdict(self.dma) if self.dma else None)
 
             def build(folder: Path) -> None:
                 with progress.stage(f"generating the system on board {settings['board']}"):
@@ -80,6 +88,7 @@ class System:
                         folder,
                         clock_hz=settings["clock_hz"],
                         sram_bytes=settings["sram_bytes"],
+                        dma=self.dma,
                     )
 
             return cached(user_cache() / "soc", settings["board"], key, build) / "soc.json"
@@ -91,8 +100,9 @@ class System:
 
         with self.project.named():
             settings = self.project["soc"]
-            options = {name: settings[name] for name in ("clock_hz", "sram_bytes")}
-            key = digest_of(settings, self.cpu, _soc_version(), "hardware")
+            options = {name: settings[name] for name in ("clock_hz", "sram_bytes")} | {"dma": self.dma}
+            dma = asdict(self.dma) if self.dma else None
+            key = digest_of(settings, self.cpu, _soc_version(), "hardware", dma)
 
             def build(folder: Path) -> None:
                 generate_soc(settings["board"], self.cpu, folder, simulated=False, **options)

@@ -92,6 +92,7 @@ def not_modelled(soc: Soc) -> str:
     """What the model lacks of this system, for people; "" if it has everything."""
     lacking = [what for chip, what in _CHIPS.items() if chip in soc.chips]
     lacking += ["a CFU with a memory port"] if soc.cpu.memory_port_bits else []
+    lacking += ["a CFU with a DMA port"] if soc.dma is not None else []
     return " and ".join(lacking)
 
 

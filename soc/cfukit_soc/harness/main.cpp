@@ -103,6 +103,7 @@ private:
             if (VL_UNLIKELY(cpu.fetch_fault())) return fetch_fault();
             if (VL_UNLIKELY(system.memory_collision())) return memory_collision();
             if (VL_UNLIKELY(system.memory_outside())) return memory_outside();
+            if (VL_UNLIKELY(system.dma_outside())) return dma_outside();
             if (VL_UNLIKELY(cycle >= pause)) {
                 if (cycle >= options.max_cycles) return "time_out";
                 pause = tell_progress();
@@ -235,6 +236,11 @@ private:
     const char* memory_outside() {
         member("address", system.memory_address());
         return "memory_range";
+    }
+
+    const char* dma_outside() {
+        member("address", system.dma_address());
+        return "dma_range";
     }
 
     const char* unhandled_trap() {

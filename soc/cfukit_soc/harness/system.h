@@ -102,6 +102,15 @@ public:
     bool memory_access() const { return false; }
 #endif
 
+    // The CFU's DMA port: a command is out of range.
+#ifdef HAS_DMA
+    bool dma_outside() const { return SOC(cfu_dma_outside); }
+    uint32_t dma_address() const { return SOC(cfu_dma_read_cmd_payload_addr); }
+#else
+    bool dma_outside() const { return false; }
+    uint32_t dma_address() const { return 0; }
+#endif
+
     // The CFU's port.
     bool cfu_offered() const { return SOC(cfu_cmd_valid); }
     bool cfu_command() const { return SOC(cfu_cmd_valid) & SOC(cfu_cmd_ready); }

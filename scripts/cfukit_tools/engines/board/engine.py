@@ -26,7 +26,11 @@ class BoardEngine:
 
     name = "board"
     abilities = Abilities(
-        Machine.SYSTEM, cycles=True, cfu="hardware", refusal="shows nothing while it runs: it is hardware"
+        Machine.SYSTEM,
+        cycles=True,
+        dma=True,
+        cfu="hardware",
+        refusal="shows nothing while it runs: it is hardware",
     )
 
     def __init__(self, line: Line):
