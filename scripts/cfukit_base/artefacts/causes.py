@@ -1,4 +1,4 @@
-"""Where cycles go: causes, and the places in a program that they are counted for."""
+"""What cycles were spent on: their causes, counted for functions, lines and instructions of a program."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Self
 
 @dataclass(frozen=True, kw_only=True)
 class Causes:
-    """Cycles by what the CPU did in them; their sum is the number of cycles. docs/causes.md defines each.
+    """How many cycles were spent on each cause. Their sum is the number of cycles. docs/causes.md defines the causes.
 
-    * executing: an instruction retired; the other cycles are those in which none did.
-    * icache: instructions had not come yet. dcache: the data cache was filled, flushed, or had to read again.
-    * store: the store buffer was full. uncached: an access past the cache was under way.
+    * executing: an instruction retired. In the cycles of all other causes, none did.
+    * icache: the next instruction had not arrived. dcache: the data cache was filled, flushed, or had to repeat a read.
+    * store: the store buffer was full. uncached: an access that bypasses the cache was under way.
     * branch: a jump or a wrong prediction emptied the pipeline. hazard: a result was not ready.
     * muldiv: the divider was busy. csr: a CSR instruction waited until it was alone.
     * cfu_issue: a CFU command was not accepted yet. cfu_wait: the CFU had not answered yet.
-    * tcm: a tightly coupled memory was taken. trap: a trap, a return from one, or the wait for one.
+    * tcm: a tightly coupled memory was busy. trap: a trap was taken, returned from, or waited for.
     """
 
     executing: int
@@ -35,15 +35,15 @@ class Causes:
 
     @property
     def cycles(self) -> int:
-        """The sum."""
+        """The sum of all causes."""
         return sum(self.named().values())
 
     def named(self) -> dict[str, int]:
-        """All of them by name, in their order."""
+        """The cycles of each cause by its name, in the order of the fields."""
         return {name: getattr(self, name) for name in CAUSE_NAMES}
 
     def largest(self) -> dict[str, int]:
-        """Those that are not 0, without `executing`, the largest first."""
+        """The causes that are not 0, the largest first, without `executing`."""
         waits = [(name, count) for name, count in self.named().items() if count and name != "executing"]
         return dict(sorted(waits, key=lambda item: -item[1]))
 
@@ -52,7 +52,7 @@ class Causes:
 
     @classmethod
     def of(cls, counts: dict[str, int]) -> Self:
-        """Causes from counts by name; those that are missing are 0."""
+        """Causes from counts by name. Missing names count 0."""
         return cls(**(dict.fromkeys(CAUSE_NAMES, 0) | counts))
 
 
@@ -63,9 +63,9 @@ CAUSE_NAMES = tuple(field.name for field in fields(Causes))
 class FunctionRun:
     """A function of the program.
 
-    * inlined: the copies of it inside of other functions. Their cycles stand in both entries, so entries that are not inlined
-      alone add up to the cycles of the program.
-    * instructions: how many retired in it.
+    * inlined: the entry counts the copies of the function that are inlined in other functions. The entries of those functions count
+      the same cycles, so only the entries that are not inlined add up to the cycles of the program.
+    * instructions: how many instructions retired in it.
     """
 
     name: str
@@ -81,8 +81,8 @@ class FunctionRun:
 class LineRun:
     """A line of the source. All lines add up to the cycles of the program.
 
-    * line: 0 for code of the file that the compiler made of several lines, or of none.
-    * causes: the cycles by name, without zeros.
+    * line: 0 for code that the compiler generated from several lines of the file, or from none.
+    * causes: the cycles of each cause, without zeros.
     """
 
     file: str
@@ -96,9 +96,9 @@ class LineRun:
 class InstructionRun:
     """An instruction of the program.
 
-    * text: its disassembly; a CFU instruction has its name.
-    * function, file, line: where it stands; inlined: the functions whose copies it belongs to, the innermost first.
-    * executions: how often it retired. causes: its cycles by name, without zeros.
+    * text: its disassembly. A CFU instruction is shown by its name.
+    * function, file, line: where it is in the source. inlined: the inlined functions that it belongs to, the innermost first.
+    * executions: how often it retired. causes: its cycles of each cause, without zeros.
     """
 
     pc: int
@@ -117,7 +117,7 @@ class InstructionRun:
 class CfuUse:
     """One instruction of the CFU, in one mode (funct7).
 
-    * issue_cycles: commands waited so long to be accepted. wait_cycles: the CPU waited so long for the answers.
+    * issue_cycles: how long commands waited to be accepted. wait_cycles: how long the CPU waited for answers.
     """
 
     instruction: str
@@ -131,8 +131,8 @@ class CfuUse:
 class Busy:
     """Cycles in which something beside the CPU worked.
 
-    * cfu: a CFU command was offered or not answered yet; in all other cycles the CFU was idle.
-    * memory_port: the CFU's memory port was granted an access.
+    * cfu: cycles in which a CFU command was offered or not answered yet. In all other cycles the CFU was idle.
+    * memory_port: cycles in which the CFU's memory port was granted an access.
     """
 
     cfu: int
@@ -141,11 +141,11 @@ class Busy:
 
 @dataclass(frozen=True)
 class Segment:
-    """What an engine counted between two reads of the cycle counter, or before the first or after the last.
+    """What an engine counted between two reads of the cycle counter, before the first read, or after the last one.
 
     * end: the cycle in which it ends.
     * by_pc: for the address of each instruction, its cycles by cause, in the order of CAUSE_NAMES. They add up to `causes`. An
-      instruction has the cycles since the one before it retired; what a jump costs belongs to the jump.
+      instruction is charged with the cycles since the previous one retired, but what a jump costs is charged to the jump.
     """
 
     end: int

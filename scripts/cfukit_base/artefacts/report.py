@@ -14,7 +14,7 @@ from cfukit_base.artefacts.run import ArenaBlock, MemoryUse
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:
-    """A line of the provenance: what it is, and its value in words."""
+    """A line of the provenance: a name, and its value as text."""
 
     name: str
     value: str
@@ -34,10 +34,10 @@ class Rung:
 
     * label: unique in the report.
     * system: the label of its system.
-    * cycles: of sample 0. microseconds: these at the system's clock.
+    * cycles: of sample 0. microseconds: the same time at the system's clock.
     * speed_up: how many times faster than the first rung.
-    * instructions: retired in sample 0; None if the engine did not count them.
-    * lut, ff, bram, dsp, fmax_mhz: of the build of the same system; None if there is none among the files.
+    * instructions: how many retired in sample 0; None if the engine did not count them.
+    * lut, ff, bram, dsp, fmax_mhz: from the build of the same system; None if no such build was given.
     """
 
     label: str
@@ -59,7 +59,10 @@ class Rung:
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """An operator in one rung. share: of the rung's cycles; speed_up: over the first rung that runs the operator."""
+    """An operator in one rung.
+
+    * share: the operator's part of the rung's cycles. speed_up: over the first rung that runs the operator.
+    """
 
     rung: str
     kernel: str
@@ -71,7 +74,10 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorRow:
-    """An operator of the model. cells: of the rungs that run it as a step of its own."""
+    """An operator of the model.
+
+    * cells: one for each rung that runs the operator as a separate step.
+    """
 
     index: int
     type: str
@@ -81,7 +87,10 @@ class OperatorRow:
 
 @dataclass(frozen=True, kw_only=True)
 class StackPart:
-    """Cycles that an operator of a rung spent for one cause. operator: "3 CONV_2D", or "all" for the whole inference."""
+    """Cycles that an operator of a rung spent on one cause.
+
+    * operator: such as "3 CONV_2D", or "all" for the whole inference.
+    """
 
     rung: str
     operator: str
@@ -92,11 +101,12 @@ class StackPart:
 
 @dataclass(frozen=True, kw_only=True)
 class RoofPoint:
-    """An operator under the roof of its system.
+    """The speed of an operator, and the most that its system allows.
 
-    * macs_per_byte: of the bytes of its tensors, each counted once.
-    * macs_per_cycle: measured. at_limit: what the tightest limit allows the same work. bound: the limit's name.
-    * loads_per_mac: loads of all kinds that the kernel executed.
+    * macs_per_byte: MACs per byte of the operator's tensors; each byte counts once.
+    * macs_per_cycle: the measured speed. at_limit: the speed that the tightest limit allows. bound: the name of this limit.
+    * attained: macs_per_cycle divided by at_limit.
+    * loads_per_mac: load instructions of all kinds that the kernel executed, per MAC.
     """
 
     rung: str
@@ -112,7 +122,10 @@ class RoofPoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """Functions, lines and instructions of one rung, as its run.json has them. source: the text of the lines, by file and number."""
+    """Functions, lines and instructions of one rung, as in its run.json.
+
+    * source: the text of the source lines, by file and line number.
+    """
 
     rung: str
     functions: tuple[FunctionRun, ...]
@@ -123,7 +136,10 @@ class Program:
 
 @dataclass(frozen=True, kw_only=True)
 class CfuUsed:
-    """What one rung used of its CFU. busy_share: of all cycles, those in which the CFU had something to do."""
+    """How one rung used its CFU.
+
+    * busy_share: the share of all cycles in which the CFU had something to do.
+    """
 
     rung: str
     uses: tuple[CfuUse, ...]
@@ -133,7 +149,10 @@ class CfuUsed:
 
 @dataclass(frozen=True, kw_only=True)
 class Arena:
-    """The arena of one rung. steps: the operators in their order, for the axis of time."""
+    """The arena of one rung.
+
+    * steps: the operators in the order of execution, for the time axis of the chart.
+    """
 
     rung: str
     bytes: int
@@ -151,7 +170,10 @@ class MemoryMap:
 
 @dataclass(frozen=True, kw_only=True)
 class Area:
-    """What a build.json says. percent: used of available; families: of `area`."""
+    """The figures of a build.json.
+
+    * percent: used / available. families: the results of `area`, by FPGA family.
+    """
 
     label: str
     board: str
@@ -177,7 +199,7 @@ class Report(Artefact):
     """The document cfukit.report/1.
 
     * title: the project and the model.
-    * summary: what was found, in sentences.
+    * summary: the results, in sentences.
     * differences: the last two runs operator by operator, as `diff` compares them; empty with fewer than two.
     """
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Moved:
-    """Bytes that an operator reads and writes at least: each byte of its tensors once."""
+    """The fewest bytes that an operator must read and write: each byte of its tensors once."""
 
     weight_bytes: int
     input_bytes: int
@@ -16,7 +16,10 @@ class Moved:
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """Instructions that an operator's kernel executed, by kind. products: integer multiplications."""
+    """How many instructions of each kind an operator's kernel executed.
+
+    * products: integer multiplications.
+    """
 
     loads: int
     stores: int
@@ -38,8 +41,8 @@ class Bound:
 class Roof:
     """The limits of an operator, the tightest first.
 
-    * instructions: that retired, one per cycle at most.
-    * bound: the name of the tightest one. attained: its cycles divided by those that were measured; 1 is the best there is.
+    * instructions: how many retired. At most one retires per cycle.
+    * bound: the name of the tightest limit. attained: the cycles of this limit divided by the measured cycles; 1 is the optimum.
     """
 
     instructions: int

@@ -1,4 +1,4 @@
-"""run.json: what `run` and `profile` found. Reports, diffs and gates read it."""
+"""run.json: the results of `run` and `profile`. `report`, `diff` and CI read it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cfukit_base.artefacts.roofline import Moved, Roof, Work
 
 @dataclass(frozen=True, kw_only=True)
 class ModelId:
-    """Which model."""
+    """The model that was run."""
 
     name: str
     sha256: str
@@ -23,7 +23,10 @@ class ModelId:
 
 @dataclass(frozen=True, kw_only=True)
 class Toolchain:
-    """compiler: name and version. flags: for each group of sources, those that it was compiled with."""
+    """The compiler and the simulator.
+
+    * compiler: name and version. flags: the compiler's flags for each group of sources.
+    """
 
     compiler: str
     flags: dict[str, tuple[str, ...]]
@@ -32,7 +35,10 @@ class Toolchain:
 
 @dataclass(frozen=True, kw_only=True)
 class Digests:
-    """SHA-256 of everything that the figures depend on. firmware: by variant. cfu: "" without a CFU."""
+    """SHA-256 of everything that the figures depend on.
+
+    * firmware: of each variant. cfu: "" without a CFU.
+    """
 
     model: str
     inputs: str
@@ -43,7 +49,7 @@ class Digests:
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """Bytes of a firmware; None where nothing is linked or measured."""
+    """Bytes of a firmware; None if the firmware was not linked, or the value not measured."""
 
     code_bytes: int | None
     const_bytes: int | None
@@ -55,7 +61,7 @@ class Sizes:
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryUse:
-    """A memory and the bytes of what lies in it."""
+    """A memory, and how many bytes each part in it takes."""
 
     name: str
     base: int
@@ -65,10 +71,11 @@ class MemoryUse:
 
 @dataclass(frozen=True, kw_only=True)
 class ArenaBlock:
-    """Bytes of the arena and the kernel calls during which they are in use, by position in `VariantRun.ops`, both included.
+    """A block of bytes in the arena, and the kernel calls during which it is in use.
 
-    kind: "tensor", "scratch", or "variable", which keeps its value between inferences. first is -1 for what is in use before the
-    first call; last is the number of calls for what is read after the last one.
+    * kind: "tensor", "scratch", or "variable", which keeps its value between inferences.
+    * first, last: the first and the last of these calls, as positions in `VariantRun.ops`. first is -1 if the block is in use before
+      the first call. last is the number of calls if the block is read after the last one.
     """
 
     name: str
@@ -83,9 +90,10 @@ class ArenaBlock:
 class OpRun:
     """One kernel call of sample 0.
 
-    * fused: all operators that it covers.
+    * fused: all operators that this call computes.
     * moved: the bytes of its tensors.
-    * cycles, causes, work, roof: None where the engine cannot tell, or was not asked for causes.
+    * cycles: None if the engine does not count them.
+    * causes, work, roof: None if the engine cannot count causes, or was not asked to.
     """
 
     index: int
@@ -102,14 +110,14 @@ class OpRun:
 
 @dataclass(frozen=True, kw_only=True)
 class VariantRun:
-    """One set of kernels.
+    """The results of one set of kernels.
 
-    * cycles: of each sample. overhead_cycles: those of sample 0 that belong to no operator. instructions: of sample 0.
-    * arena: what lies where and when, by first use.
+    * cycles: of each sample. overhead_cycles: cycles of sample 0 that belong to no operator. instructions: of sample 0.
+    * arena: what lies where and when, in the order of first use.
     * text: what kernels printed.
-    * causes and what follows `ops`: of sample 0, and None on an engine that tells no causes or was not asked for them.
+    * causes, functions, lines, code, cfu, busy: of sample 0; None if the engine cannot count causes, or was not asked to.
     * functions, lines: those that took cycles, the hottest first. code: the instructions of the hottest functions, by address.
-    * cfu: what was used of the CFU. busy: what worked beside the CPU.
+    * cfu: how each instruction of the CFU was used. busy: how long the CFU and its memory port worked.
     """
 
     name: str
@@ -151,12 +159,13 @@ class Mismatch:
 class Rung:
     """One variant of a project among all of them.
 
-    * name: of the variant; "project" for project.toml without any. It stands among the document's `variants` under this name.
-    * cycles: of sample 0. over_reference: how many times as fast as reference kernels on the same system. over_first: as fast as
-      the first rung that has cycles, on its system.
-    * cycles_per_mac: of its model.
-    * family, used: its CFU alone on the family of its board, and there in LUT, FF, RAM, DSP; "" and None without --area.
-    * error: why it has no figures; "" if it has.
+    * name: the variant's name; "project" for project.toml without a variant. The document's `variants` has an entry with the same name.
+    * cycles: of sample 0.
+    * over_reference: how many times as fast as reference kernels on the same system.
+    * over_first: how many times as fast as the first rung that has cycles. The two systems may differ.
+    * cycles_per_mac: cycles per MAC of its model.
+    * family: the FPGA family of its board. used: what the CFU alone takes there. "" and None without --area.
+    * error: why the rung has no figures; "" if it has figures.
     """
 
     name: str
@@ -188,13 +197,13 @@ class RunHost:
 class Run(Artefact):
     """The document cfukit.run/1.
 
-    * memory: the memory that the program runs from, as a phrase for people.
-    * cfu_engine: what computes CFU instructions, "none" without a CFU.
+    * memory: the memory that the program runs from, described for people.
+    * cfu_engine: what computes CFU instructions; "none" without a CFU.
     * checked_operators: how many operators of sample 0 were compared one by one.
     * accuracy: share of samples whose largest output is at the label's index; None without labels.
-    * ladder: with --variants, one rung per variant of the project; `variants` then has the first rung's baselines and the kernels of
-      each rung, and all else is the first rung's. Empty otherwise.
-    * predictions: index of the largest value of output 0, by sample.
+    * ladder: with --variants, one rung for each variant of the project; otherwise empty. With --variants, `variants` has the baselines of
+      the first rung and the kernels of each rung, and all other fields are those of the first rung.
+    * predictions: for each sample, the index of the largest value of output 0.
     """
 
     schema: Literal["cfukit.run/1"] = "cfukit.run/1"

@@ -1,4 +1,4 @@
-"""What `suggest` found: advice, each with its evidence and its gain."""
+"""What `suggest` found: pieces of advice, each with its evidence and its gain."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ AdviceKind = Literal["icache", "dcache", "tcm", "cpu", "kernel", "cfu", "instruc
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """The cycles of the profile that an advice is about.
+    """The cycles of the profile that a piece of advice could save.
 
-    * cycles, share: how many, and of all.
-    * causes: by cause; empty where the cycles are those of whole operators or functions.
-    * operators: indices of those with such cycles, the most first. function, file, line: the one with the most; "" and 0 without.
-    * text: all of it, for people.
+    * cycles: how many. share: their part of all cycles.
+    * causes: these cycles by cause; empty if they are all cycles of some operators or functions.
+    * operators: the indices of the operators that have such cycles, the one with the most first.
+    * function, file, line: the function with the most such cycles; "" and 0 if none is known.
+    * text: the evidence, for people.
     """
 
     cycles: int
@@ -32,7 +33,10 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True)
 class ExpressionPlace:
-    """Where the code computes an expression. executions: how often. cycles: saved there."""
+    """A place where the code computes an expression.
+
+    * executions: how often it does. cycles: how many the instruction saves there.
+    """
 
     function: str
     file: str
@@ -45,9 +49,9 @@ class ExpressionPlace:
 class NewInstruction:
     """A CFU instruction that does not exist yet.
 
-    * expression: Python on integers over `a` and `b`, the operands as signed numbers; the result counts modulo 2^32. int32(x) and
-      uint32(x) are the low 32 bits of x as a signed and an unsigned number.
-    * inputs: how many operands. instructions: how many of the CPU's it replaces at a time.
+    * expression: a Python expression on integers. `a` and `b` are the operands as signed numbers. The result is taken modulo 2^32.
+      int32(x) and uint32(x) are the low 32 bits of x as a signed and an unsigned number.
+    * inputs: how many operands. instructions: how many instructions of the CPU it replaces each time.
     """
 
     expression: str
@@ -62,10 +66,10 @@ class Advice:
 
     * advice, how: what to do, and how the gain was computed, for people.
     * changes: the keys of project.toml that it sets, as KEY=VALUE.
-    * cycles: that are left. gain_cycles: that are saved. gain: how many times as fast.
-    * certainty: "exact" where the changed system was simulated; "at least" where a lower bound of the gain was computed.
-    * command: what tries it, or shows the code that it is about.
-    * instruction: of the kind "instruction"; None otherwise.
+    * cycles: of sample 0 after the change. gain_cycles: how many cycles are saved. gain: the speed-up.
+    * certainty: "exact" if the changed system was simulated; "at least" if the gain is a lower bound.
+    * command: tries the change, or shows the code that it concerns.
+    * instruction: the new instruction, if `kind` is "instruction"; None otherwise.
     """
 
     kind: AdviceKind
@@ -83,7 +87,10 @@ class Advice:
 
 @dataclass(frozen=True, kw_only=True)
 class SuggestHost:
-    """What depends on the machine. profile: the run.json that the evidence is from."""
+    """What depends on the machine.
+
+    * profile: the path of the run.json from which the evidence is.
+    """
 
     profile: str
     seconds: float
@@ -93,10 +100,10 @@ class SuggestHost:
 class Suggest(Artefact):
     """The document cfukit.suggest/1.
 
-    * cycles: of sample 0 as it is.
-    * engine: what the profile was measured on. simulators: what the changes were.
+    * cycles: of sample 0 without any change.
+    * engine: the one that measured the profile. simulators: the engines that measured the changes.
     * advice: at most five, the largest gain first.
-    * left_out: what was tried and could not be computed, and why.
+    * left_out: the changes whose gain could not be computed, with the reason.
     """
 
     schema: Literal["cfukit.suggest/1"] = "cfukit.suggest/1"

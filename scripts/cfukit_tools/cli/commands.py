@@ -136,18 +136,26 @@ def info(as_json: bool, verbose: bool, **values: Any) -> int:
 @cli.command("run")
 @inputs
 @click.option(
-    "--only", multiple=True, metavar="NAME", help="Run only reference, portable or project; or one variant."
+    "--only",
+    multiple=True,
+    metavar="NAME",
+    help="Run only reference, portable or project; with --variants also a variant.",
 )
 @click.option(
-    "--skip", multiple=True, metavar="NAME", help="Leave out reference, portable or project; or a variant."
+    "--skip",
+    multiple=True,
+    metavar="NAME",
+    help="Leave out reference, portable or project; with --variants also a variant.",
 )
-@click.option("--variants", is_flag=True, help="Measure all variants of the project into one table.")
+@click.option(
+    "--variants", is_flag=True, help="Measure all variants of the project and show them in one table."
+)
 @click.option("--area", is_flag=True, help="With --variants: add LUT, FF, RAM and DSP of each CFU.")
 @output
-@click.option("--causes", is_flag=True, help="Where the cycles of each variant went.")
+@click.option("--causes", is_flag=True, help="Show what the cycles were spent on, for each set of kernels.")
 @options(*PROJECT, "seed")
 def run_(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Measure a project, or all its variants, against the baselines. Every output is checked."""
+    """Compare your kernels with the reference and portable ones. Every output is checked."""
     from cfukit_tools.report import run as report
     from cfukit_tools.verbs import run as verb
 
@@ -159,18 +167,26 @@ def run_(as_json: bool, verbose: bool, **values: Any) -> int:
 @inputs
 @output
 @click.option(
-    "--annotate", default="", metavar="FUNCTION", help="Its instructions beside its source, with cycles."
+    "--annotate",
+    default="",
+    metavar="FUNCTION",
+    help="Show the instructions of this function beside its source, with cycles.",
 )
-@click.option("--speedscope", type=click.Path(path_type=Path), metavar="FILE", help="For speedscope.app.")
+@click.option(
+    "--speedscope",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a profile for speedscope.app.",
+)
 @click.option(
     "--trace-events",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Operators on simulated time, for Perfetto.",
+    help="Write a time line of the operators for Perfetto.",
 )
 @options(*PROJECT, "seed")
 def profile(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Show where the cycles go, operator by operator. There is one set of kernels and no baseline."""
+    """Show where the cycles go: by operator, cause and function. No baselines are measured."""
     from cfukit_tools.report import run as report
     from cfukit_tools.verbs import profile as verb
 
@@ -188,7 +204,7 @@ def profile(as_json: bool, verbose: bool, **values: Any) -> int:
 @cli.command()
 @options("target", "model", *SYSTEM, "cc", "json", "jobs", "verbose", "seed")
 def suggest(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Suggest up to five changes, each with its evidence, its gain and a command. Systems are simulated."""
+    """Suggest up to five changes that save cycles. Each has its evidence, its gain and a command."""
     from cfukit_tools.report import suggest as report
     from cfukit_tools.verbs import suggest as verb
 
@@ -203,16 +219,16 @@ def suggest(as_json: bool, verbose: bool, **values: Any) -> int:
     "--max-regression",
     default="",
     metavar="PERCENT",
-    help="Exit code 1 if cycles grow by more, e.g. 1%; of two builds: LUT, FF, RAM, DSP, or MHz lost.",
+    help="Exit code 1 if the cycles grow by more than this, e.g. 1%; for two builds: if LUT, FF, RAM or DSP grow, or MHz fall, by more.",
 )
-@click.option("--md", "as_markdown", is_flag=True, help="A short Markdown table for a pull request.")
+@click.option("--md", "as_markdown", is_flag=True, help="Print a short Markdown table for a pull request.")
 @options("json", "verbose")
 def diff(
     before: Path, after: Path, max_regression: str, as_markdown: bool, as_json: bool, verbose: bool
 ) -> int:
-    """Compare two run.json: cycles by operator, causes, sizes, area; or two build.json.
+    """Compare two run.json or two build.json. Shows cycles by operator, causes, sizes and area.
 
-    A command that writes a document keeps the one before: cfukit diff build/sim/run.previous.json build/sim/run.json
+    Each command keeps the previous document: cfukit diff build/sim/run.previous.json build/sim/run.json
     """
     from cfukit_tools.report import diff as report
     from cfukit_tools.verbs import diff as verb
@@ -231,12 +247,12 @@ def diff(
     default=None,
     type=click.Path(path_type=Path),
     metavar="FILE.html",
-    help="Where the page goes; default: report.html beside the last run.",
+    help="Where to write the page; default: report.html beside the last run.",
 )
-@click.option("--md", "markdown", is_flag=True, help="Print it as Markdown instead; write no page.")
+@click.option("--md", "markdown", is_flag=True, help="Print the report as Markdown; write no page.")
 @options("model", *SYSTEM, "engine", "json", "verbose")
 def report(targets: tuple[Path, ...], markdown: bool, as_json: bool, verbose: bool, **values: Any) -> int:
-    """Make one HTML page of runs and builds: TARGET's latest ones, or run.json and build.json files."""
+    """Make one HTML page with charts. It shows TARGET's latest results, or run.json and build.json files."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import report as verb
 
@@ -315,35 +331,38 @@ def infer(as_json: bool, verbose: bool, **values: Any) -> int:
     default=None,
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Use the CFU, CPU and board of this project.",
+    help="Use this project's CFU, CPU and board.",
 )
 @click.option("--max-cycles", default=0, metavar="N", help="Give up after N cycles. Default: 0, never.")
 @click.option(
     "--hang-cycles",
     default=0,
     metavar="N",
-    help="Call it a hang after N cycles without an instruction. Default: 0, the engine's own limit.",
+    help="Report a hang after N cycles in which no instruction retires. Default: 0, the engine's own limit.",
 )
 @click.option(
     "--waves",
     default="",
     metavar="FILE[:FROM:TO]",
-    help="Write these cycles as VCD (default: the last 2000, or those around a hang).",
+    help="Write the waveforms of these cycles as VCD (default: the last 2000, or those around a hang).",
 )
 @click.option(
     "--trace",
     default=None,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write every retired instruction.",
+    help="Write a list of all executed instructions.",
 )
-@click.option("--causes", is_flag=True, help="Where the cycles went, and the hottest functions.")
+@click.option("--causes", is_flag=True, help="Show what the cycles were spent on, and the hottest functions.")
 @click.option(
-    "--annotate", default="", metavar="FUNCTION", help="Its instructions beside its source, with cycles."
+    "--annotate",
+    default="",
+    metavar="FUNCTION",
+    help="Show its instructions beside its source, with cycles.",
 )
 @options(*SYSTEM, "cc", *ENGINE, "json", "verbose")
 def exec_(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Run a bare program on the system. It is a .c, .S or .elf file, or membench; stdin is passed on."""
+    """Run a program without a model. PROGRAM is a .c, .S or .elf file, or membench. It can read stdin."""
     from cfukit_tools.report import exec as report
     from cfukit_tools.verbs import exec as verb
 

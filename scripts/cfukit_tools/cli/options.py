@@ -16,7 +16,7 @@ PROJECT = ("target", "model", *SYSTEM, "cc", *ENGINE, "json", "jobs", "verbose")
 
 
 def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The options that verbs have in common, by name."""
+    """Add the shared options with these names to a command."""
     common: dict[str, Callable[..., Any]] = {
         "target": click.argument("target", default=".", type=click.Path(path_type=Path)),
         "model": click.option("--model", default="", metavar="FILE|NAME", help="Use another model."),
@@ -29,13 +29,13 @@ def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         ),
         "cc": click.option("--cc", "compiler", default="", metavar="zig|gcc", help="The RISC-V compiler."),
         "engine": click.option(
-            "--engine", default="", metavar="|".join(ENGINES), help="What runs the firmware."
+            "--engine", default="", metavar="|".join(ENGINES), help="What runs the program."
         ),
         "json": click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout."),
         "jobs": click.option(
             "--jobs", default=0, metavar="N", help="How many processes to run at a time; 0: one per core."
         ),
-        "verbose": click.option("-v", "--verbose", is_flag=True, help="Say more."),
+        "verbose": click.option("-v", "--verbose", is_flag=True, help="Show more details."),
         "port": click.option(
             "--port",
             default="",
@@ -61,7 +61,7 @@ def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 def inputs(function: Callable[..., Any]) -> Callable[..., Any]:
     function = click.option(
-        "--samples", default=0, metavar="N", help="How many samples; 0: the set's default."
+        "--samples", default=0, metavar="N", help="How many samples to run; 0: the default of the input set."
     )(function)
     return click.option(
         "--inputs",
