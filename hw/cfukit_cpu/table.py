@@ -15,6 +15,7 @@ import msgspec
 
 from cfukit_base.cache import write_atomic
 from cfukit_base.digest import digest_bytes
+from cfukit_base.typed_json import decoded
 from cfukit_cpu.configuration import PRESETS, STOCK, configuration
 from cfukit_cpu.writing import derive, isa
 
@@ -52,7 +53,7 @@ class Table:
 
 def read() -> Table:
     """The table as it was committed."""
-    return msgspec.json.decode(PATH.read_bytes(), type=Table)
+    return decoded(PATH.read_bytes(), Table)
 
 
 def digest(name: str) -> str:

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import msgspec
-
 from cfukit_base import interrupts
 from cfukit_base.artefacts import Outcome, Soc
 from cfukit_base.cache import disk_error, prepare_output, replaceable
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_base.process import started
+from cfukit_base.typed_json import decoded
 from cfukit_soc.faults import Ended, fault_from, stack_of
 from cfukit_soc.image import memory_image
 from cfukit_soc.watching import Watch
@@ -103,7 +102,7 @@ def simulate(
         try:
             with watch.shown():
                 output = run_simulator(words, scratch / "stdin", on_output, timeout_seconds)
-            ended = msgspec.json.decode((scratch / "result").read_bytes(), type=Ended)
+            ended = decoded((scratch / "result").read_bytes(), Ended)
             for temporary, final in partial:
                 temporary.touch()  # a window that was never reached
                 if temporary != final:

@@ -10,6 +10,7 @@ import msgspec
 
 from cfukit.testing.judge import Record
 from cfukit.testing.stimulus import Segment
+from cfukit_base.typed_json import decoded
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Script:
 
     @classmethod
     def read(cls, path: Path) -> Script:
-        return msgspec.json.decode(path.read_bytes(), type=cls)
+        return decoded(path.read_bytes(), cls)
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Request:
 
     @classmethod
     def parse(cls, text: str) -> Request:
-        return msgspec.json.decode(text, type=cls)
+        return decoded(text, cls)
 
 
 def write_records(path: Path, records: Sequence[Record]) -> None:
@@ -50,4 +51,4 @@ def write_records(path: Path, records: Sequence[Record]) -> None:
 
 
 def read_records(path: Path) -> list[Record]:
-    return msgspec.json.decode(path.read_bytes(), type=list[Record])
+    return decoded(path.read_bytes(), list[Record])

@@ -19,6 +19,7 @@ import msgspec
 
 from cfukit_base.cache import write_atomic
 from cfukit_base.errors import UsageError
+from cfukit_base.typed_json import decoded
 
 Json = dict[str, Any]  # a JSON object: where documents leave Python
 
@@ -41,11 +42,11 @@ class Artefact:
     def parse(cls, data: bytes | str, where: str, *, hint: str = "") -> Self:
         """The document in the text `data`, which stands in `where`. UsageError as for `read`."""
         try:
-            found = msgspec.json.decode(data, type=_Header)
+            found = decoded(data, _Header)
             if found.schema != cls.schema_name():
                 given = f"schema is {found.schema!r}"
                 raise UsageError(where, given, allowed=cls.schema_name(), hint=hint)
-            return msgspec.json.decode(data, type=cls)
+            return decoded(data, cls)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             allowed = f"a whole {cls.schema_name()}"
             raise UsageError(where, f"is damaged: {error}", allowed=allowed, hint=hint) from None
@@ -87,6 +88,6 @@ class _Header:
 def schema_in(path: Path) -> str:
     """The schema that a document says it has; "" if there is none to be read."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_Header).schema
+        return decoded(path.read_bytes(), _Header).schema
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return ""

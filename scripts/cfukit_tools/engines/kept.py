@@ -14,6 +14,7 @@ import msgspec
 from cfukit_base.artefacts import Outcome
 from cfukit_base.cache import cached
 from cfukit_base.digest import digest_bytes, digest_of
+from cfukit_base.typed_json import decoded
 from cfukit_tools.engines.engine import Job
 from cfukit_tools.engines.firmware import Runs, file_of, requests_of
 from cfukit_tools.project.system import System
@@ -50,7 +51,7 @@ class KeptRuns:
             entry = cached(_folder(system), "run", self._key(system, job, requests), build)
         except _FaultedError as faulted:
             return faulted.outcome
-        return msgspec.json.decode((entry / _FILE).read_bytes(), type=Outcome)
+        return decoded((entry / _FILE).read_bytes(), Outcome)
 
     def _key(self, system: System, job: Job, requests: bytes) -> str:
         """What the result depends on. Baselines issue no CFU instruction, so another CFU does not change theirs."""

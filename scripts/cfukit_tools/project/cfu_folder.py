@@ -13,6 +13,7 @@ from cfukit_base import progress
 from cfukit_base.cache import cached, write_atomic
 from cfukit_base.digest import digest_of
 from cfukit_base.reads import inputs, recorded, settled, unchanged
+from cfukit_base.typed_json import decoded
 from cfukit_tools.project.code import ProjectCode, guarded
 from cfukit_tools.project.project import Project
 
@@ -61,6 +62,6 @@ def _write(folder: Path, texts: dict[str, str]) -> None:
 
 def _read(note: Path) -> Made | None:
     try:
-        return msgspec.json.decode(note.read_bytes(), type=Made)
+        return decoded(note.read_bytes(), Made)
     except (OSError, msgspec.DecodeError):
         return None

@@ -6,12 +6,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-
 from cfukit_base.artefacts import Outcome, Soc
 from cfukit_base.cache import disk_error, prepare_output
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import UsageError
+from cfukit_base.typed_json import decoded
 from cfukit_soc.fast.build import build_cfu_library, build_fast_simulator, model_digest
 from cfukit_soc.fast.parameters import parameters
 from cfukit_soc.faults import Ended, stack_of
@@ -72,7 +71,7 @@ def simulate_fast(
         try:
             with watch.shown():
                 output = run_simulator(words, scratch / "stdin", on_output, timeout_seconds)
-            ended = msgspec.json.decode((scratch / "result").read_bytes(), type=Ended)
+            ended = decoded((scratch / "result").read_bytes(), Ended)
             if trace and partial_of(trace) != trace:
                 partial_of(trace).replace(trace)
         except OSError as error:

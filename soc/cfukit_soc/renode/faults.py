@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import msgspec
-
 from cfukit_base.artefacts import Fault
 from cfukit_base.artefacts.outcome import CfuCommand
 from cfukit_base.symbols import locate, symbol
+from cfukit_base.typed_json import decoded
 from cfukit_soc.faults import TRAP_CAUSES
 from cfukit_soc.renode.output import FLOOD_BYTES, Log
 from cfukit_soc.renode.state import State
@@ -29,7 +28,7 @@ class Complaint:
 
 def cfu_fault(line: str) -> Fault:
     """The complaint of the CFU's library, which then holds the processor inside the instruction: no place is known."""
-    said = msgspec.json.decode(line, type=Complaint)
+    said = decoded(line, Complaint)
     if said.kind == "stopped":
         return Fault(
             kind="cfu_stopped", pc=None, registers={}, message="the CFU's Verilog ended the simulation"

@@ -12,6 +12,7 @@ from cfukit_base.artefacts.build import Resources
 from cfukit_base.cache import cached
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import UsageError
+from cfukit_base.typed_json import decoded
 from cfukit_soc.synthesis.families import Family, family_named
 from cfukit_soc.synthesis.programs import naming, program, run_logged
 from cfukit_soc.synthesis.statistics import cells_by_module
@@ -68,7 +69,7 @@ def cfu_area(cfu_verilog: Path, family_name: str, build_dir: Path) -> CfuArea:
             (folder / "area.json").write_bytes(msgspec.json.encode(found))
 
     entry = cached(build_dir, f"area-{family.name}", key, build)
-    return msgspec.json.decode((entry / "area.json").read_bytes(), type=CfuArea)
+    return decoded((entry / "area.json").read_bytes(), CfuArea)
 
 
 def _synthesise(cfu_verilog: Path, family: Family, folder: Path) -> CfuArea:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
+from cfukit_base.typed_json import decoded
 
 
 @dataclass(frozen=True)
@@ -20,5 +20,5 @@ class _Statistics:
 
 def cells_by_module(path: Path) -> dict[str, dict[str, int]]:
     """Number of cells by type, for each module; instances of other modules are cells, too."""
-    found = msgspec.json.decode(path.read_bytes(), type=_Statistics)
+    found = decoded(path.read_bytes(), _Statistics)
     return {name.lstrip("\\"): module.num_cells_by_type for name, module in found.modules.items()}

@@ -12,6 +12,7 @@ from cfukit_base.artefacts import Soc
 from cfukit_base.artefacts.build import Parts, Resources
 from cfukit_base.cache import cached
 from cfukit_base.digest import digest_of
+from cfukit_base.typed_json import decoded
 from cfukit_soc.boards import Board
 from cfukit_soc.generate import HARNESS
 from cfukit_soc.synthesis.area import WATCH
@@ -96,7 +97,7 @@ def synthesise(
 
 def read_resources(netlist: Path) -> SystemResources:
     """What is used in the folder that `synthesise` returned."""
-    return msgspec.json.decode((netlist / "resources.json").read_bytes(), type=SystemResources)
+    return decoded((netlist / "resources.json").read_bytes(), SystemResources)
 
 
 def _script(family: Family, files: list[str]) -> list[str]:

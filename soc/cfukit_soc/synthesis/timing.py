@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from cfukit_base.artefacts.build import WorstPath
+from cfukit_base.typed_json import decoded
 
 
 class _Cell(msgspec.Struct):
@@ -89,7 +90,7 @@ class Report(msgspec.Struct):
 
 def read_report(path: Path) -> Report:
     """The report in `path`."""
-    return msgspec.json.decode(path.read_bytes(), type=Report)
+    return decoded(path.read_bytes(), Report)
 
 
 def instance(cell: str) -> str:

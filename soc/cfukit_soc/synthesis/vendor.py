@@ -17,6 +17,7 @@ from cfukit_base import process, progress
 from cfukit_base.artefacts.build import WorstPath
 from cfukit_base.errors import BuildError, MissingToolError, UsageError
 from cfukit_base.tools import Tool
+from cfukit_base.typed_json import decoded
 from cfukit_soc.boards import Board, Pin
 from cfukit_soc.synthesis.families import family_named
 from cfukit_soc.synthesis.programs import run_logged
@@ -164,7 +165,7 @@ def build(board: Board, tool: str, folder: Path, log: Path) -> VendorRun:
         }  # each clock is told after placing, and again after routing
         system = [mhz for name, mhz in last.items() if re.split(r"[./]", name)[-1] == "clk"]
         return VendorRun(tool, min(system or last.values()), image, None)
-    result = msgspec.json.decode((folder / "result.json").read_bytes(), type=_Result)
+    result = decoded((folder / "result.json").read_bytes(), _Result)
     delay_ns = round(1000 / result.fmax_mhz, 2)
     path = WorstPath(delay_ns=delay_ns, begin=result.begin, end=result.end, by_instance_ns={})
     return VendorRun(tool, result.fmax_mhz, image if image.is_file() else None, path)
