@@ -109,4 +109,7 @@ def test_both_benches_see_the_same_in_random_traces() -> None:
         (in_cpp,) = verilator_driver.play(bench, [segment], HANG_CYCLES)
         assert in_python == in_cpp, f"seed {seed}: {segment}"
         rules[in_python.rule] += 1
-    assert set(rules) == {0, *RULES}, f"not every rule was broken once: {rules}"
+    possible = {
+        number for number, (name, _) in RULES.items() if not name.startswith("dma-")
+    }  # it has no DMA port
+    assert set(rules) == {0, *possible}, f"not every rule was broken once: {rules}"

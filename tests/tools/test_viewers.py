@@ -193,8 +193,16 @@ def test_operators_have_a_column_for_each_cause_that_counts() -> None:
     ops = tuple(replace(operator(n, one.cycles), causes=one) for n, one in enumerate((first, second)))
     ops += (replace(operator(2, 0), causes=Causes.of({})), operator(3, 5))
     made = report.operators(replace(variant("project", [1]), ops=ops), whole)
-    assert [column.header for column in made.columns] == ["#", "operator", "executing", "hazard"]
-    assert [list(column.cells) for column in made.columns][2:] == [["90%", "90%"], ["0%", "10%"]]
+    assert [column.header for column in made.columns] == [
+        "#",
+        "operator",
+        "executing",
+        "hazard",
+        "others",
+        "of the limit",
+    ]
+    cells = [["90%", "90%"], ["0%", "10%"], ["10%", "0%"], ["-", "-"]]
+    assert [list(column.cells) for column in made.columns][2:] == cells
 
 
 def test_lines_of_the_cfu() -> None:
