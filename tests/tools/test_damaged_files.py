@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cfukit_base.cache import manifest, user_cache
+from cfukit_tools import api
 from cfukit_tools.cli import commands as cli
 
 SEED = 20261
@@ -45,3 +46,14 @@ def test_truncated_files_are_built_again(
         found, said = run()
         assert found == right, f"seed {SEED}, step {step}"
         assert "is damaged" in said and "Traceback" not in said
+
+
+@pytest.mark.slow
+def test_a_damaged_result_with_causes_is_measured_again(tmp_path: Path) -> None:
+    """The simulator that tells causes runs again, although the result's folder is there."""
+    api.init(tmp_path / "p", "template")
+    first = api.profile(tmp_path / "p", samples=1)
+    for kept in (tmp_path / "p" / "build").glob("*/runs/*/cfukit.manifest"):
+        kept.unlink()
+    again = api.profile(tmp_path / "p", samples=1)
+    assert first["variants"] == again["variants"] and again["variants"][0]["causes"]

@@ -61,7 +61,8 @@ class RtlEngine:
     def _run(self, system: System, job: Job, requests: bytes) -> Outcome:
         from cfukit_soc import read_counts, simulate
 
-        simulator = system.simulator(causes=self._causes)
+        # A kept result that turns out to be damaged is not among the missing ones.
+        simulator = system.simulator(causes=self._causes or job.causes)
         with tempfile.TemporaryDirectory(prefix="cfukit-") as folder:
             counts = Path(folder) / "counts" if job.causes else None
             outcome = simulate(
