@@ -27,7 +27,7 @@ _CORE: dict[str, dict[int, int | str]] = {
         **{6: "table:Empty", 7: "vector:4", 8: 1},
     },
     "QuantizationParameters": {2: "vector:4", 3: "vector:8", 6: 4},
-    "Operator": {0: 4, 1: "vector:4", 2: "vector:4", 3: 1, 4: "table:Empty"},
+    "Operator": {0: 4, 1: "vector:4", 2: "vector:4", 3: 1, 4: "table:Empty", 5: "bytes"},
     "Buffer": {0: "bytes", 1: 8, 2: 8},
     "Metadata": {0: "bytes", 1: 4},
     "Empty": {},

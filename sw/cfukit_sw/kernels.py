@@ -159,6 +159,22 @@ def _int32(op: Op) -> bool:
     return op.input_type == "int32"
 
 
+SIGNAL_TYPES = {"int16": _int16, "int32": _int32, "float": _float}
+SIGNAL_OPERATORS = {
+    "Delay": "delay",
+    "Energy": "energy",
+    "FftAutoScale": "fft_auto_scale",
+    "FilterBank": "filter_bank",
+    "FilterBankLog": "filter_bank_log",
+    "FilterBankSpectralSubtraction": "filter_bank_spectral_subtraction",
+    "FilterBankSquareRoot": "filter_bank_square_root",
+    "Framer": "framer",
+    "PCAN": "pcan",
+    "Stacker": "stacker",
+    "Window": "window",
+}
+
+
 def _gives_int8(op: Op) -> bool:
     return op.output_type == "int8"
 
@@ -231,6 +247,11 @@ def reference_kernels() -> list[Kernel]:
         *(_reference(op, f"{op.lower()}_float", supports=_float) for op in FLOAT_OPERATORS),
         *(_reference(op, "reduce_float", supports=_float) for op in ("MEAN", "SUM")),
         *(_reference(f"{name.upper()}_FLOAT", f"{name}_float") for name in FLOAT_FUNCTIONS),
+        *(_reference(f"CUSTOM:Signal{op}", f"signal_{name}") for op, name in SIGNAL_OPERATORS.items()),
+        *(_reference("CUSTOM:SignalRfft", f"signal_rfft_{name}", supports=of) for name, of in SIGNAL_TYPES.items()),
+        *(_reference("CUSTOM:SignalIrfft", f"signal_irfft_{name}", supports=of) for name, of in SIGNAL_TYPES.items()),
+        _reference("CUSTOM:SignalOverlapAdd", "signal_overlap_add_int16", supports=_int16),
+        _reference("CUSTOM:SignalOverlapAdd", "signal_overlap_add_float", supports=_float),
         _reference("IF", "if"),
         _reference("WHILE", "while"),
         _reference("MOVE", "move"),

@@ -198,6 +198,36 @@ _CLASS_OF = {
 }
 
 
+def _whole(*names: str) -> tuple[Field, ...]:
+    return tuple(Field(name, "int32") for name in names)
+
+
+# The options of custom operators: a FlexBuffers map of names, all of which a model has to give.
+CUSTOM_OPTIONS: dict[str, tuple[Field, ...]] = {
+    "CUSTOM:SignalDelay": _whole("delay_length"),
+    "CUSTOM:SignalEnergy": _whole("end_index", "start_index"),
+    "CUSTOM:SignalFftAutoScale": (),
+    "CUSTOM:SignalFilterBank": _whole("num_channels"),
+    "CUSTOM:SignalFilterBankLog": _whole("input_correction_bits", "output_scale"),
+    "CUSTOM:SignalFilterBankSpectralSubtraction": (
+        *_whole("alternate_one_minus_smoothing", "alternate_smoothing"),
+        Field("clamping", "bool", False),
+        *_whole("min_signal_remaining", "num_channels", "one_minus_smoothing", "smoothing"),
+        *_whole("smoothing_bits", "spectral_subtraction_bits"),
+    ),
+    "CUSTOM:SignalFilterBankSquareRoot": (),
+    "CUSTOM:SignalFramer": (*_whole("frame_size", "frame_step"), Field("prefill", "bool", False)),
+    "CUSTOM:SignalIrfft": (Field("T", "TensorType", "INT16"), *_whole("fft_length")),
+    "CUSTOM:SignalOverlapAdd": (Field("T", "TensorType", "INT16"), *_whole("frame_step")),
+    "CUSTOM:SignalPCAN": _whole("snr_shift"),
+    "CUSTOM:SignalRfft": (Field("T", "TensorType", "INT16"), *_whole("fft_length")),
+    "CUSTOM:SignalStacker": _whole(
+        "num_channels", "stacker_left_context", "stacker_right_context", "stacker_step"
+    ),
+    "CUSTOM:SignalWindow": _whole("shift"),
+}
+
+
 def options_class(operator_type: str) -> str:
     """The options class of an operator ("Conv2DOptions"); "" for one that has none or that we do not know."""
     if operator_type in _CLASS_OF:
@@ -208,7 +238,7 @@ def options_class(operator_type: str) -> str:
 
 def default_options(operator_type: str) -> dict[str, Option]:
     """Every option of an operator with the schema's default."""
-    fields = CLASSES.get(options_class(operator_type), ())
+    fields = CUSTOM_OPTIONS.get(operator_type) or CLASSES.get(options_class(operator_type), ())
     return {field.name: field.default for field in fields if field.kind != "unused"}
 
 

@@ -22,12 +22,14 @@ import tflite
 from flatbuffers.number_types import Int32Flags
 
 from cfukit_base.errors import ModelError
+from cfukit_sw.custom_options import decode_custom_options
 from cfukit_sw.flatbuffer_check import Checker, Unsound
 from cfukit_sw.graph import check_graph
 from cfukit_sw.model import NUMPY_TYPES, Model, Operator, Option, Tensor
 from cfukit_sw.options import (
     BUILTIN_OPERATORS,
     CLASSES,
+    CUSTOM_OPTIONS,
     ENUMERATIONS,
     decode_options,
     default_options,
@@ -262,6 +264,8 @@ class _Reader:
 
     def options(self, entry: Any, type: str, part: str) -> dict[str, Option]:
         """All options of an operator that we know, the schema's defaults where the file has none."""
+        if type in CUSTOM_OPTIONS:
+            return self.custom_options(entry, type, part)
         class_name, table = options_class(type), entry.BuiltinOptions()
         if not class_name or table is None or entry.BuiltinOptionsType() == 0:
             return default_options(type)
@@ -274,3 +278,12 @@ class _Reader:
             self.refuse(part, str(error), hint="export or download the model again")
         self.spend(sum(len(value) for value in options.values() if isinstance(value, tuple)), part)
         return options
+
+    def custom_options(self, entry: Any, type: str, part: str) -> dict[str, Option]:
+        data = entry.CustomOptionsAsNumpy()
+        stored = b"" if isinstance(data, int) else data.tobytes()
+        self.spend(len(stored), part)
+        try:
+            return decode_custom_options(type, stored)
+        except ValueError as error:
+            self.refuse(part, str(error), hint="export or download the model again")

@@ -9,8 +9,9 @@ import flatbuffers
 import numpy as np
 import tflite
 
+from cfukit_sw.custom_options import encode_custom_options
 from cfukit_sw.model import Model, Operator, Option, Tensor
-from cfukit_sw.options import BUILTIN_OPERATORS, CLASSES, ENUMERATIONS, Field, options_class
+from cfukit_sw.options import BUILTIN_OPERATORS, CLASSES, CUSTOM_OPTIONS, ENUMERATIONS, Field, options_class
 
 SCHEMA_VERSION = 3
 _BUFFER_ALIGNMENT = 16  # as TensorFlow's converter: constants can be used in place
@@ -138,13 +139,19 @@ class _Writer:
         class_name = options_class(op.type)
         options = self.options(op, class_name) if class_name else 0
         options_code = getattr(tflite.BuiltinOptions, class_name) if class_name else 0
+        custom = self.custom_options(op) if op.type in CUSTOM_OPTIONS else 0
         self.builder.StartObject(9)
         self.builder.PrependUint32Slot(0, code, 0)
         self.builder.PrependUOffsetTRelativeSlot(1, inputs, 0)
         self.builder.PrependUOffsetTRelativeSlot(2, outputs, 0)
         self.builder.PrependUint8Slot(3, options_code, 0)
         self.builder.PrependUOffsetTRelativeSlot(4, options, 0)
+        self.builder.PrependUOffsetTRelativeSlot(5, custom, 0)
         return int(self.builder.EndObject())
+
+    def custom_options(self, op: Operator) -> int:
+        data = encode_custom_options(op.type, op.options)
+        return int(self.builder.CreateByteVector(data)) if data else 0
 
     def options(self, op: Operator, class_name: str) -> int:
         fields = CLASSES[class_name]

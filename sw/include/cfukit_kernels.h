@@ -269,6 +269,111 @@ struct cfukit_lstm {
   int32_t tanh_multiplier, tanh_shift;
 };
 
+/* SignalWindow: (input * weights[i]) >> shift, saturated. rows vectors of count samples. */
+struct cfukit_signal_window {
+  const int16_t *input, *weights;
+  int16_t *output;
+  int32_t rows, count, shift;
+};
+
+/* SignalFftAutoScale: output = input << *bits, as far as int16_t allows. */
+struct cfukit_auto_scale {
+  const int16_t *input;
+  int16_t *output;
+  int32_t *bits;
+  int32_t count;
+};
+
+/* SignalRfft and SignalIrfft on int16_t, int32_t or float, as the kernel's name says. rows vectors: `samples` reals (of `length`; the rest
+ * is 0) and length / 2 + 1 bins, real and imaginary parts in turn. radices: of the stages of the complex transform of length / 2 pairs, the
+ * outermost first; twiddles [length / 2, 2]; real_twiddles [length / 4, 2]. scratch: `length` values. */
+struct cfukit_fft {
+  const void *input;
+  void *output, *scratch;
+  const void *twiddles, *real_twiddles;
+  const int32_t *radices;
+  int32_t rows, samples, length;
+};
+
+/* SignalEnergy: re^2 + im^2 of the bins first .. last - 1; the others of the `count` outputs are 0. */
+struct cfukit_energy {
+  const int16_t *input;
+  uint32_t *output;
+  int32_t first, last, count;
+};
+
+/* SignalFilterBank. Band i has widths[i] energies from starts[i] on, and weights from places[i] on. Output i is band i with unweights
+ * plus band i + 1 with weights; uint64_t, which may begin at any word. */
+struct cfukit_filter_bank {
+  const uint32_t *input;
+  const int16_t *weights, *unweights, *starts, *places, *widths;
+  void *output;
+  int32_t channels;
+};
+
+/* SignalFilterBankSquareRoot: round(sqrt(input)) >> *bits. input: uint64_t, which may begin at any word. */
+struct cfukit_filter_bank_square_root {
+  const void *input;
+  const int32_t *bits;
+  uint32_t *output;
+  int32_t count;
+};
+
+/* SignalFilterBankSpectralSubtraction. noise is a variable, estimate an output. smoothing, one_minus: of even and of odd channels. */
+struct cfukit_spectral_subtraction {
+  const uint32_t *input;
+  uint32_t *noise, *output, *estimate;
+  int32_t count, smoothing[2], one_minus[2], least, smoothing_bits, bits, clamps;
+};
+
+/* SignalPCAN. gains: three values for each octave of the noise. */
+struct cfukit_pcan {
+  const uint32_t *input, *noise;
+  const int16_t *gains;
+  uint32_t *output;
+  int32_t count, shift;
+};
+
+/* SignalFilterBankLog: scale * ln(input << bits). table [130]: 2^16 * (log2(1 + k / 128) - k / 128). */
+struct cfukit_filter_bank_log {
+  const uint32_t *input;
+  const uint16_t *table;
+  int16_t *output;
+  int32_t count, bits, scale;
+};
+
+/* SignalFramer. history [rows, kept] and steps are variables. steps: how many steps of samples have come, until a frame is full. */
+struct cfukit_framer {
+  const int16_t *input;
+  int16_t *history, *output;
+  int32_t *steps;
+  uint8_t *valid;
+  int32_t rows, frames, frame_size, frame_step, kept, prefill;
+};
+
+/* SignalStacker. history [frames - 1, channels] and state are variables. state: whether a frame has come, and how many count. */
+struct cfukit_stacker {
+  const int16_t *input;
+  int16_t *history, *output;
+  int32_t *state;
+  uint8_t *valid;
+  int32_t channels, left, frames, step;
+};
+
+/* SignalDelay. history [rows, length] is a variable. */
+struct cfukit_delay {
+  const int16_t *input;
+  int16_t *history, *output;
+  int32_t rows, count, length;
+};
+
+/* SignalOverlapAdd on int16_t or float. state [rows, size] is a variable. */
+struct cfukit_overlap_add {
+  const void *input;
+  void *state, *output;
+  int32_t rows, frames, size, step;
+};
+
 /* A function of one byte, as a table: output = table[input + 128]. `count` elements; output may be input. Where input or output is
  * uint8_t, the bytes are those of int8_t, and the table is in the order of int8_t. */
 struct cfukit_table {

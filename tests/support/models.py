@@ -42,6 +42,7 @@ def random_model(type: str, seed: int) -> Model:
     import support.models_moving
     import support.models_networks
     import support.models_shapes
+    import support.models_signal
     import support.models_state
     import support.models_variables  # noqa: F401 (they register their builders)
 

@@ -33,6 +33,9 @@ from cfukit_sw.evaluator import (  # each registers its operators
     reduction,
     resize,
     shapes,
+    signal_filter_bank,
+    signal_frames,
+    signal_spectrum,
     slicing,
     variables,
 )
@@ -58,6 +61,7 @@ _FAMILIES: list[ModuleType] = [
         quantize,
     ),
     *(recurrent, reduction, resize, shapes, slicing, variables),
+    *(signal_frames, signal_spectrum, signal_filter_bank),
 ]
 
 SUPPORTED = tuple(sorted(PREPARE))
