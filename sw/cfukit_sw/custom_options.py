@@ -33,7 +33,9 @@ def decode_custom_options(operator_type: str, data: bytes) -> dict[str, Option]:
 def encode_custom_options(operator_type: str, options: Mapping[str, Option]) -> bytes:
     """The map that `decode_custom_options` reads. Nothing for an operator without options."""
     fields = CUSTOM_OPTIONS[operator_type]
-    return bytes(flexbuffers.Dumps({field.name: _stored(field, options) for field in fields})) if fields else b""
+    return (
+        bytes(flexbuffers.Dumps({field.name: _stored(field, options) for field in fields})) if fields else b""
+    )
 
 
 def _numbers(data: bytes) -> dict[str, int | float]:

@@ -97,7 +97,9 @@ def twiddles(type: str, count: int, inverse: bool) -> npt.NDArray[Any]:
 def real_twiddles(type: str, count: int, inverse: bool) -> npt.NDArray[Any]:
     """[count / 2, 2]: what disentangles the bins 1 .. count / 2 of a real transform, whose complex one has `count` values."""
     numbers, sign = Numbers(type), 1 if inverse else -1
-    return numbers.array([numbers.twiddle(sign * pi * ((k + 1) / count + 0.5)) for k in range(count // 2)]).reshape(-1, 2)
+    return numbers.array(
+        [numbers.twiddle(sign * pi * ((k + 1) / count + 0.5)) for k in range(count // 2)]
+    ).reshape(-1, 2)
 
 
 def fft(type: str, x: Complex, inverse: bool = False) -> Complex:
@@ -183,7 +185,13 @@ class _Stage:
             n.stored(n.scaled(apart[0][0], yb[1]) - n.scaled(apart[1][0], ya[1])),
         )
         total = n.plus(a, (sums[0][0] + sums[1][0], sums[0][1] + sums[1][1]))
-        return [total, n.minus(near, odd_near), n.plus(far, odd_far), n.minus(far, odd_far), n.plus(near, odd_near)]
+        return [
+            total,
+            n.minus(near, odd_near),
+            n.plus(far, odd_far),
+            n.minus(far, odd_far),
+            n.plus(near, odd_near),
+        ]
 
 
 def rfft(type: str, x: Any) -> Any:

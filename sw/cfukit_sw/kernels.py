@@ -248,8 +248,14 @@ def reference_kernels() -> list[Kernel]:
         *(_reference(op, "reduce_float", supports=_float) for op in ("MEAN", "SUM")),
         *(_reference(f"{name.upper()}_FLOAT", f"{name}_float") for name in FLOAT_FUNCTIONS),
         *(_reference(f"CUSTOM:Signal{op}", f"signal_{name}") for op, name in SIGNAL_OPERATORS.items()),
-        *(_reference("CUSTOM:SignalRfft", f"signal_rfft_{name}", supports=of) for name, of in SIGNAL_TYPES.items()),
-        *(_reference("CUSTOM:SignalIrfft", f"signal_irfft_{name}", supports=of) for name, of in SIGNAL_TYPES.items()),
+        *(
+            _reference("CUSTOM:SignalRfft", f"signal_rfft_{name}", supports=of)
+            for name, of in SIGNAL_TYPES.items()
+        ),
+        *(
+            _reference("CUSTOM:SignalIrfft", f"signal_irfft_{name}", supports=of)
+            for name, of in SIGNAL_TYPES.items()
+        ),
         _reference("CUSTOM:SignalOverlapAdd", "signal_overlap_add_int16", supports=_int16),
         _reference("CUSTOM:SignalOverlapAdd", "signal_overlap_add_float", supports=_float),
         _reference("IF", "if"),

@@ -67,7 +67,10 @@ def _filter_bank(case: Case) -> Model:
     places = np.cumsum([0, *widths])[:-1]
     weights = max(int(widths.sum()), 1)
     x = case.image((bins,), "uint32")
-    bands = [case.build.constant(n, np.array(v, np.int16)) for n, v in (("s", starts), ("p", places), ("w", widths))]
+    bands = [
+        case.build.constant(n, np.array(v, np.int16))
+        for n, v in (("s", starts), ("p", places), ("w", widths))
+    ]
     tables = [_values(case, "int16", weights, None if case.chance(0.2) else 0) for _ in range(2)]
     y = case.build.tensor("y", (channels,), "uint64")
     return case.done([x, *tables, *bands], [y], num_channels=channels)
@@ -107,7 +110,9 @@ def _pcan(case: Case) -> Model:
 def _log(case: Case) -> Model:
     channels = case.whole(1, 20)
     x, y = case.image((channels,), "uint32"), case.build.tensor("y", (channels,), "int16")
-    return case.done([x], [y], input_correction_bits=case.whole(0, 6), output_scale=case.pick([64, 1600, 1 << 16]))
+    return case.done(
+        [x], [y], input_correction_bits=case.whole(0, 6), output_scale=case.pick([64, 1600, 1 << 16])
+    )
 
 
 @builds("CUSTOM:SignalFramer")

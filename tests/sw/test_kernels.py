@@ -27,7 +27,7 @@ from cfukit_tools.firmware import script as inference
 from support.kernels import HostModel, shared_object
 from support.models import all_types, random_inputs, random_model
 
-TYPES = sorted(set(all_types()) & {*LOWERINGS, *CALLS, "CHAIN", "NETWORK"})
+TYPES = sorted(set(all_types()) & {*LOWERINGS, *CALLS, "CHAIN", "NETWORK", "AUDIO"})
 SEEDS = 12
 
 

@@ -47,7 +47,10 @@ def filter_bank(at: Site) -> Compute:
         with np.errstate(over="ignore"):
             for channel, (start, place, width) in enumerate(bands[: channels + 1]):
                 band = x[start : start + max(width, 0)]
-                factors = (values[place : place + len(band)].astype(np.int64).view(np.uint64) for values in (weights, unweights))
+                factors = (
+                    values[place : place + len(band)].astype(np.int64).view(np.uint64)
+                    for values in (weights, unweights)
+                )
                 weighted, unweighted = ((band * factor).sum(dtype=np.uint64) for factor in factors)
                 if channel:
                     out[channel - 1] = carried + weighted

@@ -236,4 +236,3 @@ _STATES = {
     OVERLAP_ADD: _overlap_state,
     SUBTRACTION: _subtraction_state,
 }
-

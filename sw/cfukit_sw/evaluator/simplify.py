@@ -10,7 +10,11 @@ from cfukit_sw.model import Model
 
 
 def simplified(model: Model) -> Model:
-    """`model` with int4 weights as int8, resource variables and the state of signal operators as variable tensors, and data in every tensor that follows from constants.
+    """A model that is simpler to run:
+
+    * int4 weights are int8.
+    * Resource variables, and what signal operators remember, are variable tensors.
+    * Tensors that follow from constants have data.
 
     A simplified model stays as it is. ModelError if a resource variable cannot be resolved.
     """

@@ -50,7 +50,11 @@ def fft(at: Site) -> Lowered:
 
 
 def energy(at: Site) -> Lowered:
-    sizes = {"first": at.integer("start_index"), "last": at.integer("end_index"), "count": at.output().elements}
+    sizes = {
+        "first": at.integer("start_index"),
+        "last": at.integer("end_index"),
+        "count": at.output().elements,
+    }
     return _lowered(at, "energy", ("input", "output"), **sizes)
 
 
