@@ -289,8 +289,8 @@ def test(as_json: bool, verbose: bool, **values: Any) -> int:
     "--inputs",
     required=True,
     type=click.Path(path_type=Path),
-    metavar="IN.npz",
-    help="The inputs: arrays in0, in1.. of shape [n, ...].",
+    metavar="IN.npz|.wav",
+    help="The inputs: arrays in0, in1.. of shape [n, ...]; or a .wav of 16 bits for a model of sounds.",
 )
 @click.option(
     "--outputs",

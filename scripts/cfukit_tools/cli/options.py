@@ -67,8 +67,8 @@ def inputs(function: Callable[..., Any]) -> Callable[..., Any]:
         "--inputs",
         default=None,
         type=click.Path(path_type=Path),
-        metavar="SET.npz",
-        help="Input set: arrays in0.., and labels if there are any.",
+        metavar="SET.npz|.wav",
+        help="Input set: arrays in0.., and labels if there are any; or a .wav of 16 bits for a model of sounds.",
     )(function)
 
 

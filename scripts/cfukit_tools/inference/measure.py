@@ -15,7 +15,7 @@ from cfukit_base.artefacts import Run
 from cfukit_base.artefacts.limits import Limit
 from cfukit_base.artefacts.run import Digests, Mismatch, ModelId, OpRun, RunHost, Toolchain, VariantRun
 from cfukit_base.symbols import code_words
-from cfukit_tools.firmware.inputs import InputSet, accuracy, choose_inputs
+from cfukit_tools.firmware.inputs import InputSet, accuracy
 from cfukit_tools.firmware.program import Program
 from cfukit_tools.firmware.samples import (
     Difference,
@@ -53,7 +53,7 @@ def measure(
     * path: the inputs, or None for the default ones.
     * observe: called with each variant and what came of it.
     """
-    inputs = choose_inputs(workload.model, path, workload.heldout, samples, seed)
+    inputs = workload.inputs(path, samples, seed)
     # Before the evaluator: what does not fit or does not compile is known in a second.
     programs = [workload.build(variant) for variant in variants]
     truth = evaluate(workload.model, inputs, lambda number: number == 0)

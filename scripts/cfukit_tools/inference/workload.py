@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cfukit_base import progress
+from cfukit_base.errors import UsageError
 from cfukit_tools.engines.catalogue import Line, engine_named
 from cfukit_tools.engines.engine import Job, Machine, prepared
-from cfukit_tools.firmware.inputs import InputSet
+from cfukit_tools.firmware.inputs import InputSet, choose_inputs
 from cfukit_tools.firmware.program import Program, build_program, plan_program, variants_of
 from cfukit_tools.firmware.samples import Served, joined
+from cfukit_tools.firmware.sound import is_sound, sound_inputs
 from cfukit_tools.project import catalogue
 from cfukit_tools.project.options import at_least
 from cfukit_tools.project.project import Project
@@ -32,10 +34,23 @@ class Workload:
         self.project = project
         self.model_name, path = project.model_file()
         self.model = read_model(path)
+        front_end = project.front_end_file()
+        self.front_end = read_model(front_end) if front_end is not None else None
         listed = catalogue.listed_models().get(self.model_name)
         self.heldout: Path | None = listed.heldout if listed is not None and listed.path == path else None
         self.system = prepared(self.engine, project)
         self.variants = variants_of(self.system)
+
+    def inputs(self, path: Path | None, samples: int, seed: int) -> InputSet:
+        """The samples: those of a file (.npz or .wav), the model's held-out ones, or random ones. samples: how many; 0 = the default."""
+        if path is None or not is_sound(path):
+            return choose_inputs(self.model, path, self.heldout, samples, seed)
+        at_least(0, samples=samples)
+        hop = self.project.front_end.hop_samples if self.project.front_end is not None else 0
+        found = sound_inputs(path, self.model, self.front_end, hop)
+        if samples > len(found):
+            raise UsageError("--samples", str(samples), allowed=f"{found.source} gives {len(found)}")
+        return found.first(samples or len(found))
 
     def build(self, variant: str) -> Program:
         """The program of a variant, for this engine."""

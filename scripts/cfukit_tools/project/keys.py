@@ -25,7 +25,8 @@ DEFAULTS: dict[str, Any] = {
 }
 KERNEL_DEFAULTS = {"op": "", "function": "", "supports": "", "pack": "", "scratch": ""}
 FREE_TABLES = {"cfu.params"}
-STRING_OR_TABLE = {"soc.cpu"}
+STRING_OR_TABLE = {"soc.cpu", "model"}
+CHAIN_DEFAULTS: dict[str, Any] = {"chain": [""], "hop_samples": 0}  # of [model]
 OPTION_KEYS = {"--model": "model", "--board": "soc.board", "--cc": "sw.compiler"}
 NAME_RULE = 'a name without / \\ " and control characters'
 _NAME = re.compile(r'[^/\\"\x00-\x1f\x7f]+')
@@ -62,6 +63,8 @@ def check_table(
             raise UsageError(where, f"unknown key '{dotted}'", allowed=suggest(dotted, known, "key"))
         default = schema[key]
         if dotted in STRING_OR_TABLE and isinstance(value, dict):
+            if dotted == "model":
+                check_table(where, value, CHAIN_DEFAULTS, "model.")
             continue
         if isinstance(default, dict) and isinstance(value, dict):
             if dotted not in FREE_TABLES:
@@ -126,7 +129,7 @@ def merge(into: dict[str, Any], changes: dict[str, Any]) -> None:
     for key, value in changes.items():
         if isinstance(value, dict) and isinstance(into.get(key), dict):
             merge(into[key], value)
-        elif isinstance(value, dict) and isinstance(into.get(key), str) and into[key]:
+        elif key == "cpu" and isinstance(value, dict) and isinstance(into.get(key), str) and into[key]:
             into[key] = {"base": into[key], **value}  # soc.cpu: keys over a preset that was named before
         else:
             into[key] = value

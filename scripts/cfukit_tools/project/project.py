@@ -54,6 +54,18 @@ class Choice(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
+class FrontEnd:
+    """What computes the features of a sound for the project's model.
+
+    * model: a .tflite, which takes a frame of samples.
+    * hop_samples: from the beginning of a frame to that of the next; 0: the length of a frame.
+    """
+
+    model: str
+    hop_samples: int
+
+
+@dataclass(frozen=True)
 class Project:
     """A project as read.
 
@@ -74,6 +86,7 @@ class Project:
     origins: dict[str, str] = field(default_factory=dict)
     changes: dict[str, Any] = field(default_factory=dict)
     choice: Choice = field(default_factory=Choice)
+    front_end: FrontEnd | None = None
 
     def __getitem__(self, key: str) -> Any:
         """A setting by its dotted key: project["soc.board"]."""
@@ -143,6 +156,13 @@ class Project:
         """Name and file of its model."""
         with self.named():
             return resolve_model(self["model"], self.root)
+
+    def front_end_file(self) -> Path | None:
+        """The file of its front end; None if it has none."""
+        if self.front_end is None:
+            return None
+        with self.named():
+            return resolve_model(self.front_end.model, self.root)[1]
 
     @property
     def board_dir(self) -> Path:
@@ -273,6 +293,7 @@ def _finish(
         raise UsageError(
             where, f"schema is {settings['schema']}", allowed=f"this cfukit reads {DEFAULTS['schema']}"
         )
+    settings["model"], front_end = _chain(where, settings["model"])
     # The command line's keys, then the variant's: the first that fits says where a value comes from.
     own = {key: f"{where}: variant.{variant}.{key}" for key in dotted_keys(variants.get(variant, {}))}
     origins = origins | {key: place for key, place in own.items() if key not in origins}
@@ -290,11 +311,23 @@ def _finish(
         origins,
         {key: _value(overrides, key) for key in dotted_keys(overrides)},
         choice,
+        front_end,
     )
     if not is_name(name):
         raise UsageError(project.origin("name"), shown(name), allowed=NAME_RULE)
     _ = project.sources  # those that are named must exist, whatever the verb
     return project
+
+
+def _chain(where: str, model: str | dict[str, Any]) -> tuple[str, FrontEnd | None]:
+    """The model that a project measures, and the front end before it."""
+    if isinstance(model, str):
+        return model, None
+    chain = model.get("chain", [])
+    if len(chain) != 2:
+        allowed = 'chain = ["FRONT_END.tflite", "MODEL.tflite"]'
+        raise UsageError(where, f"model.chain has {len(chain)} entries", allowed=allowed)
+    return chain[1], FrontEnd(chain[0], model.get("hop_samples", 0))
 
 
 def _value(table: dict[str, Any], dotted: str) -> Any:

@@ -14,7 +14,7 @@ from cfukit_base.artefacts.documents import InferHost
 from cfukit_base.cache import write_atomic
 from cfukit_base.errors import UsageError
 from cfukit_tools.engines.catalogue import Line
-from cfukit_tools.firmware.inputs import InputSet, accuracy, load_inputs
+from cfukit_tools.firmware.inputs import InputSet, accuracy
 from cfukit_tools.firmware.samples import SampleResult, evaluate
 from cfukit_tools.inference.measure import Measured, outputs_mismatch
 from cfukit_tools.inference.workload import Workload
@@ -51,7 +51,7 @@ def infer(
     target_file, layer_file = (Path(path) if path else None for path in (outputs, layers))
     _distinct({"--inputs": source, "--outputs": target_file, "--layers": layer_file})
     workload = Workload(load_target(target, **choice), engine, Line(port, baud), jobs)
-    given = load_inputs(source, workload.model)
+    given = workload.inputs(source, 0, 0)
     program = workload.build(workload.variants[-1])
     (served,) = workload.serve([program], given)
     results = served.samples
