@@ -1,4 +1,7 @@
-"""Verilator's C++ runtime as objects: compiled once per compiler and version, the same for simulators, test benches and libraries."""
+"""What every build of verilated code needs: flags, the generated files as one, and Verilator's own C++ as objects.
+
+The objects are compiled once per compiler and version, and are the same for simulators, test benches and libraries.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,20 @@ def include_flags() -> list[str]:
     """Flags for a file that includes verilated.h."""
     include = verilator_include()
     return [*_MACROS, f"-I{include}", f"-I{include / 'vltstd'}"]
+
+
+def joined(made: Path, names: Sequence[str]) -> list[str]:
+    """Flags that put the files `names` of Verilator's folder before the one to compile, in a compiler that runs beside the folder.
+
+    Compiled one by one, each would read the same headers, which takes longer than the rest of most files.
+    """
+    (made / "joined.h").write_text("".join(f'#include "{name}"\n' for name in names))
+    return ["-I", made.name, "-include", f"{made.name}/joined.h"]
+
+
+def all_joined(made: Path) -> list[str]:
+    """`joined`, of all C++ that Verilator made."""
+    return joined(made, sorted(path.name for path in made.glob("*.cpp")))
 
 
 def runtime_objects(compiler: Tool, names: Sequence[str]) -> list[Path]:

@@ -1,7 +1,7 @@
 """`build_simulator` makes a native program of Verilog: it calls Verilator, then the C++ compiler.
 
 Verilator's runtime does not depend on the system and is compiled once per user. The rest is split to keep two cores busy. The key
-of an executable is the digest of all its inputs and tools, so nothing is built twice.
+of an executable is the digest of all its inputs and tools, so nothing is built twice, not even for another project.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from pathlib import Path
 
 from cfukit_base import process
 from cfukit_base.artefacts import Soc
-from cfukit_base.cache import cached, disk_error
+from cfukit_base.cache import cached, disk_error, shared
 from cfukit_base.digest import digest_of, digest_tree
 from cfukit_base.errors import BuildError, UsageError
 from cfukit_base.plain_paths import plain, real
 from cfukit_base.progress import stage
 from cfukit_base.tools import Tool, host_cxx, verilator
-from cfukit_base.verilator_runtime import include_flags, runtime_objects
+from cfukit_base.verilator_runtime import include_flags, joined, runtime_objects
 from cfukit_soc.generate import CFU_STUB, HARNESS
 
 # --x-assign and --x-initial fast: unknown values take what is quickest, the same in every run (0 for all state).
@@ -101,7 +101,9 @@ def build_simulator(
             _verilate(directory, soc, sources, waves, causes)
             _compile(directory, cxx, flags, name, waves)
 
-    return cached(build_dir, "rtl", key, build) / name
+    # The key does not cover what the CFU includes, so such a simulator is for this folder alone.
+    keep = cached if "`include" in sources[-1].read_text(errors="replace") else shared
+    return keep(build_dir, "rtl", key, build) / name
 
 
 def _verilate(directory: Path, soc: Soc, sources: Sequence[Path], waves: bool, causes: bool) -> None:
@@ -200,16 +202,13 @@ def _compile(directory: Path, cxx: Tool, flags: list[str], name: str, waves: boo
     files = sorted(path.name for path in verilated.glob("Vsoc*.cpp"))
     if not waves and _rising_edge_only(verilated):
         common.append("-DRISING_EDGE_ONLY")
-    # Code that runs once (constructors, declarations for tracing) needs no optimisation; the second core compiles it.
-    groups = {
-        "fast.cpp": ([path for path in files if "Slow" not in path], flags),
-        "slow.cpp": ([path for path in files if "Slow" in path], ["-O1"]),
-    }
-    jobs = []
-    for group, (members, level) in groups.items():
-        (verilated / group).write_text("".join(f'#include "{member}"\n' for member in members))
-        jobs.append([*cxx.argv, *common, *level, "-c", f"verilated/{group}", "-o", f"{group}.o"])
-    jobs.append([*cxx.argv, *common, *flags, "-c", str(plain(HARNESS / "main.cpp")), "-o", "main.cpp.o"])
+    # Two halves, for two cores: what runs in every cycle, and the harness with what runs once (constructors, tracing's names).
+    (verilated / "fast.cpp").write_text(
+        "".join(f'#include "{name}"\n' for name in files if "Slow" not in name)
+    )
+    once = joined(verilated, [name for name in files if "Slow" in name])
+    halves = {"fast.o": ["verilated/fast.cpp"], "main.o": [*once, str(plain(HARNESS / "main.cpp"))]}
+    jobs = [[*cxx.argv, *common, *flags, "-c", *what, "-o", made] for made, what in halves.items()]
     # Compiled beside the generated files at the first use, found in the cache later.
     members = [*_RUNTIME, *(["verilated_vcd_c"] if waves else [])]
     objects: list[Path] = []
@@ -218,11 +217,10 @@ def _compile(directory: Path, cxx: Tool, flags: list[str], name: str, waves: boo
         *(functools.partial(_run_compiler, cxx, job, directory) for job in jobs),
     ]
     process.in_parallel(lambda do: do(), work, 2)
-    made = [f"{group}.o" for group in (*groups, "main.cpp")]
     _run_compiler(
-        cxx, [*cxx.argv, "-o", name, *made, *(str(plain(path)) for path in objects), "-lpthread"], directory
+        cxx, [*cxx.argv, "-o", name, *halves, *(str(plain(path)) for path in objects), "-lpthread"], directory
     )
-    for leftover in (*made, "verilated"):
+    for leftover in (*halves, "verilated"):
         path = directory / leftover
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cfukit_base.cache import cached, user_cache, write_atomic
+from cfukit_base.cache import cached, shared, user_cache, write_atomic
 from cfukit_base.errors import ResultError
 from support.cache_folder import listing
 
@@ -26,6 +26,35 @@ def test_builds_once_and_keeps_the_entry(tmp_path: Path) -> None:
     assert len(calls) == 1
     assert (first / "file").read_text() == "content"
     assert listing(tmp_path) == ["thing-abc"]
+
+
+def test_what_is_shared_is_built_once_for_all_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each folder's copy is whole. A damaged one is copied again, and a damaged original built again."""
+    monkeypatch.setenv("CFUKIT_CACHE", str(tmp_path / "user"))
+    calls = []
+
+    def build(folder: Path) -> None:
+        calls.append(folder)
+        (folder / "inner").mkdir()
+        (folder / "inner" / "file").write_text("content")
+        (folder / "program").write_text("#!/bin/sh\n")
+        (folder / "program").chmod(0o755)
+
+    def taken(name: str) -> Path:
+        entry = shared(tmp_path / name, "thing", "abc", build)
+        assert entry == tmp_path / name / "thing-abc" and listing(entry) == ["inner", "program"]
+        assert (entry / "inner" / "file").read_text() == "content" and os.access(entry / "program", os.X_OK)
+        return entry
+
+    one, _ = taken("one"), taken("two")
+    (one / "inner" / "file").write_text("cut")
+    assert taken("one") == one and len(calls) == 1
+    (original,) = (tmp_path / "user").rglob("thing-abc")
+    (original / "inner" / "file").write_text("cut")
+    assert taken("two") and len(calls) == 1, "its own copy is whole"
+    assert taken("three") and len(calls) == 2
 
 
 @pytest.mark.parametrize("failure", [ValueError("no"), KeyboardInterrupt()])

@@ -17,12 +17,13 @@ import numpy as np
 from cfukit_base import process, tools
 from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_of
+from cfukit_base.verilator_runtime import all_joined, include_flags, runtime_objects
 from cfukit_cpu import Configuration, configuration, derive
 from cfukit_cpu.core import csrs_of
 from support.cpu_programs import CODE_BYTES, MASKED_CSRS, Features, Program
 
 BENCH = Path(__file__).parent.parent / "cpu" / "bench"
-CXX_FLAGS = ("-std=c++17", "-O1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0")
+CXX_FLAGS = ("-std=c++17", "-O1", "-DVM_TRACE=0")
 WARNINGS_OFF = ("-Wno-fatal", "-Wno-lint", "-Wno-style")
 VISIBLE = "`verilator_config\n" + "".join(
     f'public_flat_rw -module "{name}" -var "mem"\n' for name in ("InstructionTcm", "DataTcm")
@@ -114,8 +115,6 @@ def build(
     ]
     port = [f"-DMEMORY_PORT_BITS={memory_port_bits}"] if memory_port_bits else []
     verilator, compiler, main = tools.verilator(), tools.host_cxx(), BENCH / "main.cpp"
-    include = tools.verilator_include()
-    common = [*compiler.argv, *CXX_FLAGS, f"-I{include}", f"-I{include / 'vltstd'}"]
 
     def make(folder: Path) -> None:
         (folder / "bench.v").write_text(text)
@@ -135,42 +134,15 @@ def build(
         words += ["--top-module", "bench", "--prefix", "Vbench", "--Mdir", "made", "bench.vlt", "bench.v"]
         done = process.run(words, cwd=folder, env=verilator.env, timeout=300)
         assert done.ok, done.tail()
-        # As one file this compiles in seconds; file by file it takes half a minute.
-        files = [main, *sorted((folder / "made").glob("*.cpp"))]
-        (folder / "all.cpp").write_text("".join(f'#include "{path}"\n' for path in files))
-        words = [
-            *common,
-            *defines,
-            *port,
-            f"-I{BENCH}",
-            "-Imade",
-            "all.cpp",
-            *map(str, _runtime(compiler, common)),
-            "-pthread",
-            "-o",
-            "bench",
-        ]
+        words = [*compiler.argv, *CXX_FLAGS, *include_flags(), *defines, *port, *all_joined(folder / "made")]
+        words += [str(main), *map(str, runtime_objects(compiler, ("verilated", "verilated_threads")))]
+        words += ["-pthread", "-o", "bench"]
         done = process.run(words, cwd=folder, env=compiler.env, timeout=300)
         assert done.ok, done.tail()
         shutil.rmtree(folder / "made")
 
     key = digest_of(text, main, BENCH / "traffic.h", port, verilator.identity, compiler.identity, CXX_FLAGS)
     return cached(user_cache() / "verilated", "cpu", key, make) / "bench"
-
-
-def _runtime(compiler: tools.Tool, common: list[str]) -> list[Path]:
-    """Verilator's own C++ as objects, compiled once."""
-    include = tools.verilator_include()
-    names = ("verilated", "verilated_threads")
-
-    def make(folder: Path) -> None:
-        for name in names:
-            words = [*common, "-c", str(include / f"{name}.cpp"), "-o", f"{name}.o"]
-            assert process.run(words, cwd=folder, env=compiler.env, timeout=300).ok
-
-    key = digest_of(tools.verilator().identity, compiler.identity, common)
-    folder = cached(user_cache() / "verilated", "cpu-runtime", key, make)
-    return [folder / f"{name}.o" for name in names]
 
 
 @dataclass

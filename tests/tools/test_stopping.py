@@ -105,7 +105,7 @@ def stop_often(mac4: Path, verb: list[str], seed: int, times: int) -> None:
     with begin(verb, mac4) as warm:
         assert warm.wait(1200) == 0
     codes = []
-    for _ in range(20):
+    for _ in range(times):
         # Without results that were kept the simulator runs again.
         for path in (mac4 / "build").glob("*/runs"):
             shutil.rmtree(path)

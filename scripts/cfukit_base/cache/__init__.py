@@ -2,7 +2,7 @@
 
 An entry is a folder `NAME-KEY`, where KEY is a digest of everything that it is made from. `cached` builds it or finds it.
 
-* entries: `cached`
+* entries: `cached` and `shared`
 * folders: where the caches are
 * manifest: whether the files of an entry are still what was written
 * in_use: entries that a running command uses are not removed
@@ -13,7 +13,7 @@ An entry is a folder `NAME-KEY`, where KEY is a digest of everything that it is 
 """
 
 from cfukit_base.cache.clean import Cleaned, clean
-from cfukit_base.cache.entries import cached
+from cfukit_base.cache.entries import cached, shared
 from cfukit_base.cache.files import disk_error, prepare_output, replaceable, write_atomic, writing
 from cfukit_base.cache.folders import user_cache
 
@@ -24,6 +24,7 @@ __all__ = [
     "disk_error",
     "prepare_output",
     "replaceable",
+    "shared",
     "user_cache",
     "write_atomic",
     "writing",

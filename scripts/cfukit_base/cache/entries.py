@@ -13,6 +13,7 @@ from pathlib import Path
 from cfukit_base import progress
 from cfukit_base.cache import contents, in_use, limit, manifest
 from cfukit_base.cache.files import disk_error, is_disk_error, locked, sync
+from cfukit_base.cache.folders import user_cache
 from cfukit_base.errors import BuildError
 from cfukit_base.interrupts import deferred
 
@@ -47,6 +48,16 @@ def cached(root: Path, name: str, key: str, build: Callable[[Path], object]) -> 
             raise disk_error(root, full, error.details) from error
         raise
     return entry
+
+
+def shared(root: Path, name: str, key: str, build: Callable[[Path], object]) -> Path:
+    """As `cached`. The user's cache keeps a copy, which another project, or this one after `clean`, takes instead of building it."""
+
+    def take(folder: Path) -> None:
+        made = cached(user_cache() / "shared", name, key, build)
+        shutil.copytree(made, folder, ignore=shutil.ignore_patterns(manifest.NAME), dirs_exist_ok=True)
+
+    return cached(root, name, key, take)
 
 
 def _found(entry: Path) -> bool:

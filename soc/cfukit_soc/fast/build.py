@@ -11,7 +11,7 @@ from cfukit_base.errors import BuildError, UsageError
 from cfukit_base.plain_paths import plain
 from cfukit_base.progress import stage
 from cfukit_base.tools import Tool, host_cxx, verilator
-from cfukit_base.verilator_runtime import include_flags, runtime_objects
+from cfukit_base.verilator_runtime import all_joined, include_flags, runtime_objects
 from cfukit_soc.generate import HARNESS
 
 SOURCES = Path(__file__).parent
@@ -92,8 +92,7 @@ def build_cfu_library(cfu_verilog: Path, build_dir: Path, *, cxx: Tool | None = 
     def build(folder: Path) -> None:
         with stage(f"compiling the CFU ({cxx.name} {cxx.version})"):
             _verilate(cfu_verilog.resolve(), folder)
-            made = sorted(str(path) for path in (folder / "made").glob("*.cpp"))
-            words = [*cxx.argv, *flags, *include_flags(), "-I", "made", str(source), *made]
+            words = [*cxx.argv, *flags, *include_flags(), *all_joined(folder / "made"), str(source)]
             words += [str(path) for path in runtime_objects(cxx, _RUNTIME)]
             _compile(cxx, [*words, "-shared", "-pthread", "-o", LIBRARY], folder, "the CFU")
             process.run(["rm", "-rf", "made"], cwd=folder)
