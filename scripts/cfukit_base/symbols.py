@@ -64,6 +64,11 @@ def symbol(elf: Path, name: str) -> int:
     return _symbols(elf, elf.stat().st_mtime_ns).values[name]
 
 
+def value_of(elf: Path, name: str) -> int | None:
+    """The value of a symbol; None if there is none."""
+    return _symbols(elf, elf.stat().st_mtime_ns).values.get(name)
+
+
 def functions(elf: Path) -> list[tuple[int, int, str]]:
     """(address, bytes, name) of every function, by address."""
     return _symbols(elf, elf.stat().st_mtime_ns).functions
@@ -80,6 +85,22 @@ def code_words(elf: Path) -> dict[int, int]:
                 words = struct.iter_unpack("<I", section.data()[: section["sh_size"] & ~3])
                 found.update((section["sh_addr"] + 4 * number, word) for number, (word,) in enumerate(words))
     return found
+
+
+def data_at(elf: Path, address: int) -> bytes:
+    """What lies in memory from an address on when the program starts, to the end of its section; b"" if nothing is known."""
+    from elftools.elf.elffile import ELFFile
+
+    with elf.open("rb") as file:
+        for section in ELFFile(file).iter_sections():
+            begin = address - section["sh_addr"]
+            if (
+                section["sh_type"] == "SHT_PROGBITS"
+                and section["sh_addr"]
+                and 0 <= begin < section["sh_size"]
+            ):
+                return bytes(section.data()[begin:])
+    return b""
 
 
 def locate(elf: Path, pc: int) -> Location:

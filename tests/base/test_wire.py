@@ -172,8 +172,3 @@ def test_script_splits_numbers_and_gathers():
     )
     with pytest.raises(wire.WireError, match="continues the one before"):
         wire.gather([wire.Data(6, 20, b"a"), wire.Data(7, 22, b"b")])
-
-
-def test_regions_of_one_name_are_merged():
-    regions = [wire.Region("a", 1, 10), wire.Region("b", 2, 5), wire.Region("a", 3, 7)]
-    assert wire.merge_regions(regions) == [wire.Region("a", 4, 17), wire.Region("b", 2, 5)]

@@ -24,6 +24,7 @@ def operator(index: int, cycles: int | None, type_: str = "CONV_2D", macs: int =
         moved=Moved(weight_bytes=9, input_bytes=16, output_bytes=16),
         cycles=cycles,
         causes=None,
+        functions=None,
         work=None,
         roof=None,
     )
@@ -54,6 +55,7 @@ def variant(name: str, op_cycles: list[int | None], overhead: int = 10, **fields
         "functions": None,
         "lines": None,
         "code": None,
+        "regions": None,
         "cfu": None,
         "busy": None,
     }

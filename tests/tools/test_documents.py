@@ -12,7 +12,7 @@ from cfukit_base import artefacts
 from cfukit_base.artefacts import DOCUMENTS, Build, ErrorDocument, Fault, Json, Load, Run, Suggest, Term
 from cfukit_base.artefacts import documents as others
 from cfukit_base.artefacts.build import FamilyUse, ModuleUse, NetlistRun, Placement, WorstPath
-from cfukit_base.artefacts.causes import Busy, Causes, CfuUse, FunctionRun, InstructionRun, LineRun
+from cfukit_base.artefacts.causes import Busy, Causes, CfuUse, FunctionRun, InstructionRun, LineRun, RegionRun
 from cfukit_base.artefacts.limits import Limit
 from cfukit_base.artefacts.outcome import CfuCommand
 from cfukit_base.artefacts.run import ArenaBlock, MemoryUse, Mismatch, Rung
@@ -274,7 +274,7 @@ FILES: dict[str, Callable[[Path], Json]] = {
     "cfukit.run/1": lambda folder: whole_run(),
     "cfukit.exec/1": lambda folder: exec_document(
         causes=SPENT,
-        regions=(others.RegionRun(name="r", count=1, cycles=2, causes=SPENT),),
+        regions=(RegionRun(name="r", count=1, cycles=2, causes=SPENT),),
         fault=FAULT,
     ).to_json(),
     "cfukit.infer/1": lambda folder: infer_document(ok=False, mismatch=MISMATCH).to_json(),

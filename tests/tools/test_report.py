@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from cfukit_base import artefacts
 from cfukit_base.artefacts import Artefact, Fault, Listing
 from cfukit_base.artefacts.build import FamilyUse, ModuleUse, Parts, Placement, WorstPath
-from cfukit_base.artefacts.documents import Check, DiffRow, DiffValue, ExecHost, InferHost, RegionRun
+from cfukit_base.artefacts.causes import RegionRun
+from cfukit_base.artefacts.documents import Check, DiffRow, DiffValue, ExecHost, InferHost
 from cfukit_base.artefacts.documents import TestHost as Seconds
 from cfukit_base.artefacts.limits import Limit
 from cfukit_base.artefacts.run import MemoryUse, Mismatch
 from cfukit_tools.report import build as build_report
+from cfukit_tools.report import causes as causes_report
 from cfukit_tools.report import diff as diff_report
 from cfukit_tools.report import exec as exec_report
 from cfukit_tools.report import others, tables
@@ -100,7 +102,7 @@ def test_numbers_as_they_are_said() -> None:
 )
 def test_regions(region: tuple[str, int, int | None], line: str) -> None:
     name, count, spent = region
-    assert exec_report.region_line(RegionRun(name=name, count=count, cycles=spent, causes=None)) == line
+    assert causes_report.region_line(RegionRun(name=name, count=count, cycles=spent, causes=None)) == line
 
 
 @given(

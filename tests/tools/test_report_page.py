@@ -18,7 +18,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfukit_base.artefacts import Report, Run
-from cfukit_base.artefacts.causes import Busy, Causes, CfuUse, FunctionRun, InstructionRun, LineRun
+from cfukit_base.artefacts.causes import (
+    Busy,
+    Causes,
+    CfuUse,
+    FunctionRun,
+    InstructionRun,
+    LineRun,
+    OpFunction,
+    RegionRun,
+)
 from cfukit_base.artefacts.roofline import Bound, Roof, Work
 from cfukit_base.artefacts.run import ArenaBlock, MemoryUse, Mismatch, Rung, VariantRun
 from cfukit_base.errors import UsageError
@@ -54,10 +63,17 @@ def blocks(count: int) -> tuple[ArenaBlock, ...]:
     )
 
 
+def part_of(cycles: int) -> OpFunction:
+    spent = {"executing": cycles - cycles // 4, "dcache": cycles // 4}
+    return OpFunction(
+        name="rows", inlined=False, cycles=cycles, instructions=spent["executing"], causes=spent
+    )
+
+
 def measured(name: str, cycles: list[int], **fields: Any) -> VariantRun:
     """A variant with everything that a profile tells."""
     ops = tuple(
-        replace(operator(k, spent), causes=causes(spent), work=WORK, roof=ROOF)
+        replace(operator(k, spent), causes=causes(spent), work=WORK, roof=ROOF, functions=(part_of(spent),))
         for k, spent in enumerate(cycles)
     )
     spent = causes(sum(cycles) + 10)
@@ -91,6 +107,7 @@ def measured(name: str, cycles: list[int], **fields: Any) -> VariantRun:
         "functions": (function,),
         "lines": (line,),
         "code": (code,),
+        "regions": (RegionRun(name="inner loop", count=7, cycles=90, causes=causes(90)),),
         "cfu": (CfuUse(instruction="mac4", mode=0, calls=40, issue_cycles=0, wait_cycles=60),),
         "busy": Busy(cfu=100, memory_port=0),
     }
@@ -225,6 +242,12 @@ def test_the_page_is_whole() -> None:
     cells = [cell.strip() for each in page.tables for row in each for cell in row]
     for figure in ("1,000", "560", "900", "500", "1.79", "mac4", "2,900", "13.25"):
         assert figure in cells or figure in text
+    region, part = (
+        ["inner loop", "7", "90", "executing 67 %, icache 33 %"],
+        ["0 CONV_2D", "rows", "500", "100.0", "1.33"],
+    )
+    rows = [[cell.strip() for cell in row] for each in page.tables for row in each]
+    assert region in rows and [*part, "executing 75 %, dcache 25 %"] in rows
     for chart in page.charts:
         spec = json.loads(page.scripts[str(chart["data-spec"])])
         rows = json.loads(page.scripts[str(chart["data-rows"])])

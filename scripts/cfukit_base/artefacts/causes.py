@@ -78,6 +78,20 @@ class FunctionRun:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OpFunction:
+    """A function's part of an operator; name and inlined are those of a `FunctionRun`.
+
+    * causes: the cycles of each cause, without zeros.
+    """
+
+    name: str
+    inlined: bool
+    cycles: int
+    instructions: int
+    causes: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
 class LineRun:
     """A line of the source. All lines add up to the cycles of the program.
 
@@ -139,6 +153,20 @@ class Busy:
     memory_port: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class RegionRun:
+    """A CFUKIT_REGION of the program.
+
+    * count: how often it was entered. cycles: of all its runs, regions within it included.
+    * causes: of these cycles; None if the engine cannot count causes, or was not asked to.
+    """
+
+    name: str
+    count: int
+    cycles: int | None
+    causes: Causes | None
+
+
 @dataclass(frozen=True)
 class Segment:
     """What an engine counted between two reads of the cycle counter, before the first read, or after the last one.
@@ -146,9 +174,11 @@ class Segment:
     * end: the cycle in which it ends.
     * by_pc: for the address of each instruction, its cycles by cause, in the order of CAUSE_NAMES. They add up to `causes`. An
       instruction is charged with the cycles since the previous one retired, but what a jump costs is charged to the jump.
+    * mark: if a CFUKIT_REGION read the counter at its end: the address of the region, plus 1 where the region ends. 0 for other reads.
     """
 
     end: int
     causes: Causes
     busy: Busy
     by_pc: dict[int, tuple[int, ...]]
+    mark: int = 0

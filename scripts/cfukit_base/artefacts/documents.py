@@ -8,7 +8,7 @@ from typing import Literal, Self
 import msgspec
 
 from cfukit_base.artefacts.artefact import Artefact, Json
-from cfukit_base.artefacts.causes import Busy, Causes, CfuUse, FunctionRun, InstructionRun, LineRun
+from cfukit_base.artefacts.causes import Busy, Causes, CfuUse, FunctionRun, InstructionRun, LineRun, RegionRun
 from cfukit_base.artefacts.limits import Limit
 from cfukit_base.artefacts.outcome import Fault
 from cfukit_base.artefacts.run import MemoryUse, Mismatch
@@ -193,16 +193,6 @@ class Infer(Artefact):
     mismatch: Mismatch | None
     accuracy: float | None
     host: InferHost
-
-
-@dataclass(frozen=True, kw_only=True)
-class RegionRun:
-    """A CFUKIT_REGION: how often it ran, and the cycles of all its runs."""
-
-    name: str
-    count: int
-    cycles: int | None
-    causes: Causes | None
 
 
 @dataclass(frozen=True, kw_only=True)

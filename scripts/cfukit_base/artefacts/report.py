@@ -7,7 +7,15 @@ from typing import Literal
 
 from cfukit_base.artefacts.artefact import Artefact
 from cfukit_base.artefacts.build import FamilyUse, WorstPath
-from cfukit_base.artefacts.causes import Busy, CfuUse, FunctionRun, InstructionRun, LineRun
+from cfukit_base.artefacts.causes import (
+    Busy,
+    CfuUse,
+    FunctionRun,
+    InstructionRun,
+    LineRun,
+    OpFunction,
+    RegionRun,
+)
 from cfukit_base.artefacts.documents import DiffRow
 from cfukit_base.artefacts.run import ArenaBlock, MemoryUse
 
@@ -121,8 +129,20 @@ class RoofPoint:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OperatorFunctions:
+    """The functions that one operator spent its cycles in.
+
+    * operator: such as "3 CONV_2D". cycles: of the operator.
+    """
+
+    operator: str
+    cycles: int
+    functions: tuple[OpFunction, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Program:
-    """Functions, lines and instructions of one rung, as in its run.json.
+    """Functions, lines, instructions and regions of one rung, as in its run.json.
 
     * source: the text of the source lines, by file and line number.
     """
@@ -131,6 +151,8 @@ class Program:
     functions: tuple[FunctionRun, ...]
     lines: tuple[LineRun, ...]
     code: tuple[InstructionRun, ...]
+    operators: tuple[OperatorFunctions, ...]
+    regions: tuple[RegionRun, ...]
     source: dict[str, dict[int, str]]
 
 

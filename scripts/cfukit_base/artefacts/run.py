@@ -7,7 +7,16 @@ from typing import Literal
 
 from cfukit_base.artefacts.artefact import Artefact
 from cfukit_base.artefacts.build import Resources
-from cfukit_base.artefacts.causes import Busy, Causes, CfuUse, FunctionRun, InstructionRun, LineRun
+from cfukit_base.artefacts.causes import (
+    Busy,
+    Causes,
+    CfuUse,
+    FunctionRun,
+    InstructionRun,
+    LineRun,
+    OpFunction,
+    RegionRun,
+)
 from cfukit_base.artefacts.limits import Limit
 from cfukit_base.artefacts.roofline import Moved, Roof, Work
 
@@ -93,7 +102,8 @@ class OpRun:
     * fused: all operators that this call computes.
     * moved: the bytes of its tensors.
     * cycles: None if the engine does not count them.
-    * causes, work, roof: None if the engine cannot count causes, or was not asked to.
+    * causes, functions, work, roof: None if the engine cannot count causes, or was not asked to.
+    * functions: those that took cycles of this call, the hottest first.
     """
 
     index: int
@@ -104,6 +114,7 @@ class OpRun:
     moved: Moved
     cycles: int | None
     causes: Causes | None
+    functions: tuple[OpFunction, ...] | None
     work: Work | None
     roof: Roof | None
 
@@ -115,8 +126,9 @@ class VariantRun:
     * cycles: of each sample. overhead_cycles: cycles of sample 0 that belong to no operator. instructions: of sample 0.
     * arena: what lies where and when, in the order of first use.
     * text: what kernels printed.
-    * causes, functions, lines, code, cfu, busy: of sample 0; None if the engine cannot count causes, or was not asked to.
+    * causes, functions, lines, code, regions, cfu, busy: of sample 0; None if the engine cannot count causes, or was not asked to.
     * functions, lines: those that took cycles, the hottest first. code: the instructions of the hottest functions, by address.
+    * regions: the CFUKIT_REGIONs of the kernels that ran.
     * cfu: how each instruction of the CFU was used. busy: how long the CFU and its memory port worked.
     """
 
@@ -133,6 +145,7 @@ class VariantRun:
     functions: tuple[FunctionRun, ...] | None
     lines: tuple[LineRun, ...] | None
     code: tuple[InstructionRun, ...] | None
+    regions: tuple[RegionRun, ...] | None
     cfu: tuple[CfuUse, ...] | None
     busy: Busy | None
 

@@ -208,15 +208,6 @@ def parse(frame: Frame) -> Answer:
     )
 
 
-def merge_regions(regions: Iterable[Region]) -> list[Region]:
-    """One Region per name, in order of first appearance. The code may have several regions of one name."""
-    merged: dict[str, Region] = {}
-    for region in regions:
-        before = merged.get(region.name, Region(region.name, 0, 0))
-        merged[region.name] = Region(region.name, before.count + region.count, before.cycles + region.cycles)
-    return list(merged.values())
-
-
 def gather(answers: Iterable[Answer]) -> tuple[int, bytes]:
     """Join the DATA answers to consecutive READs into (offset, bytes). WireError if there is a gap."""
     start, total = -1, bytearray()

@@ -70,7 +70,6 @@ from cfukit_base.protocol.answers import (
     SumIs,
     WireError,
     gather,
-    merge_regions,
     parse,
 )
 from cfukit_base.protocol.codes import (
@@ -144,7 +143,6 @@ __all__ = [
     "gather",
     "hello",
     "load",
-    "merge_regions",
     "parse",
     "peek",
     "poke",

@@ -13,10 +13,11 @@ from cfukit_base.errors import ResultError
 
 @dataclass(frozen=True)
 class Counted:
-    """One inference: where the cycles of each step of the plan went, and those of the whole."""
+    """One inference: where the cycles of each step of the plan went, and those of the whole. parts: what the whole was merged from."""
 
     steps: tuple[Segment, ...]
     whole: Segment
+    parts: tuple[Segment, ...] = ()
 
 
 def counted(segments: Sequence[Segment], step_cycles: Sequence[int], cycles: int, where: str) -> Counted:
@@ -35,10 +36,9 @@ def counted(segments: Sequence[Segment], step_cycles: Sequence[int], cycles: int
             borders.append(number)
         end = number_at.get(reads[first - 1] + cycles)
         if len(borders) == len(step_cycles) + 1 and end is not None and end > borders[-1]:
-            steps = pairwise(borders)
+            steps, parts = pairwise(borders), tuple(segments[first : end + 1])
             return Counted(
-                tuple(merged(segments[begin + 1 : after + 1]) for begin, after in steps),
-                merged(segments[first : end + 1]),
+                tuple(merged(segments[begin + 1 : after + 1]) for begin, after in steps), merged(parts), parts
             )
     raise ResultError(
         where, f"no inference of {cycles:,} cycles among {len(reads)} reads of the cycle counter"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cfukit_base.artefacts import Exec, Fault, Outcome
-from cfukit_base.artefacts.documents import ExecHost, RegionRun
+from cfukit_base.artefacts.documents import ExecHost
 from cfukit_base.errors import UsageError
 from cfukit_base.protocol import wire
 from cfukit_base.symbols import locate
@@ -18,6 +18,7 @@ from cfukit_tools.firmware.bare import build_bare
 from cfukit_tools.firmware.counted import merged
 from cfukit_tools.firmware.sources import source_roots
 from cfukit_tools.inference.places import Places, places
+from cfukit_tools.inference.regions import told_regions
 from cfukit_tools.project.project import Project, words_of
 from cfukit_tools.project.system import System
 
@@ -67,15 +68,9 @@ def _document(
     options: ExecOptions,
 ) -> Exec:
     records = [answer for answer in output.answers if isinstance(answer, wire.Region)]
-    regions = tuple(
-        RegionRun(
-            name=region.name,
-            count=region.count,
-            cycles=region.cycles if abilities.cycles else None,
-            causes=None,
-        )
-        for region in wire.merge_regions(records)
-    )
+    regions = told_regions(records, outcome.segments or (), engine)
+    if not abilities.cycles:
+        regions = [replace(region, cycles=None) for region in regions]
     written = [str(path) for path in (options.waves, options.trace) if path is not None]
     return Exec(
         ok=outcome.exit_code == 0 and fault is None,
@@ -90,7 +85,7 @@ def _document(
         cfu=found.cfu if found else None,
         busy=merged(outcome.segments).busy if outcome.segments else None,
         output=output.text.decode(errors="replace"),
-        regions=regions,
+        regions=tuple(regions),
         fault=fault,
         host=ExecHost(files=tuple(written)),
     )

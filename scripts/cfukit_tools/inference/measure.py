@@ -27,6 +27,7 @@ from cfukit_tools.firmware.samples import (
 )
 from cfukit_tools.firmware.sources import source_roots
 from cfukit_tools.inference.places import places
+from cfukit_tools.inference.regions import regions_in
 from cfukit_tools.inference.roofline import moved, roof, work
 from cfukit_tools.inference.workload import Workload
 
@@ -109,7 +110,7 @@ def _variant(workload: Workload, measured: Measured) -> VariantRun:
     program, served = measured.program, measured.served
     first = served.samples[0]
     per_op, counted = first.op_cycles, first.counted
-    found, done, roofs = None, [], []
+    found, regions, done, roofs = None, None, [], []
     memories = program.memory_map(workload.system)
     if counted is not None and program.file is not None:
         words, soc = code_words(program.file), workload.system.soc
@@ -123,7 +124,8 @@ def _variant(workload: Workload, measured: Measured) -> VariantRun:
         names = offered.instruction_names if offered else {}
         generated = [workload.system.cfu_dir] if workload.system.cfu_dir else []
         roots = source_roots(*generated, workload.project.root)
-        found = places(program.file, counted.whole, names, roots)
+        found = places(program.file, counted.whole, names, roots, counted.steps)
+        regions = tuple(regions_in(program.file, counted.parts))
     cycles = [result.cycles for result in served.samples if result.cycles is not None]
     return VariantRun(
         name=program.variant,
@@ -144,6 +146,7 @@ def _variant(workload: Workload, measured: Measured) -> VariantRun:
                 macs=step.macs,
                 cycles=per_op[number] if per_op is not None else None,
                 causes=counted.steps[number].causes if counted else None,
+                functions=found.in_parts[number] if found else None,
                 moved=moved(workload.model, step),
                 work=done[number] if done else None,
                 roof=roofs[number] if roofs else None,
@@ -153,6 +156,7 @@ def _variant(workload: Workload, measured: Measured) -> VariantRun:
         functions=found.functions if found else None,
         lines=found.lines if found else None,
         code=found.code if found else None,
+        regions=regions,
         cfu=found.cfu if found else None,
         busy=counted.whole.busy if counted else None,
     )

@@ -15,6 +15,7 @@ from cfukit_base.artefacts.causes import (
     FunctionRun,
     InstructionRun,
     LineRun,
+    OpFunction,
     Segment,
 )
 from cfukit_base.disassembly import disassemble
@@ -29,12 +30,13 @@ _NONE = (0,) * len(CAUSE_NAMES)
 
 @dataclass(frozen=True)
 class Places:
-    """What VariantRun says of a program's places."""
+    """What VariantRun says of a program's places; and for each part of the whole, its functions."""
 
     functions: tuple[FunctionRun, ...]
     lines: tuple[LineRun, ...]
     code: tuple[InstructionRun, ...]
     cfu: tuple[CfuUse, ...]
+    in_parts: tuple[tuple[OpFunction, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,18 @@ class _Place:
     copies: tuple[Definition, ...]
 
 
-def places(elf: Path, whole: Segment, cfu_names: Mapping[int, str], roots: Sequence[Path]) -> Places:
-    """Join what was counted with the program. roots: folders; files in them are named by their path from there."""
+def places(
+    elf: Path,
+    whole: Segment,
+    cfu_names: Mapping[int, str],
+    roots: Sequence[Path],
+    parts: Sequence[Segment] = (),
+) -> Places:
+    """Join what was counted with the program.
+
+    * roots: folders; files in them are named by their path from there.
+    * parts: of the whole, such as its operators.
+    """
     reader = _Reader(elf, roots)
     found = {pc: reader.place(pc) for pc in whole.by_pc}
     listed = _functions(whole, found, reader)
@@ -60,6 +72,19 @@ def places(elf: Path, whole: Segment, cfu_names: Mapping[int, str], roots: Seque
         lines=_lines(whole, found),
         code=_code(whole, reader, hot, words, cfu_names),
         cfu=_cfu(whole, words, cfu_names),
+        in_parts=tuple(
+            tuple(
+                OpFunction(
+                    name=one.name,
+                    inlined=one.inlined,
+                    cycles=one.cycles,
+                    instructions=one.instructions,
+                    causes={name: count for name, count in one.causes.named().items() if count},
+                )
+                for one in _functions(part, found, reader)
+            )
+            for part in parts
+        ),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.table import Table
 
 from cfukit_base.artefacts import Exec
-from cfukit_base.artefacts.causes import Causes, CfuUse, FunctionRun
+from cfukit_base.artefacts.causes import Causes, CfuUse, FunctionRun, RegionRun
 from cfukit_base.artefacts.run import VariantRun
 from cfukit_tools.report.tables import millions, table
 
@@ -53,6 +53,30 @@ def hottest(functions: Sequence[FunctionRun], cycles: int) -> Table:
         place = f"{Path(one.file).name}:{one.line}" if one.file else ""
         made.add_row(millions(one.cycles), f"{one.cycles / cycles:.0%}", name, executing, waits, place)
     return made
+
+
+def operator_functions(variant: VariantRun) -> Iterator[str]:
+    """A line per operator: the functions that it spent its cycles in."""
+    for op in variant.ops:
+        if op.functions and op.cycles:
+            parts = [
+                f"{one.name}{' (inlined)' if one.inlined else ''} {one.cycles / op.cycles:.0%}"
+                for one in op.functions
+                if one.cycles >= SHOWN_SHARE * op.cycles
+            ]
+            yield f"{op.index} {op.type}: {', '.join(parts)}"
+
+
+def region_line(region: RegionRun) -> str:
+    """How often a CFUKIT_REGION ran, and its cycles and their causes where the engine can tell them."""
+    line = f"region {region.name}: {region.count:,} run{'' if region.count == 1 else 's'}"
+    if region.cycles is not None:
+        line += f", {region.cycles:,} cycles"
+        line += f", {region.cycles / region.count:,.1f} each" if region.count > 1 else ""
+    if region.causes is not None and region.causes.cycles:
+        executing, waits = stack(region.causes)
+        line += f": executing {executing}{', ' if waits else ''}{waits}"
+    return line
 
 
 def cfu_lines(run: VariantRun | Exec) -> Iterator[str]:

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from cfukit_base.artefacts import Exec, Fault
-from cfukit_base.artefacts.documents import RegionRun
-from cfukit_tools.report.causes import cfu_lines, hottest, stack
+from cfukit_tools.report.causes import cfu_lines, hottest, region_line, stack
 from cfukit_tools.report.tables import console
 
 
@@ -33,15 +32,6 @@ def show(document: Exec, listing: Sequence[str] = ()) -> None:
     cycles = "-" if document.cycles is None else f"{document.cycles:,}"
     ended = "no exit code" if document.exit_code is None else f"exit code {document.exit_code}"
     out.print(f"{ended}, {cycles} cycles, engine {document.engine}")
-
-
-def region_line(region: RegionRun) -> str:
-    """How often a CFUKIT_REGION ran, and its cycles where the engine can tell them."""
-    line = f"region {region.name}: {region.count:,} run{'' if region.count == 1 else 's'}"
-    if region.cycles is not None:
-        line += f", {region.cycles:,} cycles"
-        line += f", {region.cycles / region.count:,.1f} each" if region.count > 1 else ""
-    return line
 
 
 def _fault(out: Console, fault: Fault) -> None:

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from cfukit_base.artefacts import Run
 from cfukit_base.artefacts.run import MemoryUse, Mismatch, VariantRun
-from cfukit_tools.report.causes import cfu_lines, hottest, operators
+from cfukit_tools.report.causes import cfu_lines, hottest, operator_functions, operators, region_line
 from cfukit_tools.report.tables import console, millions, per_mac, ratio, table, times
 
 
@@ -25,6 +25,8 @@ def show(document: Run, verbose: bool = False) -> None:
         out.print(operators(final, final.causes))
     if final.functions and final.causes is not None:
         out.print(hottest(final.functions, final.causes.cycles))
+    for region in final.regions or ():
+        out.print(region_line(region))
     for line in cfu_lines(final):
         out.print(line)
     if document.mismatch is None:
@@ -40,6 +42,8 @@ def show(document: Run, verbose: bool = False) -> None:
         for line in memory_lines(placed):
             out.print(line)
     if verbose:
+        for line in operator_functions(final):
+            out.print(line)
         for variant in document.variants:
             for line in _details(variant):
                 out.print(line)

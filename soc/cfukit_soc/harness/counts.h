@@ -18,7 +18,8 @@ class Counts {
     static_assert(sizeof(Row) == 4 * (1 + CAUSE_COUNT), "rows are written as they are");
     // What a segment begins with in the file.
     struct Head {
-        uint64_t end, cfu_busy, port_busy, rows;
+        uint64_t end, cfu_busy, port_busy;
+        uint32_t rows, mark;
         Cycles cycles;
     };
     static constexpr uint32_t PAGE_ROWS = 1024;  // instructions; a power of two
@@ -68,11 +69,12 @@ public:
         segment.port_busy += port;
     }
 
-    // Ends a segment before cycle `cycle`; pc: of the instruction that is waited for.
-    void end_segment(uint64_t cycle, uint32_t pc) {
+    // Ends a segment before cycle `cycle`; pc: of the instruction that is waited for; mark: what the program says of this border.
+    void end_segment(uint64_t cycle, uint32_t pc, uint32_t mark) {
         if (waits) charge(*row(pc));
         segment.end = cycle;
-        segment.rows = touched.size();
+        segment.rows = static_cast<uint32_t>(touched.size());
+        segment.mark = mark;
         bool written = std::fwrite(&segment, sizeof segment, 1, file) == 1;
         for (Row* each : touched) {
             written &= std::fwrite(each, sizeof *each, 1, file) == 1;

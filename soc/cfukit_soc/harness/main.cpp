@@ -95,7 +95,7 @@ private:
             if (system.cfu_command()) commands[accepted++ % commands.size()] = command();
             if (system.cfu_response() && VL_UNLIKELY(++answered > accepted)) return "cfu_protocol";
             if (VL_UNLIKELY(options.live) && cycle % LIVE_CYCLES == 0 && !look_at_line()) return "closed";
-            if (COUNTS && counter_is_read()) counts.end_segment(cycle, cpu.retired().pc);
+            if (COUNTS && counter_is_read()) counts.end_segment(cycle, cpu.retired().pc, mark());
             if (system.top.harness_bus_data_side & (system.top.harness_bus_we | system.top.harness_bus_error)) {
                 if (VL_UNLIKELY(bus_answers())) return "bus_error";
             }
@@ -289,8 +289,10 @@ private:
         return system.top.harness_bus_data_side & !system.top.harness_bus_we &
                (system.top.harness_bus_address << 2 == options.counter);
     }
+    // Of the read in the last stage. The function that reads the counter for a region has its argument in a0 then.
+    uint32_t mark() const { return (cpu.retired().pc & ~31u) == options.region_reader ? cpu.x(10) : 0; }
     void write_causes(FILE* file) {
-        counts.end_segment(cycle, last.pc);
+        counts.end_segment(cycle, last.pc, 0);
         counts.close();
         uint64_t sum = 0;
         for (int i = 0; i < CAUSE_COUNT; i++) {

@@ -10,6 +10,7 @@ struct Options {
     bool trace_cycles = false;  // each line begins with the cycle of retirement
     std::string counts;  // cycles by cause and instruction; "" = none
     uint32_t counter = 0;  // address of the low word of the cycle counter, whose reads are the borders in `counts`
+    uint32_t region_reader = 1;  // a function of at most 32 bytes, aligned to 32: its reads have a mark. No address at 1
     std::string waves;   // VCD; "" = none
     uint64_t waves_begin = 0, waves_end = UINT64_MAX;  // cycles: begin <= cycle < end
     uint32_t stack_bottom = 0, stack_top = 0;  // a function's frame that begins in this stack and ends below it ends the run
@@ -32,6 +33,7 @@ inline Options parse_options(int argc, char** argv) {
         else if (key == "trace_cycles") options.trace_cycles = number();
         else if (key == "counts") options.counts = value;
         else if (key == "counter") options.counter = number();
+        else if (key == "region_reader") options.region_reader = number();
         else if (key == "waves") options.waves = value;
         else if (key == "waves_begin") options.waves_begin = number();
         else if (key == "waves_end") options.waves_end = number();

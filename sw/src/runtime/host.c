@@ -41,6 +41,11 @@ uint64_t cfukit_cycles(void) {
   return 0;
 }
 
+uint64_t cfukit_region_cycles(uintptr_t region) {
+  (void)region;
+  return 0;
+}
+
 uint32_t cfukit_cycles_low(void) {
   return 0;
 }

@@ -1,4 +1,5 @@
-/* CFUKIT_REGION: one record for each place in the program. The host adds up the records of one name. */
+/* CFUKIT_REGION: one record for each place in the program. The host adds up the records of one name.
+   It finds the causes of a region's cycles by the reads of the counter: cfukit_region_cycles tells simulators which region reads. */
 #include "cfukit.h"
 #include "runtime.h"
 
@@ -11,13 +12,13 @@ struct cfukit_region_scope_ cfukit_region_begin_(struct cfukit_region *region) {
   }
   region->count++;
   if (region->depth++ == 0)
-    region->begin = cfukit_cycles();
+    region->begin = cfukit_region_cycles((uintptr_t)region);
   return (struct cfukit_region_scope_){region, 1};
 }
 
 void cfukit_region_end_(struct cfukit_region_scope_ *scope) {
-  const uint64_t now = cfukit_cycles();
   struct cfukit_region *const region = scope->region;
+  const uint64_t now = cfukit_region_cycles((uintptr_t)region + 1);
   if (--region->depth == 0)
     region->cycles += now - region->begin;
 }

@@ -98,5 +98,7 @@ _Noreturn void cfukit_exit_answering(uint32_t seq, int code);
 /* registers: x1..x31, or 0 where they tell nothing. */
 _Noreturn void cfukit_fault(uint32_t mcause, uint32_t mepc, uint32_t mtval, const uint32_t *registers);
 void cfukit_regions_send(void);
+/* cfukit_cycles() for the begin of a region, at this address, or its end, at this address + 1. */
+uint64_t cfukit_region_cycles(uintptr_t region);
 
 #endif

@@ -15,6 +15,7 @@ from cfukit_base.artefacts.report import (
     CfuUsed,
     Fact,
     MemoryMap,
+    OperatorFunctions,
     OperatorRow,
     Program,
     ReportHost,
@@ -259,6 +260,12 @@ def _programs(measured: Sequence[_Measured], roots: Sequence[Path]) -> Iterator[
             functions=variant.functions,
             lines=variant.lines,
             code=variant.code,
+            operators=tuple(
+                OperatorFunctions(operator=f"{op.index} {op.type}", cycles=op.cycles, functions=op.functions)
+                for op in variant.ops
+                if op.cycles and op.functions is not None
+            ),
+            regions=variant.regions or (),
             source={file: found for file, lines in wanted.items() if (found := _source(file, lines, roots))},
         )
 
