@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
 from cfukit_base.artefacts import Soc
-from cfukit_base.artefacts.run import MemoryUse
-from cfukit_base.symbols import symbol
+from cfukit_base.artefacts.cpu import Memory
+from cfukit_base.artefacts.run import MemorySpan, MemoryUse
+from cfukit_base.symbols import symbol, value_of
 
 _PARTS = {
     ".text": "code_bytes",
@@ -34,6 +36,7 @@ def sizes(elf: Path) -> dict[str, int]:
     return total
 
 
+_LOADED = 2  # SHF_ALLOC
 _PLACED = {".text": "code", ".rodata": "code", ".weights": "weights", ".arena": "arena", ".blob": "arena"}
 _PLACED |= dict.fromkeys((".data", ".bss", ".stack"), "data")
 
@@ -48,15 +51,71 @@ def part_sizes(elf: Path) -> dict[str, int]:
 
 def memory_map(elf: Path, soc: Soc) -> tuple[MemoryUse, ...]:
     """The memories of the system and what lies in each."""
-    placed = _placed(elf)
+    placed, held = _placed(elf), _held(elf)
     shown = []
     for memory in soc.memories:
         parts: dict[str, int] = {}
         for part, address, count in placed:
             if memory.holds(address):
                 parts[part] = parts.get(part, 0) + count
-        shown.append(MemoryUse(name=memory.name, base=memory.base, bytes=memory.bytes, parts=parts))
+        spans = tuple(_spans(memory, held))
+        shown.append(
+            MemoryUse(name=memory.name, base=memory.base, bytes=memory.bytes, parts=parts, spans=spans)
+        )
     return tuple(shown)
+
+
+_HELD = {
+    ".boot": "boot",
+    ".text": "code",
+    ".rodata": "constants",
+    ".weights": "weights",
+    ".data": "variables",
+    ".bss": "variables",
+    ".arena": "arena",
+    ".blob": "model",
+    ".cfu_memory": "CFU",
+    ".stack": "stack",
+}
+
+
+def _held(elf: Path) -> list[MemorySpan]:
+    """All bytes that the program takes, by address; those that it copies elsewhere too."""
+    found = []
+    with elf.open("rb") as file:
+        program = ELFFile(file)
+        for section in program.iter_sections():
+            if section["sh_flags"] & _LOADED and section["sh_size"]:
+                holds = _HELD.get(section.name, section.name)
+                found.append(MemorySpan(holds=holds, address=section["sh_addr"], bytes=section["sh_size"]))
+        for part in program.iter_segments("PT_LOAD"):
+            if part["p_filesz"] and part["p_paddr"] != part["p_vaddr"]:
+                found.append(MemorySpan(holds="image", address=part["p_paddr"], bytes=part["p_filesz"]))
+    guard, bottom = value_of(elf, "__cfukit_stack_guard"), value_of(elf, "__cfukit_stack_bottom")
+    for span in [span for span in found if span.holds == "stack"]:
+        if (
+            guard is not None
+            and bottom is not None
+            and span.address <= guard < bottom < span.address + span.bytes
+        ):
+            found.remove(span)
+            end = span.address + span.bytes
+            found.append(MemorySpan(holds="stack guard", address=span.address, bytes=bottom - span.address))
+            found.append(MemorySpan(holds="stack", address=bottom, bytes=end - bottom))
+    return sorted(found, key=lambda span: span.address)
+
+
+def _spans(memory: Memory, held: Sequence[MemorySpan]) -> Iterator[MemorySpan]:
+    """The spans of a memory and what is free between them."""
+    at, end = memory.base, memory.base + memory.bytes
+    for span in held:
+        if memory.holds(span.address):
+            if span.address > at:
+                yield MemorySpan(holds="free", address=at, bytes=span.address - at)
+            yield span
+            at = span.address + span.bytes
+    if at < end:
+        yield MemorySpan(holds="free", address=at, bytes=end - at)
 
 
 def _placed(elf: Path) -> list[tuple[str, int, int]]:
@@ -64,9 +123,6 @@ def _placed(elf: Path) -> list[tuple[str, int, int]]:
     with elf.open("rb") as file:
         sections = [(s.name, s["sh_addr"], s["sh_size"]) for s in ELFFile(file).iter_sections()]
     return [(_PLACED[name], address, size) for name, address, size in sections if name in _PLACED and size]
-
-
-_LOADED = 2  # SHF_ALLOC
 
 
 def image_digest(elf: Path) -> str:

@@ -29,12 +29,13 @@ from cfukit_base.artefacts.causes import (
     RegionRun,
 )
 from cfukit_base.artefacts.roofline import Bound, Roof, Work
-from cfukit_base.artefacts.run import ArenaBlock, MemoryUse, Mismatch, Rung, VariantRun
+from cfukit_base.artefacts.run import ArenaBlock, MemorySpan, MemoryUse, Mismatch, Rung, VariantRun
 from cfukit_base.errors import UsageError
 from cfukit_tools.cli.commands import cli
 from cfukit_tools.report.page.compute import WHOLE, report_of
 from cfukit_tools.report.page.html import charts, datasets, html
 from cfukit_tools.report.page.markdown import escaped, markdown, table
+from cfukit_tools.report.page.memory import views
 from cfukit_tools.verbs.report import report
 from support.documents import build_document, operator, run_document, variant
 
@@ -103,7 +104,18 @@ def measured(name: str, cycles: list[int], **fields: Any) -> VariantRun:
         "ops": ops,
         "causes": spent,
         "arena": blocks(len(cycles)),
-        "memory_map": (MemoryUse(name="main_ram", base=1 << 30, bytes=1 << 25, parts={"code": 100}),),
+        "memory_map": (
+            MemoryUse(
+                name="main_ram",
+                base=1 << 30,
+                bytes=1 << 25,
+                parts={"code": 100},
+                spans=(
+                    MemorySpan(holds="code", address=1 << 30, bytes=100),
+                    MemorySpan(holds="free", address=(1 << 30) + 100, bytes=(1 << 25) - 100),
+                ),
+            ),
+        ),
         "functions": (function,),
         "lines": (line,),
         "code": (code,),
@@ -200,6 +212,31 @@ def test_shared_baselines_stand_there_once_and_names_do_not_clash() -> None:
     assert [rung.cycles for rung in found.rungs] == [110, 60, 35]
 
 
+@given(st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 3000)), max_size=8), st.integers(0, 1 << 22))
+def test_views_of_a_memory_are_to_scale(gaps: list[tuple[int, int]], rest: int) -> None:
+    spans, at = [], 1 << 30
+    for gap, used in gaps:
+        spans += [MemorySpan(holds="free", address=at, bytes=gap)] if gap else []
+        spans.append(MemorySpan(holds="code", address=at + gap, bytes=used))
+        at += gap + used
+    spans += [MemorySpan(holds="free", address=at, bytes=rest)] if rest else []
+    total, used = sum(span.bytes for span in spans), at - (1 << 30)
+    memory = MemoryUse(name="ram", base=1 << 30, bytes=total, parts={}, spans=tuple(spans))
+    found = list(views([memory]))
+    assert found[0].spans == memory.spans and len({view.title for view in found}) == len(found)
+    assert len(found) == 1 + (used > 0 and 8 * (1 << (used - 1).bit_length()) <= total)
+    for view in found:
+        assert view.bytes >= used
+        end = view.base
+        for span in view.spans:
+            assert span.address == end and span.bytes > 0
+            end += span.bytes
+        assert end == view.base + view.bytes
+        assert [span for span in view.spans if span.holds == "code"] == [
+            s for s in spans if s.holds == "code"
+        ]
+
+
 def test_a_build_belongs_to_the_project_on_its_board() -> None:
     run = run_document(measured("portable", [100]), measured("project", [50]), board="fomu", cpu="fomu")
     found = report_of(
@@ -281,7 +318,7 @@ def test_a_chart_follows_its_public_format(name: str) -> None:
     run = run_document(measured("reference", [900, 90]), measured("project", [500, 50]))
     found = report_of([("run", run)], [("build", build_document())], None)
     spec = charts()[name]
-    rows = datasets(found)["arena-0" if name == "arena" else "all"]
+    rows = datasets(found)[f"{name}-0" if name in ("arena", "memory") else "all"]
     drawn = spec | {"datasets": {spec["data"]["name"]: rows[spec["data"]["name"]]}}
     if "width" in drawn:
         drawn["width"] = 400

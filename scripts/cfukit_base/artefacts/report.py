@@ -17,7 +17,7 @@ from cfukit_base.artefacts.causes import (
     RegionRun,
 )
 from cfukit_base.artefacts.documents import DiffRow
-from cfukit_base.artefacts.run import ArenaBlock, MemoryUse
+from cfukit_base.artefacts.run import ArenaBlock, MemorySpan, MemoryUse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,11 +183,25 @@ class Arena:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MemoryView:
+    """A memory, or its first bytes, to scale."""
+
+    title: str
+    base: int
+    bytes: int
+    spans: tuple[MemorySpan, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class MemoryMap:
-    """What lies in which memory in one rung."""
+    """What lies in which memory in one rung.
+
+    * views: for the chart: each memory as a whole, and the begin of a memory that is nearly empty.
+    """
 
     rung: str
     memories: tuple[MemoryUse, ...]
+    views: tuple[MemoryView, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

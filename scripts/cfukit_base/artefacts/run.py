@@ -69,13 +69,31 @@ class Sizes:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MemorySpan:
+    """Bytes of a memory that hold one thing.
+
+    * holds: "boot", "code", "constants", "weights", "variables", "arena", "model" (room for one that is loaded), "CFU" (what it shares with
+      the program), "stack guard", "stack", "image" (what the program copies elsewhere when it starts), or "free".
+    """
+
+    holds: str
+    address: int
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class MemoryUse:
-    """A memory, and how many bytes each part in it takes."""
+    """A memory, and how many bytes each part in it takes.
+
+    * parts: bytes of what a project can place: code with constants, weights, arena, data with the stack.
+    * spans: all of its bytes by address; empty without an ELF.
+    """
 
     name: str
     base: int
     bytes: int
     parts: dict[str, int]
+    spans: tuple[MemorySpan, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,7 @@ from cfukit_base.artefacts.report import (
 from cfukit_base.artefacts.run import OpRun, VariantRun
 from cfukit_base.errors import UsageError
 from cfukit_tools.firmware.sources import source_file
+from cfukit_tools.report.page.memory import views
 from cfukit_tools.report.run import name_of, system_line, verdict
 from cfukit_tools.report.tables import millions, ratio
 
@@ -76,7 +77,11 @@ def report_of(
         programs=tuple(_programs(measured, roots)),
         cfu=tuple(_cfu(measured)),
         memory=tuple(
-            MemoryMap(rung=one.label, memories=one.variant.memory_map)
+            MemoryMap(
+                rung=one.label,
+                memories=one.variant.memory_map,
+                views=tuple(views(one.variant.memory_map)),
+            )
             for one in measured
             if one.variant.memory_map is not None
         ),

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from cfukit_base.artefacts import Json, Report
 from cfukit_base.artefacts.causes import InstructionRun
-from cfukit_base.artefacts.report import Arena, Program
+from cfukit_base.artefacts.report import Arena, MemoryMap, Program
 from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_of
 
@@ -95,12 +95,6 @@ def datasets(report: Report) -> dict[str, Json]:
         }
         for n, p in enumerate(report.stacks)
     ]
-    parts = [
-        {"memory": memory.name, "part": part, "bytes": size}
-        for each in report.memory[-1:]
-        for memory in each.memories
-        for part, size in memory.parts.items()
-    ]
     percent = [
         {"build": area.label, "resource": name, "percent": value}
         for area in report.areas
@@ -112,10 +106,34 @@ def datasets(report: Report) -> dict[str, Json]:
         "rungs": rungs,
         "cells": cells,
         "stacks": stacks,
-        "parts": parts,
         "percent": percent,
     }
-    return {"all": every} | {f"arena-{number}": _blocks(arena) for number, arena in enumerate(report.arenas)}
+    arenas = {f"arena-{number}": _blocks(arena) for number, arena in enumerate(report.arenas)}
+    return (
+        {"all": every}
+        | arenas
+        | {f"memory-{number}": _spans(map) for number, map in enumerate(report.memory)}
+    )
+
+
+def _spans(map: MemoryMap) -> Json:
+    """Where each span begins and ends in its view, as shares of the view."""
+    return {
+        "spans": [
+            {
+                "view": view.title,
+                "number": number,
+                "holds": span.holds,
+                "bytes": span.bytes,
+                "from": f"0x{span.address:08x}",
+                "to": f"0x{span.address + span.bytes - 1:08x}",
+                "begin": (span.address - view.base) / view.bytes,
+                "end": (span.address - view.base + span.bytes) / view.bytes,
+            }
+            for number, view in enumerate(map.views)
+            for span in view.spans
+        ]
+    }
 
 
 def _blocks(arena: Arena) -> Json:
