@@ -48,6 +48,7 @@ PRESENT: dict[str, Callable[[], bool]] = {
     "vivado": _on_path("vivado"),
     "tclsh": _on_path("tclsh"),
     "chromium": _on_path("chromium", "chromium-browser", "google-chrome"),
+    "callgrind_annotate": _on_path("callgrind_annotate"),
 }
 
 _left_out: Counter[str] = Counter()

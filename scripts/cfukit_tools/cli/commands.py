@@ -16,7 +16,7 @@ from cfukit_base import interrupts
 from cfukit_base.artefacts import Artefact, Build, Run
 from cfukit_base.errors import UsageError
 from cfukit_tools.cli.endings import run_action, tell
-from cfukit_tools.cli.options import ENGINE, PROJECT, SYSTEM, inputs, options, output
+from cfukit_tools.cli.options import ENGINE, PROJECT, SYSTEM, callgrind, inputs, options, output
 
 if TYPE_CHECKING:
     from cfukit_tools.cli.progress import StderrSink
@@ -184,6 +184,7 @@ def run_(as_json: bool, verbose: bool, **values: Any) -> int:
     metavar="FILE",
     help="Write a time line of the operators for Perfetto.",
 )
+@callgrind
 @options(*PROJECT, "seed")
 def profile(as_json: bool, verbose: bool, **values: Any) -> int:
     """Show where the cycles go: by operator, cause and function. No baselines are measured."""
@@ -360,6 +361,7 @@ def infer(as_json: bool, verbose: bool, **values: Any) -> int:
     metavar="FUNCTION",
     help="Show its instructions beside its source, with cycles.",
 )
+@callgrind
 @options(*SYSTEM, "cc", *ENGINE, "json", "verbose")
 def exec_(as_json: bool, verbose: bool, **values: Any) -> int:
     """Run a program without a model. PROGRAM is a .c, .S or .elf file, or membench. It can read stdin."""

@@ -80,3 +80,13 @@ def output(function: Callable[..., Any]) -> Callable[..., Any]:
         metavar="FILE",
         help="Where to write the JSON document.",
     )(function)
+
+
+def callgrind(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--callgrind",
+        default=None,
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Write cycles and causes of every instruction for KCachegrind and callgrind_annotate.",
+    )(function)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cfukit_base.artefacts import Exec, Fault, Outcome
+from cfukit_base.artefacts.causes import Segment
 from cfukit_base.artefacts.documents import ExecHost
 from cfukit_base.errors import UsageError
 from cfukit_base.protocol import wire
@@ -32,8 +33,13 @@ def execute(
     stdin: bytes,
     options: ExecOptions,
     write: Callable[[bytes], object] | None = None,
+    counted: Callable[[Segment, Path], object] = lambda whole, elf: None,
 ) -> Exec:
-    """Compile `program` for the project's system and run it. write: called with its text as it comes."""
+    """Compile `program` for the project's system and run it.
+
+    * write: called with its text as it comes.
+    * counted: called with what was counted in the whole run, and with the program's ELF, if causes were.
+    """
     check_options(engine, options)
     if engine.abilities.machine is Machine.NONE:
         given = f"engine {engine.name} {engine.abilities.refusal}"
@@ -54,6 +60,8 @@ def execute(
     fault = _placed(_fault(outcome, output, file), system, program)
     if fault is not None and fault.kind == "cfu_hang" and "waves" in engine.abilities.options:
         fault = replace(fault, waves=_waves_command(project, program, fault, options.hang_cycles))
+    if outcome.segments:
+        counted(merged(outcome.segments), file)
     found = _places(outcome, system, program, file)
     return _document(engine.name, engine.abilities, output, outcome, found, fault, options)
 

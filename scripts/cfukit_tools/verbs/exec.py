@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Unpack
 
 from cfukit_base.artefacts import Exec
+from cfukit_base.artefacts.causes import Segment
+from cfukit_base.cache import prepare_output, write_atomic
 from cfukit_base.errors import UsageError
 from cfukit_tools.engines.catalogue import Line, engine_named
 from cfukit_tools.engines.engine import ExecOptions, check_options
@@ -17,6 +19,7 @@ from cfukit_tools.inference.execute import execute
 from cfukit_tools.project.options import at_least
 from cfukit_tools.project.project import Choice, load_target, stock_project
 from cfukit_tools.report.annotate import annotated
+from cfukit_tools.report.callgrind import callgrind as callgrind_text
 
 
 def exec_(
@@ -30,6 +33,7 @@ def exec_(
     trace: Path | str | None = None,
     causes: bool = False,
     annotate: str = "",
+    callgrind: Path | str | None = None,
     listing: Callable[[str], object] | None = None,
     write: Callable[[bytes], object] | None = None,
     engine: str = "",
@@ -44,21 +48,34 @@ def exec_(
     * waves: "FILE" or "FILE:FROM:TO" in cycles.
     * causes: tell where the cycles went.
     * annotate: a function; `listing` gets its instructions, line by line, and the document has causes. UsageError if it is not a hot one.
+    * callgrind: a file for KCachegrind; the document has causes.
     * write: called with the program's text as it comes.
     * choice: as `load_target`.
     """
     at_least(0, max_cycles=max_cycles, hang_cycles=hang_cycles)
     runner = engine_named(engine, Line(port, baud))
     path, window = _waves(waves) if waves else (None, None)
-    if annotate and not runner.abilities.causes:
+    if (annotate or callgrind) and not runner.abilities.causes:
         given = f"engine {runner.name} does not tell where cycles go"
-        raise UsageError("--annotate", given, allowed="engine rtl", hint=f"without --engine {runner.name}")
-    told = causes or bool(annotate)
+        raise UsageError(
+            "--annotate" if annotate else "--callgrind",
+            given,
+            allowed="engine rtl",
+            hint=f"without --engine {runner.name}",
+        )
+    if callgrind:
+        prepare_output(Path(callgrind))
+    told = causes or bool(annotate or callgrind)
     options = ExecOptions(max_cycles, hang_cycles, path, window, Path(trace) if trace else None, told)
     check_options(runner, options)
     source = program_named(Path(program))
     home = load_target(project, **choice) if project is not None else stock_project(source.stem, **choice)
-    document = execute(runner, home, source, _stdin() if stdin is None else stdin, options, write)
+
+    def counted(whole: Segment, elf: Path) -> None:
+        if callgrind:
+            write_atomic(Path(callgrind), callgrind_text(whole, elf, source.name))
+
+    document = execute(runner, home, source, _stdin() if stdin is None else stdin, options, write, counted)
     if annotate:
         for line in annotated(document, annotate, source_roots(source.resolve().parent, home.root)):
             if listing is not None:

@@ -11,8 +11,6 @@ from cfukit_base.artefacts import Json, Run
 from cfukit_base.cache import prepare_output, write_atomic
 from cfukit_base.errors import UsageError
 from cfukit_tools.engines.catalogue import Line
-from cfukit_tools.firmware.counted import Counted
-from cfukit_tools.firmware.program import Program
 from cfukit_tools.firmware.sources import source_roots
 from cfukit_tools.inference.measure import Measured, measure
 from cfukit_tools.inference.results import result_path, set_aside
@@ -20,6 +18,7 @@ from cfukit_tools.inference.workload import Workload
 from cfukit_tools.project.project import Choice, load_target
 from cfukit_tools.report import viewers
 from cfukit_tools.report.annotate import annotated
+from cfukit_tools.report.callgrind import callgrind as callgrind_text
 
 
 def profile(
@@ -32,6 +31,7 @@ def profile(
     annotate: str = "",
     speedscope: Path | str | None = None,
     trace_events: Path | str | None = None,
+    callgrind: Path | str | None = None,
     write: Callable[[str], object] | None = None,
     engine: str = "",
     port: str = "",
@@ -42,17 +42,23 @@ def profile(
     """As `run`, for the project alone, or for portable kernels on a bare model; with causes, if the engine tells them.
 
     * annotate: a function; `write` gets its instructions, line by line. UsageError if it is not a hot one.
-    * speedscope, trace_events: files for other viewers.
+    * speedscope, trace_events, callgrind: files for other viewers.
     """
     project = load_target(target, **choice)
     path = result_path(project, "profile", engine, Path(output) if output else None)
-    files = [Path(file) for file in (speedscope, trace_events) if file]
+    asked = {
+        "--annotate": annotate,
+        "--speedscope": speedscope,
+        "--trace-events": trace_events,
+        "--callgrind": callgrind,
+    }
+    files = [Path(file) for file in (speedscope, trace_events, callgrind) if file]
     for file in files:
         prepare_output(file)
     set_aside(path)
     workload = Workload(project, engine, Line(port, baud), jobs, causes=True)
-    if (annotate or files) and not workload.causes:
-        option = "--annotate" if annotate else "--speedscope" if speedscope else "--trace-events"
+    if any(asked.values()) and not workload.causes:
+        option = next(name for name, value in asked.items() if value)
         given = f"engine {workload.engine.name} does not tell where cycles go"
         raise UsageError(option, given, allowed="engine rtl", hint=f"without --engine {workload.engine.name}")
     seen: list[Measured] = []
@@ -71,19 +77,16 @@ def profile(
                 write(line)
     if files:
         program, counted = seen[-1].program, seen[-1].served.samples[0].counted
-        assert counted is not None
+        assert counted is not None and program.file is not None
         name = f"{document.model.name} on {document.board} with {document.project}"
         if speedscope:
-            _write(Path(speedscope), _speedscope(counted, program, name))
+            _write(Path(speedscope), viewers.speedscope(counted, program.plan, program.file, name))
         if trace_events:
             trace = viewers.trace_events(counted, program.plan, document.clock_hz, name)
             _write(Path(trace_events), trace)
+        if callgrind:
+            write_atomic(Path(callgrind), callgrind_text(counted.whole, program.file, name))
     return document
-
-
-def _speedscope(counted: Counted, program: Program, name: str) -> Json:
-    assert program.file is not None
-    return viewers.speedscope(counted, program.plan, program.file, name)
 
 
 def _write(file: Path, document: Json) -> None:
