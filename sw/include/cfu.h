@@ -5,7 +5,7 @@
    They are never removed, doubled or reordered among each other, and the result always has a real register. With rd = x0 the CPU would
    drop the response of a CFU that still owes it.
 
-   With -DCFU_SOFTWARE they call cfu_software() instead. A model or the verilated CFU defines it. */
+   With -DCFU_SOFTWARE they call cfu_software() instead. A model or the verilated CFU defines it, and cfu_software_address(). */
 #ifndef CFU_H
 #define CFU_H
 
@@ -70,6 +70,11 @@ extern char cfukit_dtcm_[], cfukit_dtcm_end_[]; /* the data TCM: from the linker
 
 /* CFU_DMA_ADDR(pointer): the address that a CFU with a DMA port uses for what lies in main memory. Put cfu_barrier() before the
    instruction that starts a read: the CFU then sees every earlier store. */
+#if defined(CFU_SOFTWARE)
+uint32_t cfu_software_address(const void *pointer); /* its lower half; what stands for the CFU remembers the upper one */
+#define CFU_DMA_ADDR(pointer) cfu_software_address(pointer)
+#else
 #define CFU_DMA_ADDR(pointer) ((uint32_t)(uintptr_t)(pointer))
+#endif
 
 #endif

@@ -24,7 +24,7 @@ class HostEngine:
     """See `Engine`."""
 
     name = "host"
-    abilities = Abilities(Machine.HOST, refusal="has no cycles")
+    abilities = Abilities(Machine.HOST, dma=True, refusal="has no cycles")
 
     def __init__(self, line: Line):
         del line  # it needs none
@@ -56,4 +56,7 @@ def _run(program: Path, stdin: bytes) -> Outcome:
         name = signal.Signals(-finished.code).name
         hint = "a wrong pointer, say; --engine rtl tells function and line, gdb the rest"
         raise ResultError("engine host", f"the program ended by {name}", hint=hint, program=str(program))
+    if finished.code and finished.stderr:
+        reason = finished.stderr.decode(errors="replace").strip()
+        raise ResultError("engine host", reason, hint="--engine rtl tells function and line")
     return Outcome(output=finished.stdout, exit_code=finished.code)

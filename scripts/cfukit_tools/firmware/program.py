@@ -264,4 +264,5 @@ def host_cfu(system: System) -> list[Path]:
         return []
     from cfukit.testing.host_cfu import build_host_cfu
 
-    return [build_host_cfu(system.cfu_verilog, system.memory_port_bits)]
+    dma_width = system.dma.width if system.dma is not None else 0
+    return [build_host_cfu(system.cfu_verilog, system.memory_port_bits, dma_width)]

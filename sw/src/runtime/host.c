@@ -69,10 +69,15 @@ void cfukit_stack_check(void) {
 }
 
 #ifdef CFU_SOFTWARE
-/* Replaced by the CFU where there is one. */
+/* Both are replaced by the CFU's where there is one. */
 __attribute__((weak)) uint32_t cfu_software(uint32_t funct3, uint32_t funct7, uint32_t a, uint32_t b);
 uint32_t cfu_software(uint32_t funct3, uint32_t funct7, uint32_t a, uint32_t b) {
   (void)funct3, (void)funct7, (void)a, (void)b;
   return 0; /* as the system without a CFU */
+}
+
+__attribute__((weak)) uint32_t cfu_software_address(const void *pointer);
+uint32_t cfu_software_address(const void *pointer) {
+  return (uint32_t)(uintptr_t)pointer;
 }
 #endif
