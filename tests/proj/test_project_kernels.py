@@ -52,7 +52,8 @@ def project_library(name: str) -> ctypes.CDLL:
     cfu = system(name).cfu
     cfu.write(folder)
     (folder / "hook.c").write_text(HOOK)
-    dll = library((folder / "hook.c", *sorted((PROJECTS / name).glob("*.c"))), (f"-I{folder}",))
+    sources = dict.fromkeys(source for kernel in kernels(name) for source in kernel.sources)
+    dll = library((folder / "hook.c", *sources), (f"-I{folder}",))
     function = CALL(lambda funct3, funct7, a, b: cfu.call(funct3, funct7, a, b))
     keep.append(function)
     if cfu.memory is not None:

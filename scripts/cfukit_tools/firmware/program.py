@@ -122,13 +122,26 @@ def project_kernels(system: System) -> list[Kernel]:
     project = system.project
     code = system.code if project.kernels else None
     kernels = []
-    for entry in project.kernels:
+    for number, entry in enumerate(project.kernels):
         functions = {
             key: kernel_function(project, code, key, getattr(entry, key))
             for key in ("supports", "pack", "scratch")
         }
-        kernels.append(project_kernel(entry.op, entry.function, project.sources, **functions))
+        sources = _library_sources(system, number, entry.function) or project.sources
+        kernels.append(project_kernel(entry.op, entry.function, sources, **functions))
     return kernels
+
+
+def _library_sources(system: System, number: int, function: str) -> tuple[Path, ...]:
+    """The C files of a kernel that is the library's; none for the project's own."""
+    from cfukit_sw.kernels import cfu_kernel_sources
+
+    offered = [instruction.name for instruction in system.cfu.instructions.values()] if system.cfu else []
+    try:
+        return cfu_kernel_sources(function, offered)
+    except UsageError as error:
+        where = f"{system.project.kernel_place(number)}: {error.where}"
+        raise UsageError(where, error.given, allowed=error.allowed, hint=error.hint) from None
 
 
 def plan_program(system: System, model: Model, variant: str) -> Program:

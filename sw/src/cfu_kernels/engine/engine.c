@@ -7,11 +7,11 @@
 #include "cfu_ops.h"
 #include "cfukit_kernels.h"
 
-void engine_conv(const void *params);
-void engine_depthwise(const void *params);
-void engine_fully_connected(const void *params);
-void engine_average_pool(const void *params);
-void engine_add(const void *params);
+void cfukit_engine_conv(const void *params);
+void cfukit_engine_depthwise(const void *params);
+void cfukit_engine_fully_connected(const void *params);
+void cfukit_engine_average_pool(const void *params);
+void cfukit_engine_add(const void *params);
 
 #define LANES CFU_PARAM_LANES
 #define FED CFU_ENGINE_FEED_WORDS
@@ -152,7 +152,7 @@ static void must_be_in_tcm(const void *params, const void *input, const void *ou
   if (!in_tcm(output, 1)) cfukit_refuse(params, (uint32_t)(uintptr_t)output);
 }
 
-void engine_conv(const void *params) {
+void cfukit_engine_conv(const void *params) {
   const struct cfukit_conv *p = params;
   const int32_t channels = p->filter_channels, groups = p->input_channels / channels, outputs = p->output_channels / groups;
   const int32_t rows = (p->filter_height * p->filter_width * channels + LANES - 1) / LANES;
@@ -167,10 +167,10 @@ void engine_conv(const void *params) {
   }
 }
 
-void engine_depthwise(const void *params) {
+void cfukit_engine_depthwise(const void *params) {
   const struct cfukit_conv *p = params;
   if (p->depth_multiplier != 1) { /* each input channel is a group of its own */
-    engine_conv(params);
+    cfukit_engine_conv(params);
     return;
   }
   const int32_t taps = p->filter_height * p->filter_width;
@@ -192,7 +192,7 @@ void engine_depthwise(const void *params) {
 }
 
 /* Each item of the batch is a pixel. */
-void engine_fully_connected(const void *params) {
+void cfukit_engine_fully_connected(const void *params) {
   const struct cfukit_fully_connected *p = params;
   const struct shape s = {
       .height = 1,
@@ -233,7 +233,7 @@ static struct cfukit_channel one_over(uint32_t divisor) {
 }
 
 /* A depthwise convolution whose weights are all the same, and whose multiplier is 1 / (weight * taps). */
-void engine_average_pool(const void *params) {
+void cfukit_engine_average_pool(const void *params) {
   const struct cfukit_pool *p = params;
   const int32_t taps = p->filter_height * p->filter_width;
   const struct cfukit_channel mean = one_over((uint32_t)(POOL_WEIGHT * taps));
@@ -272,7 +272,7 @@ void engine_average_pool(const void *params) {
 
 /* Inputs of one shape. A depthwise convolution whose taps are x1, x2, x1, x2 gives x1 - 256 * x2, which the engine takes apart. x1 is the
  * input at the lower address; the other one counts as its neighbour in the row. */
-void engine_add(const void *params) {
+void cfukit_engine_add(const void *params) {
   const struct cfukit_binary *p = params;
   const int8_t *a = p->input1, *b = p->input2;
   struct cfukit_channel scale_a = {-p->zero_point1 * (1 << 20), p->multiplier1, p->shift1};
