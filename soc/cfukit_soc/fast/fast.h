@@ -6,7 +6,7 @@
 // too. A stall in M or W freezes all stages before it, so it delays every later slot by the same time. It is kept apart
 // (`m_stalls`, `w_stalls`), for it does not separate a producer from its consumer. W is reached 3 slots after D.
 #pragma once
-#include "core.h"
+#include "step.h"
 #include "stores.h"
 
 class Fast {

@@ -1,0 +1,36 @@
+// One clock of the core.
+#pragma once
+#include "edge.h"
+#include "sides.h"
+#include "stages.h"
+
+inline void Core::step() {
+    Signals s;
+    seen = Seen{};
+    before_w = W, before_m = M, before_e = E;
+    s.d_ack = bus.ack() && bus.data_side, s.i_ack = bus.ack() && !bus.data_side;
+    write_back(s);
+    cfu_port(s);
+    memory(s);
+    execute(s);
+    decode(s);
+    fetch(s);
+    show(s);
+    interrupt_lines(s);
+
+    BusRequest instruction, data;
+    requests(s, instruction, data);
+    act_stores(s);
+    bus.step(instruction, data, cycle, instructions);
+    data_buffers(s);
+    load_data_line(s);
+    flush_data(s);
+    load_code_line(s);
+    edge_of_csrs(s);
+    edge_of_registers(s);
+    edge_of_cfu(s);
+    edge_of_divider(s);
+    edge_of_stages(s);
+    edge_of_fetch(s);
+    cycle++;
+}
