@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cfukit_base.artefacts import Cpu, Soc
 from cfukit_base.artefacts.cpu import Memory
-from cfukit_base.artefacts.soc import Register, SocCpu
+from cfukit_base.artefacts.soc import DramController, Register, SocCpu
 from cfukit_base.cache import write_atomic
 from cfukit_base.cfu_ports import DmaShape
 from cfukit_base.digest import digest_of
@@ -84,6 +84,7 @@ def generate_soc(
         chips=_chips(the_board, from_rom) if simulated else (),
         headers="generated" if made.headers else "",
         digest="",
+        dram=made.dram,
     )
     soc = replace(soc, digest=digest_of(soc.to_json(), made.verilog, cpu_verilog, made.headers))
     for name, text in made.headers.items():
@@ -143,12 +144,13 @@ def _check_range(where: str, value: int, limits: tuple[int, int], unit: str) -> 
 
 @dataclass(frozen=True)
 class _Elaborated:
-    """What LiteX makes of a system. headers: C headers by name, where DRAM needs initialising."""
+    """What LiteX makes of a system. headers: C headers by name, where DRAM needs initialising. dram: its controller."""
 
     verilog: str
     registers: dict[str, Register]
     constants: dict[str, int]
     headers: dict[str, str]
+    dram: DramController | None
 
 
 _ELABORATION = threading.Lock()  # LiteX and Migen keep what they build in globals
@@ -236,7 +238,12 @@ def _elaborate_quietly(
         from cfukit_soc.ddr3 import c_headers
 
         headers = c_headers(soc)
-    return _Elaborated(_without_dates(text), registers, dict(sorted(constants.items())), headers)
+    dram = None
+    if board.dram is not None:
+        from cfukit_soc.controller import describe
+
+        dram = describe(soc.sdram.controller, clock_hz, constants["config_l2_size"], soc.starts_at)
+    return _Elaborated(_without_dates(text), registers, dict(sorted(constants.items())), headers, dram)
 
 
 def _without_dates(verilog: str) -> str:

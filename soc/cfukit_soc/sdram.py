@@ -78,7 +78,10 @@ class SdramPhy(LiteXModule):
 
 
 class SdramStart(LiteXModule):
-    """The start-up sequence: precharge, two refreshes, mode register. `done`: the controller may take over."""
+    """The start-up sequence: precharge, two refreshes, mode register. `done`: the controller may take over.
+
+    cycles: the first one after reset in which it is done.
+    """
 
     def __init__(self, injector: Any, clock_hz: int, latency: int) -> None:
         self.done = Signal(name_override="sdram_started")
@@ -103,6 +106,7 @@ class SdramStart(LiteXModule):
                     NextState(f"STEP{n + 1}"),
                 ),
             )
+        self.cycles = wait + 1 + 16 * len(steps)  # until it is done
         fsm.act(f"STEP{len(steps)}", NextValue(count, count - 1), If(count == 0, NextState("DONE")))
         fsm.act("DONE", self.done.eq(1))
 

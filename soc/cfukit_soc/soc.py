@@ -121,7 +121,11 @@ class LitexSystem(LiteXSoC):
     * simulated: models of the chips around the FPGA are inside; otherwise their pins are ports.
     * has_rom: the CPU starts in a ROM on the bus.
     * dma: the CFU's port into main memory, which the board then has.
+
+    starts_at: the cycle after reset in which the CPU starts.
     """
+
+    starts_at = 0
 
     def __init__(
         self,
@@ -242,6 +246,7 @@ class LitexSystem(LiteXSoC):
         start = parts.SdramStart(self.sdram.dfii, clock_hz, sdram.latency)
         self.add_module(name="sdram_start", module=start)
         self.comb += self.cpu.reset.eq(~start.done)
+        self.starts_at = start.cycles
 
     def _add_ddr3(self, ddr3: Ddr3, clock_hz: int, simulated: bool, dma: DmaShape | None) -> None:
         from cfukit_soc import ddr3 as parts  # LiteDRAM takes a moment

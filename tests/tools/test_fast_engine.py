@@ -86,12 +86,17 @@ def test_a_project_infers_and_tests_alike(mac4: Path, two_samples: Path, here: P
     assert api.test(mac4, only="outputs", engine="fast")["checks"][0]["detail"].endswith("on engine fast")
 
 
-@pytest.mark.parametrize(("board", "said"), [("ulx3s", "SDRAM"), ("arty", "DDR3")])
-def test_a_memory_that_is_not_modelled_is_refused(here: Path, board: str, said: str) -> None:
-    (here / "program.c").write_text("int main(void) { return 0; }\n")
-    with pytest.raises(UsageError) as refused:
-        api.exec_("program.c", engine="fast", board=board, stdin=b"")
-    assert said in refused.value.message and "--engine rtl" in refused.value.hint
+@pytest.mark.long
+@pytest.mark.parametrize("board", ["arty", "arty100t", "tang20k", "ulx3s"])
+@pytest.mark.parametrize("code", ["main_ram", "sram"])
+def test_a_model_runs_alike_on_a_board_with_dram(
+    here: Path, mac4: Path, two_samples: Path, board: str, code: str
+) -> None:
+    """Every cycle count of every operator. Weights, arena and data are in DRAM, and so is the code, or it is beside it."""
+    if (board, code) == ("tang20k", "sram"):
+        pytest.skip("its sram is too small")
+    places = [f"place.code={code}", "place.weights=main_ram", "place.arena=main_ram"]
+    assert same_on_both(api.run, mac4, inputs=two_samples, board=board, assignments=places)["ok"]
 
 
 def test_a_memory_port_is_refused(here: Path) -> None:

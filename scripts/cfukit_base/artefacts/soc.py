@@ -33,10 +33,51 @@ class SocCpu(CpuFacts):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DramController:
+    """LiteDRAM's controller as it was built, and the L2 cache before it. Times are in cycles of the system.
+
+    * port_bits: of a transfer; column_bits, bank_bits: of its address, rows above them.
+    * phases: commands per cycle at the chip.
+    * read_latency, write_latency: from a command to its data at the port; turnaround: from reads to writes.
+    * rp to zqcs: the chip's timings, wtp from a write to a precharge and wtr from a write to a read; faw and zqcs may be 0, no limit.
+    * refresh_period, zqcs_period: between two refreshes and between two calibrations.
+    * read_time, write_time: how long reads or writes go first while the others wait.
+    * l2_bytes: of the cache.
+    * starts_at: the cycle after reset in which the chip is initialised and the CPU starts.
+    """
+
+    port_bits: int
+    column_bits: int
+    bank_bits: int
+    phases: int
+    read_latency: int
+    write_latency: int
+    turnaround: int
+    rp: int
+    rcd: int
+    wtp: int
+    rc: int
+    ras: int
+    rrd: int
+    faw: int
+    ccd: int
+    wtr: int
+    rfc: int
+    zqcs: int
+    refresh_period: int
+    zqcs_period: int
+    read_time: int
+    write_time: int
+    l2_bytes: int
+    starts_at: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Soc(Artefact):
     """The document cfukit.soc/2. Version 1 had `cpu.cfu`, which was always true.
 
     * dma: the CFU's port into main memory; None without one.
+    * dram: how main memory is reached, if that is a chip; None without one, and in documents of older versions.
     * memories: in the order in which the board and the CPU list them.
     * csrs: registers by name, "block_register".
     * constants: numbers that C gets as macros, among them bus_timeout_cycles.
@@ -57,6 +98,7 @@ class Soc(Artefact):
     chips: tuple[str, ...]
     headers: str
     digest: str
+    dram: DramController | None = None
 
     def memory(self, name: str) -> Memory | None:
         """The memory called `name`."""

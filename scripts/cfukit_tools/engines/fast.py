@@ -48,7 +48,7 @@ class FastEngine:
             raise UsageError(
                 "--engine fast",
                 f"the system has {lacking}, which this engine does not model",
-                allowed="memories on the chip, SPI flash",
+                allowed="memories on the chip, SPI flash, DRAM; a CFU without memory port and DMA port",
                 hint="--engine rtl",
             )
 

@@ -1,6 +1,9 @@
 // The Wishbone that instruction and data side share: round-robin arbiter, memories, CSR bridge, time-out.
 #pragma once
+#include <memory>
+
 #include "flash.h"
+#include "l2.h"
 #include "memory.h"
 #include "registers.h"
 
@@ -13,9 +16,13 @@ class Bus {
     Memories& memories;
     Registers& registers;
     const uint32_t timeout;
+    const bool registered_csrs;
     uint32_t count;
     uint32_t waited = 0;
     FlashReader flash;
+    std::unique_ptr<L2Cache> l2;
+    uint64_t l2_answers = 0, l2_idle_at = 0;
+    uint64_t promised = 0;  // when the L2 answers the access that begins next, if that is known already
 
 public:
     bool data_side = false;  // who has the grant
@@ -24,8 +31,9 @@ public:
     uint32_t answer = 0;
 
     Bus(Memories& memories_, Registers& registers_, const Parameters& p)
-        : memories(memories_), registers(registers_), timeout(p.bus_timeout_cycles), count(timeout) {
+        : memories(memories_), registers(registers_), timeout(p.bus_timeout_cycles), registered_csrs(p.registered_csrs), count(timeout) {
         for (const Memory& memory : memories.all()) {
+            if (memory.behind_l2) l2 = std::make_unique<L2Cache>(p.dram, memory.base);
             if (memory.kind == Memory::flash) flash = {p.flash_base, uint64_t(memory.base) + memory.bytes, memory.read_cycles};
         }
     }
@@ -37,16 +45,25 @@ public:
     // As if nothing had been asked for.
     void reset(bool data) {
         data_side = data;
-        acknowledged = false, waited = 0, count = timeout;
+        acknowledged = false, waited = 0, count = timeout, promised = 0;
+    }
+    // The cycle that acknowledges an access which has the bus from `granted` on. The L2 wants to hear of all in their order.
+    uint64_t ends(const Memory& memory, uint64_t granted, uint32_t address, bool write) {
+        if (memory.behind_l2) return l2->answers(granted, address, write);
+        return granted + std::max(write ? memory.write_cycles : memory.read_cycles, 2u) - 1;
     }
     // In cycle `now` of a data access that has the bus from `granted` on and is acknowledged in `ends`.
     void resume(uint64_t now, uint64_t granted, uint64_t ends) {
         data_side = granted <= now;
         if (!data_side) return;
+        l2_answers = ends, l2_idle_at = ends + 1;
         acknowledged = now == ends;
         count = timeout - static_cast<uint32_t>(now - granted);
         waited = acknowledged ? 0 : static_cast<uint32_t>(now - granted);
     }
+
+    // `ends` of an access that has the bus next.
+    void promise(const Memory& memory, uint64_t ends) { promised = memory.behind_l2 ? ends : 0; }
 
     // The clock edge at the end of a cycle.
     void step(const BusRequest& instruction, const BusRequest& data, uint64_t cycle, uint64_t instructions) {
@@ -54,7 +71,9 @@ public:
         const bool waits = request.cyc && !ack();
         bool next = false;
         if (request.cyc && !acknowledged) {
-            if (Registers::has(request.address)) {
+            if (Registers::has(request.address) && registered_csrs && waited == 0) {
+                waited = 1;
+            } else if (Registers::has(request.address)) {
                 next = true;
                 if (request.write) {
                     if (request.mask) registers.write(request.address, request.data, cycle);
@@ -65,7 +84,9 @@ public:
                 next = flash.answers_next(cycle, request.address);
             } else {
                 Memory& memory = memories.at(request.address);
-                if (memory.bytes && memory.kind == Memory::bus) {
+                if (memory.behind_l2) {
+                    next = l2_answers_next(cycle, request);
+                } else if (memory.bytes && memory.kind == Memory::bus) {
                     const uint32_t cycles = request.write ? memory.write_cycles : memory.read_cycles;
                     if (waited + 2 >= cycles) next = true;
                     else waited++;
@@ -77,5 +98,14 @@ public:
         if (!waits) count = timeout;
         else if (count) count--;
         if (data_side ? !data.cyc && instruction.cyc : !instruction.cyc && data.cyc) data_side = !data_side;
+    }
+
+private:
+    bool l2_answers_next(uint64_t cycle, const BusRequest& request) {
+        if (cycle >= l2_idle_at) {
+            l2_answers = promised ? promised : l2->answers(cycle, request.address, request.write);
+            l2_idle_at = l2_answers + 1, promised = 0;
+        }
+        return cycle + 1 == l2_answers;
     }
 };

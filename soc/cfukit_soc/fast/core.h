@@ -23,7 +23,7 @@ public:
     CfuPort cfu;
     Csrs csrs;
     InstructionCache icache;
-    uint64_t cycle = 0, instructions = 0;
+    uint64_t cycle = p.starts_at, instructions = 0;
     Seen seen;
 
     uint32_t pc_reg;
@@ -43,6 +43,7 @@ public:
             itcm = &memory;
             itcm_lines.resize(memory.bytes / LINE_BYTES);
         }
+        cfu.until = p.starts_at;  // it is in reset too
     }
 
     bool cfu_enabled() const { return p.cfu_enabled || csrs.mask >> 31; }

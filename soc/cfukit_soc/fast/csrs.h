@@ -12,11 +12,11 @@ struct Csrs {
     bool mip_external = false, mip_software = false;
     uint32_t mask = 0;        // of external interrupts; bit 31 enables the CFU
     uint32_t lines_before = 0;  // external interrupts one cycle ago
-    uint64_t cycle_offset = 0, instret_offset = 0;  // mcycle and minstret can be written
+    uint64_t cycle_offset, instret_offset = 0;  // mcycle and minstret can be written
 
     explicit Csrs(const Parameters& parameters)
         : present(parameters.csrs.begin(), parameters.csrs.end()),
-          cache_size(32u << 20 | parameters.dcache_bytes) {}
+          cache_size(32u << 20 | parameters.dcache_bytes), cycle_offset(0 - uint64_t(parameters.starts_at)) {}
 
     static bool reads_only(uint32_t number) { return number == 0xCC0 || number == 0xFC0 || number >> 10 == 3; }
     bool allows(uint32_t number, bool reads) const { return present.count(number) && (!reads_only(number) || reads); }

@@ -18,7 +18,7 @@ from cfukit_soc.image import memory_image
 from cfukit_soc.simulation import HANG_CYCLES, outcome_of, partial_of, run_simulator
 from cfukit_soc.watching import Watch
 
-_CHIPS = {"sdram.v": "SDRAM", "ddr3_store.v": "DDR3"}
+_DRAM_CHIPS = {"sdram.v", "ddr3_store.v"}
 
 
 def simulate_fast(
@@ -89,7 +89,8 @@ def fast_digest(soc_json: Path, cfu_verilog: Path | None, *, autonomous: bool = 
 
 def not_modelled(soc: Soc) -> str:
     """What the model lacks of this system, for people; "" if it has everything."""
-    lacking = [what for chip, what in _CHIPS.items() if chip in soc.chips]
+    lacking = ["a boot ROM on the bus"] if "bus_rom.v" in soc.chips else []
+    lacking += ["DRAM that soc.json does not describe"] if _DRAM_CHIPS & {*soc.chips} and not soc.dram else []
     lacking += ["a CFU with a memory port"] if soc.cpu.memory_port_bits else []
     lacking += ["a CFU with a DMA port"] if soc.dma is not None else []
     return " and ".join(lacking)
@@ -97,5 +98,5 @@ def not_modelled(soc: Soc) -> str:
 
 def _check(soc_json: Path, soc: Soc) -> None:
     if lacking := not_modelled(soc):
-        allowed = "memories on the chip, SPI flash, a CFU without memory port"
+        allowed = "memories on the chip, SPI flash, DRAM; a CFU without memory port and DMA port"
         raise UsageError(str(soc_json), lacking, allowed=allowed, hint="cfukit_soc.simulate runs this system")

@@ -197,7 +197,7 @@ private:
         entry.d = d, entry.slot = slot, entry.pc = pc, entry.old = word, entry.address = address, entry.data = lanes;
         const Memory* const memory = memory_of(address);
         if (memory->kind == Memory::bus) {
-            Access& made = access(*memory, slot, false);
+            Access& made = access(*memory, slot, address, false);
             made.instruction = {pc, d->word};
             made.command = {true, true, false, address, mask, lanes, word};
         }
@@ -205,9 +205,9 @@ private:
         if (trace) traced.push_back({d, slot, m_stalls, pc, 0});
     }
 
-    Access& access(const Memory& memory, uint64_t slot, bool load) {
+    Access& access(const Memory& memory, uint64_t slot, uint32_t address, bool load) {
         Access& made = accesses[accesses_made++ % 8];
-        made.slot = slot, made.m_stalls = m_stalls, made.memory = &memory, made.load = load;
+        made.slot = slot, made.m_stalls = m_stalls, made.memory = &memory, made.load = load, made.command.address = address;
         return made;
     }
 
@@ -222,7 +222,7 @@ private:
             next.begins = direct ? arrives : std::max(leaves, last_end) + 1;
             next.granted = next.begins + (data_side ? 0 : 1);
             data_side = true;
-            next.ends = next.granted + std::max(next.load ? next.memory->read_cycles : next.memory->write_cycles, 2u) - 1;
+            next.ends = core.bus.ends(*next.memory, next.granted, next.command.address, !next.load);
             if (next.load) leaves = next.ends + 1;  // the word comes one cycle after it was acknowledged
             else if (direct) leaves = next.ends;
             w_stalls += leaves - arrives;
@@ -325,6 +325,7 @@ private:
         for (uint64_t n = first; n < accesses_done; n++) {
             const Access& entry = accesses[n % 8];
             if (entry.ends < now) continue;
+            if (entry.granted > now) c.bus.promise(*entry.memory, entry.ends);
             if (entry.begins <= now) {
                 c.b = entry.command;
                 c.bus.resume(now, entry.granted, entry.ends);

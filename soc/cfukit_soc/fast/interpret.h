@@ -62,7 +62,7 @@ inline bool Fast::other_load(const Decoded* d, uint32_t pc, uint32_t address, ui
     case Memory::bus:
         if (core.p.dcache_bytes) return load_line(d, pc, address, *memory, slot);
         advance_bus(slot);
-        access(*memory, slot, true);
+        access(*memory, slot, address, true);
         return true;
     case Memory::itcm: return !core.p.single_ported;
     case Memory::dtcm: return true;
@@ -89,7 +89,9 @@ inline bool Fast::load_line(const Decoded* d, uint32_t pc, uint32_t address, con
     const uint64_t in_w = slot + 3 + m_stalls + w_stalls;
     const uint64_t leaves = std::max(in_w, end_before + 1), begins = std::max(leaves, last_end) + 1;
     const uint64_t granted = begins + (data_side ? 0 : 1);
-    last_end = end_before = granted + uint64_t(LINE_WORDS) * std::max(memory.read_cycles, 2u) - 1;
+    last_end = granted - 1;
+    for (uint32_t n = 0; n < LINE_WORDS; n++) last_end = core.bus.ends(memory, last_end + 1, (address & ~(LINE_BYTES - 1)) + 4 * n, false);
+    end_before = last_end;
     data_side = true;
     core.dtags[address / LINE_BYTES & core.dmask] = address / LINE_BYTES;
     slot = last_end + 1 - m_stalls - w_stalls;

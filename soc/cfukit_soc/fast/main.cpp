@@ -53,6 +53,7 @@ public:
 
     // Why it ended: "exit" or the kind of fault. Cycles are counted from the release of reset.
     const char* run() {
+        if (const char* const end = ends_in_reset()) return end;
         for (;;) {
             if (core.cycle + Fast::MARGIN > next_tell) tell_progress();
             if (fast->can_enter()) run_fast();
@@ -112,6 +113,14 @@ private:
         core.x[core.undo_register] = core.undo_value;
         core.x[0] = 0;
         return end;
+    }
+
+    // The kind of fault if a limit comes before the CPU starts, or null.
+    const char* ends_in_reset() {
+        const bool hangs = options.hang_cycles + 1 < core.cycle && options.hang_cycles != UINT64_MAX;
+        const uint64_t hung_at = hangs ? options.hang_cycles + 1 : core.cycle;
+        if (options.max_cycles < core.cycle && options.max_cycles <= hung_at) return ended(options.max_cycles, "time_out");
+        return hangs ? ended(hung_at, "hang") : nullptr;
     }
 
     // Shows what there is so far, and makes the fast model come back in time for the next such moment.

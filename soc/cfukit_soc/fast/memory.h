@@ -9,6 +9,7 @@ struct Memory {
     uint32_t* words = nullptr;
     uint32_t read_cycles = 2, write_cycles = 2;
     enum Kind { bus, itcm, dtcm, boot_rom, flash } kind = bus;
+    bool behind_l2 = false;  // its cycles are those of the L2 cache and DRAM
     bool has(uint32_t address) const { return address - base < bytes; }
     uint32_t& word(uint32_t address) { return words[(address - base) / 4]; }
 };
@@ -26,6 +27,7 @@ public:
             if (given.kind == "itcm") memory.kind = Memory::itcm;
             if (given.kind == "dtcm") memory.kind = Memory::dtcm;
             if (given.kind == "flash") memory.kind = Memory::flash;
+            memory.behind_l2 = given.kind == "dram";
             if (given.kind == "cpu_rom") memory.kind = Memory::boot_rom;
             void* const room =
                 ::mmap(nullptr, memory.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

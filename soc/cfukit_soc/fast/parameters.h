@@ -1,16 +1,17 @@
 // What differs between systems: CPU, bus, memories, registers. A text of lines "key number" or "memory base bytes kind read
-// write" or "register NAME address", written by parameters.py.
+// write" or "register NAME address" or "dram NAME number", written by parameters.py.
 #pragma once
 #include <fstream>
 #include <map>
 #include <sstream>
 #include <vector>
 
+#include "dram.h"
 #include "options.h"
 
 struct MemoryParameters {
     uint32_t base, bytes;
-    std::string kind;  // ram, sram, itcm, dtcm, rom (of the CPU)
+    std::string kind;  // ram, sram, itcm, dtcm, flash, cpu_rom, dram
     uint32_t read_cycles, write_cycles;
 };
 
@@ -23,7 +24,10 @@ struct Parameters {
     bool direct_bus = false;    // data accesses have no buffers in front of the bus
     bool cfu_waits = true;      // a CFU command waits for what may still be flushed
     bool cfu_enabled = false;   // without the CSR that enables it
+    bool registered_csrs = false;  // the bridge to the CSR bus takes a cycle more
     uint32_t reset_address = 0, bus_timeout_cycles = 256, flash_base = 0;
+    uint32_t starts_at = 0;  // the first cycle in which the CPU is not in reset
+    DramParameters dram;
     std::vector<uint32_t> csrs;
     std::vector<MemoryParameters> memories;
     std::map<std::string, uint32_t> registers;
@@ -37,12 +41,23 @@ inline Parameters read_parameters(const std::string& path) {
                                                       {"dcache_bytes", &found.dcache_bytes},
                                                       {"reset_address", &found.reset_address},
                                                       {"flash_base", &found.flash_base},
-                                                      {"bus_timeout_cycles", &found.bus_timeout_cycles}};
+                                                      {"bus_timeout_cycles", &found.bus_timeout_cycles},
+                                                      {"starts_at", &found.starts_at}};
+    DramParameters& dram = found.dram;
+    const std::map<std::string, uint32_t*> dram_numbers = {
+        {"port_bits", &dram.port_bits}, {"column_bits", &dram.column_bits}, {"bank_bits", &dram.bank_bits},
+        {"phases", &dram.phases}, {"read_latency", &dram.read_latency}, {"write_latency", &dram.write_latency},
+        {"turnaround", &dram.turnaround}, {"rp", &dram.rp}, {"rcd", &dram.rcd}, {"wtp", &dram.wtp}, {"rc", &dram.rc},
+        {"ras", &dram.ras}, {"rrd", &dram.rrd}, {"faw", &dram.faw}, {"ccd", &dram.ccd}, {"wtr", &dram.wtr},
+        {"rfc", &dram.rfc}, {"zqcs", &dram.zqcs}, {"refresh_period", &dram.refresh_period},
+        {"zqcs_period", &dram.zqcs_period}, {"read_time", &dram.read_time}, {"write_time", &dram.write_time},
+        {"l2_bytes", &dram.l2_bytes}};
     const std::map<std::string, bool*> flags = {
         {"multiplier", &found.multiplier}, {"divider", &found.divider}, {"prediction", &found.prediction},
         {"bypass", &found.bypass}, {"traps", &found.traps}, {"interrupts", &found.interrupts},
         {"alignment_check", &found.alignment_check}, {"stock", &found.stock}, {"single_ported", &found.single_ported},
-        {"direct_bus", &found.direct_bus}, {"cfu_waits", &found.cfu_waits}, {"cfu_enabled", &found.cfu_enabled}};
+        {"direct_bus", &found.direct_bus}, {"cfu_waits", &found.cfu_waits}, {"cfu_enabled", &found.cfu_enabled},
+        {"registered_csrs", &found.registered_csrs}};
     for (std::string line; std::getline(file, line);) {
         std::istringstream words(line);
         std::string key, name;
@@ -55,6 +70,8 @@ inline Parameters read_parameters(const std::string& path) {
         } else if (key == "register") {
             words >> name >> number;
             found.registers[name] = number;
+        } else if (key == "dram" && words >> name >> number && dram_numbers.count(name)) {
+            *dram_numbers.at(name) = number;
         } else if (key == "csr") {
             words >> number;
             found.csrs.push_back(number);

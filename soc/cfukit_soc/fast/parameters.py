@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 from cfukit_base.artefacts import Soc
-from cfukit_soc.boards import FLASH_BASE
+from cfukit_soc.boards import FLASH_BASE, MAIN_RAM_BASE
 
 STOCK = "full+cfu"
 _BOOT_ROM_BASE = 0x2008_0000
 
 
 def parameters(soc_json: Path, soc: Soc) -> str:
-    """Lines "key number", "memory base bytes kind read write", "register NAME address", "csr number"."""
+    """Lines "key number", "memory base bytes kind read write", "register NAME address", "dram NAME number",
+    "csr number".
+    """
     cpu = soc.cpu
     options = _options(soc_json.parent / cpu.verilog[0])
     tcms = [memory for memory in soc.memories if memory.kind in ("itcm", "dtcm")]
@@ -29,6 +32,7 @@ def parameters(soc_json: Path, soc: Soc) -> str:
         "reset_address": cpu.reset_address,
         "flash_base": FLASH_BASE,
         "bus_timeout_cycles": soc.constants["bus_timeout_cycles"],
+        "starts_at": soc.dram.starts_at if soc.dram else 0,
         "multiplier": cpu.multiplier,
         "divider": cpu.divider,
         "traps": cpu.traps,
@@ -41,12 +45,20 @@ def parameters(soc_json: Path, soc: Soc) -> str:
         "direct_bus": direct,
         "cfu_waits": cached or cpu.traps or bool(cpu.memory_port_bits),
         "cfu_enabled": cpu.cfu_enable_csr is None,
+        "registered_csrs": soc.dram is not None,  # LiteX does so, because the controller has many CSRs
     }
     lines = [f"{key} {int(value)}" for key, value in numbers.items()]
     for memory in soc.memories:
-        kind = "cpu_rom" if memory.base == _BOOT_ROM_BASE else memory.kind
+        kind: str = memory.kind
+        if memory.base == _BOOT_ROM_BASE:
+            kind = "cpu_rom"
+        if memory.base == MAIN_RAM_BASE and soc.dram:
+            kind = "dram"
         words = (memory.base, memory.bytes, kind, memory.read_cycles, memory.write_cycles)
         lines.append(f"memory {' '.join(map(str, words))}")
+    if soc.dram:
+        controller = {key: value for key, value in asdict(soc.dram).items() if key != "starts_at"}
+        lines += [f"dram {key} {value}" for key, value in controller.items()]
     lines += [f"register {name} {register.address}" for name, register in soc.csrs.items()]
     lines += [f"csr {number}" for number in cpu.csrs]
     return "\n".join(lines) + "\n"

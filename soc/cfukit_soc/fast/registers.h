@@ -4,7 +4,7 @@
 #include "uart.h"
 
 class Registers {
-    enum Place : uint8_t { nothing, cycles_high, cycles_low, exit_code, instret, uart_first };
+    enum Place : uint8_t { nothing, dram_pins, cycles_high, cycles_low, exit_code, instret, uart_first };
     std::map<uint32_t, uint8_t> places;
 
 public:
@@ -25,6 +25,9 @@ public:
         static const char* const names[] = {"uart_rxtx", "uart_txfull", "uart_rxempty", "uart_ev_status",
                                             "uart_ev_pending", "uart_ev_enable", "uart_txempty", "uart_rxfull"};
         for (uint8_t n = 0; n < 8; n++) place(names[n], static_cast<uint8_t>(uart_first + n));
+        for (const auto& [name, address] : parameters.registers) {
+            if (name.compare(0, 11, "sdram_dfii_") == 0) places[address] = dram_pins;
+        }
     }
     static bool has(uint32_t address) { return address - BASE < BYTES; }
 
@@ -32,6 +35,7 @@ public:
         const auto found = places.find(address & ~3u);
         if (found == places.end()) return 0;
         switch (found->second) {
+        case dram_pins: refuse(address);
         case cycles_high: return static_cast<uint32_t>(cycle >> 32);
         case cycles_low: return static_cast<uint32_t>(cycle);
         case exit_code: return code;
@@ -42,6 +46,7 @@ public:
     void write(uint32_t address, uint32_t value, uint64_t cycle) {
         const auto found = places.find(address & ~3u);
         if (found == places.end()) return;
+        if (found->second == dram_pins) refuse(address);
         if (found->second == exit_code) {
             code = value;
             exits_at = cycle + 1;
@@ -49,5 +54,12 @@ public:
             uart.advance(cycle);
             uart.write(static_cast<Uart::Register>(found->second - uart_first), value);
         }
+    }
+
+private:
+    // They drive the chip's pins instead of the controller.
+    [[noreturn]] static void refuse(uint32_t address) {
+        std::fprintf(stderr, "the program uses register %#x of the DRAM controller, which engine fast does not model\n", address);
+        std::exit(3);
     }
 };
