@@ -181,6 +181,15 @@ def _cfu_memory(soc: Soc) -> str:
 """
 
 
+def _main_memory(soc: Soc) -> str:
+    """What a CFU with a DMA port may read (CFU_DMA_BEGIN of cfu.h)."""
+    if all(memory.name != "main_ram" for memory in soc.memories):
+        return ""
+    return """  cfukit_main_ram_ = ORIGIN(main_ram);
+  cfukit_main_ram_end_ = ORIGIN(main_ram) + LENGTH(main_ram);
+"""
+
+
 def entry_symbol(soc: Soc, placement: Placement) -> str:
     """The symbol at the reset address."""
     where = resolve(soc, placement)
@@ -246,7 +255,7 @@ MEMORY
 }}
 SECTIONS
 {{{boot}
-{_cfu_memory(soc)}  .text {start} : ALIGN(4)
+{_main_memory(soc)}{_cfu_memory(soc)}  .text {start} : ALIGN(4)
   {{
     KEEP(*(.cfukit.start))
     *(.text .text.*)

@@ -8,26 +8,30 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from cfukit.dma import DMA_TEST_BASE
 from cfukit.engine import EngineSize, Job, Status, make_engine, pack_conv, pack_depthwise
 from cfukit.testing import check_verilog, verilator_driver
 from cfukit.testing.checks import hang_cycles
 from cfukit.testing.judge import Record, judge
 from cfukit.testing.mismatch import Context
 from cfukit.testing.stimulus import Op, Segment
-from support.engine_jobs import START, WAIT, random_segment, set_
+from cfukit_base.errors import UsageError
+from support.engine_jobs import BY_DMA, START, WAIT, random_segment, set_
 
 SIZES = {
-    "16x4": EngineSize(),
+    "16x4": EngineSize(dma=128),
     "8x2": EngineSize(lanes=8, outputs=2, requantizers=1, weight_rows=256, window_rows=64, channels=64),
-    "4x1": EngineSize(lanes=4, outputs=1, requantizers=1, weight_rows=256, window_rows=64, channels=64),
+    "4x1": EngineSize(
+        lanes=4, outputs=1, requantizers=1, weight_rows=256, window_rows=64, channels=64, dma=32
+    ),
     "16x8": EngineSize(outputs=8, requantizers=4, window_rows=128, channels=64),
 }
-SMALL = EngineSize(lanes=4, outputs=2, requantizers=1, weight_rows=16, window_rows=8, channels=8)
+SMALL = EngineSize(lanes=4, outputs=2, requantizers=1, weight_rows=16, window_rows=8, channels=8, dma=32)
 
 
 def play(size: EngineSize, segments: Sequence[Segment]) -> list[Record]:
     cfu = make_engine(size)
-    bench = verilator_driver.build(cfu.verilog(), "engine", cfu.memory_width)
+    bench = verilator_driver.build(cfu.verilog(), "engine", cfu.memory_width, size.dma)
     return verilator_driver.play(bench, segments, hang_cycles(cfu))
 
 
@@ -89,8 +93,50 @@ def test_a_bad_descriptor_is_reported_and_nothing_hangs() -> None:
         job(1, 40): Status.WEIGHTS,  # 20 rows; the store has 16
     }
     for segment, record in zip(cases, play(SMALL, list(cases)), strict=True):
-        waits = [n for n, op in enumerate(segment.ops) if op.funct3 == WAIT]
-        assert [record.values[n] for n in waits] == [cases[segment], 0] and record.rule == 0
+        assert statuses(segment, record) == [cases[segment], 0] and record.rule == 0
+
+
+def load(job: Job, address: int, count: int) -> Segment:
+    """A load from the second half of main memory; then one that is well."""
+    ops = (
+        set_(8, DMA_TEST_BASE + 8192, 8192),
+        *(Op(START, BY_DMA | job, address, count), Op(WAIT, 0, 0, 0)),
+        *(Op(START, BY_DMA | Job.CHANNELS, DMA_TEST_BASE + 8196, 8), Op(WAIT, 0, 0, 0)),
+    )
+    return replace(random_segment(0, SMALL, 1), ops=ops)
+
+
+@pytest.mark.slow
+def test_a_load_from_elsewhere_is_refused() -> None:
+    begin, end = DMA_TEST_BASE + 8192, DMA_TEST_BASE + 16384
+    cases = {
+        load(Job.WEIGHTS, begin, 32): Status(0),
+        load(Job.WEIGHTS, begin, 33): Status.MAIN,  # the store has 16 rows of 2
+        load(Job.WEIGHTS, end - 12, 3): Status(0),
+        load(Job.WEIGHTS, end - 12, 4): Status.MAIN,
+        load(Job.WEIGHTS, begin - 4, 1): Status.MAIN,
+        load(Job.WEIGHTS, 0xFFFF_FFFC, 1): Status.MAIN,
+        load(Job.WEIGHTS, begin + 2, 1): Status.MAIN,
+        load(Job.WEIGHTS, begin + 2, 0): Status(0),
+        load(Job.DEPTHWISE_WEIGHTS, begin, 16): Status(0),
+        load(Job.DEPTHWISE_WEIGHTS, begin, 17): Status.MAIN,
+        load(Job.CHANNELS, end - 96, 8): Status(0),
+        load(Job.CHANNELS, end - 92, 8): Status.MAIN,
+        load(Job.CHANNELS, begin, 9): Status.MAIN,
+        load(Job.CHANNELS, begin + 1, 1): Status.MAIN,
+    }
+    records = play(SMALL, list(cases))
+    for (segment, expected), record in zip(cases.items(), records, strict=True):
+        assert statuses(segment, record) == [expected, 0] and record.rule == 0, segment.ops[1]
+
+
+def statuses(segment: Segment, record: Record) -> list[int]:
+    return [record.values[n] for n, op in enumerate(segment.ops) if op.funct3 == WAIT]
+
+
+def test_the_dma_port_is_as_wide_as_a_row() -> None:
+    with pytest.raises(UsageError, match="EngineSize: dma is 32; 0 \\(none\\) or 128, a row"):
+        EngineSize(dma=32)
 
 
 def test_packing() -> None:

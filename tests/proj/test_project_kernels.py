@@ -29,6 +29,9 @@ uint32_t (*cfu_model)(uint32_t funct3, uint32_t funct7, uint32_t a, uint32_t b);
 uint32_t cfu_software(uint32_t funct3, uint32_t funct7, uint32_t a, uint32_t b);
 uint32_t cfu_software(uint32_t funct3, uint32_t funct7, uint32_t a, uint32_t b) { return cfu_model(funct3, funct7, a, b); }
 __attribute__((section("cfukit_dtcm"), aligned(16))) char tcm[1 << 20];
+__attribute__((aligned(16))) char main_ram[1 << 20];
+const uint32_t cfu_software_bytes = sizeof main_ram;
+uint32_t cfu_software_address(const void *pointer) { return (uint32_t)((uintptr_t)pointer - (uintptr_t)main_ram); }
 """
 CALL = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint32)
 keep: list[Any] = []
@@ -59,6 +62,9 @@ def project_library(name: str) -> ctypes.CDLL:
     if cfu.memory is not None:
         tcm = (ctypes.c_ubyte * (1 << 20)).in_dll(dll, "tcm")
         cfu.memory.contents = memoryview(tcm).cast("B")
+    if cfu.dma is not None:
+        main_ram = (ctypes.c_ubyte * (1 << 20)).in_dll(dll, "main_ram")
+        cfu.dma.contents, cfu.dma.base = memoryview(main_ram).cast("B"), 0
     ctypes.c_void_p.in_dll(dll, "cfu_model").value = ctypes.cast(function, ctypes.c_void_p).value
     return dll
 
@@ -71,7 +77,8 @@ def compare(name: str, model: Any, seed: int) -> bool:
         return False
     dll = project_library(name)
     tcm = ctypes.addressof(ctypes.c_char.in_dll(dll, "tcm")) if system(name).cfu.memory else 0
-    host, rng = HostModel(plan, dll, seed, tcm), np.random.default_rng(seed)
+    main = ctypes.addressof(ctypes.c_char.in_dll(dll, "main_ram"))
+    host, rng = HostModel(plan, dll, seed, tcm, main), np.random.default_rng(seed)
     inputs = random_inputs(model, rng)
     expected = evaluator.run(inputs, keep_layers=True)
     for (op, output), value in host.layers(inputs).items():

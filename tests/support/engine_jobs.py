@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
+from cfukit.dma import DMA_TEST_BASE, DMA_TEST_BYTES
 from cfukit.engine import EngineSize, Job
+from cfukit.engine.instructions import BY_DMA
 from cfukit.testing.stimulus import PATTERN_CYCLES, Op, Segment
 
 SET, START, FEED, WAIT = range(4)
@@ -61,8 +63,14 @@ def random_job(rng: random.Random, size: EngineSize) -> Iterator[Op]:
     yield set_(6, halves(output_height, output_width), outputs)
     yield set_(7, zero_points[0] | zero_points[1] << 8 | (low & 0xFF) << 16 | (high & 0xFF) << 24, 0)
     weights = rng.randrange((OUTPUT - weight_rows * size.lanes) // size.lanes + 1) * size.lanes
-    if rng.random() < 0.7:
-        load = Job.DEPTHWISE_WEIGHTS if depthwise else Job.WEIGHTS
+    load = Job.DEPTHWISE_WEIGHTS if depthwise else Job.WEIGHTS
+    by_dma = [size.dma and rng.random() < 0.6 for _ in range(2)]
+    if any(by_dma):
+        yield set_(8, DMA_TEST_BASE, DMA_TEST_BYTES)
+    if by_dma[0]:
+        yield Op(START, BY_DMA | load, DMA_TEST_BASE + weights, weight_rows)
+        yield Op(FEED, RESTART, int(not depthwise), 0)
+    elif rng.random() < 0.7:
         yield Op(START, load, weights, weight_rows)
         yield Op(FEED, RESTART, int(not depthwise), 0)
     else:
@@ -74,7 +82,10 @@ def random_job(rng: random.Random, size: EngineSize) -> Iterator[Op]:
         for n in range(0, len(words), size.fed_words):
             yield Op(FEED, 1, words[n], words[n + size.fed_words - 1])
     adds = depthwise and rng.random() < 0.3
-    if adds or rng.random() < 0.8:
+    if by_dma[1] and not adds:
+        address = DMA_TEST_BASE + rng.randrange((DMA_TEST_BYTES - 12 * outputs) // 4 + 1) * 4
+        yield Op(START, BY_DMA | Job.CHANNELS, address, outputs)
+    elif adds or rng.random() < 0.8:
         shift = rng.choice((-7, -9, -12))
         for _ in range(max(outputs, 3 * size.requantizers if adds else 0)):
             yield Op(
@@ -108,4 +119,10 @@ def random_segment(seed: int, size: EngineSize, jobs: int = 2) -> Segment:
         ready = sum((rng.random() < 0.6) << i for i in range(PATTERN_CYCLES)) | 1
     if seed % 3 == 2:
         waits = tuple(rng.choice((0, 1, 2, rng.randrange(12))) for _ in range(61))
-    return Segment("jobs", ops, ALWAYS, 2, True, seed, ready, waits)
+    dma = {"dma_seed": seed} if size.dma else {}
+    late = size.dma and seed % 4
+    dma_ready = sum((rng.random() < 0.4) << i for i in range(PATTERN_CYCLES)) | 1 if late else ALWAYS
+    dma_waits = tuple(rng.choice((0, 0, 1, rng.randrange(20))) for _ in range(61)) if late else (0,)
+    return Segment(
+        "jobs", ops, ALWAYS, 2, True, seed, ready, waits, **dma, dma_ready=dma_ready, dma_waits=dma_waits
+    )

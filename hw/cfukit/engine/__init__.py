@@ -1,9 +1,10 @@
 """The streaming engine: a CFU that computes whole convolutions in the data TCM."""
 
-from cfukit.engine.gateware import Engine, EngineSize
+from cfukit.engine.gateware import Engine
 from cfukit.engine.instructions import make_engine
 from cfukit.engine.model import Descriptor, EngineModel, Job, Status
 from cfukit.engine.packing import pack_conv, pack_depthwise
+from cfukit.engine.size import EngineSize
 
 __all__ = [
     "Descriptor",

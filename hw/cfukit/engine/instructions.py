@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 
 from cfukit.base import UNNAMED
 from cfukit.cfu import Cfu
 from cfukit.declaration import Mode, Variable
-from cfukit.engine.gateware import Engine, EngineSize
+from cfukit.dma import DMA_TEST_BASE, DMA_TEST_BYTES, DmaPort
+from cfukit.engine.gateware import Engine
 from cfukit.engine.model import Job
+from cfukit.engine.size import EngineSize
 from cfukit.gateware import Port, Work
 from cfukit.instruction import HandshakeInstruction, SequentialInstruction
 from cfukit.integers import to_signed
@@ -92,6 +94,11 @@ REGISTERS: dict[str, tuple[str, tuple[Field, ...], tuple[Field, ...]]] = {
         ),
         (),
     ),
+    "main": (
+        "rs1 = begin of the main memory that may be loaded from, rs2 = its bytes; both multiples of CFU_PARAM_LANES",
+        (("main_begin", 0, 32, False),),
+        (("main_bytes", 0, 32, False),),
+    ),
 }
 
 
@@ -99,11 +106,15 @@ class Set(_WhenIdle):
     """Set one register of the descriptor. It keeps its value from job to job."""
 
     rs1 = rs2 = "see the register"
-    modes = [Mode(n, name, text) for n, (name, (text, _, _)) in enumerate(REGISTERS.items())]  # noqa: RUF012
+
+    def __init__(self, *, name: str, state: Engine):
+        super().__init__(name=name, state=state)
+        self.registers = {key: value for key, value in REGISTERS.items() if key != "main" or state.dma}
+        self.modes = [Mode(n, key, text) for n, (key, (text, _, _)) in enumerate(self.registers.items())]
 
     def act(self, m: Module, port: Port) -> None:
-        with m.Switch(port.funct7[:3]):
-            for number, (_, first, second) in enumerate(REGISTERS.values()):
+        with m.Switch(port.funct7[:4]):
+            for number, (_, first, second) in enumerate(self.registers.values()):
                 with m.Case(number):
                     for word, fields in ((port.rs1, first), (port.rs2, second)):
                         for name, begin, bits, signed in fields:
@@ -119,7 +130,7 @@ class Set(_WhenIdle):
         return engine.windows[renamed]
 
     def call(self, funct7: int, rs1: int, rs2: int) -> int:
-        _, first, second = list(REGISTERS.values())[funct7 & 7]
+        _, first, second = list(self.registers.values())[funct7 & 15]
         for word, fields in ((rs1, first), (rs2, second)):
             for name, begin, bits, signed in fields:
                 value = word >> begin & (1 << bits) - 1
@@ -132,7 +143,7 @@ class Set(_WhenIdle):
         Windows are 1 x 1, so that they take one row.
         """
         lanes = self.state.size.lanes
-        funct7 = rng.randrange(len(REGISTERS))
+        funct7 = rng.randrange(len(self.registers))
         sizes = rng.randint(1, 4) | rng.randint(1, 4) << 16
         words = {
             "input": (rng.randrange(4096), rng.randrange(40)),
@@ -143,22 +154,33 @@ class Set(_WhenIdle):
             "output": (rng.randrange(8192, 12288), rng.randrange(100)),
             "output_size": (sizes, rng.randint(1, 20)),
             "range": (rng.getrandbits(32), 0),
+            "main": (DMA_TEST_BASE, rng.choice((DMA_TEST_BYTES, 8192))),
         }
         return funct7, *list(words.values())[funct7]
+
+
+LOADS = (Job.WEIGHTS, Job.DEPTHWISE_WEIGHTS, Job.CHANNELS)
+BY_DMA = 8  # in funct7 of Start, beside a job that loads
 
 
 class Start(_WhenIdle):
     """Begin a job; waits until the one before is done."""
 
-    rs1 = "loads: CFU_ADDR of the first row (aligned to it), or of the first channel (aligned to 4)"
-    rs2 = "loads: number of rows of the memory, or of channels"
-    modes = [Mode(job, job.name.lower()) for job in Job]  # noqa: RUF012
+    rs1 = "loads: CFU_ADDR of the first row (aligned to it), or of the first channel (aligned to 4); main_*: CFU_DMA_ADDR"
+    rs2 = "loads: number of rows, or of channels"
+
+    def __init__(self, *, name: str, state: Engine):
+        super().__init__(name=name, state=state)
+        self.modes = [Mode(job, job.name.lower()) for job in Job]
+        if state.dma:
+            self.modes += [Mode(BY_DMA | job, f"main_{job.name.lower()}") for job in LOADS]
 
     def act(self, m: Module, port: Port) -> None:
         engine = self.state
         m.d.comb += [
             engine.start.eq(1),
             engine.job.eq(port.funct7),
+            engine.by_dma.eq(port.funct7[3]),
             engine.from_address.eq(port.rs1),
             engine.count.eq(port.rs2),
         ]
@@ -170,13 +192,18 @@ class Start(_WhenIdle):
         elif job in (Job.CONV, Job.DEPTHWISE, Job.ADD):
             model.run(job)
         else:
-            model.load(job, rs1 & 0xFFFFF, rs2 & 0xFFFF)
+            by_dma = bool(funct7 & BY_DMA)
+            model.load(job, rs1 if by_dma else rs1 & 0xFFFFF, rs2 & 0xFFFF, by_dma=by_dma)
         return 0
 
     def operands(self, rng: random.Random) -> tuple[int, int, int]:
-        """For tests: loads from the first half of 16 KiB."""
+        """For tests: loads from the first half of 16 KiB; some of those from main memory are refused."""
         lanes = self.state.size.lanes
-        return rng.choice(list(Job)), rng.randrange(4096 // lanes) * lanes, rng.randrange(20)
+        funct7 = rng.choice(self.modes or ()).value
+        if funct7 & BY_DMA:
+            row = rng.randrange(-2, DMA_TEST_BYTES // lanes)
+            return funct7, DMA_TEST_BASE + row * lanes + rng.choice((0, 0, 0, 4)), rng.randrange(20)
+        return funct7, rng.randrange(4096 // lanes) * lanes, rng.randrange(20)
 
 
 class Feed(_WhenIdle):
@@ -196,8 +223,7 @@ class Feed(_WhenIdle):
             engine.feed.eq(1),
             engine.feed_restarts.eq(port.funct7[:2] == 0),
             engine.feed_channels.eq(port.funct7[:2] == 2),
-            engine.word.eq(port.rs1),
-            engine.second_word.eq(port.rs2),
+            engine.fed.eq(Cat(port.rs1, port.rs2)),
         ]
 
     def call(self, funct7: int, rs1: int, rs2: int) -> int:
@@ -216,7 +242,7 @@ class Wait(SequentialInstruction):
     """Wait until the job is done: all its results are in memory. rd = how it went.
 
     0: well. Bit 0: refused, a size is 0 or a window exceeds the store. Bit 1: `rows` is not what the windows take. Bit 2: the
-    weights exceed the store.
+    weights exceed the store. Bit 3: main memory was not read, see Status.
     """
 
     state: Engine
@@ -241,7 +267,8 @@ def make_engine(size: EngineSize | None = None, name: str = UNNAMED) -> Cfu:
     """A CFU that is a streaming engine. name: as for `Cfu`."""
     size = size or EngineSize()
     memory = MemoryPort(8 * size.lanes)
-    engine = Engine(memory, size)
+    dma = DmaPort(size.dma) if size.dma else None
+    engine = Engine(memory, size, dma)
     params = {
         "lanes": size.lanes,
         "outputs": size.outputs,
@@ -249,6 +276,7 @@ def make_engine(size: EngineSize | None = None, name: str = UNNAMED) -> Cfu:
         "weight_rows": size.weight_rows,
         "window_rows": size.window_rows,
         "channels": size.channels,
+        "dma": size.dma,
     }
     return Cfu(
         {
@@ -262,4 +290,5 @@ def make_engine(size: EngineSize | None = None, name: str = UNNAMED) -> Cfu:
         params=params,
         autonomous=True,
         memory=memory,
+        dma=dma,
     )

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cfukit.base import BaseCfu
-from cfukit.engine.gateware import EngineSize
 from cfukit.engine.packing import pack_conv, pack_depthwise
+from cfukit.engine.size import EngineSize
 
 Int8s = npt.NDArray[np.int8]
 MAX_SIZE = 4095  # of heights, widths, strides

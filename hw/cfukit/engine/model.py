@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from cfukit.dma import DmaPort
 from cfukit.integers import to_signed
 from cfukit.memory import MemoryPort
 from cfukit.parts.requantizer import SHIFT_BITS, requantize, rescale
@@ -44,11 +45,14 @@ class Status(enum.IntFlag):
     REFUSED = 1  # a size is 0, or a window is larger than the store
     ROWS = 2  # windows do not take the rows that the descriptor says
     WEIGHTS = 4  # more weights than the store holds
+    MAIN = 8  # a load from outside main memory, not aligned, or of more than the store holds
 
 
 @dataclass
 class Descriptor:
-    """The registers of a job. Pixels are `pixel_bytes` apart. `top`, `left`: row and column of the first tap, minus the padding."""
+    """The registers of a job. Pixels are `pixel_bytes` apart. `top`, `left`: row and column of the first tap, minus the padding.
+    `main_begin`, `main_bytes`: what may be loaded from main memory.
+    """
 
     input: int = 0
     pixel_bytes: int = 0
@@ -74,6 +78,8 @@ class Descriptor:
     output_zero_point: int = 0
     low: int = 0
     high: int = 0
+    main_begin: int = 0
+    main_bytes: int = 0
 
 
 class Size(Protocol):
@@ -103,6 +109,7 @@ class EngineModel:
 
     memory: MemoryPort
     size: Size
+    dma: DmaPort | None = None
     descriptor: Descriptor = field(default_factory=Descriptor)
 
     def __post_init__(self) -> None:
@@ -117,19 +124,43 @@ class EngineModel:
 
     # --- loading
 
-    def load(self, job: Job, address: int, count: int) -> None:
-        """`count` rows of the memory, or channels of three words."""
+    def load(self, job: Job, address: int, count: int, *, by_dma: bool = False) -> None:
+        """`count` rows, or channels of three words, from the data TCM or from main memory."""
         self.status = 0
+        lanes, bytes_each = self.size.lanes, 12 if job == Job.CHANNELS else self.size.lanes
         if job == Job.CHANNELS:
             self._number, self._words = 0, []
-            begin = address & ~3
-            data = self.memory.load(begin, 12 * count)
-            for n in range(0, len(data), 4):
-                self._channel_word(int.from_bytes(data[n : n + 4], "little"))
-            return
-        self._columns, self._at = job == Job.WEIGHTS, 0
-        for n in range(count):
-            self._weight_row(self.memory.load(address + n * self.size.lanes, self.size.lanes))
+        else:
+            self._columns, self._at = job == Job.WEIGHTS, 0
+        if by_dma:
+            if not self._may_load(job, address, count):
+                self.status = Status.MAIN
+                return
+            assert self.dma is not None
+            begin = address // lanes * lanes
+            rows = self.dma.load(begin, -(-(address - begin + bytes_each * count) // lanes) * lanes)
+            loaded = rows[address - begin :][: bytes_each * count]
+        else:
+            loaded = self.memory.load(address & ~3 if job == Job.CHANNELS else address, bytes_each * count)
+        step = 4 if job == Job.CHANNELS else lanes
+        for n in range(0, len(loaded), step):
+            if job == Job.CHANNELS:
+                self._channel_word(int.from_bytes(loaded[n : n + 4], "little"))
+            else:
+                self._weight_row(loaded[n : n + lanes])
+
+    def _may_load(self, job: Job, address: int, count: int) -> bool:
+        """Whether main memory has all rows that are read, and the store room for them."""
+        size, d = self.size, self.descriptor
+        aligned, most, bytes_each = {
+            Job.WEIGHTS: (size.lanes, size.weight_rows * size.outputs, size.lanes),
+            Job.DEPTHWISE_WEIGHTS: (size.lanes, size.weight_rows, size.lanes),
+            Job.CHANNELS: (4, size.channels, 12),
+        }[job]
+        begin = (address // size.lanes * size.lanes - d.main_begin) % (1 << 32)
+        rows = -(-(address % size.lanes + bytes_each * count) // size.lanes)
+        fits = begin + rows * size.lanes <= d.main_bytes
+        return not count or (address % aligned == 0 and count <= most and fits)
 
     def restart(self, word: int) -> None:
         """What follows is fed from the first row and channel on."""

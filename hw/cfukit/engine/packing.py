@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from cfukit.engine.gateware import EngineSize
+from cfukit.engine.size import EngineSize
 
 Int8s = npt.NDArray[np.int8]
 

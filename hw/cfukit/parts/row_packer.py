@@ -9,6 +9,18 @@ from amaranth.lib.wiring import In, Out
 from cfukit.parts.window_walker import ADDRESS_BITS
 
 
+def item_layout(width: int) -> data.StructLayout:
+    """What a RowPacker takes: up to `width` bytes."""
+    return data.StructLayout(
+        {
+            "bytes": unsigned(8 * width),
+            "count": range(width + 1),
+            "pixel_ends": unsigned(1),
+            "last": unsigned(1),
+        }
+    )
+
+
 class RowPacker(wiring.Component):
     """Collects bytes, and writes whole rows where they follow each other.
 
@@ -22,14 +34,6 @@ class RowPacker(wiring.Component):
 
     def __init__(self, width: int = 2, lanes: int = 16):
         self.width, self.lanes = width, lanes
-        item = data.StructLayout(
-            {
-                "bytes": unsigned(8 * width),
-                "count": range(width + 1),
-                "pixel_ends": unsigned(1),
-                "last": unsigned(1),
-            }
-        )
         row = data.StructLayout(
             {
                 "address": unsigned(ADDRESS_BITS),
@@ -43,7 +47,7 @@ class RowPacker(wiring.Component):
                 "start": In(1),
                 "address": In(ADDRESS_BITS),
                 "pixel_bytes": In(ADDRESS_BITS - 3),
-                "i": In(stream.Signature(item)),
+                "i": In(stream.Signature(item_layout(width))),
                 "o": Out(stream.Signature(row)),
             }
         )

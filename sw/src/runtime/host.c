@@ -69,7 +69,7 @@ void cfukit_stack_check(void) {
 }
 
 #ifdef CFU_SOFTWARE
-/* Both are replaced by the CFU's where there is one. */
+/* They are replaced by the CFU's where there is one. */
 __attribute__((weak)) uint32_t cfu_software(uint32_t funct3, uint32_t funct7, uint32_t a, uint32_t b);
 uint32_t cfu_software(uint32_t funct3, uint32_t funct7, uint32_t a, uint32_t b) {
   (void)funct3, (void)funct7, (void)a, (void)b;
@@ -80,4 +80,6 @@ __attribute__((weak)) uint32_t cfu_software_address(const void *pointer);
 uint32_t cfu_software_address(const void *pointer) {
   return (uint32_t)(uintptr_t)pointer;
 }
+
+__attribute__((weak)) const uint32_t cfu_software_bytes = UINT32_MAX;
 #endif

@@ -1,8 +1,8 @@
 /* CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, AVERAGE_POOL_2D and ADD on the streaming engine.
  *
  * A kernel describes its operator to the engine, loads weights and channels, starts the job and waits. Input and output lie in the data
- * TCM. Weights and channels may lie anywhere: the engine loads what is in the TCM, and the CPU feeds it the rest. What exceeds the stores
- * is done in several jobs, each for some output channels.
+ * TCM. Weights and channels may lie anywhere: the engine loads what is in the TCM or, by DMA, in main memory; the CPU feeds it the rest.
+ * What exceeds the stores is done in several jobs, each for some output channels.
  */
 #include "cfu_ops.h"
 #include "cfukit_kernels.h"
@@ -28,6 +28,14 @@ static int in_tcm(const void *pointer, uint32_t aligned) {
   return CFU_REACHES(pointer) && CFU_ADDR(pointer) % aligned == 0;
 }
 
+#if CFU_PARAM_DMA
+static int in_main(const void *pointer, uint32_t aligned) {
+  return CFU_DMA_REACHES(pointer) && CFU_DMA_ADDR(pointer) % aligned == 0;
+}
+
+static void set_main(void) { (void)cfu_engine_set_main(CFU_DMA_BEGIN, CFU_DMA_BYTES); }
+#endif
+
 static void set_range(int32_t input_zero_point, int32_t output_zero_point, int32_t low, int32_t high) {
   const uint32_t input = (uint8_t)input_zero_point, output = (uint8_t)output_zero_point;
   (void)cfu_engine_set_range(input | output << 8 | (uint32_t)(uint8_t)low << 16 | (uint32_t)(uint8_t)high << 24, 0);
@@ -45,6 +53,14 @@ static void load_weights(const int8_t *weights, int32_t rows, int columns) {
     else (void)cfu_engine_start_depthwise_weights(CFU_ADDR(weights), (uint32_t)rows);
     return;
   }
+#if CFU_PARAM_DMA
+  if (in_main(weights, LANES)) {
+    set_main();
+    if (columns) (void)cfu_engine_start_main_weights(CFU_DMA_ADDR(weights), (uint32_t)rows);
+    else (void)cfu_engine_start_main_depthwise_weights(CFU_DMA_ADDR(weights), (uint32_t)rows);
+    return;
+  }
+#endif
   (void)cfu_engine_feed_restart((uint32_t)columns, 0);
   const word *from = (const word *)(const void *)weights;
   for (const word *const end = from + rows * (LANES / 4); from != end; from += LANES / 4) {
@@ -60,6 +76,13 @@ static void load_channels(const struct cfukit_channel *channels, int32_t count) 
     (void)cfu_engine_start_channels(CFU_ADDR(channels), (uint32_t)count);
     return;
   }
+#if CFU_PARAM_DMA
+  if (in_main(channels, 4)) {
+    set_main();
+    (void)cfu_engine_start_main_channels(CFU_DMA_ADDR(channels), (uint32_t)count);
+    return;
+  }
+#endif
   (void)cfu_engine_feed_restart(1, 0);
   for (const struct cfukit_channel *const end = channels + count; channels != end; channels++) {
     const uint32_t bias = (uint32_t)channels->bias, multiplier = (uint32_t)channels->multiplier, shift = (uint32_t)channels->shift;

@@ -1,0 +1,131 @@
+"""The windows in their store, and the order in which they meet the weights."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from cfukit.engine.size import EngineSize
+from cfukit.parts.window_walker import CHANNEL_BITS, SIZE_BITS
+
+
+def token_layout(size: EngineSize) -> data.StructLayout:
+    """What goes along with a row of a window. A group is the outputs that are summed at once.
+
+    * first, last: of its group. count: outputs of the group, from `channel` on. pixel_ends, job_ends: with this group.
+    * known: the row of weights was written since reset.
+    """
+    return data.StructLayout(
+        {
+            "valid": 1,
+            "first": 1,
+            "last": 1,
+            "known": 1,
+            "count": range(size.lanes + 1),
+            "channel": unsigned(CHANNEL_BITS),
+            "pixel_ends": 1,
+            "job_ends": 1,
+        }
+    )
+
+
+class WindowOrder(wiring.Component):
+    """For each pixel, for each group of output channels, the rows of its window: one per cycle.
+
+    The windows' store is a ring. A window goes when its last group has been read; with `depthwise` each group has one of its own.
+
+    * start: begins a job of output_height * output_width pixels with `outputs` channels.
+    * room, begins, gathered, write, row, data, mask: as WindowGather has them.
+    * advance: everything moves. `token` says what is read in this cycle. A cycle later `window` has the row, and the WeightStore,
+      which reads the row `weight`, its weights.
+    * exceeds: the weights are more than their store holds.
+    """
+
+    def __init__(self, size: EngineSize):
+        self.size = size
+        super().__init__(
+            {
+                "start": In(1),
+                "depthwise": In(1),
+                "rows": In(16),
+                "outputs": In(CHANNEL_BITS),
+                "output_height": In(SIZE_BITS),
+                "output_width": In(SIZE_BITS),
+                "room": Out(1),
+                "begins": In(1),
+                "gathered": In(1),
+                "write": In(1),
+                "row": In(range(size.window_rows)),
+                "data": In(size.row_bits),
+                "mask": In(size.lanes),
+                "advance": In(1),
+                "token": Out(token_layout(size)),
+                "weight": Out(range(size.weight_rows)),
+                "known_rows": In(range(size.weight_rows + 1)),
+                "window": Out(size.row_bits),
+                "exceeds": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        size = self.size
+        store = Memory(shape=unsigned(size.row_bits), depth=size.window_rows, init=[])
+        m.submodules.store = store
+        write, read = store.write_port(granularity=8), store.read_port()
+        base, at = Signal(range(size.window_rows)), Signal(range(size.window_rows))
+        m.d.comb += [
+            write.addr.eq(self.row),
+            write.data.eq(self.data),
+            write.en.eq(Mux(self.write, self.mask, 0)),
+            read.addr.eq(base + at),
+            read.en.eq(self.advance),
+            self.window.eq(read.data),
+        ]
+        # Windows in the store: rows that are taken, and windows that are complete.
+        used, ready = Signal(range(size.window_rows + 1)), Signal(range(size.window_rows + 1))
+        released = Signal()
+        m.d.comb += self.room.eq(used + self.rows <= size.window_rows)
+        m.d.sync += used.eq(used + Mux(self.begins, self.rows, 0) - Mux(released, self.rows, 0))
+        m.d.sync += ready.eq(ready + self.gathered - released)
+
+        issue, running = Signal(), Signal()
+        x, y = Signal(SIZE_BITS), Signal(SIZE_BITS)
+        row, left, channel = Signal(range(size.window_rows + 2)), Signal(CHANNEL_BITS), Signal(CHANNEL_BITS)
+        step = Mux(self.depthwise, size.lanes, size.outputs)
+        group_ends, pixel_ends, job_ends = Signal(), Signal(), Signal()
+        m.d.comb += [
+            issue.eq(running & self.advance & (ready != 0)),
+            group_ends.eq(row == self.rows),
+            pixel_ends.eq(group_ends & (left <= step)),
+            job_ends.eq(pixel_ends & (x == self.output_width) & (y == self.output_height)),
+            released.eq(issue & group_ends & (self.depthwise | pixel_ends)),
+            self.token.valid.eq(issue),
+            self.token.first.eq(row == 1),
+            self.token.last.eq(group_ends),
+            self.token.known.eq(self.weight < self.known_rows),
+            self.token.count.eq(Mux(left < step, left, step)),
+            self.token.channel.eq(channel),
+            self.token.pixel_ends.eq(pixel_ends),
+            self.token.job_ends.eq(job_ends),
+        ]
+        with m.If(issue):
+            m.d.sync += [row.eq(row + 1), at.eq(at + 1), self.weight.eq(self.weight + 1)]
+            with m.If((self.weight == size.weight_rows - 1) & ~pixel_ends):
+                m.d.comb += self.exceeds.eq(1)
+            with m.If(group_ends):
+                m.d.sync += [row.eq(1), at.eq(0), left.eq(left - step), channel.eq(channel + step)]
+            with m.If(released):
+                m.d.sync += base.eq(base + self.rows)
+            with m.If(pixel_ends):
+                m.d.sync += [self.weight.eq(0), left.eq(self.outputs), channel.eq(0), x.eq(x + 1)]
+                with m.If(x == self.output_width):
+                    m.d.sync += [x.eq(1), y.eq(y + 1)]
+            with m.If(job_ends):
+                m.d.sync += running.eq(0)
+        with m.If(self.start):
+            m.d.sync += [running.eq(1), x.eq(1), y.eq(1), row.eq(1), left.eq(self.outputs), channel.eq(0)]
+            m.d.sync += [base.eq(0), at.eq(0), self.weight.eq(0), used.eq(0), ready.eq(0)]
+        return m
