@@ -234,7 +234,10 @@ def test_a_folder_stands_for_its_run(tmp_path: Path) -> None:
         (b"{}", "is damaged: .* `schema`; a whole cfukit.run/1"),
         (b'{"schema": "cfukit.exec/1"}', "schema is 'cfukit.exec/1'; cfukit.run/1"),
         (b'{"schema": "cfukit.run/2"}', "schema is 'cfukit.run/2'; cfukit.run/1"),
-        (b'{"schema": "cfukit.run/1"}', "is damaged: .* missing required field"),
+        (
+            b'{"schema": "cfukit.run/1"}',
+            "was written by another version of cfukit: .* missing required field",
+        ),
     ],
 )
 def test_what_is_no_run_is_refused(tmp_path: Path, content: bytes, message: str) -> None:

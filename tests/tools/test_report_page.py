@@ -418,6 +418,49 @@ def test_a_profile_of_another_program_is_left_out(tmp_path: Path, newer: str, sa
         assert cycles == ([110, 60] if newer == "run" else [80])
 
 
+def older(path: Path) -> None:
+    """Take a field from a document, as if it had been written before there was such a field."""
+    document = json.loads(path.read_text())
+    del document["board"]
+    path.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize("old", ["profile.json", "bitstream/build.json"])
+def test_what_another_version_wrote_is_left_out(tmp_path: Path, old: str) -> None:
+    (tmp_path / "project.toml").write_text('name = "mine"\n')
+    folder = tmp_path / "build" / "sim"
+    (folder / "bitstream").mkdir(parents=True)
+    digests = run_document(measured("project", [1])).digests
+    for name in ("run.json", "profile.json"):
+        run_document(measured("project", [50]), digests=digests).write(folder / name)
+    build_document().write(folder / "bitstream" / "build.json")
+    os.utime(folder / "run.json", (2e9, 2e9))
+    assert (len(report([tmp_path], page=False).systems), len(report([tmp_path], page=False).areas)) == (2, 1)
+    older(folder / old)
+    found = report([tmp_path], page=False)
+    left = (1, 1) if old == "profile.json" else (2, 0)
+    assert (len(found.systems), len(found.areas)) == left
+    older(folder / "run.json")
+    with pytest.raises(UsageError, match=r"run\.json: was written by another version of cfukit: .*`board`"):
+        report([tmp_path], page=False)
+    with pytest.raises(UsageError, match="was written by another version"):
+        report([folder / old], page=False)
+
+
+def test_a_run_that_was_moved_says_why_its_source_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "project.toml").write_text('name = "mine"\n')
+    kept, moved = tmp_path / "build" / "sim" / "run.json", tmp_path / "kept.json"
+    kept.parent.mkdir(parents=True)
+    (tmp_path / "conv.c").write_text("a\nb\nc\nreturn 0;\n")
+    line = LineRun(file="conv.c", line=4, cycles=100, instructions=40, causes={"executing": 40})
+    for path in (kept, moved):
+        run_document(measured("project", [50], lines=(line,))).write(path)
+    here, there = report([kept], page=False), report([moved], page=False)
+    assert here.programs[0].source == {"conv.c": {4: "return 0;"}} and there.programs[0].source == {}
+    assert not [text for text in here.summary if "is not shown" in text]
+    assert "The text of conv.c is not shown: kept.json lies outside" in there.summary[-1]
+
+
 def test_a_target_that_was_never_run(tmp_path: Path) -> None:
     (tmp_path / "project.toml").write_text('name = "idle"\n')
     with pytest.raises(UsageError, match=r"(?s)no such result.*cfukit run"):

@@ -8,6 +8,7 @@
 
 from cfukit_base.artefacts.artefact import Artefact as Artefact
 from cfukit_base.artefacts.artefact import Json as Json
+from cfukit_base.artefacts.artefact import OtherVersion as OtherVersion
 from cfukit_base.artefacts.build import Build as Build
 from cfukit_base.artefacts.cfu import CfuDescription as CfuDescription
 from cfukit_base.artefacts.cpu import Cpu as Cpu

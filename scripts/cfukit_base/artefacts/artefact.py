@@ -24,13 +24,17 @@ from cfukit_base.typed_json import decoded
 Json = dict[str, Any]  # a JSON object: where documents leave Python
 
 
+class OtherVersion(UsageError):
+    """A whole document of another version of cfukit."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Artefact:
     """Base of all documents."""
 
     @classmethod
     def read(cls, path: Path, *, hint: str = "") -> Self:
-        """The document in `path`. UsageError if it cannot be read, or is another document or another version."""
+        """The document in `path`. UsageError if it cannot be read or is another document; OtherVersion, which is one, if it is older."""
         try:
             data = path.read_bytes()
         except OSError as error:
@@ -41,14 +45,20 @@ class Artefact:
     @classmethod
     def parse(cls, data: bytes | str, where: str, *, hint: str = "") -> Self:
         """The document in the text `data`, which stands in `where`. UsageError as for `read`."""
+        found = None
         try:
             found = decoded(data, _Header)
             if found.schema != cls.schema_name():
                 given = f"schema is {found.schema!r}"
-                raise UsageError(where, given, allowed=cls.schema_name(), hint=hint)
+                same = found.schema.partition("/")[0] == cls.schema_name().partition("/")[0]
+                kind = OtherVersion if same else UsageError
+                raise kind(where, given, allowed=cls.schema_name(), hint=hint)
             return decoded(data, cls)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             allowed = f"a whole {cls.schema_name()}"
+            if found and "missing required field" in str(error):  # a new field keeps the schema's version
+                given = f"was written by another version of cfukit: {error}"
+                raise OtherVersion(where, given, allowed=allowed, hint=hint or "make it again") from None
             raise UsageError(where, f"is damaged: {error}", allowed=allowed, hint=hint) from None
 
     def write(self, path: Path) -> None:

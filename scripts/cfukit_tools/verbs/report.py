@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Unpack
+from typing import TypeVar, Unpack
 
-from cfukit_base.artefacts import Build, Report, Run
+from cfukit_base import progress
+from cfukit_base.artefacts import Build, OtherVersion, Report, Run
 from cfukit_base.artefacts.report import ReportHost
 from cfukit_base.cache import prepare_output, write_atomic
 from cfukit_base.errors import UsageError
@@ -18,6 +19,7 @@ from cfukit_tools.report.page.compute import report_of
 from cfukit_tools.verbs.diff import diff
 
 Named = tuple[Path, Run | Build]
+Kind = TypeVar("Kind", Run, Build)
 
 
 def report(
@@ -52,6 +54,8 @@ def report(
         changes,
         _roots([path for path, _ in runs]),
     )
+    if unseen := _unseen(document, [path for path, _ in runs]):
+        document = replace(document, summary=(*document.summary, unseen))
     if not page:
         return document
     from cfukit_tools.report.page.html import html
@@ -89,12 +93,25 @@ def _latest(project: Project, engine: str) -> Iterator[Named]:
     found = [(newest, subject)]
     for path in others:
         # A run and a profile of the same program are one; what was measured of another program is out of date.
-        if verbs["profile"] in (path, newest) and _same_program(subject, other := Run.read(path)):
+        if (
+            verbs["profile"] in (path, newest)
+            and (other := _beside(Run, path))
+            and _same_program(subject, other)
+        ):
             found.append((path, other))
     yield from sorted(found, key=lambda pair: pair[0] == verbs["profile"])  # the run has the baselines
     build = project.board_dir / "bitstream" / "build.json"
-    if build.is_file():
-        yield build, Build.read(build)
+    if build.is_file() and (built := _beside(Build, build)):
+        yield build, built
+
+
+def _beside(kind: type[Kind], path: Path) -> Kind | None:
+    """A document that is not the subject: None, with a note, if another version wrote it."""
+    try:
+        return kind.read(path)
+    except OtherVersion as error:
+        progress.note(f"left out: {error.message}")
+        return None
 
 
 def _same_program(one: Run, other: Run) -> bool:
@@ -121,6 +138,20 @@ def _roots(paths: Sequence[Path]) -> tuple[Path, ...]:
     """Where sources may be: in the project around build/BOARD/run.json, and cfukit's own."""
     projects = [path.resolve().parents[2] for path in paths if len(path.resolve().parents) > 2]
     return source_roots(*dict.fromkeys(projects))
+
+
+def _unseen(document: Report, paths: Sequence[Path]) -> str:
+    """A sentence about source files that are not found because a run.json was moved; "" if none was."""
+    moved = [path for path in paths if "build" not in [parent.name for parent in path.resolve().parents[1:3]]]
+    named = {line.file for program in document.programs for line in program.lines if line.file}
+    missing = sorted(named.difference(*(program.source for program in document.programs)))
+    if not moved or not missing:
+        return ""
+    where = ", ".join(map(str, dict.fromkeys(path.name for path in moved)))
+    return (
+        f"The text of {', '.join(missing)} is not shown: {where} lies outside the folder build/BOARD of its project, "
+        "and the sources are looked for around that folder."
+    )
 
 
 def _names(paths: Sequence[Path]) -> dict[Path, str]:
