@@ -42,7 +42,7 @@ def test_exec(name: str, tmp_path: Path) -> None:
     assert [region["name"] for region in document["regions"]] == ["sum"]
 
 
-@pytest.mark.parametrize("project", ["template", "mac4"])
+@pytest.mark.parametrize("project", [pytest.param("template", marks=pytest.mark.long), "mac4"])
 @pytest.mark.parametrize("name", NAMES)
 def test_projects(name: str, project: str, tmp_path: Path) -> None:
     folder = tmp_path / project

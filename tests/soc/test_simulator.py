@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from cfukit_base import tools
+from cfukit_base import process, tools
 from cfukit_base.errors import BuildError, UsageError
 from cfukit_soc import Waves, build_simulator, simulate
 from cfukit_soc.generate import CFU_STUB
@@ -51,8 +51,6 @@ def test_a_cfu_that_includes_files_is_built_for_its_folder(system, tmp_path, mon
 
 @pytest.mark.slow
 def test_a_cfu_change_compiles_no_runtime(system, tmp_path, monkeypatch):
-    from cfukit_base import process
-
     changed = tmp_path / "cfu.v"
     changed.write_text(
         ODD_CFU.read_text().replace("cmd_payload_inputs_0 + cmd", "cmd_payload_inputs_0 - cmd")
@@ -207,6 +205,28 @@ def test_missing_files_are_named(system, tmp_path):
 
 
 @pytest.mark.slow
+def test_zig_compiles_every_file_of_a_simulator(system, tmp_path, monkeypatch):
+    """Without its optimiser and its C++ library. The long test below waits for both."""
+    zig, original, compiled = tools.zig(), process.run, []
+    monkeypatch.setenv("CFUKIT_CACHE", str(tmp_path / "cache"))  # for what is no simulator
+
+    def run(words, **options):
+        if words[0] != zig.argv[0]:
+            return original(words, **options)
+        output = words[words.index("-o") + 1]
+        if "-c" not in words:
+            (options["cwd"] / output).touch()
+            return process.Finished(tuple(words), 0, "", "")
+        compiled.append(output)
+        return original([*words, "-O0"], **options)
+
+    monkeypatch.setattr(process, "run", run)
+    cxx = tools.Tool("zig c++", (*zig.argv, "c++"), zig.version, zig.path, zig.source, zig.env)
+    build_simulator(system.soc_json, ODD_CFU, build_dir=tmp_path, cxx=cxx)
+    assert sorted(compiled) == ["fast.o", "main.o", *3 * ["object.o"]]
+
+
+@pytest.mark.long
 def test_zig_builds_the_same_simulator(system, tmp_path):
     zig = tools.zig()
     cxx = tools.Tool("zig c++", (*zig.argv, "c++"), zig.version, zig.path, zig.source, zig.env)
