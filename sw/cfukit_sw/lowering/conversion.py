@@ -62,16 +62,9 @@ def dequantize(at: Site) -> Lowered:
 
 def prelu(at: Site) -> Lowered:
     x, slope, y = at.input(0), at.input(1), at.output()
-    sizes, strides1, strides2 = broadcast(at, x, slope, y)
     above = quantize_multiplier(float(x.scale) / float(y.scale))
     below = quantize_multiplier(float(x.scale) * float(slope.scale) / float(y.scale))
-    params: dict[str, Param] = {
-        "input1": TensorAt(x.index),
-        "input2": TensorAt(slope.index),
-        "output": TensorAt(y.index),
-        "sizes": sizes,
-        "strides1": strides1,
-        "strides2": strides2,
+    params = broadcast(at, x, slope, y) | {
         "zero_point1": x.zero_point,
         "zero_point2": slope.zero_point,
         "output_zero_point": y.zero_point,

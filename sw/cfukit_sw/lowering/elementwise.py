@@ -42,15 +42,7 @@ def binary(at: Site) -> Lowered:
     """ADD, SUB, MUL, MINIMUM, MAXIMUM on int8 and int16; ADD, MUL, MINIMUM, MAXIMUM on int32."""
     x1, x2, y = at.input(0), at.input(1), at.output()
     type = at.op.type
-    sizes, strides1, strides2 = broadcast(at, x1, x2, y)
-    params: dict[str, Param] = {
-        "input1": TensorAt(x1.index),
-        "input2": TensorAt(x2.index),
-        "output": TensorAt(y.index),
-        "sizes": sizes,
-        "strides1": strides1,
-        "strides2": strides2,
-    }
+    params = broadcast(at, x1, x2, y)
     small = True
     if y.type in ("int8", "int16") and type in ("ADD", "SUB", "MUL"):
         low, high = at.activation(y)
@@ -87,8 +79,8 @@ def binary(at: Site) -> Lowered:
     return Lowered(op, "cfukit_binary", params, in_place=in_place)
 
 
-def broadcast(at: Site, x1: Tensor, x2: Tensor, y: Tensor) -> tuple[tuple[int, ...], ...]:
-    """(sizes, strides 1, strides 2) for five axes, after neighbouring axes have been merged."""
+def broadcast(at: Site, x1: Tensor, x2: Tensor, y: Tensor) -> dict[str, Param]:
+    """Tensors, sizes and strides of an operator of two inputs, for five axes, after neighbouring axes have been merged."""
     rank = len(y.shape)
 
     def strides(x: Tensor) -> list[int]:
@@ -106,4 +98,12 @@ def broadcast(at: Site, x1: Tensor, x2: Tensor, y: Tensor) -> tuple[tuple[int, .
     if len(merged) > MAX_RANK:
         at.refuse(f"{list(x1.shape)} and {list(x2.shape)}", f"at most {MAX_RANK} axes after merging")
     padded = [(1, 0, 0)] * (MAX_RANK - len(merged)) + merged
-    return tuple(n for n, _, _ in padded), tuple(a for _, a, _ in padded), tuple(b for _, _, b in padded)
+    sizes, strides1, strides2 = zip(*padded, strict=True)
+    return {
+        "input1": TensorAt(x1.index),
+        "input2": TensorAt(x2.index),
+        "output": TensorAt(y.index),
+        "sizes": sizes,
+        "strides1": strides1,
+        "strides2": strides2,
+    }

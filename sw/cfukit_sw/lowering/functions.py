@@ -74,15 +74,7 @@ def l2_normalization(at: Site) -> Lowered:
 
 def squared_difference(at: Site) -> Lowered:
     x1, x2, y = at.input(0), at.input(1), at.output()
-    sizes, strides1, strides2 = broadcast(at, x1, x2, y)
-    params: dict[str, Param] = {
-        "input1": TensorAt(x1.index),
-        "input2": TensorAt(x2.index),
-        "output": TensorAt(y.index),
-        "sizes": sizes,
-        "strides1": strides1,
-        "strides2": strides2,
-    }
+    params = broadcast(at, x1, x2, y)
     if x1.type != "int32":
         q = squared_difference_parameters(x1.scale, x2.scale, y.scale, y.type)
         params |= {"zero_point1": x1.zero_point, "zero_point2": x2.zero_point}

@@ -14,16 +14,8 @@ from cfukit_sw.site import Site
 
 def compare(at: Site) -> Lowered:
     x1, x2, y = at.input(0), at.input(1), at.output()
-    sizes, strides1, strides2 = broadcast(at, x1, x2, y)
-    params: dict[str, Param] = {
-        "input1": TensorAt(x1.index),
-        "input2": TensorAt(x2.index),
-        "output": TensorAt(y.index),
-        "sizes": sizes,
-        "strides1": strides1,
-        "strides2": strides2,
-        "element_bytes": x1.dtype.itemsize,
-    }
+    params = broadcast(at, x1, x2, y)
+    params["element_bytes"] = x1.dtype.itemsize
     if x1.type == "int8":
         first, second = compared_multiplier(at, x1), compared_multiplier(at, x2)
         params |= {"zero_point1": x1.zero_point, "zero_point2": x2.zero_point}
@@ -34,16 +26,7 @@ def compare(at: Site) -> Lowered:
 
 def logical(at: Site) -> Lowered:
     x1, x2, y = at.input(0), at.input(1), at.output()
-    sizes, strides1, strides2 = broadcast(at, x1, x2, y)
-    params: dict[str, Param] = {
-        "input1": TensorAt(x1.index),
-        "input2": TensorAt(x2.index),
-        "output": TensorAt(y.index),
-        "sizes": sizes,
-        "strides1": strides1,
-        "strides2": strides2,
-    }
-    return Lowered(described(at, x1, y), "cfukit_binary", params)
+    return Lowered(described(at, x1, y), "cfukit_binary", broadcast(at, x1, x2, y))
 
 
 def logical_not(at: Site) -> Lowered:
