@@ -18,13 +18,13 @@ from __future__ import annotations
 
 from amaranth.hdl import Signal
 
-from cfukit_base.cfu_ports import MEMORY_PORT_WIDTHS, memory_ports
+from cfukit_base.cfu_ports import MEMORY_PORT_WIDTHS, MemorySignals, memory_ports
 from cfukit_base.errors import ResultError, UsageError
 
 TEST_BYTES = 16 * 1024  # the memory of the automatic tests is as large as the smallest data TCM
 
 
-class MemoryPort:
+class MemoryPort(MemorySignals[Signal]):
     """Signals and model of the port of one Cfu.
 
     * The gateware drives `cmd_valid`, `we`, `addr` (20 bits), `data` (`width` bits) and `mask` (a bit per byte to write).
@@ -40,15 +40,7 @@ class MemoryPort:
                 allowed=f"one of {', '.join(map(str, MEMORY_PORT_WIDTHS))}",
             )
         self.width = width
-        self.signals = {port.name: Signal(port.bits, name=port.name) for port in memory_ports(width)}
-        self.cmd_valid = self.signals["mem_cmd_valid"]
-        self.cmd_ready = self.signals["mem_cmd_ready"]
-        self.we = self.signals["mem_cmd_payload_we"]
-        self.addr = self.signals["mem_cmd_payload_addr"]
-        self.data = self.signals["mem_cmd_payload_data"]
-        self.mask = self.signals["mem_cmd_payload_mask"]
-        self.rsp_valid = self.signals["mem_rsp_valid"]
-        self.rsp_data = self.signals["mem_rsp_payload_data"]
+        super().__init__({port.name: Signal(port.bits, name=port.name) for port in memory_ports(width)})
         self.fill(bytes(TEST_BYTES))
 
     # model

@@ -23,7 +23,7 @@ from typing import Protocol
 
 from amaranth import Cat, ClockSignal, Instance, Module, Mux, Signal, Value
 
-from cfukit_base.cfu_ports import CPU_MEMORY_PREFIX, CPU_MEMORY_WATCHES, memory_ports
+from cfukit_base.cfu_ports import CPU_MEMORY_PREFIX, CPU_MEMORY_WATCHES, MemorySignals, memory_ports
 from cfukit_cpu.configuration import DTCM_BASE, Configuration
 from cfukit_cpu.edits import Rule
 
@@ -44,21 +44,13 @@ class DataSide(Protocol):
     data_writeBack_storeData: Signal
 
 
-class SharedDtcm:
+class SharedDtcm(MemorySignals[Signal]):
     """The data TCM with the CFU's port. `signals`: the port and what simulators watch, by name."""
 
     def __init__(self, config: Configuration, bits: int):
         self.config, self.bits = config, bits
         widths = {port.name: port.bits for port in memory_ports(bits)} | dict.fromkeys(CPU_MEMORY_WATCHES, 1)
-        self.signals = {name: Signal(width, name=f"cfu_{name}") for name, width in widths.items()}
-        self.cmd_valid = self.signals["mem_cmd_valid"]
-        self.cmd_ready = self.signals["mem_cmd_ready"]
-        self.we = self.signals["mem_cmd_payload_we"]
-        self.addr = self.signals["mem_cmd_payload_addr"]
-        self.data = self.signals["mem_cmd_payload_data"]
-        self.mask = self.signals["mem_cmd_payload_mask"]
-        self.rsp_valid = self.signals["mem_rsp_valid"]
-        self.rsp_data = self.signals["mem_rsp_payload_data"]
+        super().__init__({name: Signal(width, name=f"cfu_{name}") for name, width in widths.items()})
         self.collides, self.outside = (self.signals[name] for name in CPU_MEMORY_WATCHES)
         self.lanes = bits // 32
         self.lane_bits = (self.lanes - 1).bit_length()

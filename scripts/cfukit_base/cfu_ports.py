@@ -5,8 +5,9 @@ The CFU itself, the CPU that drives it and the memory behind it are made in diff
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 
 class CfuPort(NamedTuple):
@@ -58,6 +59,20 @@ def memory_ports(width: int) -> tuple[CfuPort, ...]:
         CfuPort("mem_rsp_valid", 1, "input"),
         CfuPort("mem_rsp_payload_data", width, "input"),
     )
+
+
+Wire = TypeVar("Wire")  # what a hardware language has for a signal
+
+
+class MemorySignals(Generic[Wire]):
+    """The signals of a memory port by name, and each as an attribute."""
+
+    def __init__(self, signals: Mapping[str, Wire]):
+        self.signals = signals
+        self.cmd_valid, self.cmd_ready = signals["mem_cmd_valid"], signals["mem_cmd_ready"]
+        self.we, self.addr = signals["mem_cmd_payload_we"], signals["mem_cmd_payload_addr"]
+        self.data, self.mask = signals["mem_cmd_payload_data"], signals["mem_cmd_payload_mask"]
+        self.rsp_valid, self.rsp_data = signals["mem_rsp_valid"], signals["mem_rsp_payload_data"]
 
 
 DMA_WIDTHS = (32, 64, 128)
