@@ -41,20 +41,20 @@ def poisoned(text: str) -> str:
         collides = (
             f"_zz_1 && lastStageRegFileWrite_payload_address == decode_RegFilePlugin_regFileReadAddress{port}"
         )
-        pattern = rf"(\w+) <= RegFilePlugin_regFile\[decode_RegFilePlugin_regFileReadAddress{port}\];"
+        pattern = rf"\b(\w+) <= RegFilePlugin_regFile\[decode_RegFilePlugin_regFileReadAddress{port}\];"
         text = _once(pattern, lambda m, c=collides: poison(m, c), text)
     for lane in range(4):
         write = f"_zz_1 && dataWriteCmd_payload_mask[{lane}] && dataWriteCmd_payload_address == dataReadCmd_payload"
-        pattern = rf"(\w+) <= ways_0_data_symbol{lane}\[dataReadCmd_payload\];"
+        pattern = rf"\b(\w+) <= ways_0_data_symbol{lane}\[dataReadCmd_payload\];"
         text = _once(pattern, lambda m, c=write, n=lane: poison(m, c, f"[{8 * n} +: 8]"), text)
     tags = "_zz_2 && tagsWriteCmd_payload_address == tagsReadCmd_payload"
-    text = _once(r"(\w+) <= ways_0_tags\[tagsReadCmd_payload\];", lambda m: poison(m, tags), text)
+    text = _once(r"\b(\w+) <= ways_0_tags\[tagsReadCmd_payload\];", lambda m: poison(m, tags), text)
     bank = "_zz_1 && lineLoader_write_data_0_payload_address == _zz_fetchStage_read_banksValue_0_dataMem"
     text = _once(
-        r"(\w+) <= banks_0\[_zz_fetchStage_read_banksValue_0_dataMem\];", lambda m: poison(m, bank), text
+        r"\b(\w+) <= banks_0\[_zz_fetchStage_read_banksValue_0_dataMem\];", lambda m: poison(m, bank), text
     )
     line = "_zz_2 && lineLoader_write_tag_0_payload_address == _zz_fetchStage_read_waysValues_0_tag_valid"
-    pattern = r"(\w+) <= ways_0_tags\[_zz_fetchStage_read_waysValues_0_tag_valid\];"
+    pattern = r"\b(\w+) <= ways_0_tags\[_zz_fetchStage_read_waysValues_0_tag_valid\];"
     text = _once(pattern, lambda m: poison(m, line), text)
     return poisoned_tcm(text)
 
