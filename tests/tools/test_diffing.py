@@ -13,7 +13,7 @@ from cfukit_base.artefacts import Diff
 from cfukit_base.artefacts.build import FamilyUse
 from cfukit_base.artefacts.limits import Limit
 from cfukit_base.artefacts.outcome import Causes
-from cfukit_base.artefacts.run import Rung, VariantRun
+from cfukit_base.artefacts.run import Mismatch, Rung, VariantRun
 from cfukit_base.errors import UsageError
 from cfukit_tools.cli import commands as cli
 from cfukit_tools.verbs.diff import diff
@@ -88,8 +88,8 @@ def test_only_what_both_runs_have_is_compared(tmp_path: Path) -> None:
         diff(after, other)
 
 
-def test_an_engine_without_cycles_has_no_changes_and_opens_every_gate(tmp_path: Path) -> None:
-    result = compare(tmp_path, [None, None], [None, None], "0%")
+def test_an_engine_without_cycles_has_no_changes(tmp_path: Path) -> None:
+    result = compare(tmp_path, [None, None], [None, None])
     assert result.ok and {row.change for row in result.rows} == {None}
 
 
@@ -218,6 +218,23 @@ def test_percentages_and_shares(tmp_path: Path, text: str, share: float) -> None
 def test_a_gate_that_is_no_percentage_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(UsageError, match="--max-regression: .*; a percentage such as 1%"):
         compare(tmp_path, [1], [1], text)
+
+
+def test_a_gate_needs_cycles(tmp_path: Path) -> None:
+    """Else it would let everything pass."""
+    for before, after in (([None], [5]), ([5], [None])):
+        assert compare(tmp_path, before, after).ok
+        with pytest.raises(UsageError, match="counted no cycles; with --max-regression, runs with cycles"):
+            compare(tmp_path, before, after, "1%")
+
+
+def test_wrong_outputs_are_not_compared(tmp_path: Path) -> None:
+    bad = Mismatch(sample=0, op=0, tensor=1, index=2, expected=3, got=4, variant="project")
+    right = write(tmp_path / "a", variant("project", [5]))
+    wrong = write(tmp_path / "b", variant("project", [4]), ok=False, mismatch=bad)
+    for pair in ((right, wrong), (wrong, right)):
+        with pytest.raises(UsageError, match="b: outputs of project are wrong; runs with right outputs"):
+            diff(*pair)
 
 
 def test_a_folder_stands_for_its_run(tmp_path: Path) -> None:

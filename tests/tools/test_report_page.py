@@ -352,7 +352,12 @@ def test_what_cannot_be_compared_is_refused() -> None:
     other = run_document(
         measured("project", [5]), model=good.model.__class__(name="x", sha256="1" * 64, macs=5)
     )
-    for run, said in ((wrong, "WRONG"), (over, "limit"), (silent, "no cycles"), (other, "model x")):
+    stopped = run_document(measured("project", [5]), clock_hz=0)
+    hollow = run_document(replace(measured("project", [5]), cycles=()))
+    none = replace(good, variants=())
+    damaged = [(run, "is damaged: it has no variants, cycles or clock") for run in (stopped, hollow, none)]
+    refused = [(wrong, "WRONG"), (over, "limit"), (silent, "no cycles"), (other, "model x"), *damaged]
+    for run, said in refused:
         with pytest.raises(UsageError, match=said):
             report_of([("good", good), ("bad", run)], [], None)
 

@@ -30,10 +30,24 @@ def diff(before: Path | str, after: Path | str, max_regression: str = "") -> Dif
     left, right = _read(Path(before)), _read(Path(after))
     allowed = _share(max_regression) if max_regression else math.inf
     if isinstance(left, Run) and isinstance(right, Run):
+        for path, run in ((before, left), (after, right)):
+            _check(str(path), run, has_cycles=bool(max_regression))
         return _runs(left, right, allowed)
     if isinstance(left, Build) and isinstance(right, Build):
         return _builds(left, right, allowed)
     raise UsageError("diff", "a run and a build", allowed="two documents of one kind")
+
+
+def _check(where: str, run: Run, has_cycles: bool) -> None:
+    """Wrong outputs make cycles worthless, and without cycles a gate would let everything pass."""
+    if run.mismatch is not None:
+        given = f"outputs of {run.mismatch.variant} are wrong"
+        raise UsageError(where, given, allowed="runs with right outputs", hint="see what `cfukit run` says")
+    if has_cycles and any(not sum(variant.cycles or ()) for variant in run.variants):
+        given = f"engine {run.engine} counted no cycles"
+        raise UsageError(
+            where, given, allowed="with --max-regression, runs with cycles", hint="cfukit run --engine rtl"
+        )
 
 
 def _runs(left: Run, right: Run, allowed: float) -> Diff:

@@ -106,11 +106,19 @@ def _check(runs: Sequence[tuple[str, Run]]) -> None:
                 allowed="runs that ended well",
                 hint="see what `cfukit run` says, then run it again",
             )
+        if run.clock_hz < 1 or not run.variants or any(_is_empty(variant) for variant in run.variants):
+            given = "is damaged: it has no variants, cycles or clock"
+            raise UsageError(name, given, allowed="a whole cfukit.run/1", hint="cfukit run")
         if any(variant.cycles is None for variant in run.variants):
             given = f"engine {run.engine} counts no cycles"
             raise UsageError(
                 name, given, allowed="runs on an engine with cycles", hint="cfukit run --engine rtl"
             )
+
+
+def _is_empty(variant: VariantRun) -> bool:
+    """Whether there is no first sample with a cycle; cycles that an engine does not count are another matter."""
+    return variant.cycles is not None and sum(variant.cycles[:1]) < 1
 
 
 def _measured(runs: Sequence[tuple[str, Run]]) -> list[_Measured]:
