@@ -78,7 +78,7 @@ def test_the_accesses_are_counted(tmp_path: Path) -> None:
     shutil.copytree(VECTOR, folder, ignore=shutil.ignore_patterns("build"))
     system = System(load_target(folder))
     elf, counts = build_bare(system, folder / "rate.c", on_host=False), tmp_path / "counts"
-    outcome = simulate(system.simulator(causes=True), system.soc_json, elf, counts=counts)
+    outcome = simulate(system.simulator(), system.soc_json, elf, counts=counts)
     assert outcome.exit_code == 0
     busy = [segment for segment in read_counts(counts) if segment.busy.memory_port]
     assert sorted(segment.busy.memory_port for segment in busy) == sorted(2 * ACCESSES)

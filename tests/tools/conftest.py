@@ -20,8 +20,7 @@ def built_mac4(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def build(folder: Path) -> None:
         api.init(str(folder / "mac4"), "mac4")
-        for causes in (False, True):
-            System(load_target(folder / "mac4")).simulator(causes=causes)
+        System(load_target(folder / "mac4")).simulator()
 
     return cached(base.parent if base.name.startswith("popen-") else base, "projects", "mac4", build) / "mac4"
 

@@ -41,7 +41,6 @@ class RtlEngine:
 
     def __init__(self, line: Line):
         del line  # it needs none
-        self._causes = False  # the simulator that tells causes is built, and does for all other jobs too
         self._runs = KeptRuns(self.name, _digest, self._run)
 
     def system(self, project: Project) -> System:
@@ -53,20 +52,17 @@ class RtlEngine:
     def serve(self, system: System, jobs: Sequence[Job], processes: int, done: Done) -> list[Served]:
         missing = self._runs.missing(system, jobs)
         if missing:
-            self._causes |= any(job.causes for job in jobs)
-            system.simulator(causes=self._causes)  # built once, before the threads ask for it
+            system.simulator()  # built once, before the threads ask for it
             _announce(missing, processes or os.cpu_count() or 1)
         return serve_firmware(self._runs, system, jobs, processes, done)
 
     def _run(self, system: System, job: Job, requests: bytes) -> Outcome:
         from cfukit_soc import read_counts, simulate
 
-        # A kept result that turns out to be damaged is not among the missing ones.
-        simulator = system.simulator(causes=self._causes or job.causes)
         with tempfile.TemporaryDirectory(prefix="cfukit-") as folder:
             counts = Path(folder) / "counts" if job.causes else None
             outcome = simulate(
-                simulator,
+                system.simulator(),
                 system.soc_json,
                 file_of(job),
                 stdin=requests,
@@ -90,7 +86,7 @@ def _simulate(system: System, program: Path, stdin: bytes, options: ExecOptions)
     from cfukit_soc import HANG_CYCLES, Waves, read_counts, simulate
 
     waves = Waves(options.waves, *(options.window or ())) if options.waves is not None else None
-    simulator = system.simulator(waves=waves is not None, causes=options.causes)
+    simulator = system.simulator(waves=waves is not None, causes=options.causes or waves is None)
     with (
         tempfile.TemporaryDirectory(prefix="cfukit-") as scratch,
         progress.stage(f"running {program.name} on the RTL of the system"),
