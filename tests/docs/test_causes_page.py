@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cfukit_base.artefacts.causes import CAUSE_NAMES, Causes
+from cfukit_tools import api
 from support.pipeline_diagrams import BEGIN, END, PAGE, SHOWN, diagrams
 
 
@@ -29,3 +30,20 @@ def test_every_cause_is_explained_and_shown() -> None:
 def test_the_waveforms_are_fresh(tmp_path: Path) -> None:
     shown = PAGE.read_text().partition(BEGIN)[2].partition(END)[0]
     assert shown == diagrams(tmp_path), "PYTHONPATH=tests python tests/support/pipeline_diagrams.py"
+
+
+@pytest.mark.slow
+@pytest.mark.needs("reference")
+def test_the_totals_of_the_pages_are_those_of_the_model(reference: Path, tmp_path: Path) -> None:
+    """Engine fast takes the cycles of the RTL. Every page that names these totals names the same ones."""
+    api.init(str(tmp_path / "mac4"), "mac4")
+    model = str(reference / "models" / "kws_ref.tflite")
+    run = api.run(tmp_path / "mac4", model=model, engine="fast", skip=["reference"], samples=1)
+    portable, project = (f"{variant['cycles'][0]:,}" for variant in run["variants"])
+    causes, kernels, advice = (
+        PAGE.with_name(f"{name}.md").read_text() for name in ("causes", "kernels", "suggest")
+    )
+    assert f"| portable | {portable} |" in causes and f"| project mac4 | {project} |" in causes
+    [row] = re.findall(r"^\| kws_ref \|.*→ ([\d,]+) \|.*→ ([\d,]+) \|", kernels, re.MULTILINE)
+    assert row == (portable, project)
+    assert f"| kws_ref: CFU mac4 | {project} | {project} |" in advice
