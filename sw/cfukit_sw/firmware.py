@@ -98,7 +98,6 @@ def build_firmware(
     build_dir: Path,
     kind: str = "program",
     cfu_dir: Path | None = None,
-    includes: Sequence[Path] = (),
     cflags: Sequence[str] = (),
     compiler: str = "zig",
     placement: Placement | Callable[[Mapping[str, int]], Placement] = AUTO,
@@ -108,7 +107,6 @@ def build_firmware(
 
     * placement: a Placement, or a function that chooses one from the sizes of the parts (`elf.part_sizes`).
     * cfu_dir: the folder of cfu_ops.h.
-    * includes: further folders of headers.
     * cflags: for `sources` that are not cfukit's own.
 
     BuildError: it does not compile, a symbol is undefined, or a CFU instruction has rd = x0. ResultError: it does not fit.
@@ -121,7 +119,7 @@ def build_firmware(
     )
     target, linking = target_flags(compiler, soc.cpu.isa), _link_flags(compiler, soc.cpu.isa)
     device = (*_DEVICE, "mul.S") if soc.cpu.isa == "rv32i" else _DEVICE
-    units = _units(sources, _runtime(kind, device), target, soc_dir, cfu_dir, includes, cflags)
+    units = _units(sources, _runtime(kind, device), target, soc_dir, cfu_dir, cflags)
     _prepare(tool, linking, "void _start(void) {}\n")
     objects = compile_all(tool, units)
     libraries = ("-nostdlib", "-lgcc") if compiler == "gcc" else ()
@@ -166,7 +164,6 @@ def build_host(
     build_dir: Path,
     kind: str = "program",
     cfu_dir: Path | None = None,
-    includes: Sequence[Path] = (),
     cflags: Sequence[str] = (),
     libraries: Sequence[Path] = (),
     sanitize: bool = False,
@@ -181,7 +178,7 @@ def build_host(
     tool = tools.host_cc()
     checks = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all") if sanitize else ()
     target = ("-DCFUKIT_HOST", "-DCFU_SOFTWARE", "-Dmain=cfukit_main", *checks)
-    units = _units(sources, _runtime(kind, ()), target, None, cfu_dir, includes, cflags)
+    units = _units(sources, _runtime(kind, ()), target, None, cfu_dir, cflags)
     own = ("-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-DCFU_SOFTWARE", *checks)
     _prepare(tool, (), "int main(void) { return 0; }\n")
     objects = compile_all(tool, [*units, Unit(RUNTIME / "host.c", own, (INCLUDE,))])
@@ -237,13 +234,12 @@ def _units(
     target: tuple[str, ...],
     soc_dir: Path | None,
     cfu_dir: Path | None,
-    includes: Sequence[Path],
     cflags: Sequence[str],
 ) -> list[Unit]:
     """The files with their flags. The runtime and our own programs see soc.h; everything but the runtime sees the CFU's header."""
     own = (*target, *COMMON_FLAGS, *OWN_FLAGS)
     user = (*target, *COMMON_FLAGS, *USER_FLAGS, *cflags)
-    folders = (*includes, *((cfu_dir,) if cfu_dir else ()), INCLUDE, INCLUDE / "libc")
+    folders = (*((cfu_dir,) if cfu_dir else ()), INCLUDE, INCLUDE / "libc")
     system = (INCLUDE, *((soc_dir,) if soc_dir else ()))
     units = [Unit(path, (*own, RUNTIME_OPTIMISATION), system) for path in runtime]
     for path in sources:
