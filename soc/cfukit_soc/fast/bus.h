@@ -1,6 +1,7 @@
 // The Wishbone that instruction and data side share: round-robin arbiter, memories, CSR bridge, time-out.
 #pragma once
 #include <memory>
+#include <utility>
 
 #include "flash.h"
 #include "l2.h"
@@ -51,6 +52,14 @@ public:
     uint64_t ends(const Memory& memory, uint64_t granted, uint32_t address, bool write) {
         if (memory.behind_l2) return l2->answers(granted, address, write);
         return granted + std::max(write ? memory.write_cycles : memory.read_cycles, 2u) - 1;
+    }
+    // Of the data access that has the bus in cycle `now`: its first cycle there.
+    uint64_t began(uint64_t now) const { return now - (timeout - count); }
+    // As `ends`, in cycle `now`, for an access that may have begun before.
+    uint64_t known_end(const Memory& memory, uint64_t now, uint64_t granted, uint32_t address, bool write) {
+        if (!memory.behind_l2) return ends(memory, granted, address, write);
+        if (granted < now) return l2_answers;
+        return promised ? std::exchange(promised, 0) : ends(memory, granted, address, write);
     }
     // In cycle `now` of a data access that has the bus from `granted` on and is acknowledged in `ends`.
     void resume(uint64_t now, uint64_t granted, uint64_t ends) {

@@ -3,6 +3,7 @@
 // Bank machines, multiplexer and refresher as LiteDRAM has them, stepped while something is going on. Time limits are kept as the
 // cycle in which they end, so that nothing has to be counted while the controller is idle.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -56,6 +57,7 @@ private:
     const DramParameters& p;
     const uint32_t bank_count, ports;
     std::array<Bank, 8> banks;
+    uint32_t busy = 0;  // banks that have commands or are not in state `regular`
     Chooser any, column;  // LiteDRAM's choose_cmd and choose_req
     Mode mode = reading;
     uint64_t mode_until = 0, starved_at = 0;  // of a turnaround; when the other direction goes first
@@ -63,7 +65,8 @@ private:
     uint32_t window = 0;  // of recent activations
     bool window_open = true;
     Refresh refresher = idle;
-    uint64_t refreshed_at = 0, calibrates_at;
+    bool rows_closed = true;
+    uint64_t refresh_due, refreshed_at = 0, calibrates_at;  // when a refresh is wanted, and when one ends
     uint64_t reads[PORTS] = {}, writes[PORTS] = {};  // on their way, a bit per cycle
 
     // Round robin: who comes after the one that has the grant.
@@ -74,22 +77,40 @@ private:
         }
         return grant;
     }
-    bool is_quiet() const {
-        if (refresher != idle || window || mode > writing) return false;
-        for (uint32_t n = 0; n < ports; n++) {
-            if (reads[n] | writes[n]) return false;
+    // The banks in `set`, one after the other.
+    template <typename Visit>
+    void each(uint32_t set, Visit visit) {
+        for (; set; set &= set - 1) visit(static_cast<uint32_t>(__builtin_ctz(set)));
+    }
+    // The next cycle in which a bank does something, or may.
+    uint64_t next_of(const Bank& bank) const {
+        if (bank.queued && !bank.current_valid) return now;
+        switch (bank.state) {
+        case waiting: return bank.waits_until;
+        case activate: return bank.may_activate;
+        case precharge: return std::max(bank.written, bank.may_precharge);
+        case refresh: return refreshed_at;
+        default: return now;
         }
-        for (uint32_t n = 0; n < bank_count; n++) {
-            if (banks[n].lock() || banks[n].state != regular) return false;
-        }
-        return true;
+    }
+    // As long as no port has a command, nothing happens before the result but that data come nearer.
+    uint64_t next_event() {
+        if (window) return now;
+        if (refresher == idle ? mode > writing : refresher == waits_for_banks || mode != refreshing) return now;
+        uint64_t next = refresh_due;
+        each(busy, [&](uint32_t n) { next = std::min(next, next_of(banks[n])); });
+        return next;
+    }
+    static uint64_t cycles_left(uint64_t on_their_way, uint32_t latency) {
+        return on_their_way ? latency - (64 - static_cast<uint32_t>(__builtin_clzll(on_their_way))) : UINT64_MAX;
     }
 
 public:
     uint64_t now = 0;  // the cycle that comes next
 
     DramController(const DramParameters& parameters, uint32_t ports_)
-        : p(parameters), bank_count(1u << parameters.bank_bits), ports(ports_), calibrates_at(parameters.zqcs_period - 1) {}
+        : p(parameters), bank_count(1u << parameters.bank_bits), ports(ports_), refresh_due(parameters.refresh_period),
+          calibrates_at(parameters.zqcs_period - 1) {}
 
     bool read_comes(uint32_t port) const { return reads[port] >> (p.read_latency - 1) & 1; }
     bool write_goes(uint32_t port) const { return writes[port] >> (p.write_latency - 1) & 1; }
@@ -98,25 +119,29 @@ public:
     void idle_until(uint64_t cycle) {
         static const DramCommand none[PORTS];
         while (now < cycle) {
-            if (!is_quiet()) {
-                step(none);
-                continue;
-            }
-            const uint64_t due = now == 0 ? p.refresh_period : (now + p.refresh_period - 1) / p.refresh_period * p.refresh_period;
-            if (due >= cycle) {
-                now = cycle;
-                break;
-            }
-            now = due;
-            do step(none);
-            while (now < cycle && !is_quiet());
-            skip_periods(cycle);
+            skip(cycle);
+            if (now < cycle) step(none);
+            if (cycle - now > 2ull * p.refresh_period) skip_periods(cycle);
         }
+    }
+
+    // No port has a command: goes on to where something happens or data come or go, but not beyond `cycle`.
+    void skip(uint64_t cycle) {
+        uint64_t next = std::min(cycle, next_event());
+        if (next <= now) return;
+        uint64_t cycles = next - now;
+        for (uint32_t n = 0; n < ports; n++) {
+            cycles = std::min(cycles, cycles_left(reads[n], p.read_latency));
+            cycles = std::min(cycles, cycles_left(writes[n], p.write_latency));
+        }
+        now += cycles;
+        for (uint32_t n = 0; n < ports; n++) reads[n] = reads[n] ? reads[n] << cycles : 0, writes[n] = writes[n] ? writes[n] << cycles : 0;
     }
 
     // One clock. Bit n of the result: the command of port n was taken.
     uint32_t step(const DramCommand* commands) {
-        const bool wants_refresh = now != 0 && now % p.refresh_period == 0;
+        const bool wants_refresh = now == refresh_due;
+        if (wants_refresh) refresh_due += p.refresh_period;
         const bool refresh_done = (refresher == refreshes || refresher == calibrates) && now == refreshed_at;
         while (calibrates_at < now) calibrates_at += p.zqcs_period;
         const bool wants_calibration = refresher == refreshes && p.zqcs && calibrates_at == now;
@@ -125,8 +150,9 @@ public:
 
         // What the banks ask for
         uint32_t is_command = 0, is_activate = 0, is_read = 0, is_write = 0;
-        bool all_granted = true;
-        for (uint32_t n = 0; n < bank_count; n++) {
+        bool all_granted = refresher != idle;
+        const uint32_t active = refresher != idle ? (1u << bank_count) - 1 : busy;
+        each(active, [&](uint32_t n) {
             Bank& bank = banks[n];
             if (bank.state == waiting && now >= bank.waits_until) bank.state = bank.then;
             all_granted &= bank.state == refresh && now >= bank.written;
@@ -144,7 +170,7 @@ public:
                 break;
             default: break;
             }
-        }
+        });
 
         // The multiplexer's choice
         const bool works = mode == reading || mode == writing;
@@ -176,17 +202,15 @@ public:
             uint32_t bank = 0;
             Entry entry;
         } asked[PORTS];
-        uint32_t valid_ports = 0;
+        uint32_t valid_ports = 0, asked_banks = 0;
         for (uint32_t n = 0; n < ports; n++) {
             if (!commands[n].valid) continue;
             const uint32_t address = commands[n].address;
             asked[n].bank = address >> p.column_bits & (bank_count - 1);
             asked[n].entry = {commands[n].write, address >> (p.column_bits + p.bank_bits)};
             bool locked = false;
-            for (uint32_t other = 0; other < bank_count; other++) {
-                locked |= other != asked[n].bank && banks[other].port == n && banks[other].lock();
-            }
-            if (!locked) valid_ports |= 1u << n;
+            each(busy & ~(1u << asked[n].bank), [&](uint32_t other) { locked |= banks[other].port == n && banks[other].lock(); });
+            if (!locked) valid_ports |= 1u << n, asked_banks |= 1u << asked[n].bank;
         }
 
         // The edge
@@ -194,7 +218,7 @@ public:
             reads[n] = reads[n] << 1 & ((1ull << p.read_latency) - 1);
             writes[n] = writes[n] << 1 & ((1ull << p.write_latency) - 1);
         }
-        for (uint32_t n = 0; n < bank_count; n++) {
+        each(active | asked_banks, [&](uint32_t n) {
             Bank& bank = banks[n];
             const uint32_t bit = 1u << n;
             const bool served = column_taken & bit;
@@ -258,8 +282,9 @@ public:
                 accepted |= 1u << port;
                 bank.queue[(bank.first + bank.queued++) % QUEUE] = asked[port].entry;
             }
-        }
-        if (activates) may_activate = now + p.rrd;
+            busy = bank.lock() || bank.state != regular ? busy | bit : busy & ~bit;
+        });
+        if (activates) may_activate = now + p.rrd, rows_closed = false;
         if (column_taken) may_column = now + p.ccd;
         if (column_taken & is_write) may_read = now + p.wtr;
         if (p.faw) {
@@ -319,6 +344,7 @@ private:
         case refreshes:
             if (!done) break;
             refresher = calibration ? calibrates : idle;
+            rows_closed = true;
             if (calibration) refreshed_at = now + p.rp + p.zqcs + 1;
             break;
         case calibrates:
@@ -327,13 +353,14 @@ private:
             break;
         }
     }
-    // After a refresh in which nobody wanted anything every period is like the last.
+    // After a refresh all rows are closed, so every period in which nobody wants anything is like the last.
     void skip_periods(uint64_t cycle) {
-        if (!is_quiet() || mode != reading || now % p.refresh_period > p.refresh_period / 2) return;
+        if (!rows_closed || busy || window || refresher != idle || mode != reading) return;
         uint64_t end = cycle;
-        if (p.zqcs && calibrates_at > now) end = end < calibrates_at ? end : calibrates_at;
+        if (p.zqcs && calibrates_at > now) end = std::min(end, calibrates_at);
         if (end < now + 2ull * p.refresh_period) return;
         const uint64_t skipped = (end - now) / p.refresh_period - 1;
-        now += skipped * p.refresh_period, starved_at += skipped * p.refresh_period;
+        const uint64_t cycles = skipped * p.refresh_period;
+        now += cycles, starved_at += cycles, refresh_due += cycles;
     }
 };

@@ -88,11 +88,11 @@ public:
     // Whether the pipeline holds nothing but what this model knows.
     bool can_enter() const {
         const Core& c = core;
-        if (!usable || !c.D.valid || !c.d_hit || !c.f_valid || c.line_loading || c.loading || c.r.valid || c.b.valid) return false;
+        if (!usable || !c.D.valid || !c.d_hit || !c.f_valid || c.line_loading || c.loading) return false;
         if (c.pc_reg != c.D.pc + 4 || !c.inc || c.line_answer || c.beat || c.flush_pending || !c.flush_was_done) return false;
         if (c.was_loading || c.data_answer || c.dflush_start || c.dflush_wait || c.dflush_count < c.dflush_top) return false;
         if (c.cycle < c.cfu.until) return false;
-        if (c.hold || c.fired || c.answer_kept || c.outstanding || c.m_cfu || !c.bus.idle() || c.command_sent) return false;
+        if (c.hold || c.fired || c.answer_kept || c.outstanding || c.m_cfu || !knows_bus() || c.command_sent) return false;
         if (c.pending_d || c.pending_e || c.pending_m || c.pending_w || c.had_exception || c.interrupt || c.liberator[0]) return false;
         if (c.registers.uart.can_interrupt() || c.csrs.lines_before || c.csrs.mip_external || c.csrs.mip_software) return false;
         if (c.registers.exits_at != UINT64_MAX || c.cycle + 2 * MARGIN > options.max_cycles || !begins_here(c.D.d->fast)) return false;
@@ -145,6 +145,16 @@ private:
         default: return false;
         }
     }
+    // Nothing is on the bus or waits for it but stores to memories.
+    bool knows_bus() const {
+        const auto is_store = [&](const Core::Command& command) {
+            const Memory* const memory = memory_of(command.address);
+            return command.write && memory && memory->kind == Memory::bus;
+        };
+        const Core& c = core;
+        if (!c.b.valid) return !c.r.valid && c.bus.idle();
+        return (c.bus.data_side || c.bus.idle()) && is_store(c.b) && (!c.r.valid || is_store(c.r));
+    }
     const Memory* memory_of(uint32_t address) const { return pages[address >> 12].memory; }
     uint32_t& word_at(uint32_t address) const {
         return *reinterpret_cast<uint32_t*>(pages[address >> 12].bytes + (address & 0xFFC));
@@ -164,9 +174,23 @@ private:
         last_end = end_before = 0;
         data_side = c.bus.data_side;
         const uint64_t now = c.cycle;
+        if (c.b.valid) take_store(c.b);
+        if (c.r.valid) take_store(c.r);
         seed(c.W, now - 3, c.w_result, c.w_store);
         seed(c.M, now - 2, c.m_result, c.m_store);
         seed(c.E, now - 1, c.e_result, c.E.d->is(flag::store) ? store_lanes(*c.E.d, c.e_b) : 0);
+    }
+    // A store that is on the bus already, or the next one there.
+    void take_store(const Core::Command& command) {
+        Access& taken = accesses[accesses_made++ % 8];
+        accesses_done++;
+        taken = Access{};
+        taken.command = command, taken.memory = memory_of(command.address);
+        const uint64_t now = core.cycle;
+        taken.begins = accesses_made > 1 ? last_end + 1 : data_side ? core.bus.began(now) : now;
+        taken.granted = taken.begins + (data_side ? 0 : 1);
+        taken.ends = core.bus.known_end(*taken.memory, now, taken.granted, command.address, true);
+        data_side = true, end_before = last_end, last_end = taken.ends;
     }
     // An instruction that is in the pipeline already.
     void seed(const Stage& stage, uint64_t slot, uint32_t result, uint32_t data) {

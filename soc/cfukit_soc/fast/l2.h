@@ -41,10 +41,11 @@ private:
         const bool converts = commands_per_line > 1;  // it keeps a command for a cycle, and what was read until it is a word
         controller.idle_until(begins + converts);
         DramCommand command{true, write, first};
-        for (uint32_t through = 0;; ) {
+        for (uint32_t through = 0;;) {
             if (write ? controller.write_goes(0) : controller.read_comes(0)) through++;
             if (through == commands_per_line) return controller.now + (converts && !write);
             if (controller.step(&command)) command.valid = ++command.address < first + commands_per_line;
+            if (!command.valid) controller.skip(UINT64_MAX);
         }
     }
 };

@@ -139,10 +139,10 @@ private:
             const Fast::Recent& waits = fast->waiting;
             commands[accepted++ % commands.size()] = {waits.d->word >> 22 & 0x3F8, waits.address, waits.data, waits.pc, waits.d->word};
         }
+        stores = fast->waiting_stores();
         if (!retired) return;
         last_retired_cycle = fast->last_retired_cycle;
         last = fast->last_retired();
-        stores = fast->waiting_stores();
         stack.resume(core.x[2]);
     }
 
