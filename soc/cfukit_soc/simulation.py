@@ -15,9 +15,8 @@ from cfukit_base.artefacts import Outcome, Soc
 from cfukit_base.cache import disk_error, prepare_output, replaceable
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_base.process import started
-from cfukit_base.symbols import value_of
 from cfukit_base.typed_json import decoded
-from cfukit_soc.counted import REGION_READER
+from cfukit_soc.counted import counting_words
 from cfukit_soc.faults import Ended, fault_from, stack_of
 from cfukit_soc.image import memory_image
 from cfukit_soc.watching import Watch
@@ -94,11 +93,7 @@ def simulate(
             words += [f"trace={partial_of(trace)}", f"trace_cycles={int(trace_cycles)}"]
         if counts:
             partial.append((partial_of(counts), counts))
-            counter = soc.csrs["cfukit_cycles"].address + 4
-            words += [f"counts={partial_of(counts)}", f"counter={counter}"]
-            words += (
-                [f"region_reader={reader}"] if (reader := value_of(elf, REGION_READER)) is not None else []
-            )
+            words += counting_words(soc, elf, partial_of(counts))
         if waves:
             partial.append((partial_of(waves.path), waves.path))
             words += [f"waves={partial_of(waves.path)}", f"waves_begin={waves.begin}"]

@@ -1,6 +1,7 @@
 """Every cycle has one cause: counts derived by hand on every CPU, and random programs in which the rules must hold.
 
-The harness itself ends a run with a fault when no rule holds in a cycle, or when the causes do not add up.
+The harness itself ends a run with a fault when no rule holds in a cycle, or when the causes do not add up. The fast simulator must
+say the same as the RTL.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from cfukit_base.errors import UsageError
 from cfukit_cpu import configuration
 from cfukit_cpu.configuration import PRESETS
 from cfukit_soc import build_simulator, read_counts, simulate
+from cfukit_soc.fast import simulate_fast
 from cfukit_soc.generate import HARNESS
 from cfukit_sw.firmware import build_firmware
 from support import cpu_programs, micro_programs
@@ -27,6 +29,7 @@ from support.bare import EXIT, ODD_CFU, UART_RXTX, assemble
 from support.cpu_compare import features_of
 from support.cpu_sets import TCM_FACTORS, pairwise
 from support.elves import write_elf
+from support.fast_compare import first_cause
 from support.socs import make_soc
 
 Counted = tuple[Outcome, tuple[Segment, ...]]
@@ -46,6 +49,15 @@ def check_sums(outcome: Outcome, segments: tuple[Segment, ...]) -> None:
         begin = segment.end
 
 
+def check_fast(counted: Counted, soc_json: Path, elf: Path, cfu: Path, folder: Path, **options: Any) -> None:
+    """The fast simulator says the same."""
+    counts = folder / "fast.counts"
+    outcome = simulate_fast(soc_json, elf, cfu, build_dir=folder, counts=counts, **options)
+    segments = read_counts(counts)
+    assert first_cause(counted[1], segments) == ""
+    assert (outcome, segments) == counted
+
+
 def measure(cpu: str, folder: Path) -> tuple[Counted, dict[str, dict[str, int]], dict[str, dict[str, int]]]:
     """A run of all sequences on a CPU; what each took, and what it must take."""
     soc_json = make_soc("sim", folder / "soc", cpu=cpu)
@@ -56,6 +68,7 @@ def measure(cpu: str, folder: Path) -> tuple[Counted, dict[str, dict[str, int]],
     simulator = build_simulator(soc_json, ODD_CFU, causes=True, build_dir=folder)
     outcome = simulate(simulator, soc_json, elf, max_cycles=2_000_000, counts=folder / "counts")
     segments = read_counts(folder / "counts")
+    check_fast((outcome, segments), soc_json, elf, ODD_CFU, folder, max_cycles=2_000_000)
     expected = {name: sequence.causes for name, sequence in micro_programs.sequences(soc, config).items()}
     found = dict(zip(expected, micro_programs.costs(segments, len(expected)), strict=True))
     return (outcome, segments), found, expected
@@ -112,6 +125,7 @@ def run_random(given: str | dict[str, Any], code: int, data: int, seeds: range, 
         assert outcome.fault is None and outcome.causes is not None, f"seed {seed}"
         segments = read_counts(counts)
         check_sums(outcome, segments)
+        check_fast((outcome, segments), soc_json, elf, cfu, folder, max_cycles=3_000_000)
         executed = Counter[int]()
         for segment in segments:
             executed.update({pc: cycles[0] for pc, cycles in segment.by_pc.items()})
@@ -209,15 +223,21 @@ def test_an_interrupt_is_a_trap(system: Any, tmp_path: Path) -> None:
     elf, counts = assemble(INTERRUPTED, tmp_path), tmp_path / "counts"
     outcome = simulate(simulator, system.soc_json, elf, stdin=b"x", max_cycles=1_000_000, counts=counts)
     assert outcome.exit_code == INTERRUPTS and outcome.causes is not None
-    check_sums(outcome, read_counts(counts))
+    segments = read_counts(counts)
+    check_sums(outcome, segments)
+    check_fast((outcome, segments), system.soc_json, elf, ODD_CFU, tmp_path, stdin=b"x", max_cycles=1_000_000)
     # A jump takes five cycles, to the handler and back. Before it, what is in the pipeline leaves: up to three bubbles.
     assert INTERRUPTS * (5 + 5) <= outcome.causes.trap <= INTERRUPTS * (5 + 5 + 3)
 
 
 # Wrong rules, and how the first program that meets them ends.
 WRONG = {
-    "a stage that waits moves": ("else if (predicted && !decode_holds)", "else if (predicted)"),
-    "a cause has no rule": ("return Cause::hazard;", ""),
+    "a stage that waits moves": (
+        "bubbles.h",
+        "else if (m.predicted && !decode_holds)",
+        "else if (m.predicted)",
+    ),
+    "a cause has no rule": ("vexriscv.h", "return Cause::hazard;", ""),
 }
 
 
@@ -227,8 +247,8 @@ def test_a_wrong_rule_ends_the_run(
     name: str, system: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     harness = shutil.copytree(HARNESS, tmp_path / "harness")
-    header = harness / "vexriscv.h"
-    old, new = WRONG[name]
+    file, old, new = WRONG[name]
+    header = harness / file
     assert header.read_text().count(old) == 1
     header.write_text(header.read_text().replace(old, new))
     monkeypatch.setattr("cfukit_soc.simulator.HARNESS", harness)

@@ -1,4 +1,4 @@
-"""The same program on the RTL and on the fast simulator: traces with cycles, results and output."""
+"""The same program on the RTL and on the fast simulator: traces with cycles, causes, results and output."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from cfukit_base.artefacts import Soc
+from cfukit_base.artefacts.causes import CAUSE_NAMES, Segment
+from cfukit_soc import read_counts
 from cfukit_soc.fast.build import build_cfu_library, build_fast_simulator
 from cfukit_soc.fast.parameters import parameters
 from cfukit_soc.simulator import build_simulator
@@ -30,7 +32,7 @@ class Both:
 
     def commands(self, fast: dict[str, object]) -> dict[str, list[str]]:
         """The command of each simulator, without image and results."""
-        rtl = build_simulator(self.soc_json, self.cfu, build_dir=self.build_dir)
+        rtl = build_simulator(self.soc_json, self.cfu, causes=True, build_dir=self.build_dir)
         words = [str(build_fast_simulator()), *(f"{key}={value}" for key, value in fast.items())]
         words += [f"cfu={build_cfu_library(self.cfu, self.build_dir)}"] if self.cfu else []
         return {"rtl": [str(rtl)], "fast": words}
@@ -41,16 +43,39 @@ class Both:
         (scratch / "image").write_bytes(image)
         (scratch / "parameters").write_text(parameters(self.soc_json, soc))
         common = [f"image={scratch / 'image'}", f"max_cycles={MAX_CYCLES}", f"hang_cycles={HANG_CYCLES}"]
-        outputs, results = [], []
-        for name, words in self.commands({"parameters": scratch / "parameters", **fast}).items():
-            result, trace = scratch / f"{name}.json", scratch / f"{name}.trace"
-            made = [*words, *common, f"result={result}", f"trace={trace}", "trace_cycles=1"]
+        told = [f"counter={soc.csrs['cfukit_cycles'].address + 4}", "trace_cycles=1"]
+
+        def run(words: list[str], name: str, *more: str) -> tuple[dict[str, Any], bytes]:
+            made = [*words, *common, *more, f"result={scratch / name}"]
             done = subprocess.run(made, input=stdin, capture_output=True, timeout=600, check=True)
-            outputs.append(done.stdout)
-            results.append(json.loads(result.read_text()))
+            return json.loads((scratch / name).read_text()), done.stdout
+
+        found = {}
+        commands = self.commands({"parameters": scratch / "parameters", **fast})
+        for name, words in commands.items():
+            files = [f"{kind}={scratch / name}.{kind}" for kind in ("trace", "counts")]
+            found[name] = run(words, f"{name}.json", *told, *files)
         assert (difference := first_difference(scratch / "rtl.trace", scratch / "fast.trace")) == ""
-        assert results[0] == results[1] and outputs[0] == outputs[1], difference
-        return dict(results[0])
+        assert found["fast"] == found["rtl"], difference
+        segments = [read_counts(scratch / f"{name}.counts") for name in ("rtl", "fast")]
+        assert (difference := first_cause(*segments)) == ""
+        assert segments[0] == segments[1], difference
+        result, output = found["rtl"]
+        untold = {key: value for key, value in result.items() if key != "causes"}
+        assert run(commands["fast"], "untold.json") == (untold, output)
+        return result
+
+
+def first_cause(rtl: tuple[Segment, ...], fast: tuple[Segment, ...]) -> str:
+    """The first instruction and cause whose cycles differ; "" if there is none."""
+    for number, (ours, theirs) in enumerate(zip(rtl, fast, strict=True)):
+        nothing = (0,) * len(CAUSE_NAMES)
+        for pc in sorted({*ours.by_pc, *theirs.by_pc}):
+            pairs = zip(CAUSE_NAMES, ours.by_pc.get(pc, nothing), theirs.by_pc.get(pc, nothing), strict=True)
+            for cause, one, other in pairs:
+                if one != other:
+                    return f"segment {number}, {pc:#x}, {cause}: rtl {one} cycles, fast {other}"
+    return ""
 
 
 def first_difference(rtl: Path, fast: Path) -> str:

@@ -61,6 +61,17 @@ def test_programs_end_alike(here: Path, name: str) -> None:
     assert document["cycles"] > 500
 
 
+def test_causes_are_the_same(here: Path) -> None:
+    (here / "program.c").write_text(f'#include "cfukit.h"\n{PROGRAMS["regions"]}\n')
+    document = same_on_both(api.exec_, "program.c", stdin=b"", causes=True)
+    assert sum(document["causes"].values()) == document["cycles"] and document["functions"]
+
+
+def test_a_profile_is_the_same(mac4: Path, two_samples: Path) -> None:
+    document = same_on_both(api.profile, mac4, inputs=two_samples, samples=1)
+    assert document["variants"][0]["ops"][0]["causes"]["executing"] > 0
+
+
 def test_traces_are_the_same(here: Path) -> None:
     (here / "program.c").write_text("int main(void) { return 41; }\n")
     for engine in ENGINES:

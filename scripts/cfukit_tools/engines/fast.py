@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from cfukit_base import progress
 from cfukit_base.artefacts import Outcome
@@ -17,7 +20,7 @@ from cfukit_tools.firmware.samples import Served
 from cfukit_tools.project.project import Project
 from cfukit_tools.project.system import System
 
-_OPTIONS = frozenset({"max_cycles", "hang_cycles", "trace"})
+_OPTIONS = frozenset({"max_cycles", "hang_cycles", "trace", "causes"})
 
 
 class FastEngine:
@@ -27,6 +30,7 @@ class FastEngine:
     abilities = Abilities(
         Machine.SYSTEM,
         cycles=True,
+        causes=True,
         systems=Systems.ANY,
         memory_port=False,
         options=_OPTIONS,
@@ -57,15 +61,13 @@ class FastEngine:
 
     def exec(self, system: System, program: Path, stdin: bytes, options: ExecOptions) -> Outcome:
         from cfukit_soc import HANG_CYCLES
-        from cfukit_soc.fast import simulate_fast
 
         with progress.stage(f"running {program.name} on the model of the system"):
-            return simulate_fast(
-                system.soc_json,
+            return _simulate(
+                system,
                 program,
                 system.cfu_verilog,
-                build_dir=system.project.board_dir,
-                autonomous=_autonomous(system),
+                options.causes,
                 stdin=wire.encode_stdin(stdin),
                 max_cycles=options.max_cycles,
                 hang_cycles=options.hang_cycles or HANG_CYCLES,
@@ -75,17 +77,26 @@ class FastEngine:
 
 
 def _run(system: System, job: Job, requests: bytes) -> Outcome:
+    cfu = system.cfu_verilog if job.program.variant == "project" else None
+    return _simulate(system, file_of(job), cfu, job.causes, stdin=requests, label=job.program.variant)
+
+
+def _simulate(system: System, program: Path, cfu: Path | None, causes: bool, **options: Any) -> Outcome:
+    from cfukit_soc import read_counts
     from cfukit_soc.fast import simulate_fast
 
-    return simulate_fast(
-        system.soc_json,
-        file_of(job),
-        system.cfu_verilog if job.program.variant == "project" else None,
-        build_dir=system.project.board_dir,
-        autonomous=_autonomous(system),
-        stdin=requests,
-        label=job.program.variant,
-    )
+    with tempfile.TemporaryDirectory(prefix="cfukit-") as scratch:
+        counts = Path(scratch) / "counts" if causes else None
+        outcome = simulate_fast(
+            system.soc_json,
+            program,
+            cfu,
+            build_dir=system.project.board_dir,
+            autonomous=_autonomous(system),
+            counts=counts,
+            **options,
+        )
+        return outcome if counts is None else replace(outcome, segments=read_counts(counts))
 
 
 def _digest(system: System, cfu: Path | None) -> str:

@@ -17,6 +17,9 @@ from cfukit_soc.generate import HARNESS
 SOURCES = Path(__file__).parent
 SIMULATOR, LIBRARY = "fast_simulator", "libcfu.so"
 _SHARED = (
+    "bubbles.h",
+    "causes.h",
+    "counts.h",
     "line.h",
     "progress.h",
     "retired.h",

@@ -66,6 +66,10 @@ public:
 
     void step();  // one clock (step.h)
 
+    // For the causes of cycles (why.h).
+    bool tells_causes = false;
+    Bubbles bubbles;
+
     Memory* itcm = nullptr;
     std::vector<const DecodedLine*> itcm_lines;  // null: not decoded since the last store there
 
@@ -135,6 +139,7 @@ private:
     void fetch(Signals& s);
     void show(Signals& s);
     void interrupt_lines(Signals& s);
+    Cause cause(const Signals& s);
     void requests(Signals& s, BusRequest& instruction, BusRequest& data);
     void act_stores(Signals& s);
     void data_buffers(Signals& s);

@@ -11,6 +11,7 @@ from cfukit_base.cache import disk_error, prepare_output
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import UsageError
 from cfukit_base.typed_json import decoded
+from cfukit_soc.counted import counting_words
 from cfukit_soc.fast.build import build_cfu_library, build_fast_simulator, model_digest
 from cfukit_soc.fast.parameters import parameters
 from cfukit_soc.faults import Ended, stack_of
@@ -33,6 +34,7 @@ def simulate_fast(
     hang_cycles: int = HANG_CYCLES,
     trace: Path | None = None,
     trace_cycles: bool = False,
+    counts: Path | None = None,
     on_output: Callable[[bytes], object] | None = None,
     watch_stack: bool = True,
     timeout_seconds: float = 0,
@@ -46,8 +48,9 @@ def simulate_fast(
     """
     soc = Soc.read(soc_json)
     _check(soc_json, soc)
-    if trace is not None:
-        prepare_output(trace)
+    for wanted in (trace, counts):
+        if wanted is not None:
+            prepare_output(wanted)
     image = memory_image(elf, soc)
     simulator = build_fast_simulator()
     library = build_cfu_library(cfu_verilog, build_dir) if cfu_verilog else None
@@ -66,19 +69,24 @@ def simulate_fast(
             words += [f"stack_bottom={bottom}", f"stack_top={top}"]
         words += [f"cfu={library}", f"autonomous={int(autonomous)}"] if library else []
         words += ["exact=1"] if exact else []
+        partial = [(partial_of(path), path) for path in (trace, counts) if path]
         if trace:
             words += [f"trace={partial_of(trace)}", f"trace_cycles={int(trace_cycles)}"]
+        if counts:
+            words += counting_words(soc, elf, partial_of(counts))
         try:
             with watch.shown():
                 output = run_simulator(words, scratch / "stdin", on_output, timeout_seconds)
             ended = decoded((scratch / "result").read_bytes(), Ended)
-            if trace and partial_of(trace) != trace:
-                partial_of(trace).replace(trace)
+            for temporary, final in partial:
+                if temporary != final:
+                    temporary.replace(final)
         except OSError as error:
             raise disk_error(scratch, error) from error
         finally:
-            if trace and partial_of(trace) != trace:
-                partial_of(trace).unlink(missing_ok=True)
+            for temporary, final in partial:
+                if temporary != final:
+                    temporary.unlink(missing_ok=True)
     return outcome_of(ended, output, elf)
 
 

@@ -19,13 +19,17 @@ struct Issued {
     uint32_t function, a, b, pc, instruction;
 };
 
+// TELLS: a trace or the causes of cycles are wanted.
+template <bool TELLS>
 class Simulation {
     const Options options;
     const Parameters parameters;
     Core core;
     const ProgressFile progress;
     FILE* trace = nullptr;
-    std::unique_ptr<Fast> fast;
+    Counts counts;
+    const bool counting;
+    std::unique_ptr<Fast<TELLS>> fast;
     uint64_t next_tell = 0;
     uint64_t last_retired_cycle = 0;
     Retired last{};                     // the newest retired instruction
@@ -40,22 +44,22 @@ class Simulation {
 public:
     explicit Simulation(const Options& given)
         : options(given), parameters(read_parameters(given.parameters)), core(parameters, given.cfu),
-          progress(given.progress),
+          progress(given.progress), counts(given.counts), counting(!given.counts.empty()),
           stack(given.stack_bottom, given.stack_top) {
         if (!options.trace.empty()) {
             trace = std::fopen(options.trace.c_str(), "w");
             if (!trace) fail("cannot write", options.trace);
         }
-        core.cfu_always = options.autonomous;
+        core.cfu_always = options.autonomous, core.tells_causes = counting;
         load_image();
-        fast = std::make_unique<Fast>(core, trace, options);
+        fast = std::make_unique<Fast<TELLS>>(core, options, trace, counting ? &counts : nullptr);
     }
 
     // Why it ended: "exit" or the kind of fault. Cycles are counted from the release of reset.
     const char* run() {
         if (const char* const end = ends_in_reset()) return end;
         for (;;) {
-            if (core.cycle + Fast::MARGIN > next_tell) tell_progress();
+            if (core.cycle + Fast<TELLS>::MARGIN > next_tell) tell_progress();
             if (fast->can_enter()) run_fast();
             const uint64_t cycle = core.cycle;
             const Stage at = core.W;
@@ -79,6 +83,7 @@ public:
                 commands[accepted++ % commands.size()].function |= command.instruction >> 12 & 7;
             }
             if (seen.cfu_response && ++answered > accepted) return ended(cycle, "cfu_protocol");
+            if (TELLS && counting && seen.read && seen.read_address == options.counter) counts.end_segment(cycle, at.pc, mark(at));
             if ((seen.store_answer || seen.bus_error) && bus_answers()) return ended(cycle, "bus_error");
             if (seen.exception && !core.memories.has(core.csrs.mtvec & ~3u)) return unhandled_trap(cycle);
             if (seen.fetch_fault) {
@@ -87,6 +92,7 @@ public:
             }
             if (cycle >= options.max_cycles) return ended(cycle, "time_out");
             if (cycle - last_retired_cycle > options.hang_cycles) return ended(cycle, hang(command));
+            if (TELLS && counting && !count(at)) return ended(cycle, "cause");
         }
     }
 
@@ -100,6 +106,9 @@ public:
         std::fprintf(file, "{\"end\": \"%s\", \"exit_code\": %u, \"cycles\": %llu, \"instructions\": %llu", end,
                      core.registers.code, static_cast<unsigned long long>(core.cycle),
                      static_cast<unsigned long long>(core.instructions));
+        // What a run that ends early was doing in its last cycle is not counted.
+        const uint64_t counted = core.instructions - (core.instructions && last_retired_cycle == core.cycle);
+        if (counting) counts.finish(file, core.cycle, counted, last.pc);
         std::fprintf(file, ", \"pc\": %u, \"instruction\": %u%s, \"registers\": [0", found_pc, found_instruction, fault.c_str());
         for (int n = 1; n < 32; n++) std::fprintf(file, ", %u", core.x[n]);
         std::fprintf(file, "]}\n");
@@ -113,6 +122,19 @@ private:
         core.x[core.undo_register] = core.undo_value;
         core.x[0] = 0;
         return end;
+    }
+
+    // Of a read in the last stage. The function that reads the counter for a region has its argument in a0 then.
+    uint32_t mark(const Stage& at) const { return (at.pc & ~31u) == options.region_reader ? core.x[10] : 0; }
+
+    // False if nothing explains the cycle.
+    bool count(const Stage& at) {
+        const Cause cause = core.seen.cause;
+        if (cause == Cause::executing) counts.executing(at.pc);
+        else if (cause < Cause::none) counts.waiting(cause);
+        else return false;
+        counts.busy(core.cfu_in.cmd_valid || accepted != answered, 0);
+        return true;
     }
 
     // The kind of fault if a limit comes before the CPU starts, or null.
@@ -136,7 +158,7 @@ private:
         fast->run();
         const uint64_t retired = fast->retired_now;
         if (core.outstanding) {
-            const Fast::Recent& waits = fast->waiting;
+            const typename Fast<TELLS>::Recent& waits = fast->waiting;
             commands[accepted++ % commands.size()] = {waits.d->word >> 22 & 0x3F8, waits.address, waits.data, waits.pc, waits.d->word};
         }
         stores = fast->waiting_stores();
@@ -250,12 +272,17 @@ private:
     void member(const char* name, uint32_t value) { fault += std::string(", \"") + name + "\": " + std::to_string(value); }
 };
 
+template <bool TELLS>
+static int simulate(const Options& options) {
+    Simulation<TELLS> simulation{options};
+    simulation.finish(simulation.run());
+    return 0;
+}
+
 int main(int argc, char** argv) {
 #ifdef __linux__
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a parent that was killed can clean up nothing
 #endif
     const Options options = parse_options(argc, argv);
-    Simulation simulation{options};
-    simulation.finish(simulation.run());
-    return 0;
+    return options.trace.empty() && options.counts.empty() ? simulate<false>(options) : simulate<true>(options);
 }

@@ -9,6 +9,9 @@ struct Options {
     std::string progress;          // how far the run is (see progress.h); "" = not told
     std::string trace;             // one line per retired instruction; "" = none
     bool trace_cycles = false;     // each line of the trace begins with the cycle of retirement
+    std::string counts;            // cycles by cause and instruction; "" = none
+    uint32_t counter = 0;          // address of the low word of the cycle counter, whose reads are the borders in `counts`
+    uint32_t region_reader = 1;    // a function of at most 32 bytes, aligned to 32: its reads have a mark. No address at 1
     bool exact = false;            // step every cycle: the model that the fast path is compared with
     uint32_t stack_bottom = 0, stack_top = 0;  // a function's frame that begins in this stack and ends below it ends the run
     uint64_t max_cycles = UINT64_MAX / 2;
@@ -29,6 +32,9 @@ inline Options parse_options(int argc, char** argv) {
         else if (key == "progress") options.progress = value;
         else if (key == "trace") options.trace = value;
         else if (key == "trace_cycles") options.trace_cycles = number() != 0;
+        else if (key == "counts") options.counts = value;
+        else if (key == "counter") options.counter = static_cast<uint32_t>(number());
+        else if (key == "region_reader") options.region_reader = static_cast<uint32_t>(number());
         else if (key == "exact") options.exact = number() != 0;
         else if (key == "stack_bottom") options.stack_bottom = static_cast<uint32_t>(number());
         else if (key == "stack_top") options.stack_top = static_cast<uint32_t>(number());

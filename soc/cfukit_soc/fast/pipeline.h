@@ -1,5 +1,6 @@
 // The registers of the pipeline, its caches' loaders, its buffers and its CFU port, as they are between two clock edges.
 #pragma once
+#include "bubbles.h"
 #include "cfu.h"
 #include "execute.h"
 #include "icache.h"
@@ -18,6 +19,9 @@ struct Seen {
     bool retired = false, writes = false, cfu_command = false, cfu_response = false;
     bool store_answer = false, bus_error = false, exception = false, fetch_fault = false;
     uint32_t value = 0;
+    bool read = false;  // the bus answers a load or loads a word of a line
+    uint32_t read_address = 0;
+    Cause cause = Cause::unknown;
 };
 
 struct Pipeline {

@@ -27,6 +27,7 @@ STAGE Core::requests(Signals& s, BusRequest& instruction, BusRequest& data) {
     s.data_answers = s.data_acknowledged && !data.write;
 
     seen.store_answer = s.data_acknowledged && data.write;
+    seen.read = s.data_answers, seen.read_address = data.address;
     if (seen.bus_error) error_address = data.address;
 }
 

@@ -1,4 +1,5 @@
-// What the parts of one clock tell each other. A name begins with its stage. `stuck`: the stage keeps what it holds.
+// What the parts of one clock tell each other. A name begins with its stage. `waits`: the
+// stage waits by itself; `stuck`: it keeps what it holds.
 #pragma once
 #include "bus.h"
 
@@ -14,18 +15,18 @@ struct Signals {
     bool e_cfu = false, hazard_cfu = false, schedule = false, cfu_active = false;
     bool cfu_command = false, answered = false, takes_answer = false, in_flight = false;
 
-    bool m_div = false, m_stuck = false, m_flushed = false;
+    bool m_div = false, m_waits = false, m_stuck = false, m_flushed = false;
 
     bool e_memory = false, e_write = false, e_csr = false, csr_reads = false, csr_writes = false;
-    bool dflush_done = false, dflush_ready = false, tcm_waits = false, jump_e = false;
-    bool e_stuck = false, e_removed = false, e_flushed = false, flush_e = false;
+    bool dflush_done = false, dflush_ready = false, tcm_waits = false, csr_waits = false, jump_e = false;
+    bool e_waits = false, e_stuck = false, e_removed = false, e_flushed = false, flush_e = false;
     bool exception_branch = false, exception_e = false;
 
     bool d_valid = false, d_miss = false, d_error = false, predicts = false, liberating = false;
-    bool d_stuck = false, d_removed = false, d_flushed = false, flush_d = false, exception_d = false;
+    bool d_waits = false, return_waits = false, d_stuck = false, d_removed = false, d_flushed = false, flush_d = false, exception_d = false;
 
     bool valid_d = false, valid_e = false, valid_m = false, valid_w = false;  // an exception is known there
-    bool jumps = false, fence = false, flush_done = false;
+    bool jumps = false, fence = false, flush_done = false, fetch_waits = false, fetch_halted = false;
     bool s2_ready = false, s0_ready = false, f0_valid = false, fetches = false, fetch_flush = false;
 
     bool wanted = false;  // an interrupt

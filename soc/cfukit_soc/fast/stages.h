@@ -65,7 +65,8 @@ STAGE Core::cfu_port(Signals& s) {
 STAGE Core::memory(Signals& s) {
     s.m_flushed = s.flush_w;
     s.m_div = M.is(flag::div);
-    s.m_stuck = s.w_stuck || (s.m_div && !div_done) || (m_cfu && !s.answered);
+    s.m_waits = (s.m_div && !div_done) || (m_cfu && !s.answered);
+    s.m_stuck = s.w_stuck || s.m_waits;
     s.m_value = m_result;
     if (m_cfu && !M.is(flag::mul)) s.m_value = answer_kept ? kept_answer : cfu_out.result;  // a product comes from W
 }
@@ -75,9 +76,10 @@ STAGE Core::execute(Signals& s) {
     s.dflush_done = dflush_count >= dflush_top, s.dflush_ready = dflush_wait && s.dflush_done;
     s.e_csr = E.is(flag::csr);
     s.tcm_waits = s.w_tcm && s.w_write && (p.single_ported || in_itcm(w_address)) && s.e_memory && !s.e_write;
-    s.e_stuck = s.m_stuck || (E.is(flag::flush_data) && !s.dflush_ready) || !s.dflush_done || (E.is(flag::wfi) && !wake) ||
-                         (s.e_csr && (M.valid || W.valid)) || (s.e_cfu && s.hazard_cfu) || (cfu_in.cmd_valid && !cfu_out.cmd_ready) ||
-                         (loading && E.valid) || s.tcm_waits;
+    s.csr_waits = s.e_csr && (M.valid || W.valid);
+    s.e_waits = (E.is(flag::flush_data) && !s.dflush_ready) || !s.dflush_done || (E.is(flag::wfi) && !wake) || s.csr_waits ||
+                (s.e_cfu && s.hazard_cfu) || (cfu_in.cmd_valid && !cfu_out.cmd_ready) || (loading && E.valid) || s.tcm_waits;
+    s.e_stuck = s.m_stuck || s.e_waits;
     s.jump_e = E.valid && e_jumps;
     s.exception_branch = p.alignment_check && s.jump_e && (e_target & 2);
     s.csr_number = E.d->word >> 20;
@@ -99,14 +101,15 @@ STAGE Core::decode(Signals& s) {
     s.predicts = s.d_valid && D.d->is(flag::predicted);
     s.flush_d = s.predicts || s.exception_d;
     s.liberating = interrupt && s.d_valid;
-    const bool return_waits = p.traps && (W.is(flag::xret) || M.is(flag::xret) || E.is(flag::xret));
-    s.d_stuck = s.e_stuck || (s.d_valid && hazard()) || s.liberating || return_waits;
+    s.return_waits = p.traps && (W.is(flag::xret) || M.is(flag::xret) || E.is(flag::xret));
+    s.d_waits = (s.d_valid && hazard()) || s.liberating || s.return_waits;
+    s.d_stuck = s.e_stuck || s.d_waits;
 }
 
 STAGE Core::fetch(Signals& s) {
     s.valid_d = (pending_d || s.exception_d) && !s.d_flushed, s.valid_e = (pending_e || s.exception_e) && !s.e_flushed;
     s.valid_m = pending_m && !s.m_flushed, s.valid_w = (pending_w || s.exception_w) && !s.redo;
-    const bool fetch_halted = s.valid_d || s.valid_e || s.valid_m || s.valid_w || s.trap_jump || s.returns;
+    s.fetch_halted = s.valid_d || s.valid_e || s.valid_m || s.valid_w || s.trap_jump || s.returns;
     s.jumps = s.redo || s.trap_jump || s.returns || s.jump_e || s.predicts;
     s.pc = pc_reg + (inc ? 4 : 0);
     if (s.d_miss) s.pc = D.pc;
@@ -119,15 +122,15 @@ STAGE Core::fetch(Signals& s) {
     if (!p.icache_bytes && !p.traps) s.pc = (s.pc & 0xFFFFF) | 0x20000000;
     s.fence = s.d_valid && D.d->is(flag::fence_i);
     s.flush_done = flush_count >= iflush_top;
-    bool fetch_waits = line_loading || flush_pending || !s.flush_done || !flush_was_done || s.fence;
-    if (!p.icache_bytes) fetch_waits = false;
+    s.fetch_waits = line_loading || flush_pending || !s.flush_done || !flush_was_done || s.fence;
+    if (!p.icache_bytes) s.fetch_waits = false;
     // A single-ported memory of code: data goes first.
     if (p.single_ported && (itcm_taken(s.w_fires && s.w_write && s.w_tcm, s.e_memory && !s.e_write && !s.m_stuck && !s.tcm_waits) ||
                             (m_keeps_bank && s.m_stuck))) {
-        fetch_waits = true;
+        s.fetch_waits = true;
     }
-    s.s2_ready = !s.d_stuck && !(s.d_miss || s.d_error), s.s0_ready = s.s2_ready && !fetch_waits;
-    s.f0_valid = !fetch_halted && booted;
+    s.s2_ready = !s.d_stuck && !(s.d_miss || s.d_error), s.s0_ready = s.s2_ready && !s.fetch_waits;
+    s.f0_valid = !s.fetch_halted && booted;
     s.fetches = s.f0_valid && s.s0_ready;
     s.fetch_flush = s.d_removed || (s.flush_d && !s.d_stuck) || s.d_miss;
 }

@@ -3,6 +3,7 @@
 #include "edge.h"
 #include "sides.h"
 #include "stages.h"
+#include "why.h"
 
 inline void Core::step() {
     Signals s;
@@ -16,6 +17,7 @@ inline void Core::step() {
     decode(s);
     fetch(s);
     show(s);
+    if (tells_causes) seen.cause = cause(s);
     interrupt_lines(s);
 
     BusRequest instruction, data;

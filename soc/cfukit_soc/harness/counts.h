@@ -8,7 +8,6 @@
 
 #include "causes.h"
 #include "words.h"
-#include "verilated.h"
 
 class Counts {
     using Cycles = std::array<uint64_t, CAUSE_COUNT>;
@@ -52,19 +51,19 @@ public:
         last->cycles[0]++;
         if (waits) charge(*last);
     }
-    // A cycle in which none does. What a jump costs belongs to the jump, everything else to the next instruction.
-    void waiting(Cause cause) {
+    // Cycles in which none does. What a jump costs belongs to the jump, everything else to the next instruction.
+    void waiting(Cause cause, uint64_t cycles = 1) {
         const int index = static_cast<int>(cause);
-        segment.cycles[index]++;
+        segment.cycles[index] += cycles;
         if (cause == Cause::branch) {
             if (!last) last = row(last_pc);
-            last->cycles[index]++;
+            last->cycles[index] += static_cast<uint32_t>(cycles);
         } else {
-            waited[index]++;
+            waited[index] += cycles;
             waits = true;
         }
     }
-    void busy(bool cfu, bool port) {
+    void busy(uint64_t cfu, uint64_t port) {
         segment.cfu_busy += cfu;
         segment.port_busy += port;
     }
@@ -87,10 +86,21 @@ public:
         segment = Head{};
     }
 
-    // After the last segment: cycles of the whole run.
-    const Cycles& total() const { return finished; }
-    void close() {
+    // Ends the run before cycle `cycle`, with a member of the JSON object `result`. The causes must add up.
+    void finish(FILE* result, uint64_t cycle, uint64_t instructions, uint32_t pc) {
+        end_segment(cycle, pc, 0);
         if (std::fclose(file)) fail("cannot write", path);
+        uint64_t sum = 0;
+        for (int i = 0; i < CAUSE_COUNT; i++) {
+            const unsigned long long cycles = finished[i];
+            std::fprintf(result, "%s\"%s\": %llu", i ? ", " : ", \"causes\": {", CAUSE_NAMES[i], cycles);
+            sum += cycles;
+        }
+        std::fprintf(result, "}");
+        if (sum == cycle && finished[0] == instructions) return;
+        std::fprintf(stderr, "%llu cycles have %llu causes, %llu instructions %llu\n", (unsigned long long)cycle,
+                     (unsigned long long)sum, (unsigned long long)instructions, (unsigned long long)finished[0]);
+        std::exit(4);
     }
 
 private:
@@ -102,13 +112,13 @@ private:
 
     Row* row(uint32_t pc) {
         const uint32_t number = pc / (4 * PAGE_ROWS);
-        if (VL_UNLIKELY(number != page_number)) {
+        if (__builtin_expect(number != page_number, 0)) {
             auto& entry = pages[number];
             if (!entry) entry = std::make_unique<Page>();
             page = entry.get(), page_number = number;
         }
         Row* const found = &(*page)[pc / 4 % PAGE_ROWS];
-        if (VL_UNLIKELY(!found->pc)) {
+        if (__builtin_expect(!found->pc, 0)) {
             found->pc = pc | 1;  // not 0 at any address
             touched.push_back(found);
         }

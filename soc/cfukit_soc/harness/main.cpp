@@ -131,7 +131,9 @@ public:
         if (!file) fail("cannot write", options.result);
         std::fprintf(file, "{\"end\": \"%s\", \"exit_code\": %u, \"cycles\": %llu, \"instructions\": %llu", end,
                      system.top.harness_exit_code, (unsigned long long)cycle, (unsigned long long)instructions);
-        if (!options.counts.empty()) write_causes(file);
+        // What a run that ends early was doing in its last cycle is not counted.
+        const uint64_t counted = instructions - (instructions && last_retired_cycle == cycle);
+        if (!options.counts.empty()) counts.finish(file, cycle, counted, last.pc);
         std::fprintf(file, ", \"pc\": %u, \"instruction\": %u%s, \"registers\": [0", stuck().pc, stuck().instruction,
                      fault.c_str());
         for (int i = 1; i < 32; i++) std::fprintf(file, ", %u", cpu.x(i));
@@ -291,24 +293,6 @@ private:
     }
     // Of the read in the last stage. The function that reads the counter for a region has its argument in a0 then.
     uint32_t mark() const { return (cpu.retired().pc & ~31u) == options.region_reader ? cpu.x(10) : 0; }
-    void write_causes(FILE* file) {
-        counts.end_segment(cycle, last.pc, 0);
-        counts.close();
-        uint64_t sum = 0;
-        for (int i = 0; i < CAUSE_COUNT; i++) {
-            std::fprintf(file, "%s\"%s\": %llu", i ? ", " : ", \"causes\": {", CAUSE_NAMES[i],
-                         (unsigned long long)counts.total()[i]);
-            sum += counts.total()[i];
-        }
-        std::fprintf(file, "}");
-        // What a run that ends early was doing in its last cycle is not counted.
-        const uint64_t retired = instructions - (instructions && last_retired_cycle == cycle);
-        if (sum == cycle && counts.total()[0] == retired) return;
-        std::fprintf(stderr, "%llu cycles have %llu causes, %llu instructions %llu\n", (unsigned long long)cycle,
-                     (unsigned long long)sum, (unsigned long long)retired, (unsigned long long)counts.total()[0]);
-        std::exit(4);
-    }
-
     // Where the run ended: at an instruction that a fault names, else at the oldest one in the pipeline, else at the last that retired.
     bool found = false;
     Retired place{};

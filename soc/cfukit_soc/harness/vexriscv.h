@@ -2,7 +2,7 @@
 // place that knows VexRiscv's signals; another CPU has another class `Cpu`.
 #pragma once
 #include "Vsoc___024root.h"
-#include "causes.h"
+#include "bubbles.h"
 #include "memories.h"
 #include "retired.h"
 #include "verilated.h"
@@ -54,26 +54,19 @@ public:
     uint32_t trap_value() const { return CPU(CsrPlugin_mtval); }
 
 #ifdef TELLS_CAUSES
-    // The cause of each cycle. Call `cause` once per cycle, from the first one on.
-    //
-    // Stages are rigid: a stage that waits holds all stages in front of it, and a bubble is never filled. So a cycle without a
-    // retirement was lost where the bubble arose that is now in the last stage. Each bubble carries its cause from there.
-    // `unknown`: no rule holds, or the stages hold something else than the rules foresaw in the cycle before.
+    // The cause of each cycle (see Bubbles).
     Cause cause();
 
-private:
-    // After reset there is no instruction anywhere.
-    struct {
-        Cause fetch = Cause::icache, decode = Cause::icache, execute = Cause::icache, memory = Cause::icache,
-              write_back = Cause::icache;
-    } bubble;
-    uint32_t foreseen = 0;  // the stages that hold an instruction in this cycle, by the rules
-
+    // What a stage waits for.
     Cause write_back_waits() const;
     Cause memory_waits() const;
     Cause execute_waits() const;
     Cause decode_waits() const;
     Cause fetch_waits() const;
+    Cause flush() const { return CPU(DBusCachedPlugin_redoBranch_valid) ? Cause::dcache : Cause::trap; }
+
+private:
+    Bubbles bubbles;
 #endif
 };
 
@@ -132,74 +125,21 @@ inline Cause Cpu::fetch_waits() const {
 }
 
 inline Cause Cpu::cause() {
-    enum : uint32_t { FETCH = 1, DECODE = 2, EXECUTE = 4, MEMORY = 8, WRITE_BACK = 16, ALL = 31 };
-    const uint32_t holds = CPU(_zz_IBusCachedPlugin_iBusRsp_stages_0_output_ready_2) * FETCH |
-                           CPU(_zz_IBusCachedPlugin_iBusRsp_stages_1_output_m2sPipe_valid) * DECODE |
-                           CPU(execute_arbitration_isValid) * EXECUTE | CPU(memory_arbitration_isValid) * MEMORY |
-                           CPU(writeBack_arbitration_isValid) * WRITE_BACK;
-    if (VL_UNLIKELY(holds != foreseen)) return Cause::unknown;
-    const bool flushed = CPU(writeBack_arbitration_flushNext);  // what is behind writeBack
-    const bool write_back_halts = CPU(writeBack_arbitration_haltItself), memory_halts = CPU(memory_arbitration_haltItself);
-    const bool execute_halts = CPU(execute_arbitration_haltItself) | CPU(execute_arbitration_haltByOther);
-    const bool decode_halts = CPU(decode_arbitration_haltByOther);
-    const bool execute_traps = CPU(_zz_when_1), jumps = CPU(BranchPlugin_jumpInterface_valid);
-    const bool decode_traps = CPU(_zz_when), predicted = CPU(IBusCachedPlugin_predictionJumpInterface_valid);
-    // An instruction in decode is not there yet, or must not be: the cache misses, or the fetch is an error.
-    const bool absent = CPU(when_IBusCachedPlugin_l267);
-    const bool no_fetch = CPU(IBusCachedPlugin_cache_io_cpu_prefetch_haltIt) | CPU(IBusCachedPlugin_fetcherHalt) |
-                          !CPU(IBusCachedPlugin_fetchPc_booted);
-    const bool moves = !(flushed | write_back_halts | memory_halts | execute_halts | decode_halts | execute_traps | jumps |
-                         decode_traps | predicted | absent | no_fetch);
-    const bool retires = CPU(lastStageIsFiring);
-    if (moves) {  // every stage passes on what it holds
-        const Cause now = retires ? Cause::executing : bubble.write_back;
-        bubble = {Cause::none, bubble.fetch, bubble.decode, bubble.execute, bubble.memory};
-        foreseen = (holds << 1 | FETCH) & ALL;
-        return now;
-    }
-
-    const bool missed = CPU(IBusCachedPlugin_rsp_redoFetch);
-    const Cause flush = CPU(DBusCachedPlugin_redoBranch_valid) ? Cause::dcache : Cause::trap;
-    Cause now = Cause::executing;
-    if (!retires) now = !(holds & WRITE_BACK) ? bubble.write_back : flushed ? flush : write_back_waits();
-    const bool memory_holds = write_back_halts | memory_halts, execute_holds = memory_holds | execute_halts;
-    const bool decode_holds = execute_holds | decode_halts;
-
-    // From the last stage to the first, so that each takes what is still in the stage in front of it.
-    if (flushed) bubble.write_back = flush;
-    else if (!write_back_halts) bubble.write_back = memory_halts ? memory_waits() : bubble.memory;
-
-    if (flushed) bubble.memory = flush;
-    else if (!memory_holds) {
-        bubble.memory = execute_traps                       ? Cause::trap
-                        : execute_halts && holds & EXECUTE ? execute_waits()
-                                                           : bubble.execute;
-    }
-
-    // What flushes decode and the fetch stages.
-    Cause refetch = flushed ? flush : execute_traps ? Cause::trap : jumps ? Cause::branch : Cause::none;
-    if (flushed || execute_traps || !execute_holds) {
-        if (refetch != Cause::none) bubble.execute = refetch;
-        else if (decode_traps) bubble.execute = Cause::trap;
-        else if (decode_halts) bubble.execute = decode_waits();
-        else if (absent) bubble.execute = missed ? Cause::icache : Cause::trap;
-        else bubble.execute = bubble.decode;
-    }
-    if (refetch == Cause::none) {
-        if (decode_traps) refetch = Cause::trap;
-        else if (predicted && !decode_holds) refetch = Cause::branch;
-        else if (missed) refetch = Cause::icache;
-    }
-    const bool fetch_moves = !decode_holds && !absent;
-    if (refetch != Cause::none) bubble.decode = refetch;
-    else if (fetch_moves) bubble.decode = bubble.fetch;
-
-    if (fetch_moves) bubble.fetch = no_fetch ? fetch_waits() : Cause::none;
-    else if (refetch != Cause::none) bubble.fetch = refetch;
-
-    const auto full = [](Cause stage) { return static_cast<uint32_t>(stage == Cause::none); };
-    foreseen = full(bubble.fetch) * FETCH | full(bubble.decode) * DECODE | full(bubble.execute) * EXECUTE |
-               full(bubble.memory) * MEMORY | full(bubble.write_back) * WRITE_BACK;
-    return now;
+    Moves m;
+    m.holds = CPU(_zz_IBusCachedPlugin_iBusRsp_stages_0_output_ready_2) * stage::FETCH |
+              CPU(_zz_IBusCachedPlugin_iBusRsp_stages_1_output_m2sPipe_valid) * stage::DECODE |
+              CPU(execute_arbitration_isValid) * stage::EXECUTE | CPU(memory_arbitration_isValid) * stage::MEMORY |
+              CPU(writeBack_arbitration_isValid) * stage::WRITE_BACK;
+    m.retires = CPU(lastStageIsFiring), m.flushed = CPU(writeBack_arbitration_flushNext);
+    m.write_back_halts = CPU(writeBack_arbitration_haltItself), m.memory_halts = CPU(memory_arbitration_haltItself);
+    m.execute_halts = CPU(execute_arbitration_haltItself) | CPU(execute_arbitration_haltByOther);
+    m.decode_halts = CPU(decode_arbitration_haltByOther);
+    m.execute_traps = CPU(_zz_when_1), m.jumps = CPU(BranchPlugin_jumpInterface_valid);
+    m.decode_traps = CPU(_zz_when), m.predicted = CPU(IBusCachedPlugin_predictionJumpInterface_valid);
+    // The cache misses, or the fetch is an error.
+    m.absent = CPU(when_IBusCachedPlugin_l267), m.missed = CPU(IBusCachedPlugin_rsp_redoFetch);
+    m.no_fetch = CPU(IBusCachedPlugin_cache_io_cpu_prefetch_haltIt) | CPU(IBusCachedPlugin_fetcherHalt) |
+                 !CPU(IBusCachedPlugin_fetchPc_booted);
+    return bubbles.cause(m, *this);
 }
 #endif
