@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cfukit_base.cache import manifest, user_cache
+from cfukit_base.cache import manifest
 from cfukit_base.digest import digest_bytes
 from cfukit_sw.tflite_writer import model_bytes
 from cfukit_tools import api
@@ -20,6 +20,7 @@ from cfukit_tools.cli import commands as cli
 from cfukit_tools.project.project import load_target
 from cfukit_tools.project.system import System
 from support.models import random_model
+from support.own_cache import LINKED, own_cache
 
 PROGRAM = '#include <stdio.h>\nint main(void) { printf("hello\\n"); return 3; }\n'
 # Of the files of what takes long to make (a simulator, a synthesis) one in so many is damaged.
@@ -30,9 +31,9 @@ DEAR = {
     "verilated": 50,
     "verilated_dpi": 200,
     "verilated_threads": 200,
+    "verilated_vpi": 1000,
     "cfu": 3,
 }
-SHARED = ("zig", "wheels")  # not ours to check, and it takes minutes to make them
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,7 @@ class Workshop:
     """A small project with its builds, in a folder with a cache of its own. documents: two results, for `diff`."""
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
-        self.capsys, self.cache = capsys, folder / "cache"
-        shared = user_cache()
-        self.cache.mkdir()
-        for name in SHARED:
-            (shared / name).mkdir(parents=True, exist_ok=True)
-            (self.cache / name).symlink_to(shared / name)
+        self.capsys, self.cache = capsys, own_cache(folder / "cache")
         monkeypatch.setenv("CFUKIT_CACHE", str(self.cache))
         monkeypatch.chdir(folder)
         api.init("p", "template")
@@ -114,7 +110,7 @@ class Workshop:
         found = []
         for top in tops or (Path("p/build"), self.cache):
             for parent, folders, names in os.walk(top):
-                folders[:] = [name for name in folders if name not in SHARED]
+                folders[:] = [name for name in folders if name not in LINKED]
                 found += [Path(parent) / name for name in names]
         return [path for path in sorted(found) if path not in self.documents]
 

@@ -1,0 +1,29 @@
+"""A user's cache for one test, with what takes long to make and is not the test's subject."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from cfukit_base import tools
+from cfukit_base.cache import user_cache
+from cfukit_base.verilator_runtime import runtime_objects
+
+LINKED = ("zig", "wheels")  # caches of other programs: not ours to check
+RUNTIME = ("verilated", "verilated_threads", "verilated_dpi", "verilated_vpi")
+
+
+def own_cache(folder: Path, *, linked: bool = True) -> Path:
+    """`folder`, with a copy of Verilator's runtime, and with zig's cache and the wheels' code as they are in the user's cache.
+
+    linked: False for a copy of the runtime alone.
+    """
+    runtime_objects(tools.host_cxx(), RUNTIME)
+    folder.mkdir(parents=True)
+    shutil.copytree(
+        user_cache() / "verilator-runtime", folder / "verilator-runtime", ignore=shutil.ignore_patterns(".*")
+    )
+    for name in LINKED if linked else ():
+        (user_cache() / name).mkdir(parents=True, exist_ok=True)
+        (folder / name).symlink_to(user_cache() / name)
+    return folder
