@@ -15,8 +15,10 @@ from cfukit_soc import build_simulator
 from cfukit_soc.fast.build import build_cfu_library
 from cfukit_soc.renode.library import build_library
 from cfukit_soc.synthesis.area import cfu_area
+from cfukit_soc.synthesis.programs import environment, program
 from cfukit_tools import api
 from support.bare import ODD_CFU
+from support.own_cache import own_cache
 from support.socs import make_soc
 
 NAME = '100 %d it\'s "here"'
@@ -34,7 +36,7 @@ int main(void) {
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / NAME
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     monkeypatch.setenv("CFUKIT_CACHE", str(folder / "cache"))
     monkeypatch.chdir(folder)
     tools.riscv_cc.cache_clear()  # it knows where zig's cache is
@@ -42,8 +44,21 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     tools.riscv_cc.cache_clear()
 
 
+@pytest.fixture
+def runtime(tmp_path: Path) -> None:
+    """Verilator's runtime is there already. Another test makes it in such a folder."""
+    own_cache(tmp_path / NAME / "cache", linked=False)
+
+
+@pytest.fixture
+def yosys(tmp_path: Path) -> None:
+    """So is Yosys's machine code, which takes half a minute to make."""
+    (made,) = map(Path, environment(program("yosys")).values())
+    shutil.copytree(made, tmp_path / NAME / "cache" / "wheels" / made.name)
+
+
 @pytest.mark.slow
-def test_firmware_simulator_and_test_benches(folder: Path) -> None:
+def test_firmware_simulator_and_test_benches(runtime: None, folder: Path) -> None:
     api.init(str(folder / "mine"), "mac4")
     (folder / "program.c").write_text(PROGRAM)
     for compiler in ("zig", *(["gcc"] if shutil.which("riscv64-unknown-elf-gcc") else [])):
@@ -59,7 +74,9 @@ def test_firmware_simulator_and_test_benches(folder: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.needs("fpga")
-def test_synthesis(folder: Path) -> None:
+def test_synthesis(yosys: None, folder: Path) -> None:
+    (made,) = environment(program("icepack")).values()
+    assert str(folder) in made
     (folder / "cfu.v").write_text(ODD_CFU.read_text())
     assert cfu_area(folder / "cfu.v", "ice40", folder / "area").used["lut"] > 0
 
