@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from support.own_cache import own_cache
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -20,7 +22,7 @@ def test_the_wheel_runs_init_test_and_run(tmp_path: Path) -> None:
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "CFUKIT"))
     }
-    environment["CFUKIT_CACHE"] = str(tmp_path / "cache")
+    environment["CFUKIT_CACHE"] = str(own_cache(tmp_path / "cache"))
 
     def run(*words: str | Path, cwd: Path = tmp_path) -> str:
         done = subprocess.run(
