@@ -177,14 +177,34 @@ BINARY_INT8 = ("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM")
 COMPARISONS = ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
 FLOAT_OPERATORS = (
     *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "MAX_POOL_2D"),
-    *("ADD", "SUB", "MUL", "DIV", "MINIMUM", "MAXIMUM"),
+    *("ADD", "SUB", "MUL", "DIV", "FLOOR_DIV", "FLOOR_MOD", "MINIMUM", "MAXIMUM", "L2_POOL_2D", "CUMSUM"),
+    *(
+        "ADD_N",
+        "ARG_MAX",
+        "ARG_MIN",
+        "BATCH_MATMUL",
+        "PRELU",
+        "REDUCE_MAX",
+        "RESIZE_BILINEAR",
+        "SQUARED_DIFFERENCE",
+    ),
 )
 FLOAT_FUNCTIONS = (
     *("rectifier", "leaky_relu", "logistic", "tanh", "softmax", "abs", "ceil", "elu", "exp", "floor"),
-    *("hard_swish", "neg", "square"),
+    *("hard_swish", "neg", "square", "cos", "log", "round", "rsqrt", "sin", "sqrt"),
+    *(
+        "l2_normalization",
+        "log_softmax",
+        "equal",
+        "not_equal",
+        "greater",
+        "greater_equal",
+        "less",
+        "less_equal",
+    ),
 )
 SOFTMAX_WORDS = 64  # of scratch at most; longer rows are computed twice instead
-BINARY_INT32 = ("ADD", "MUL", "MINIMUM", "MAXIMUM")
+BINARY_INT32 = ("ADD", "MUL", "DIV", "MINIMUM", "MAXIMUM")
 
 
 def _int8(op: Op) -> bool:
@@ -221,6 +241,10 @@ SIGNAL_OPERATORS = {
     "Stacker": "stacker",
     "Window": "window",
 }
+
+
+def _int64(op: Op) -> bool:
+    return op.input_type == "int64"
 
 
 def _gives_int8(op: Op) -> bool:
@@ -263,26 +287,36 @@ def reference_kernels() -> list[Kernel]:
         *(_reference(op, f"{op.lower()}_int32", supports=_int32, lead=_in_place) for op in BINARY_INT32),
         *(_reference(op, "reduce_sum", supports=_int8) for op in ("MEAN", "SUM")),
         *(_reference(op, "reduce_sum_int16", supports=_int16) for op in ("MEAN", "SUM")),
-        _reference("REDUCE_MAX", "reduce_max"),
+        _reference("DIV", "div", supports=_int8, lead=_in_place),
+        _reference("RSQRT", "rsqrt", lead=_in_place),
+        _reference("CUMSUM", "cumsum", supports=_int8, lead=_in_place),
+        _reference("DYNAMIC_UPDATE_SLICE", "dynamic_update_slice", lead=_in_place),
+        _reference("BROADCAST_ARGS", "broadcast_args"),
+        _reference("EMBEDDING_LOOKUP", "embedding_lookup"),
+        _reference("REDUCE_MAX", "reduce_max", supports=_int8),
         _reference("TABLE", "table", lead=_in_place),
         _reference("PRELU", "prelu", supports=_int8, lead=_in_place),
         _reference("PRELU", "prelu_int16", supports=_int16, lead=_in_place),
         _reference("LOGISTIC", "logistic_int16", lead=_in_place),
         _reference("TANH", "tanh_int16", lead=_in_place),
         _reference("SOFTMAX_TABLE", "softmax_table"),
-        _reference("ARG_MAX", "arg_max"),
-        _reference("ARG_MIN", "arg_min"),
+        _reference("ARG_MAX", "arg_max", supports=_int8),
+        _reference("ARG_MIN", "arg_min", supports=_int8),
         _reference("QUANTIZE", "quantize_float", supports=lambda op: op.input_type == "float32"),
         _reference("QUANTIZE", "quantize"),
         _reference("DEQUANTIZE", "dequantize", supports=lambda op: op.input_type != "uint8"),
         _reference("DEQUANTIZE", "dequantize_uint8", supports=lambda op: op.input_type == "uint8"),
         _reference("RESIZE_NEAREST_NEIGHBOR", "resize_nearest_neighbor"),
-        _reference("RESIZE_BILINEAR", "resize_bilinear"),
+        _reference("RESIZE_BILINEAR", "resize_bilinear", supports=_int8),
         _reference("SVDF", "svdf"),
         _reference("SVDF_INT8", "svdf_int8"),
         _reference("UNIDIRECTIONAL_SEQUENCE_LSTM", "unidirectional_sequence_lstm", scratch=_cells),
         _reference("ABS", "abs_int16", lead=_in_place),
-        *(_reference(op, op.lower()) for op in ("LOG_SOFTMAX", "L2_NORMALIZATION", "ADD_N")),
+        *(_reference(op, op.lower(), supports=_int8) for op in ("LOG_SOFTMAX", "L2_NORMALIZATION", "ADD_N")),
+        *(
+            _reference(op, f"{op.lower()}_int64", supports=_int64, lead=_in_place)
+            for op in ("MINIMUM", "MAXIMUM")
+        ),
         _reference("SQUARED_DIFFERENCE", "squared_difference", supports=_int8, lead=_in_place),
         _reference("SQUARED_DIFFERENCE", "squared_difference_int16", supports=_int16, lead=_in_place),
         _reference("SQUARED_DIFFERENCE", "squared_difference_int32", supports=_int32, lead=_in_place),
@@ -385,7 +419,7 @@ def portable_kernels() -> list[Kernel]:
         _portable("QUANTIZE", "quantize_float", supports=float_to_int8),
         _portable("QUANTIZE", "quantize", supports=from_integers),
         _portable("DEQUANTIZE", "dequantize", supports=small_int8),
-        _portable("RESIZE_BILINEAR", "resize_bilinear"),
+        _portable("RESIZE_BILINEAR", "resize_bilinear", supports=_int8),
         _portable("SVDF", "svdf"),
         _portable("SVDF_INT8", "svdf_int8"),
         _portable("UNIDIRECTIONAL_SEQUENCE_LSTM", "unidirectional_sequence_lstm", scratch=_cells),

@@ -11,7 +11,7 @@ from cfukit_sw.arena import Storage, offline_plan
 from cfukit_sw.cache_lines import DCACHE_BYTES, Cache
 from cfukit_sw.calls import Call, kernel_constants, tensors_in
 from cfukit_sw.evaluator import check_supported, simplified
-from cfukit_sw.evaluator.control import CALLS
+from cfukit_sw.evaluator.calls import CALLS
 from cfukit_sw.kernels import Kernel, choose, library
 from cfukit_sw.lowering import LOWERINGS, Alias, Lowered
 from cfukit_sw.lowering.control import control

@@ -93,7 +93,7 @@ _WITHOUT_FIELDS = (
         "FloorDiv",
         "FloorMod",
     ),
-    *("LogicalAnd", "LogicalOr", "LogicalNot"),
+    *("LogicalAnd", "LogicalOr", "LogicalNot", "DynamicUpdateSlice"),
 )
 
 CLASSES: dict[str, tuple[Field, ...]] = {
@@ -193,6 +193,7 @@ _CLASS_OF = {
     "BATCH_TO_SPACE_ND": "BatchToSpaceNDOptions",
     "BATCH_MATMUL": "BatchMatMulOptions",
     "L2_NORMALIZATION": "L2NormOptions",
+    "L2_POOL_2D": "Pool2DOptions",
     "SVDF": "SVDFOptions",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
 }

@@ -8,9 +8,15 @@ def value_refusal(operator_type: str, value: int) -> tuple[str, str]:
     if operator_type == "SOFTMAX":
         given = f"a row whose exponentials sum to {value:,}"
         return given, "less than 512, and with int16 output less than 8,192; TFLM aborts on more"
-    if operator_type in ("GATHER", "GATHER_ND"):
-        index = value - 2**32 if value >= 2**31 else value  # a kernel reports 32 bits
-        return f"the index {index:,}", "indices inside the tensor"
+    signed = value - 2**32 if value >= 2**31 else value  # a kernel reports 32 bits
+    if operator_type in ("GATHER", "GATHER_ND", "EMBEDDING_LOOKUP"):
+        return f"the index {signed:,}", "indices inside the tensor"
+    if operator_type == "DIV":
+        return "a division by zero", "divisors that are not the zero point"
+    if operator_type == "RSQRT":
+        return f"the root of {signed:,} steps of the scale", "inputs from the zero point on"
+    if operator_type == "BROADCAST_ARGS":
+        return f"the size {signed:,} and another one", "equal sizes, or one of them 1"
     if operator_type == "WHILE":
         return f"its condition still holds after {value:,} iterations", "a loop that ends before"
     return f"the value {value:,}", "what the operator's kernel allows"

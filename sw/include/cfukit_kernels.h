@@ -186,6 +186,9 @@ struct cfukit_cast {
   int32_t count, input_kind, output_kind;
 };
 
+/* DIV int8_t: struct cfukit_binary. (x1 - zero point 1) / (x2 - zero point 2) is rescaled by (multiplier, shift), shift -24 .. 22; a divisor of 0 is
+ * refused. int32_t: truncates. FLOOR_DIV, FLOOR_MOD: float32. */
+
 /* SQUARED_DIFFERENCE: struct cfukit_binary, as SUB up to u1 - u2, whose square is rescaled by (multiplier, shift). int32_t: plain. */
 
 /* ABS int16_t: struct cfukit_quantize with |x - input zero point|. */
@@ -383,6 +386,47 @@ struct cfukit_table {
   int32_t count;
 };
 
+/* RSQRT int8_t: as struct cfukit_table; an input below `least` is refused with input - least. */
+struct cfukit_rsqrt {
+  const int8_t *input, *table;
+  int8_t *output;
+  int32_t count, least;
+};
+
+/* CUMSUM along the middle axis of [outer, depth, inner], from the end if `reverse`, without the element itself if `exclusive`. int8_t as in ADD:
+ * u = MBQM((x - input_zero_point) << left_shift, input_multiplier, input_shift); MBQM(begin + sum of u, multiplier, shift). */
+struct cfukit_cumsum {
+  const void *input;
+  void *output;
+  int32_t outer, depth, inner, exclusive, reverse;
+  int32_t begin, input_zero_point, output_zero_point, left_shift, input_multiplier, input_shift, multiplier, shift;
+};
+
+/* DYNAMIC_UPDATE_SLICE: `bytes` from input to output (which may be input), then `update` of update_sizes into it at `begins` (n_begins of them, of
+ * begin_bytes each), each of them made at least 0 and at most its room. Axes are those of the tensor behind ones; strides in bytes. */
+struct cfukit_update {
+  const uint8_t *input, *update;
+  const void *begins;
+  uint8_t *output;
+  int32_t bytes, n_begins, begin_bytes, element_bytes;
+  int32_t update_sizes[5], rooms[5], strides[5];
+};
+
+/* BROADCAST_ARGS: the shape to which two shapes broadcast. int32_t, or int64_t (element_bytes 8) whose low 32 bits count. */
+struct cfukit_broadcast_args {
+  const void *input1, *input2;
+  void *output;
+  int32_t count1, count2, element_bytes;
+};
+
+/* EMBEDDING_LOOKUP from int8_t to float32: output [count, row] = scale * input [depth, row] at `indices`. An index outside is refused. */
+struct cfukit_embedding {
+  const int32_t *indices;
+  const int8_t *input;
+  float *output;
+  int32_t count, depth, row, scale_bits;
+};
+
 /* GATHER: input [batches, outer, depth] and output [batches, outer, count] of parts of `part_bytes`; part i of the output is part
  * indices[batch, i] of the input. An index outside 0 .. depth - 1 is refused. */
 struct cfukit_gather {
@@ -400,7 +444,7 @@ struct cfukit_gather_nd {
   int32_t parts, depth, sizes[5], strides[5], part_bytes;
 };
 
-/* IF and WHILE. A subgraph is a list of kernel calls that work in the scratch. Copies lead values to it and back.
+/* IF and WHILE. A subgraph is a list of kernel calls that work in the scratch. Copies lead values and variables to it and back.
  * WHILE: `begin` makes the outputs of the inputs; the condition is what condition_ops compute. After `limit` iterations it is refused. */
 struct cfukit_op;
 struct cfukit_copy {
@@ -413,14 +457,27 @@ struct cfukit_if {
   void *scratch;
   const struct cfukit_copy *then_inputs, *then_outputs, *else_inputs, *else_outputs;
   const struct cfukit_op *then_ops, *else_ops;
-  int32_t n_inputs, n_outputs, n_then, n_else;
+  int32_t n_then_inputs, n_then_outputs, n_else_inputs, n_else_outputs, n_then, n_else;
 };
 struct cfukit_while {
   const uint8_t *condition;
   void *scratch;
-  const struct cfukit_copy *begin, *condition_inputs, *body_inputs, *body_outputs;
+  const struct cfukit_copy *begin, *condition_inputs, *condition_outputs, *body_inputs, *body_outputs;
   const struct cfukit_op *condition_ops, *body_ops;
-  int32_t n_values, n_condition, n_body, limit;
+  int32_t n_begin, n_condition_inputs, n_condition_outputs, n_body_inputs, n_body_outputs, n_condition, n_body, limit;
+};
+
+/* TFLite_Detection_PostProcess, float32. encodings [boxes, encoding], of which 4 count (y, x, h, w), anchors [boxes, 4], scores [boxes, columns], where
+ * classes begin at column `first`. regular: each class alone, at most per_class of it; else `classes` of each box. scale_bits: of y, x, h and w.
+ * places: elements of the outputs (boxes, classes, scores, count). scratch: 21 bytes for each box, and 4 for each of `detections` if regular.
+ * A box whose corners do not span an area is refused with its number. */
+struct cfukit_detection {
+  const float *encodings, *scores, *anchors;
+  float *output_boxes, *output_classes, *output_scores, *output_count;
+  void *scratch;
+  int32_t scratch_bytes;
+  int32_t boxes, encoding, columns, first, classes, detections, per_class, regular;
+  int32_t least_bits, overlap_bits, scale_bits[4], places[4];
 };
 
 /* Operators that move elements: PAD, PADV2, MIRROR_PAD, CONCATENATION, PACK, UNPACK, SPLIT, SPLIT_V, SLICE, STRIDED_SLICE, TRANSPOSE,

@@ -42,6 +42,7 @@ def random_model(type: str, seed: int) -> Model:
     import support.models_logic
     import support.models_moving
     import support.models_networks
+    import support.models_numbers
     import support.models_shapes
     import support.models_signal
     import support.models_state
@@ -260,7 +261,7 @@ def _fully_connected(case: Case) -> Model:
     return case.done([x, weights, bias], [y], fused_activation_function=case.pick(ACTIVATIONS))
 
 
-@builds("AVERAGE_POOL_2D", "MAX_POOL_2D")
+@builds("AVERAGE_POOL_2D", "L2_POOL_2D", "MAX_POOL_2D")
 def _pool(case: Case) -> Model:
     n, h, w, c = case.pick([1, 2]), case.whole(1, 9), case.whole(1, 9), case.whole(1, 5)
     options, kernel_h, kernel_w, out_h, out_w = windows(case, h, w, dilated=False)
@@ -270,7 +271,7 @@ def _pool(case: Case) -> Model:
     return case.done([x], [case.like(x, (n, out_h, out_w, c))], **options)
 
 
-@builds("ADD", "SUB", "MUL", "DIV", "MINIMUM", "MAXIMUM")
+@builds("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM")
 def _elementwise(case: Case) -> Model:
     full = case.shape(1, 5, 5)
     first, second = full, tuple(1 if case.chance(0.3) else size for size in full)
@@ -280,10 +281,11 @@ def _elementwise(case: Case) -> Model:
     if case.chance(0.5):
         first, second = second, first
     equal = case.type in ("MINIMUM", "MAXIMUM")
-    if case.type not in ("SUB", "DIV") and case.chance(0.2):
-        a, b = case.image(first, "int32"), case.image(second, "int32")
+    if case.type != "SUB" and case.chance(0.2):
+        type = case.pick(["int32", "int64"]) if equal else "int32"
+        a, b = case.image(first, type), case.image(second, type)
         options = {} if equal else {"fused_activation_function": case.pick(ACTIVATIONS)}
-        return case.done([a, b], [case.build.tensor("y", shape, "int32")], **options)
+        return case.done([a, b], [case.build.tensor("y", shape, type)], **options)
     type = case.activations()
     a = case.image(first, type)
     source = case.build.tensors[a]
@@ -331,7 +333,7 @@ def _sigmoid(case: Case) -> Model:
     return case.done([x], [y])
 
 
-@builds("CEIL", "EXP", "FLOOR", "NEG", "SQUARE")
+@builds("CEIL", "COS", "EXP", "FLOOR", "LOG", "NEG", "ROUND", "SIN", "SQRT", "SQUARE")
 def _float_function(case: Case) -> Model:
     shape = case.shape()
     return case.done([case.image(shape)], [case.out(shape)])

@@ -9,6 +9,7 @@ import numpy as np
 from cfukit_sw.model import Model
 from cfukit_sw.model_builder import ModelBuilder
 from support.models import Case, builds
+from support.models_variables import resource
 
 Shape = tuple[int, ...]
 
@@ -93,3 +94,66 @@ def _while(case: Case) -> Model:
     outputs = [build.tensor("n", (1,), "int32"), *(build.tensor(name, shape, **quantised) for name in "uv")]
     loop(build, [start, x, y], outputs, case.whole(-3, 100), body.model([count, a, b], results))
     return build.model(case.inputs, outputs)
+
+
+def counted_by_variable(type: str, depth: int, times: int, scale: float = 1.0) -> Model:
+    """x + what a variable has counted in branches or loops `depth` deep, each with a variable of its own beside the common one."""
+    quantised = {"scale": scale, "zero_point": 3}
+    build = ModelBuilder("counted")
+    x, y, seen = (build.tensor(name, (2,), **quantised) for name in ("x", "y", "seen"))
+    flag = build.tensor("flag", (1,), "bool")
+
+    def count(graph: ModelBuilder, name: str) -> int:
+        """variable += 1; returns what it is now."""
+        handle = resource(graph, name)
+        old, new = (graph.tensor(n, (2,), **quantised) for n in ("old", "new"))
+        graph.operator("READ_VARIABLE", [handle], [old])
+        one = graph.constant("one", np.array([4, 4], np.int8), **quantised)
+        graph.operator("ADD", [old, one], [new])
+        graph.operator("ASSIGN_VARIABLE", [handle, new], [])
+        return new
+
+    build.subgraphs += [build.model([], [])] * (2 * depth)  # replaced below
+    for level in range(depth):
+        inner = ModelBuilder(f"level {level}")
+        last = level == depth - 1
+        if type == "IF":
+            condition, a = inner.tensor("c", (1,), "bool"), inner.tensor("a", (2,), **quantised)
+            own = count(inner, f"level {level}")
+            result = inner.tensor("r", (2,), **quantised)
+            if last:
+                inner.operator("MAXIMUM", [count(inner, "common"), own], [result])
+            else:
+                numbers = {"then_subgraph_index": 2 * level + 3, "else_subgraph_index": 2 * level + 4}
+                inner.operator("IF", [condition, condition, a], [result], **numbers)
+            build.subgraphs[2 * level] = inner.model([condition, a], [result])
+            other = ModelBuilder(f"else {level}")
+            condition, a = other.tensor("c", (1,), "bool"), other.tensor("a", (2,), **quantised)
+            build.subgraphs[2 * level + 1] = other.model([condition, a], [count(other, "common")])
+            continue
+        n, a = inner.tensor("n", (1,), "int32"), inner.tensor("a", (2,), **quantised)
+        more, result = inner.tensor("more", (1,), "int32"), inner.tensor("r", (2,), **quantised)
+        inner.operator("ADD", [n, inner.constant("one", np.array([1], np.int32))], [more])
+        own = count(inner, f"level {level}")
+        if last:
+            inner.operator("MAXIMUM", [count(inner, "common"), own], [result])
+        else:
+            zero, left = inner.constant("zero", np.array([0], np.int32)), inner.tensor("left", (1,), "int32")
+            numbers = {"cond_subgraph_index": 2 * level + 3, "body_subgraph_index": 2 * level + 4}
+            inner.operator("WHILE", [zero, own], [left, result], **numbers)
+        build.subgraphs[2 * level + 1] = inner.model([n, a], [more, result])
+        condition = ModelBuilder(f"condition {level}")
+        n, a = condition.tensor("n", (1,), "int32"), condition.tensor("a", (2,), **quantised)
+        below = condition.tensor("below", (1,), "bool")
+        condition.operator("LESS", [n, condition.constant("t", np.array([times], np.int32))], [below])
+        build.subgraphs[2 * level] = condition.model([n, a], [below])
+    if type == "IF":
+        build.operator("IF", [flag, flag, x], [seen], then_subgraph_index=1, else_subgraph_index=2)
+    else:
+        start, end = build.tensor("start", (1,), "int32"), build.tensor("end", (1,), "int32")
+        build.operator("CAST", [flag], [start], in_data_type="BOOL", out_data_type="INT32")
+        build.operator("WHILE", [start, x], [end, seen], cond_subgraph_index=1, body_subgraph_index=2)
+    common = build.tensor("common", (2,), **quantised)
+    build.operator("READ_VARIABLE", [resource(build, "common")], [common])
+    build.operator("ADD", [common, seen], [y])
+    return build.model([flag, x], [y])

@@ -20,12 +20,27 @@ FLOAT_TYPES = (
         "MUL",
     ),
     *("MINIMUM", "MAXIMUM", "MEAN", "SUM", "RELU", "RELU6", "LEAKY_RELU", "SOFTMAX", "LOGISTIC", "TANH"),
-    *("ABS", "ELU", "HARD_SWISH"),
+    *("ABS", "ELU", "HARD_SWISH", "CUMSUM", "DIV", "RSQRT", "ADD_N", "ARG_MAX", "ARG_MIN", "BATCH_MATMUL"),
+    *("L2_NORMALIZATION", "LOG_SOFTMAX", "PRELU", "REDUCE_MAX", "RESIZE_BILINEAR", "SQUARED_DIFFERENCE"),
 )
-FLOAT_ONLY = ("DIV", "CEIL", "EXP", "FLOOR", "NEG", "SQUARE")
+FLOAT_ONLY = (
+    "FLOOR_DIV",
+    "FLOOR_MOD",
+    "L2_POOL_2D",
+    "CEIL",
+    "COS",
+    "EXP",
+    "FLOOR",
+    "LOG",
+    "NEG",
+    "ROUND",
+    "SIN",
+    "SQRT",
+    "SQUARE",
+)
 
-# Units in the last place by which outputs may differ from TFLM's, where a C library's exp or tanh takes part.
-ULPS = {"SOFTMAX": 2, "TANH": 2, "EXP": 1, "ELU": 1}
+# Units in the last place by which outputs may differ from TFLM's, where its C library's function is another one.
+ULPS = {"COS": 1, "LOG": 1, "SIN": 1, "LOG_SOFTMAX": 2}
 
 
 def assert_same(got: np.ndarray, wanted: np.ndarray, type: str, message: str) -> None:
@@ -37,8 +52,8 @@ def assert_same(got: np.ndarray, wanted: np.ndarray, type: str, message: str) ->
 
 
 def as_float(model: Model, rng: np.random.Generator) -> Model:
-    """`model` with float32 tensors; as it is if it computes with int32."""
-    if any(model.tensors[index].type == "int32" for index in model.inputs):
+    """`model` with float32 tensors; as it is if it computes with int32 or int64."""
+    if any(model.tensors[index].type in ("int32", "int64") for index in model.inputs):
         return model
     return replace(model, tensors=tuple(_real(tensor, rng) for tensor in model.tensors))
 

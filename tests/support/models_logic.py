@@ -20,7 +20,7 @@ def broadcasting(case: Case, count: int) -> tuple[list[tuple[int, ...]], tuple[i
 @builds("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
 def _compare(case: Case) -> Model:
     shapes, result = broadcasting(case, 2)
-    types = ["int8", "int8", "int32", "int64"]
+    types = ["int8", "int8", "int32", "int64", "float32"]
     type = case.pick([*types, "bool"] if case.type.endswith("EQUAL") and len(case.type) < 10 else types)
     if case.type in ("LESS_EQUAL",):
         type = case.pick(types)

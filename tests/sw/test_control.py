@@ -19,7 +19,8 @@ from cfukit_sw.tflite_reader import parse_model
 from cfukit_sw.tflite_writer import model_bytes
 from cfukit_sw.values import value_refusal
 from support.kernels import HostModel, RefusedError
-from support.models_control import loop
+from support.models_control import counted_by_variable, loop
+from support.tflm import tflm_outputs
 
 Q: dict[str, Any] = {"scale": 1.0, "zero_point": 0}
 
@@ -105,17 +106,36 @@ def no_bool() -> Model:
     return with_subgraph(model, 1, model.subgraphs[1])
 
 
-def state() -> Model:
+def once() -> Model:
     model = counting(10)
     body = model.subgraphs[1]
-    tensors = (replace(body.tensors[0], is_variable=True), *body.tensors[1:])
-    return with_subgraph(model, 2, replace(body, tensors=tensors))
+    call = replace(
+        body.operators[0], type="CALL_ONCE", inputs=(), outputs=(), options={"init_subgraph_index": 1}
+    )
+    return with_subgraph(model, 2, replace(body, operators=(call, *body.operators)))
+
+
+def doubling() -> Model:
+    """Every level calls the next one in both branches of an IF."""
+    build, levels = ModelBuilder("doubling"), 15
+    for level in range(levels):
+        graph = ModelBuilder(f"level {level}")
+        c, y = (graph.tensor(name, (1,), "bool") for name in "cy")
+        if level + 1 < levels:
+            numbers = dict.fromkeys(("then_subgraph_index", "else_subgraph_index"), level + 2)
+            graph.operator("IF", [c, c], [y], **numbers)
+        else:
+            graph.operator("LOGICAL_NOT", [c], [y])
+        build.subgraphs.append(graph.model([c], [y]))
+    c, y = (build.tensor(name, (1,), "bool") for name in "cy")
+    build.operator("IF", [c, c], [y], then_subgraph_index=1, else_subgraph_index=1)
+    return build.model([c], [y])
 
 
 def another_operator() -> Model:
     model = counting(10)
     body = model.subgraphs[1]
-    return with_subgraph(model, 2, replace(body, operators=(replace(body.operators[0], type="COS"),)))
+    return with_subgraph(model, 2, replace(body, operators=(replace(body.operators[0], type="TOPK_V2"),)))
 
 
 def option(value: int) -> Model:
@@ -125,11 +145,12 @@ def option(value: int) -> Model:
 
 
 REFUSED = {
-    "a body that calls the loop": (itself(), "at most 3 calls deep"),
+    "a body that calls the loop": (itself(), "at most 16 calls deep"),
+    "bodies that call two each": (doubling(), "at most 20,000 operators together"),
+    "CALL_ONCE in a body": (once(), "subgraph 2 has CALL_ONCE; CALL_ONCE in the main graph only"),
     "a body for int8": (other_type(), "1 values of type int8, as its subgraph has"),
     "a condition that gives int32": (no_bool(), "its condition gives .*; one bool"),
-    "a body with variables": (state(), "subgraph 2 has variables; variables in the main graph only"),
-    "an operator that does not run": (another_operator(), "operator 0 COS: not a supported operator"),
+    "an operator that does not run": (another_operator(), "operator 0 TOPK_V2: not a supported operator"),
     "the main graph": (option(0), "body_subgraph_index is 0; 1..2"),
     "no such subgraph": (option(3), "body_subgraph_index is 3; 1..2"),
 }
@@ -146,3 +167,51 @@ def test_the_scratch_holds_one_subgraph_at_a_time() -> None:
     model = counting(10)
     needs = [lower(graph).arena_bytes for graph in model.subgraphs]
     assert lower(model).steps[0].scratch_bytes == max(needs)
+
+
+SETS = [
+    (first, [np.array([flag]), np.array([1, 2], np.int8)])
+    for first, flag in ((True, True), (False, True), (False, False), (False, True))
+]
+
+
+@pytest.mark.parametrize("type", ["IF", "WHILE"])
+def test_variables_of_subgraphs_live_on_and_are_reset(type: str) -> None:
+    """As TFLM says, up to six calls deep."""
+    models = [counted_by_variable(type, depth, 2) for depth in (1, 2, 6)]
+    answers = tflm_outputs([(model_bytes(model), SETS) for model in models])
+    for model, wanted in zip(models, answers, strict=True):
+        assert wanted is not None
+        evaluator = Evaluator(parse_model(model_bytes(model)))
+        hosts = [HostModel(lower(model, registry=registry)) for registry in ("portable", "reference")]
+        for _ in range(2):  # a reset brings back the first answer
+            for (first, inputs), (want,) in zip(SETS, wanted, strict=True):
+                if first:
+                    evaluator.reset()
+                assert evaluator.run(inputs).outputs[0].tolist() == want.tolist()
+                for host in hosts:
+                    if first:
+                        host.reset()
+                    assert host.run(inputs)[0].tolist() == want.tolist()
+    assert len({str(want) for want in wanted}) > 1
+
+
+def test_a_state_inside_a_subgraph_belongs_to_the_model() -> None:
+    """A variable tensor of the body itself, not a resource: an SVDF in a branch remembers."""
+    build, branch = ModelBuilder("branches"), ModelBuilder("branch")
+    flag, x, y = build.tensor("flag", (1,), "bool"), *(build.tensor(name, (1, 1), scale=0.5) for name in "xy")
+    a, b = (branch.tensor(name, (1, 1), scale=0.5) for name in "ab")
+    features = branch.constant("f", np.array([[1]], np.int8), scale=1.0)
+    times = branch.constant("t", np.ones((1, 3), np.int16), scale=1.0)
+    state = branch.tensor("s", (1, 3), "int16", scale=0.5, zero_point=0, variable=True)
+    branch.operator("SVDF", [a, features, times, -1, state], [b], rank=1)
+    other = ModelBuilder("other")
+    a2 = other.tensor("a", (1, 1), scale=0.5)
+    build.subgraphs += [branch.model([a], [b]), other.model([a2], [a2])]
+    build.operator("IF", [flag, x], [y], then_subgraph_index=1, else_subgraph_index=2)
+    model = build.model([flag, x], [y])
+    evaluator, host = Evaluator(model), HostModel(lower(model))
+    for on, value, want in ((True, 1, 1), (True, 2, 3), (False, 9, 9), (True, 3, 6), (True, 4, 9)):
+        inputs = [np.array([on]), np.array([[value]], np.int8)]
+        assert evaluator.run(inputs).outputs[0].tolist() == [[want]]
+        assert host.run(inputs)[0].tolist() == [[want]]

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfukit_base.errors import ModelError
-from cfukit_sw.evaluator import Evaluator, check_supported
-from cfukit_sw.evaluator.floats import exp
+from cfukit_sw.evaluator import Evaluator, check_supported, float_functions
 from cfukit_sw.lower import lower
 from cfukit_sw.model_builder import ModelBuilder
 from support.kernels import HostModel
@@ -38,18 +37,60 @@ def test_kernels_with_odd_values(type: str) -> None:
     assert count >= 5
 
 
-@given(st.floats(-103, 88, width=32))
-def test_exp(x: float) -> None:
-    """Within half a unit in the last place of float32, and a thousandth more."""
-    real = np.exp(np.longdouble(x))
-    assert abs(np.longdouble(exp(np.array([x]))[0]) - real) <= real * np.longdouble(2.0**-35)
+# Accuracy in units in the last place, and the range in which it is tried.
+FUNCTIONS = {
+    "exp": (np.exp, 0.51, (-87, 88)),
+    "exp_minus_1": (np.expm1, 1.0, (-100, 44)),
+    "tanh": (np.tanh, 2.2, (-30, 30)),
+    "log": (np.log, 0.501, (2.0**-149, 3e38)),
+    "sin": (np.sin, 0.501, (-3e38, 3e38)),
+    "cos": (np.cos, 0.501, (-3e38, 3e38)),
+    "square_root": (np.sqrt, 0.5, (2.0**-149, 3e38)),
+}
 
 
-def test_exp_of_anything() -> None:
-    got = exp(np.array([-np.inf, np.inf, 0.0, 1000.0]))
-    with np.errstate(over="ignore"):
-        assert got.astype(np.float32).tolist() == [0.0, np.inf, 1.0, np.inf]
-    assert np.isnan(exp(np.array([np.nan]))[0])
+@pytest.mark.parametrize("name", FUNCTIONS)
+@given(data=st.data())
+def test_functions_are_accurate(name: str, data: st.DataObject) -> None:
+    reference, units, (low, high) = FUNCTIONS[name]
+    low, high = float(np.float32(low)), float(np.float32(high))
+    values = st.floats(low, high, width=32) | st.floats(max(low, -8), 8, width=32)
+    x = np.array(data.draw(st.lists(values, min_size=1, max_size=20)), np.float32)
+    real = reference(x.astype(np.longdouble))
+    got = getattr(float_functions, name)(x)
+    unit = np.maximum(np.spacing(np.abs(real).astype(np.float32)), np.float32(2.0**-149)).astype(
+        np.longdouble
+    )
+    assert (np.abs(got.astype(np.longdouble) - real) <= units * unit).all(), (x, got, real)
+
+
+SPECIAL = {
+    "exp": ([-np.inf, np.inf, 0.0, 1000.0], [0.0, np.inf, 1.0, np.inf]),
+    "exp_minus_1": ([-np.inf, 0.0, -200.0], [-1.0, 0.0, -1.0]),
+    "tanh": ([-np.inf, np.inf, 0.0, 1000.0], [-1.0, 1.0, 0.0, 1.0]),
+    "log": ([0.0, 1.0, np.inf], [-np.inf, 0.0, np.inf]),
+    "cos": ([0.0, -0.0], [1.0, 1.0]),
+    "round_even": (
+        [0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 2.0**23 + 1],
+        [0.0, 2.0, 2.0, 0.0, -2.0, -2.0, 2.0**23 + 1],
+    ),
+    "reciprocal_square_root": ([0.0, 4.0, np.inf], [np.inf, 0.5, 0.0]),
+}
+NOT_NUMBERS = {"log": [-1.0, -np.inf], "sin": [np.inf, -np.inf], "cos": [np.inf], "square_root": [-1.0]}
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_functions_of_special_values(name: str) -> None:
+    given, wanted = SPECIAL[name]
+    with np.errstate(all="ignore"):
+        assert getattr(float_functions, name)(np.array(given, np.float32)).tolist() == wanted
+
+
+@pytest.mark.parametrize("name", [*NOT_NUMBERS, "exp", "tanh", "round_even"])
+def test_not_a_number_stays(name: str) -> None:
+    with np.errstate(all="ignore"):
+        given = np.array([np.nan, *NOT_NUMBERS.get(name, [])], np.float32)
+        assert np.isnan(getattr(float_functions, name)(given)).all()
 
 
 def test_types_do_not_mix() -> None:

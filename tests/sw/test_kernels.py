@@ -15,7 +15,7 @@ from cfukit_base.errors import ModelError
 from cfukit_base.protocol import wire
 from cfukit_sw import fixed_point
 from cfukit_sw.evaluator import Evaluator
-from cfukit_sw.evaluator.control import CALLS
+from cfukit_sw.evaluator.calls import CALLS
 from cfukit_sw.firmware import build_host
 from cfukit_sw.lower import lower
 from cfukit_sw.lowering import LOWERINGS

@@ -13,7 +13,7 @@ import pytest
 from cfukit_base.artefacts.plan import InArena, InConstants, Plan
 from cfukit_base.errors import BuildError, ModelError, UsageError
 from cfukit_sw.evaluator import SUPPORTED, Evaluator, check_supported
-from cfukit_sw.evaluator.control import CALLS
+from cfukit_sw.evaluator.calls import CALLS
 from cfukit_sw.kernels import (
     CFU_KERNELS,
     KERNEL_SOURCES,

@@ -87,6 +87,46 @@ def test_sums_beyond_32_bits_are_seen(width: int) -> None:
         assert refusal_of(model, array) == f"a row whose exponentials sum to {width:,}"
 
 
+def refusing(type: str) -> tuple[Model, list[np.ndarray], int]:
+    """A model, inputs that it refuses, and the value that its kernel reports."""
+    build = ModelBuilder("refusing")
+    quantised = {"scale": 0.5, "zero_point": -3}
+    if type == "EMBEDDING_LOOKUP":
+        rows, table = (
+            build.tensor("rows", (2,), "int32"),
+            build.constant("t", np.ones((3, 4), np.int8), scale=1.0),
+        )
+        y = build.tensor("y", (2, 4), "float32")
+        build.operator(type, [rows, table], [y])
+        return build.model([rows], [y]), [np.array([2, 3], np.int32)], 3
+    if type == "BROADCAST_ARGS":
+        x, other, y = (build.tensor(name, (2,), "int32") for name in "xzy")
+        build.operator(type, [x, other], [y])
+        return build.model([x, other], [y]), [np.array([2, 3], np.int32), np.array([1, 4], np.int32)], 3
+    x, y = (build.tensor(name, (3,), **quantised) for name in "xy")
+    if type == "RSQRT":
+        build.operator(type, [x], [y])
+        return build.model([x], [y]), [np.array([0, -3, -5], np.int8)], -2
+    element = "int8" if type == "DIV" else "int32"
+    a, b, y = (
+        build.tensor(name, (3,), element, **(quantised if element == "int8" else {})) for name in "abc"
+    )
+    build.operator("DIV", [a, b], [y])
+    return build.model([a, b], [y]), [np.array([0, -3, -5], element), np.array([1, -3, 0], element)], 0
+
+
+@pytest.mark.parametrize("type", ["BROADCAST_ARGS", "DIV", "DIV int32", "EMBEDDING_LOOKUP", "RSQRT"])
+def test_kernels_refuse_the_same_value(type: str) -> None:
+    model, inputs, value = refusing(type)
+    with pytest.raises(ModelError) as caught:
+        Evaluator(model).run(inputs)
+    assert caught.value.given == value_refusal(model.operators[0].type, value % 2**32)[0]
+    for registry in ("portable", "reference"):
+        with pytest.raises(RefusedError) as refused:
+            HostModel(lower(model, registry=registry)).run(inputs)
+        assert refused.value.value == value % 2**32
+
+
 def test_every_refusal_of_values_has_a_word_for_firmware() -> None:
     """Functions that `prepare` returns compute: if one refuses, then through `value_refusal`, and kernels through `cfukit_refuse`."""
     found = 0

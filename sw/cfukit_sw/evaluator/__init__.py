@@ -22,6 +22,8 @@ from cfukit_sw.evaluator import (  # each registers its operators
     batches,
     control,
     conv,
+    cumulative,
+    division,
     elementwise,
     functions,
     gathering,
@@ -37,6 +39,7 @@ from cfukit_sw.evaluator import (  # each registers its operators
     signal_frames,
     signal_spectrum,
     slicing,
+    updates,
     variables,
 )
 from cfukit_sw.evaluator.prepare import PREPARE, Compute
@@ -52,6 +55,8 @@ _FAMILIES: list[ModuleType] = [
         batches,
         control,
         conv,
+        cumulative,
+        division,
         elementwise,
         functions,
         gathering,
@@ -60,7 +65,7 @@ _FAMILIES: list[ModuleType] = [
         pooling,
         quantize,
     ),
-    *(recurrent, reduction, resize, shapes, slicing, variables),
+    *(recurrent, reduction, resize, shapes, slicing, updates, variables),
     *(signal_frames, signal_spectrum, signal_filter_bank),
 ]
 

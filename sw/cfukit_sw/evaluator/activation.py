@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cfukit_sw.evaluator import activation_int16, floats
+from cfukit_sw.evaluator import activation_int16, float_functions, floats
 from cfukit_sw.evaluator.prepare import Compute, by_table, every_int8, operator
 from cfukit_sw.fixed_point import (
     Ints,
@@ -58,7 +58,7 @@ def _fixed_output(at: Site, output: Tensor, scale: float, zero_point: int) -> No
 def logistic(at: Site) -> Compute:
     """Computed for output scale 1/256, whatever the file says. The zero point must be -128."""
     if at.input(0).type == "float32":
-        return floats.unary(at, floats.sigmoid)
+        return floats.unary(at, float_functions.sigmoid)
     if at.input(0).type == "int16":
         return activation_int16.sigmoid(at)
     image, output = _one_to_one(at)
@@ -77,7 +77,7 @@ def _sigmoid_input(at: Site, image: Tensor) -> None:
 def tanh(at: Site) -> Compute:
     """Computed for output scale 1/128 and zero point 0, whatever the file says."""
     if at.input(0).type == "float32":
-        return floats.unary(at, floats.tanh)
+        return floats.unary(at, float_functions.tanh)
     if at.input(0).type == "int16":
         return activation_int16.sigmoid(at)
     image, _ = _one_to_one(at)
@@ -178,12 +178,15 @@ def prelu(at: Site) -> Compute:
     """Like LEAKY_RELU, but below zero with (x - zp_in) * (alpha - zp_alpha), where alpha is a constant that broadcasts."""
     at.inputs_between(2, 2)
     at.outputs_exactly(1)
-    image, slope, output = at.input(0, "int8"), at.input(1, "int8"), at.output("int8")
+    image = at.input(0, "int8", "float32")
+    slope, output = at.input(1, image.type), at.output(image.type)
     try:
         shape = np.broadcast_shapes(image.shape, slope.shape)
     except ValueError:
         at.refuse(f"{image} and {slope}", "shapes that broadcast")
     at.shape(output, shape)
+    if image.type == "float32":
+        return floats.quietly(lambda inputs: [np.where(inputs[0] >= 0, inputs[0], inputs[0] * inputs[1])])
     above = at.multiplier(float(at.scale(image)) / float(at.scale(output)))
     below = at.multiplier(float(image.scale) * float(at.scale(slope)) / float(output.scale))
 

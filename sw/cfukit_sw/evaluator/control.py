@@ -1,6 +1,7 @@
 """IF and WHILE, which call subgraphs. TFLM reference kernels, generation B.
 
-A subgraph has no variables, since a reset would not reach them. A loop that does not end is refused after MAX_ITERATIONS.
+Variables of a subgraph are the caller's, to which `with_variables` has lifted them. A loop that does not end is refused after
+MAX_ITERATIONS.
 """
 
 from __future__ import annotations
@@ -8,46 +9,55 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from cfukit_sw.evaluator.calls import CALLS, MAX_DEPTH, MAX_EXPANDED, VARIABLES, extent
 from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.model import Model, Operator
 from cfukit_sw.site import Array, Site
 from cfukit_sw.values import value_refusal
 
 MAX_ITERATIONS = 10_000
-MAX_DEPTH = 3  # of calls in calls
-CALLS = {
-    "IF": ("then_subgraph_index", "else_subgraph_index"),
-    "WHILE": ("cond_subgraph_index", "body_subgraph_index"),
-}
 
 
 def called(at: Site, option: str) -> Model:
     """The subgraph that an option names. Its inputs and outputs are not checked."""
     number = at.integer(option, 1, len(at.model.subgraphs))
     graph = at.model.subgraphs[number - 1]
-    if _depth(graph, at.model.subgraphs, MAX_DEPTH) >= MAX_DEPTH:
+    depth, operators = extent(graph, at.model.subgraphs)
+    if depth >= MAX_DEPTH:
         at.refuse(f"subgraph {number} calls subgraphs that call subgraphs", f"at most {MAX_DEPTH} calls deep")
-    if any(tensor.is_variable for tensor in graph.tensors) or any(
-        "VARIABLE" in op.type for op in graph.operators
-    ):
-        at.refuse(f"subgraph {number} has variables", "variables in the main graph only")
+    if operators > MAX_EXPANDED:
+        at.refuse(f"subgraph {number} and all that it calls", f"at most {MAX_EXPANDED:,} operators together")
+    if any(op.type == "CALL_ONCE" for op in graph.operators):
+        at.refuse(f"subgraph {number} has CALL_ONCE", "CALL_ONCE in the main graph only")
     return replace(graph, subgraphs=at.model.subgraphs)
 
 
-def _depth(graph: Model, subgraphs: tuple[Model, ...], most: int) -> int:
-    """How deep the calls of a subgraph go; `most` if they go deeper."""
-    deepest = 0
-    for op in graph.operators:
-        for number in _numbers(op):
-            if most and 1 <= number <= len(subgraphs):
-                deepest = max(deepest, 1 + _depth(subgraphs[number - 1], subgraphs, most - 1))
-            if deepest >= most:
-                return most
-    return deepest
+def values_and_variables(op: Operator) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The inputs that the file has, and the variables behind them that the subgraphs use."""
+    count = len(op.inputs) - int(op.options.get(VARIABLES, 0))  # type: ignore[arg-type]
+    return op.inputs[:count], op.inputs[count:]
 
 
-def _numbers(op: Operator) -> list[int]:
-    return [int(op.options[option]) for option in CALLS.get(op.type, ())]  # type: ignore[arg-type]
+class _Subgraph:
+    """A subgraph that works on the caller's variables, which have the same names in both."""
+
+    def __init__(self, at: Site, graph: Model):
+        from cfukit_sw.evaluator import Evaluator
+
+        self.evaluator = Evaluator(graph)
+        self.model = graph
+        inputs, variables = values_and_variables(at.op)
+        self.first = len(inputs)
+        names = [at.model.tensors[index].name for index in variables]
+        self.places = [(names.index(t.name), t.index) for t in self.evaluator.model.variables()]
+
+    def run(self, values: list[Array], inputs: list[Any]) -> list[Array]:
+        """inputs: all of the operator's, with the variables, which may change."""
+        for place, tensor in self.places:
+            variable = inputs[self.first + place]
+            self.evaluator.state[tensor] = variable
+        shapes = [self.model.tensors[index].shape for index in self.model.inputs]
+        return self.evaluator.run([v.reshape(s) for v, s in zip(values, shapes, strict=True)]).outputs
 
 
 def _check(at: Site, graph: Model, inputs: tuple[int, ...], outputs: tuple[int, ...] | None) -> None:
@@ -68,12 +78,6 @@ def _check(at: Site, graph: Model, inputs: tuple[int, ...], outputs: tuple[int, 
             at.refuse(f"its condition gives {results or 'nothing'}", "one bool")
 
 
-def _inside(graph: Model, values: list[Array]) -> list[Array]:
-    """Values in the shapes of a subgraph's inputs."""
-    shapes = [graph.tensors[index].shape for index in graph.inputs]
-    return [value.reshape(shape) for value, shape in zip(values, shapes, strict=True)]
-
-
 def _outside(at: Site, values: list[Array]) -> list[Array]:
     """Values in the shapes of the operator's outputs."""
     shapes = [at.model.tensors[index].shape for index in at.op.outputs]
@@ -83,20 +87,18 @@ def _outside(at: Site, values: list[Array]) -> list[Array]:
 @operator("IF")
 def if_(at: Site) -> Compute:
     """A bool, then the inputs of both subgraphs."""
-    from cfukit_sw.evaluator import Evaluator
-
     condition = at.input(0, "bool")
     if condition.elements != 1:
         at.refuse(f"{condition}", "one bool")
-    branches = []
+    given, branches = values_and_variables(at.op)[0][1:], []
     for option in CALLS["IF"]:
         graph = called(at, option)
-        _check(at, graph, at.op.inputs[1:], at.op.outputs)
-        branches.append(Evaluator(graph))
+        _check(at, graph, given, at.op.outputs)
+        branches.append(_Subgraph(at, graph))
 
     def run(inputs: list[Any]) -> list[Array]:
         branch = branches[0 if inputs[0].reshape(-1)[0] else 1]
-        return _outside(at, branch.run(_inside(branch.model, inputs[1:])).outputs)
+        return _outside(at, branch.run(inputs[1 : 1 + len(given)], inputs))
 
     return run
 
@@ -104,20 +106,19 @@ def if_(at: Site) -> Compute:
 @operator("WHILE")
 def while_(at: Site) -> Compute:
     """The outputs begin as the inputs. As long as the condition holds for them, the body makes new ones of them."""
-    from cfukit_sw.evaluator import Evaluator
-
+    given = values_and_variables(at.op)[0]
     condition, body = (called(at, option) for option in CALLS["WHILE"])
-    _check(at, condition, at.op.inputs, None)
-    _check(at, body, at.op.inputs, at.op.outputs)
+    _check(at, condition, given, None)
+    _check(at, body, given, at.op.outputs)
     _check(at, condition, at.op.outputs, None)
-    holds, step = Evaluator(condition), Evaluator(body)
+    holds, step = _Subgraph(at, condition), _Subgraph(at, body)
 
     def run(inputs: list[Any]) -> list[Array]:
-        values = list(inputs)
+        values = list(inputs[: len(given)])
         for _ in range(MAX_ITERATIONS):
-            if not holds.run(_inside(condition, values)).outputs[0].reshape(-1)[0]:
+            if not holds.run(values, inputs)[0].reshape(-1)[0]:
                 return _outside(at, [value.copy() for value in values])
-            values = step.run(_inside(body, values)).outputs
+            values = step.run(values, inputs)
         at.refuse(*value_refusal(at.op.type, MAX_ITERATIONS))
 
     return run

@@ -17,7 +17,7 @@ from cfukit_sw.quantization import add_parameters
 from cfukit_sw.site import Array, Site
 
 
-def _operands(at: Site, *types: str) -> tuple[Tensor, Tensor, Tensor]:
+def operands(at: Site, *types: str) -> tuple[Tensor, Tensor, Tensor]:
     """Both inputs and the output, of one type, with the shape that broadcasting gives."""
     at.inputs_between(2, 2)
     at.outputs_exactly(1)
@@ -37,7 +37,7 @@ def add_sub(at: Site) -> Compute:
     int32 (ADD): wraps; TFLM ignores a fused activation there.
     """
     types = ("int8", "int16", "int32", "float32") if at.op.type == "ADD" else ("int8", "int16", "float32")
-    first, second, output = _operands(at, *types)
+    first, second, output = operands(at, *types)
     if first.type == "float32":
         return floats.binary(at)
     if first.type == "int32":
@@ -77,7 +77,7 @@ def _scaled(x: Array, zero_point: int, left_shift: int, multiplier: tuple[int, i
 @operator("MUL")
 def mul(at: Site) -> Compute:
     """int8, int16: out = clamp(MBQM((x1 - zp1) * (x2 - zp2), Q(S1 * S2 / So)) + zp). int32: wraps, then clamps."""
-    first, second, output = _operands(at, "int8", "int16", "int32", "float32")
+    first, second, output = operands(at, "int8", "int16", "int32", "float32")
     if first.type == "float32":
         return floats.binary(at)
     if first.type == "int32":
@@ -95,17 +95,10 @@ def mul(at: Site) -> Compute:
     return run
 
 
-@operator("DIV")
-def div(at: Site) -> Compute:
-    """float32 only."""
-    _operands(at, "float32")
-    return floats.binary(at)
-
-
 @operator("MINIMUM", "MAXIMUM")
 def minimum_maximum(at: Site) -> Compute:
     """Compares the stored values, as if the scales were equal."""
-    first, _, _ = _operands(at, "int8", "int16", "int32", "float32")
+    first, _, _ = operands(at, "int8", "int16", "int32", "int64", "float32")
     if first.type == "float32":
         return floats.binary(at)
     function = np.minimum if at.op.type == "MINIMUM" else np.maximum

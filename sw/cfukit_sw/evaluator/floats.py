@@ -1,8 +1,4 @@
-"""The float32 forms of operators, in TFLM's order of operations, so sums are equal to its own bit for bit.
-
-exp is computed in double by the same steps as in the C kernels, and rounded once. It may differ from a C library's by one unit in the
-last place.
-"""
+"""The float32 forms of operators, in TFLM's order of operations, so sums are equal to its own bit for bit."""
 
 from __future__ import annotations
 
@@ -10,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from cfukit_sw.evaluator.float_functions import FUNCTIONS as FUNCTIONS_OF_C
+from cfukit_sw.evaluator.float_functions import Floats, exp, exp_minus_1, square_root
 from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.evaluator.windows import Axis, all_windows, pad_image
 from cfukit_sw.model import Tensor
 from cfukit_sw.site import Array, Site
 
-Floats = npt.NDArray[np.float32]
 LARGEST = np.finfo(np.float32).max
 RANGES = {
     "NONE": (-LARGEST, LARGEST),
@@ -100,9 +96,10 @@ def fully_connected(at: Site, output: Tensor, weights: Floats) -> Compute:
 
 
 def pool_2d(at: Site, output: Tensor, y: Axis, x: Axis) -> Compute:
-    """Taps inside the image in the order row, column."""
+    """Taps inside the image in the order row, column. L2: the root of the average square."""
     low, high = activation(at)
-    average = at.op.type == "AVERAGE_POOL_2D"
+    kind = at.op.type
+    average = kind != "MAX_POOL_2D"
 
     def run(inputs: list[Any]) -> list[Array]:
         total = np.full(output.shape, 0 if average else -LARGEST, np.float32)
@@ -114,11 +111,13 @@ def pool_2d(at: Site, output: Tensor, y: Axis, x: Axis) -> Compute:
                 if not (out_y.stop and out_x.stop):
                     continue
                 taps, place = inputs[0][:, in_y, in_x], (slice(None), out_y, out_x)
+                taps = taps * taps if kind == "L2_POOL_2D" else taps
                 total[place] = (
                     total[place] + taps if average else np.where(taps > total[place], taps, total[place])
                 )
                 count[place] += 1
-        return [clamp(total / count if average else total, low, high)]
+        total = total / count if average else total
+        return [clamp(square_root(total) if kind == "L2_POOL_2D" else total, low, high)]
 
     return quietly(run)
 
@@ -162,37 +161,6 @@ def reduce(at: Site, axes: tuple[int, ...], output: Tensor) -> Compute:
 
 # --- functions ------
 
-LOG2_E, LN2_HIGH, LN2_LOW = 1.4426950408889634, 0.6931471803691238, 1.9082149292705877e-10
-EXP_TERMS = 12
-
-
-def exp(x: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """e to the power of x, in double: 2^n times the Taylor series of the rest."""
-    real = np.clip(x.astype(np.float64), -200.0, 200.0)
-    n = np.floor(real * LOG2_E + 0.5)
-    rest = (real - n * LN2_HIGH) - n * LN2_LOW
-    total = np.ones_like(rest)
-    for k in range(EXP_TERMS, 0, -1):
-        total = total * rest / k + 1.0
-    power = ((np.nan_to_num(n).astype(np.int64) + 1023) << 52).view(np.float64)
-    return np.where(np.isnan(real), real, total * power)
-
-
-ONE_ABOVE, EXP_BELOW = np.float32(16.619047164916992188), np.float32(-9)
-
-
-def sigmoid(x: Floats) -> Floats:
-    """In float32 but for exp. As in TFLM exp(x) itself far below zero, and 1 far above."""
-    one = np.float32(1)
-    inside = one / (one + exp(-x).astype(np.float32))
-    result = np.where(x < EXP_BELOW, exp(x).astype(np.float32), inside)
-    return np.where(x > ONE_ABOVE, one, result).astype(np.float32)
-
-
-def tanh(x: Floats) -> Floats:
-    e = exp(2.0 * x.astype(np.float64))
-    return np.where(np.abs(x) < 1e-4, x, ((e - 1.0) / (e + 1.0))).astype(np.float32)
-
 
 def unary(at: Site, function: Callable[[Floats], Floats]) -> Compute:
     at.inputs_between(1, 1)
@@ -202,10 +170,8 @@ def unary(at: Site, function: Callable[[Floats], Floats]) -> Compute:
 
 
 def elu(x: Floats) -> Floats:
-    """exp(x) - 1 below zero; close to zero the series is more accurate."""
-    real = np.minimum(x, 0).astype(np.float64)
-    below = np.where(real > -1e-4, real + real * real * 0.5, exp(real) - 1.0)
-    return np.where(x < 0, below.astype(np.float32), x)
+    """exp(x) - 1 below zero."""
+    return np.where(x < 0, exp_minus_1(np.minimum(x, np.float32(0))), x)
 
 
 def hard_swish(x: Floats) -> Floats:
@@ -217,11 +183,11 @@ FUNCTIONS: dict[str, Callable[[Floats], Floats]] = {
     "ABS": np.abs,
     "CEIL": np.ceil,
     "ELU": elu,
-    "EXP": lambda x: exp(x).astype(np.float32),
     "FLOOR": np.floor,
     "HARD_SWISH": hard_swish,
     "NEG": np.negative,
     "SQUARE": lambda x: x * x,
+    **FUNCTIONS_OF_C,
 }
 
 
@@ -230,7 +196,7 @@ def function(at: Site) -> Compute:
     return unary(at, FUNCTIONS[at.op.type])
 
 
-@operator("CEIL", "EXP", "FLOOR", "NEG", "SQUARE")
+@operator("CEIL", "COS", "EXP", "FLOOR", "LOG", "NEG", "ROUND", "SIN", "SQRT", "SQUARE")
 def float_only(at: Site) -> Compute:
     return function(at)
 
@@ -259,7 +225,7 @@ def softmax(at: Site) -> Compute:
         largest = rows[:, :1]
         for k in range(1, rows.shape[1]):
             largest = np.where(rows[:, k : k + 1] > largest, rows[:, k : k + 1], largest)
-        e = exp((rows - largest) * beta).astype(np.float32)
+        e = exp((rows - largest) * beta)
         total = np.zeros((rows.shape[0], 1), np.float32)
         for k in range(rows.shape[1]):
             total += e[:, k : k + 1]

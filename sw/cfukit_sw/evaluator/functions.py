@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cfukit_sw.evaluator import floats
+from cfukit_sw.evaluator import float_rows, floats
 from cfukit_sw.evaluator.logic import broadcast_shape
 from cfukit_sw.evaluator.prepare import Compute, by_table, every_int8, operator
 from cfukit_sw.fixed_point import (
@@ -54,6 +54,15 @@ def _one_to_one(at: Site, *types: str) -> tuple[Tensor, Tensor]:
     return image, output
 
 
+def _float_rows(at: Site) -> Tensor:
+    """The output of a float32 operator on rows."""
+    at.inputs_between(1, 1)
+    at.outputs_exactly(1)
+    output = at.output("float32")
+    at.shape(output, at.rank(at.input(0, "float32"), *range(1, 9)).shape)
+    return output
+
+
 @operator("ABS")
 def absolute(at: Site) -> Compute:
     """clamp(MBQM(|x - zp_in|, Q(S_in / S_out)) + zp_out)."""
@@ -96,6 +105,8 @@ MAX_LOG_SOFTMAX = 4095  # more exponentials could leave Q12.19
 @operator("LOG_SOFTMAX")
 def log_softmax(at: Site) -> Compute:
     """Rows of the last axis: x - max - log(sum of exp), output scale 1/16 and zero point 127."""
+    if at.input(0).type == "float32":
+        return float_rows.log_softmax(at, _float_rows(at))
     image, output = _one_to_one(at, "int8")
     at.rank(image, *range(1, 9))
     if float(output.scale) != 1 / 16 or output.zero_point != 127:
@@ -130,6 +141,9 @@ MAX_L2_DEPTH = 2**31 // 255**2
 @operator("L2_NORMALIZATION")
 def l2_normalization(at: Site) -> Compute:
     """Rows of the last axis divided by their length; output scale 1/128 and zero point 0, whatever the file says."""
+    if at.input(0).type == "float32":
+        at.no_activation()
+        return float_rows.l2_normalization(at, _float_rows(at))
     image, output = _one_to_one(at, "int8")
     at.no_activation()
     at.rank(image, 1, 2, 3, 4)
@@ -150,9 +164,11 @@ def squared_difference(at: Site) -> Compute:
     """As SUB up to the difference, which is squared and rescaled. int32: plain, and wraps."""
     at.inputs_between(2, 2)
     at.outputs_exactly(1)
-    first = at.input(0, "int8", "int16", "int32")
+    first = at.input(0, "int8", "int16", "int32", "float32")
     second, output = at.input(1, first.type), at.output(first.type)
     broadcast_shape(at, output, first, second)
+    if first.type == "float32":
+        return floats.quietly(lambda inputs: [(inputs[0] - inputs[1]) * (inputs[0] - inputs[1])])
     if first.type == "int32":
         return lambda inputs: [(inputs[0] - inputs[1]) * (inputs[0] - inputs[1])]
     symmetric(at, first, second, output)
@@ -187,11 +203,15 @@ def add_n(at: Site) -> Compute:
     at.outputs_exactly(1)
     count = len(at.op.inputs)
     at.inputs_between(2, 1 << 10)
-    first, output = at.input(0, "int8"), at.output("int8")
+    first = at.input(0, "int8", "float32")
+    output = at.output(first.type)
     for position in range(1, count):
-        at.shape(at.input(position, "int8"), first.shape)
-        at.same_quantization(at.input(position), first)
+        at.shape(at.input(position, first.type), first.shape)
+        if first.type == "int8":
+            at.same_quantization(at.input(position), first)
     at.shape(output, first.shape)
+    if first.type == "float32":
+        return float_rows.add_n(at)
     parameters = add_parameters(at.scale(first), at.scale(first), at.scale(output))
     at.shifts(parameters.output[1], 0)
     begin = add_n_begin(first, parameters)
@@ -225,10 +245,12 @@ def batch_matmul(at: Site) -> Compute:
     """[..., rows, depth] @ [..., depth, columns]; adj_x and adj_y: the matrices are transposed. int16: sums of 64 bits."""
     at.inputs_between(2, 2)
     at.outputs_exactly(1)
-    first = at.input(0, "int8", "int16")
+    first = at.input(0, "int8", "int16", "float32")
     second, output = at.input(1, first.type), at.output(first.type)
     batches, rows, depth, columns = matrices(at)
     at.shape(output, (*batches, rows, columns))
+    if first.type == "float32":
+        return float_rows.batch_matmul(at, output, depth)
     symmetric(at, first, second, output)
     real = float(at.scale(first)) * float(at.scale(second)) / float(at.scale(output))
     multiplier = quantize_multiplier(real)

@@ -1,4 +1,4 @@
-"""GATHER and GATHER_ND: parts of a tensor at computed places. TFLM reference kernels, generation B.
+"""GATHER, GATHER_ND and EMBEDDING_LOOKUP: parts of a tensor at computed places. TFLM reference kernels, generation B.
 
 An index outside the tensor is refused: a constant one before, a computed one when it occurs.
 """
@@ -74,5 +74,28 @@ def gather_nd(at: Site) -> Compute:
         _check(at, inputs[1], np.broadcast_to(sizes, indices.shape))
         places = inputs[1].reshape(-1, depth)
         return [np.ascontiguousarray(inputs[0][tuple(places.T)]).reshape(output.shape)]
+
+    return run
+
+
+@operator("EMBEDDING_LOOKUP")
+def embedding_lookup(at: Site) -> Compute:
+    """The rows of input 1 that input 0 names; rows of int8 become float32 if the output is."""
+    at.inputs_between(2, 2)
+    at.outputs_exactly(1)
+    rows, table = at.rank(at.input(0, "int32"), 1), at.input(1, *TYPES)
+    at.rank(table, *range(2, 9))
+    output = at.output("float32", *(["int8"] if table.type == "int8" else []))
+    at.shape(output, (rows.elements, *table.shape[1:]))
+    if table.type != output.type and table.zero_point:
+        at.refuse(f"{table} has zero point {table.zero_point}", "0 where the output is float32")
+    scale = at.scale(table) if table.type != output.type else np.float32(1)
+    if rows.data is not None:
+        _check(at, rows.data, table.shape[0])
+
+    def run(inputs: list[Any]) -> list[Array]:
+        _check(at, inputs[0], table.shape[0])
+        taken = inputs[1][inputs[0]]
+        return [taken if table.type == output.type else (taken * np.float64(scale)).astype(np.float32)]
 
     return run

@@ -50,7 +50,7 @@ def compare(at: Site) -> Compute:
     """int8: MBQM((x - zp) << 8, Q(S)) of both sides. Other types: the values."""
     at.inputs_between(2, 2)
     at.outputs_exactly(1)
-    types = ("int8", "int32", "int64", *(["bool"] if at.op.type in ("EQUAL", "NOT_EQUAL") else []))
+    types = ("int8", "int32", "int64", "float32", *(["bool"] if at.op.type in ("EQUAL", "NOT_EQUAL") else []))
     first = at.input(0, *types)
     second, output = at.input(1, first.type), at.output("bool")
     broadcast_shape(at, output, first, second)

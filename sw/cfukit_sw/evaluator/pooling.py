@@ -1,4 +1,4 @@
-"""AVERAGE_POOL_2D and MAX_POOL_2D, int8 and int16: over the taps inside the image.
+"""AVERAGE_POOL_2D, MAX_POOL_2D and (float32 only) L2_POOL_2D: over the taps inside the image.
 
 TFLM reference kernels, generation B (since 2026-10-13). Input and output must have equal scales (as TFLM compares them)
 and equal zero points.
@@ -19,14 +19,15 @@ from cfukit_sw.site import MAX_WINDOW, Array, Site
 SCALE_TOLERANCE = 1e-6  # TFLM has this for pools only
 
 
-@operator("AVERAGE_POOL_2D", "MAX_POOL_2D")
+@operator("AVERAGE_POOL_2D", "L2_POOL_2D", "MAX_POOL_2D")
 def pool_2d(at: Site) -> Compute:
     """x [n, h, w, c] -> [n, oh, ow, c]. Average: sum of n stored values, (sum +- n / 2) / n truncating, then
     clamp.
     """
     at.inputs_between(1, 1)
     at.outputs_exactly(1)
-    image = at.rank(at.input(0, "int8", "int16", "float32"), 4)
+    types = ("float32",) if at.op.type == "L2_POOL_2D" else ("int8", "int16", "float32")
+    image = at.rank(at.input(0, *types), 4)
     output = at.rank(at.output(image.type), 4)
     kernel = (at.integer("filter_height", 1, MAX_WINDOW), at.integer("filter_width", 1, MAX_WINDOW))
     y, x = window_axes(at, image, output, kernel, dilated=False)

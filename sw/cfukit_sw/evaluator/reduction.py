@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cfukit_sw.evaluator import floats
+from cfukit_sw.evaluator import float_rows, floats
 from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.fixed_point import requantize, wrap32
 from cfukit_sw.model import Tensor
@@ -35,11 +35,14 @@ def reduce(at: Site) -> Compute:
     """
     at.inputs_between(2, 2)
     at.outputs_exactly(1)
-    image = at.input(0, *(("int8",) if at.op.type == "REDUCE_MAX" else ("int8", "int16", "float32")))
+    image = at.input(
+        0, *(("int8", "float32") if at.op.type == "REDUCE_MAX" else ("int8", "int16", "float32"))
+    )
     output = at.output(image.type)
     axes = _axes(at, image, output)
     if image.type == "float32":
-        return floats.reduce(at, axes, output)
+        is_max = at.op.type == "REDUCE_MAX"
+        return float_rows.maximum(at, axes, output) if is_max else floats.reduce(at, axes, output)
     count = prod(image.shape[axis] for axis in axes)
 
     def maximum(inputs: list[Any]) -> list[Array]:
@@ -65,10 +68,23 @@ def arg_max(at: Site) -> Compute:
     """Index (int32) of the first maximum or minimum along one axis."""
     at.inputs_between(2, 2)
     at.outputs_exactly(1)
-    image, output = at.input(0, "int8"), at.output("int32")
+    image, output = at.input(0, "int8", "float32"), at.output("int32")
     axis = at.axis(at.integers(1, 1)[0], len(image.shape))
     at.shape(output, image.shape[:axis] + image.shape[axis + 1 :])
-    find: Any = np.argmax if at.op.type == "ARG_MAX" else np.argmin
+    largest = at.op.type == "ARG_MAX"
+    find: Any = np.argmax if largest else np.argmin
+
+    def first_of_floats(inputs: list[Any]) -> list[Array]:
+        """The first element is the best until one is better; NaN is never better, nor is anything better than it."""
+        x = np.moveaxis(inputs[0], axis, 0)
+        best, place = x[0], np.zeros(x.shape[1:], np.int32)
+        for k in range(1, x.shape[0]):
+            better = x[k] > best if largest else x[k] < best
+            best, place = np.where(better, x[k], best), np.where(better, k, place)
+        return [place.astype(np.int32).reshape(output.shape)]
+
+    if image.type == "float32":
+        return first_of_floats
 
     def run(inputs: list[Any]) -> list[Array]:
         return [find(inputs[0], axis=axis).astype(np.int32).reshape(output.shape)]

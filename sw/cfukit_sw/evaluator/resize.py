@@ -1,4 +1,4 @@
-"""RESIZE_NEAREST_NEIGHBOR (int8, int16, float32) and RESIZE_BILINEAR (int8) [n, h, w, c] -> [n, oh, ow, c].
+"""RESIZE_NEAREST_NEIGHBOR (int8, int16, float32) and RESIZE_BILINEAR (int8, float32) [n, h, w, c] -> [n, oh, ow, c].
 
 TFLM reference kernels, generation B (since 2026-10-13); the bilinear one in its integer form.
 """
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cfukit_sw.evaluator import float_rows
 from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.fixed_point import Ints, truncating_divide
 from cfukit_sw.model import Tensor
@@ -55,9 +56,11 @@ def nearest_indices(size: int, output: int, align: bool, half: bool) -> Ints:
 
 @operator("RESIZE_BILINEAR")
 def resize_bilinear(at: Site) -> Compute:
-    image, output, align, half = _resized(at, "int8")
+    image, output, align, half = _resized(at, "int8", "float32")
     if align and half:
         at.refuse("align_corners and half_pixel_centers", "one of them at most")
+    if image.type == "float32":
+        return float_rows.resize_bilinear(image, output, align, half)
     y0, y1, fy = bilinear_indices(image.shape[1], output.shape[1], align, half)
     x0, x1, fx = bilinear_indices(image.shape[2], output.shape[2], align, half)
     fy, fx = fy[:, None, None], fx[:, None]

@@ -1,9 +1,9 @@
 """Resource variables: VAR_HANDLE names one, READ_VARIABLE and ASSIGN_VARIABLE use it, CALL_ONCE runs the subgraph that fills it.
 
-`with_variables` makes each resource variable a variable tensor, which READ_VARIABLE and ASSIGN_VARIABLE then have as their first
-input. VAR_HANDLE and CALL_ONCE are left without inputs and outputs, because nothing remains to be done at run time. As in TFLM the
-first value that the model assigns says type, size and, by its zero point, what the variable holds before anything is assigned. A
-reset brings back what CALL_ONCE's subgraph assigns.
+`with_variables` makes each resource variable a variable tensor, also those of subgraphs. READ_VARIABLE and ASSIGN_VARIABLE then have
+it as their first input. VAR_HANDLE and CALL_ONCE are left without inputs and outputs, because nothing remains to be done at run time.
+As in TFLM the first value that the model assigns says type, size and, by its zero point, what the variable holds before anything is
+assigned. A reset brings back what CALL_ONCE's subgraph assigns.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from cfukit_base.errors import ModelError
+from cfukit_sw.evaluator.calls import CALLS, VARIABLES, subgraph_numbers
 from cfukit_sw.evaluator.constants import with_constants
 from cfukit_sw.evaluator.movement import MOVABLE
 from cfukit_sw.evaluator.prepare import Compute, operator
@@ -82,16 +83,106 @@ class _Assignment:
 
 
 def with_variables(model: Model) -> Model:
-    """`model` with a variable tensor for each resource variable."""
-    if not any(op.type == "VAR_HANDLE" and op.outputs for op in model.operators):
+    """`model` with a variable tensor for each resource variable and for each variable of a subgraph that IF or WHILE calls.
+
+    Each of these subgraphs has variable tensors of the same names for the variables that it or its callees use. IF and WHILE have the
+    caller's as further inputs, and their number as option `variables`.
+    """
+    users = [op for op in model.operators if op.type in CALLS and VARIABLES not in op.options]
+    if not users and not any(op.type == "VAR_HANDLE" and op.outputs for op in model.operators):
         return model
-    handles = _handles(model)
-    variables: dict[Name, Tensor] = {}
-    for found in _assignments(model):
-        if found.name not in variables:
-            variables[found.name] = _new_variable(model, found, len(model.tensors) + len(variables))
-    operators = tuple(_resolved(model, op, handles, variables) for op in model.operators)
-    return replace(model, tensors=(*model.tensors, *variables.values()), operators=operators)
+    return _Lifting(model).lifted()
+
+
+class _Lifting:
+    """graphs: the main graph (0) and its subgraphs. names: the variables of each, sorted, those of its callees among them."""
+
+    def __init__(self, model: Model):
+        self.model = model
+        self.graphs = (model, *model.subgraphs)
+        self.names: dict[int, tuple[Name, ...]] = {}
+        self.tensors: dict[Name, Tensor] = {}
+        for number in self._called():
+            for tensor in self.graphs[number].variables() if number else ():
+                name = f"subgraph {number}: tensor {tensor.index} '{tensor.name}'"
+                self.tensors[("", name)] = replace(tensor, name=name)
+        for found in _assignments(model):
+            if found.name not in self.tensors:
+                self.tensors[found.name] = _new_variable(model, found, 0)
+
+    def lifted(self) -> Model:
+        called = self._called()
+        graphs = [
+            self._graph(number) if number in called else graph for number, graph in enumerate(self.graphs)
+        ]
+        return replace(graphs[0], subgraphs=tuple(graphs[1:]))
+
+    def _callees(self, number: int) -> list[int]:
+        graph, count = self.graphs[number], len(self.graphs)
+        numbers = [callee for op in graph.operators for callee in subgraph_numbers(op)]
+        return [callee for callee in numbers if 0 < callee < count]
+
+    def _called(self) -> list[int]:
+        """The main graph and what it calls, each once."""
+        found = [0]
+        for number in found:
+            found += [callee for callee in dict.fromkeys(self._callees(number)) if callee not in found]
+        return found
+
+    def _reachable(self, number: int) -> list[int]:
+        found = [number]
+        for each in found:
+            found += [callee for callee in dict.fromkeys(self._callees(each)) if callee not in found]
+        return found
+
+    def _names(self, number: int) -> tuple[Name, ...]:
+        """The variables that a graph needs."""
+        if number not in self.names:
+            names: set[Name] = set()
+            for each in self._reachable(number):
+                graph, handles = self.graphs[each], _handles(self.graphs[each])
+                used = (_handle(op) for op in graph.operators if op.type in USERS)
+                names |= {handles[handle] for handle in used if handle in handles}
+                names |= {self._own(each, t) for t in graph.variables()} if each else set()
+            self.names[number] = tuple(sorted(names & set(self.tensors)))
+        return self.names[number]
+
+    def _own(self, number: int, tensor: Tensor) -> Name:
+        return "", f"subgraph {number}: tensor {tensor.index} '{tensor.name}'"
+
+    def _graph(self, number: int) -> Model:
+        graph = self.graphs[number]
+        tensors = list(graph.tensors)
+        places = {self._own(number, t): t.index for t in graph.variables()} if number else {}
+        for name in self._names(number):
+            index = places.setdefault(name, len(tensors))
+            if index == len(tensors):
+                tensors.append(replace(self.tensors[name], index=index))
+            tensors[index] = replace(tensors[index], name=self.tensors[name].name)
+        handles = _handles(graph)
+        operators = [self._resolved(graph, op, handles, places) for op in graph.operators]
+        return replace(graph, tensors=tuple(tensors), operators=tuple(operators))
+
+    def _resolved(
+        self, graph: Model, op: Operator, handles: dict[int, Name], places: dict[Name, int]
+    ) -> Operator:
+        if op.type == "VAR_HANDLE":
+            return replace(op, inputs=(), outputs=())
+        if op.type in CALLS:
+            numbers = [number for number in subgraph_numbers(op) if 0 < number < len(self.graphs)]
+            names = sorted({name for number in numbers for name in self._names(number)})
+            inputs = (*op.inputs, *(places[name] for name in names))
+            return replace(op, inputs=inputs, options=op.options | {VARIABLES: len(names)})
+        if op.type not in USERS or _handle(op) not in handles:
+            return op
+        name = handles[_handle(op)]
+        if name not in places:
+            raise ModelError(
+                f"{graph.name}: {op}",
+                f"variable '{name[1]}', which nothing assigns",
+                allowed="an assigned one",
+            )
+        return replace(op, inputs=(places[name], *op.inputs[1:]))
 
 
 def _handle(op: Operator) -> int:
@@ -108,7 +199,7 @@ def _handles(graph: Model) -> dict[int, Name]:
 
 
 def _assignments(model: Model) -> Iterator[_Assignment]:
-    """All of the main graph and of the subgraphs that CALL_ONCE calls, in the order in which TFLM prepares them."""
+    """All of the main graph and of its subgraphs, in the order in which TFLM prepares them."""
     for graph in (model, *model.subgraphs):
         handles = _handles(graph)
         for op in graph.operators:
@@ -126,7 +217,7 @@ def _new_variable(model: Model, first: _Assignment, index: int) -> Tensor:
     for op in model.operators:
         if op.type == "CALL_ONCE" and not op.inputs:
             initial = _assigned_once(model, op, first.name, value, initial)
-    name = first.name[1] or first.name[0]
+    name = "/".join(filter(None, first.name))
     return replace(value, index=index, name=name, data=None, is_variable=True, initial=initial)
 
 
@@ -160,18 +251,3 @@ def _not_used_before(at: Site, model: Model, call: Operator, name: Name) -> None
     for op in model.operators[: call.index]:
         if op.type in USERS and handles.get(_handle(op)) == name:
             at.refuse(f"{op} comes before it", "CALL_ONCE before the variable is used")
-
-
-def _resolved(
-    model: Model, op: Operator, handles: dict[int, Name], variables: dict[Name, Tensor]
-) -> Operator:
-    if op.type == "VAR_HANDLE":
-        return replace(op, inputs=(), outputs=())
-    if op.type not in USERS or _handle(op) not in handles:
-        return op
-    name = handles[_handle(op)]
-    if name not in variables:
-        raise ModelError(
-            f"{model.name}: {op}", f"variable '{name[1]}', which nothing assigns", allowed="an assigned one"
-        )
-    return replace(op, inputs=(variables[name].index, *op.inputs[1:]))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from cfukit_base.artefacts.plan import InArena, InConstants, Plan, Step, Steps, Structs, Value
 from cfukit_sw.evaluator import simplified
-from cfukit_sw.evaluator.control import CALLS, MAX_ITERATIONS, called
+from cfukit_sw.evaluator.calls import CALLS
+from cfukit_sw.evaluator.control import MAX_ITERATIONS, called, values_and_variables
 from cfukit_sw.lowering.lowered import (
     BytesAt,
     CallOf,
@@ -26,11 +27,24 @@ Planner = Callable[[Model], Plan]
 
 
 class Subgraph:
-    """A lowered subgraph whose arena is the caller's scratch."""
+    """A lowered subgraph whose arena is the caller's scratch. variables: (caller's tensor, place in the scratch, bytes)."""
 
     def __init__(self, at: Site, option: str, planner: Planner):
         self.model = simplified(called(at, option))
         self.plan = planner(self.model)
+        outside = {at.model.tensors[index].name: index for index in values_and_variables(at.op)[1]}
+        self.variables = [
+            (TensorAt(outside[t.name]), ScratchAt(self.plan.tensors[t.index].offset), t.bytes)
+            for t in self.model.variables()
+        ]
+
+    def loaded(self) -> list[tuple[Param, Param, int]]:
+        """The copies that give the subgraph its variables."""
+        return list(self.variables)
+
+    def kept(self) -> list[tuple[Param, Param, int]]:
+        """The copies that bring them back."""
+        return [(inside, outside, count) for outside, inside, count in self.variables]
 
     def input(self, position: int) -> Param:
         return ScratchAt(self.plan.tensors[self.model.inputs[position]].offset)
@@ -71,40 +85,42 @@ def control(at: Site, planner: Planner) -> Lowered:
     """at.op is IF or WHILE. planner: lowers a subgraph, with an arena of its own."""
     graphs = [Subgraph(at, option, planner) for option in CALLS[at.op.type]]
     params = _if(at, *graphs) if at.op.type == "IF" else _while(at, *graphs)
-    x, y = at.model.tensors[at.op.inputs[-1]], at.output()
+    x, y = at.model.tensors[values_and_variables(at.op)[0][-1]], at.output()
     op = replace(described(at, x, y), macs=sum(graph.plan.macs for graph in graphs))
     scratch = max(graph.plan.arena_bytes for graph in graphs)
     return Lowered(op, f"cfukit_{at.op.type.lower()}", params, scratch_bytes=scratch)
 
 
 def _if(at: Site, *branches: Subgraph) -> dict[str, Param]:
-    params: dict[str, Param] = {"condition": TensorAt(at.op.inputs[0])}
-    params |= {"n_inputs": len(at.op.inputs) - 1, "n_outputs": len(at.op.outputs)}
+    condition, *given = values_and_variables(at.op)[0]
+    params: dict[str, Param] = {"condition": TensorAt(condition)}
     for name, graph in zip(("then", "else"), branches, strict=True):
-        params[f"{name}_inputs"] = _copies(
-            (TensorAt(tensor), graph.input(k), _bytes(at, tensor))
-            for k, tensor in enumerate(at.op.inputs[1:])
-        )
-        params[f"{name}_outputs"] = _copies(
-            (graph.output(k), TensorAt(tensor), _bytes(at, tensor)) for k, tensor in enumerate(at.op.outputs)
-        )
+        inputs = [(TensorAt(t), graph.input(k), _bytes(at, t)) for k, t in enumerate(given)]
+        outputs = [(graph.output(k), TensorAt(t), _bytes(at, t)) for k, t in enumerate(at.op.outputs)]
+        params |= _list(f"{name}_inputs", [*inputs, *graph.loaded()])
+        params |= _list(f"{name}_outputs", [*outputs, *graph.kept()])
         params[f"{name}_ops"] = graph.calls()
         params[f"n_{name}"] = len(graph.plan.steps)
     return params
 
 
 def _while(at: Site, condition: Subgraph, body: Subgraph) -> dict[str, Param]:
-    pairs = zip(at.op.inputs, at.op.outputs, strict=True)
+    pairs = zip(values_and_variables(at.op)[0], at.op.outputs, strict=True)
     outputs = list(enumerate(at.op.outputs))
+
+    def inputs_of(graph: Subgraph) -> list[tuple[Param, Param, int]]:
+        return [*((TensorAt(t), graph.input(k), _bytes(at, t)) for k, t in outputs), *graph.loaded()]
+
+    results = [(body.output(k), TensorAt(t), _bytes(at, t)) for k, t in outputs]
     return {
-        "begin": _copies((TensorAt(a), TensorAt(b), _bytes(at, b)) for a, b in pairs),
-        "condition_inputs": _copies((TensorAt(t), condition.input(k), _bytes(at, t)) for k, t in outputs),
-        "body_inputs": _copies((TensorAt(t), body.input(k), _bytes(at, t)) for k, t in outputs),
-        "body_outputs": _copies((body.output(k), TensorAt(t), _bytes(at, t)) for k, t in outputs),
+        **_list("begin", [(TensorAt(a), TensorAt(b), _bytes(at, b)) for a, b in pairs]),
+        **_list("condition_inputs", inputs_of(condition)),
+        **_list("condition_outputs", condition.kept()),
+        **_list("body_inputs", inputs_of(body)),
+        **_list("body_outputs", [*results, *body.kept()]),
         "condition": condition.output(0),
         "condition_ops": condition.calls(),
         "body_ops": body.calls(),
-        "n_values": len(outputs),
         "n_condition": len(condition.plan.steps),
         "n_body": len(body.plan.steps),
         "limit": MAX_ITERATIONS,
@@ -115,6 +131,7 @@ def _bytes(at: Site, tensor: int) -> int:
     return at.model.tensors[tensor].bytes
 
 
-def _copies(copies: Iterable[tuple[Param, Param, int]]) -> Pieces:
+def _list(name: str, copies: Sequence[tuple[Param, Param, int]]) -> dict[str, Param]:
+    """A list of copies and how many there are."""
     items = tuple({"input": source, "output": target, "bytes": count} for source, target, count in copies)
-    return Pieces("cfukit_copy", items)
+    return {name: Pieces("cfukit_copy", items) if items else None, f"n_{name}": len(items)}

@@ -7,6 +7,7 @@ from math import prod
 
 import numpy as np
 
+from cfukit_sw.evaluator.float_rows import bilinear_places
 from cfukit_sw.evaluator.resize import bilinear_indices, nearest_indices
 from cfukit_sw.lowering.elementwise import broadcast, by_table
 from cfukit_sw.lowering.lowered import Alias, Bytes, Lowered, Param, TensorAt, described
@@ -62,8 +63,10 @@ def dequantize(at: Site) -> Lowered:
 
 def prelu(at: Site) -> Lowered:
     x, slope, y = at.input(0), at.input(1), at.output()
-    above = quantize_multiplier(float(x.scale) / float(y.scale))
-    below = quantize_multiplier(float(x.scale) * float(slope.scale) / float(y.scale))
+    above = below = (0, 0)
+    if x.type != "float32":
+        above = quantize_multiplier(float(x.scale) / float(y.scale))
+        below = quantize_multiplier(float(x.scale) * float(slope.scale) / float(y.scale))
     params = broadcast(at, x, slope, y) | {
         "zero_point1": x.zero_point,
         "zero_point2": slope.zero_point,
@@ -95,7 +98,10 @@ def resize(at: Site) -> Lowered:
     align, half = bool(at.option("align_corners")), bool(at.option("half_pixel_centers"))
     tables = []
     for axis in (1, 2):
-        if at.op.type == "RESIZE_BILINEAR":
+        if at.op.type == "RESIZE_BILINEAR" and x.type == "float32":
+            low, high, rest = bilinear_places(x.shape[axis], y.shape[axis], align, half)
+            table = np.stack([low, high, rest.view(np.int32)], axis=1)
+        elif at.op.type == "RESIZE_BILINEAR":
             table = np.stack(bilinear_indices(x.shape[axis], y.shape[axis], align, half), axis=1)
         else:
             table = nearest_indices(x.shape[axis], y.shape[axis], align, half)
@@ -108,7 +114,8 @@ def resize(at: Site) -> Lowered:
         "batches": x.shape[0],
         "input_height": x.shape[1],
         "input_width": x.shape[2],
-        "channels": x.shape[3] * x.dtype.itemsize,  # the nearest pixel is copied byte by byte
+        # the nearest pixel is copied byte by byte
+        "channels": x.shape[3] * (x.dtype.itemsize if at.op.type == "RESIZE_NEAREST_NEIGHBOR" else 1),
         "output_height": y.shape[1],
         "output_width": y.shape[2],
     }

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from cfukit_sw.evaluator.division import division_scale
 from cfukit_sw.lowering.floats import limits
 from cfukit_sw.lowering.lowered import Bytes, Lowered, Param, TensorAt, described
 from cfukit_sw.lowering.movement import MAX_RANK, dense_strides
 from cfukit_sw.lowering.small_sums import MAX_RIGHT
 from cfukit_sw.model import Tensor
-from cfukit_sw.quantization import LIMITS, add_parameters, product_multipliers
+from cfukit_sw.quantization import LIMITS, add_parameters, product_multipliers, quantize_multiplier
 from cfukit_sw.site import Site
 
 
@@ -39,12 +40,12 @@ def by_table(at: Site) -> Lowered:
 
 
 def binary(at: Site) -> Lowered:
-    """ADD, SUB, MUL, MINIMUM, MAXIMUM on int8 and int16; ADD, MUL, MINIMUM, MAXIMUM on int32."""
+    """ADD, SUB, MUL, DIV, FLOOR_DIV, FLOOR_MOD, MINIMUM and MAXIMUM."""
     x1, x2, y = at.input(0), at.input(1), at.output()
     type = at.op.type
     params = broadcast(at, x1, x2, y)
     small = True
-    if y.type in ("int8", "int16") and type in ("ADD", "SUB", "MUL"):
+    if y.type in ("int8", "int16") and type in ("ADD", "SUB", "MUL", "DIV"):
         low, high = at.activation(y)
         params |= {
             "zero_point1": x1.zero_point,
@@ -55,6 +56,8 @@ def binary(at: Site) -> Lowered:
             multipliers, shifts = product_multipliers(x1.scale, [x2.scale], y.scale)
             params |= {"multiplier": int(multipliers[0]), "shift": int(shifts[0])}
             small = -MAX_RIGHT <= int(shifts[0]) <= 0
+        elif type == "DIV":
+            params["multiplier"], params["shift"] = quantize_multiplier(division_scale(at))
         else:
             q = add_parameters(x1.scale, x2.scale, y.scale, y.type)
             params |= {"left_shift": q.left_shift, "multiplier1": q.input1[0], "shift1": q.input1[1]}
@@ -62,10 +65,10 @@ def binary(at: Site) -> Lowered:
             params |= {"multiplier": q.output[0], "shift": q.output[1]}
             small = q.output[1] >= -MAX_RIGHT
     elif y.type == "float32":
-        low, high = (0, 0) if type in ("MINIMUM", "MAXIMUM") else limits(at)
+        low, high = limits(at) if type in ("ADD", "SUB", "MUL", "DIV") else (0, 0)
     else:
-        low, high = LIMITS[y.type]
-        if type == "MUL":
+        low, high = LIMITS.get(y.type, (0, 0))
+        if type in ("MUL", "DIV"):
             low, high = at.integer_activation()
     params |= {"activation_min": low, "activation_max": high}
     computed = x1.data is None and x2.data is None

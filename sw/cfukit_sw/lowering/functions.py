@@ -43,8 +43,17 @@ def absolute(at: Site) -> Lowered:
     return Lowered(described(at, x, y), "cfukit_quantize", params, in_place=(x.index,))
 
 
+def _float_rows(at: Site) -> Lowered:
+    x, y = at.input(0), at.output()
+    params: dict[str, Param] = {"input": TensorAt(x.index), "output": TensorAt(y.index)}
+    params |= {"count": x.elements // x.shape[-1], "depth": x.shape[-1]}
+    return Lowered(described(at, x, y), "cfukit_float", params, kind=f"{at.op.type}_FLOAT")
+
+
 def log_softmax(at: Site) -> Lowered:
     x, y = at.input(0), at.output()
+    if x.type == "float32":
+        return _float_rows(at)
     parameters = log_softmax_parameters(x.scale)
     params: dict[str, Param] = {
         "input": TensorAt(x.index),
@@ -62,6 +71,8 @@ def log_softmax(at: Site) -> Lowered:
 
 def l2_normalization(at: Site) -> Lowered:
     x, y = at.input(0), at.output()
+    if x.type == "float32":
+        return _float_rows(at)
     params: dict[str, Param] = {
         "input": TensorAt(x.index),
         "output": TensorAt(y.index),
@@ -75,7 +86,7 @@ def l2_normalization(at: Site) -> Lowered:
 def squared_difference(at: Site) -> Lowered:
     x1, x2, y = at.input(0), at.input(1), at.output()
     params = broadcast(at, x1, x2, y)
-    if x1.type != "int32":
+    if x1.type not in ("int32", "float32"):
         q = squared_difference_parameters(x1.scale, x2.scale, y.scale, y.type)
         params |= {"zero_point1": x1.zero_point, "zero_point2": x2.zero_point}
         params |= {"output_zero_point": y.zero_point, "left_shift": q.left_shift}
@@ -89,8 +100,16 @@ def squared_difference(at: Site) -> Lowered:
 
 def add_n(at: Site) -> Lowered:
     x, y = at.input(0), at.output()
-    q = add_parameters(x.scale, x.scale, y.scale)
     inputs = [at.input(position) for position in range(len(at.op.inputs))]
+    if x.type == "float32":
+        floats_of: dict[str, Param] = {
+            "inputs": Pieces("cfukit_addend", tuple({"input": TensorAt(each.index)} for each in inputs)),
+            "output": TensorAt(y.index),
+            "n_inputs": len(inputs),
+            "count": y.elements,
+        }
+        return Lowered(described(at, x, y), "cfukit_add_n", floats_of)
+    q = add_parameters(x.scale, x.scale, y.scale)
     params: dict[str, Param] = {
         "inputs": Pieces("cfukit_addend", tuple({"input": TensorAt(each.index)} for each in inputs)),
         "output": TensorAt(y.index),
@@ -111,7 +130,9 @@ def add_n(at: Site) -> Lowered:
 def batch_matmul(at: Site) -> Lowered:
     x1, x2, y = at.input(0), at.input(1), at.output()
     batches, rows, depth, columns = matrices(at)
-    multiplier, shift = quantize_multiplier(float(x1.scale) * float(x2.scale) / float(y.scale))
+    multiplier, shift = 0, 0
+    if x1.type != "float32":
+        multiplier, shift = quantize_multiplier(float(x1.scale) * float(x2.scale) / float(y.scale))
     first_steps = (1, rows) if at.option("adj_x") else (depth, 1)
     second_steps = (1, depth) if at.option("adj_y") else (columns, 1)
     params: dict[str, Param] = {

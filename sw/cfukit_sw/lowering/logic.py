@@ -21,7 +21,8 @@ def compare(at: Site) -> Lowered:
         params |= {"zero_point1": x1.zero_point, "zero_point2": x2.zero_point}
         params |= {"left_shift": COMPARED_LEFT_SHIFT, "multiplier1": first[0], "shift1": first[1]}
         params |= {"multiplier2": second[0], "shift2": second[1]}
-    return Lowered(described(at, x1, y), "cfukit_compare", params)
+    kind = f"{at.op.type}_FLOAT" if x1.type == "float32" else ""
+    return Lowered(described(at, x1, y), "cfukit_compare", params, kind=kind)
 
 
 def logical(at: Site) -> Lowered:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cfukit_sw.evaluator.calls import CALLS
 from cfukit_sw.lowering.lowered import Alias, Lowered, TensorAt
 from cfukit_sw.lowering.movement import Axes, copied, moved
 from cfukit_sw.model import Model, Operator
@@ -17,7 +18,7 @@ def read(at: Site) -> Lowered | Alias:
     assigned = (
         op.index
         for op in at.model.operators[at.op.index + 1 :]
-        if op.type == "ASSIGN_VARIABLE" and op.inputs[0] == variable
+        if op.type in ("ASSIGN_VARIABLE", *CALLS) and variable in op.inputs
     )
     return copied(at, variable) if any(index < last for index in assigned) else Alias(variable)
 

@@ -1,6 +1,6 @@
 /* EXP float32. */
 #include "cfukit_kernels.h"
-#include "float.h"
+#include "exponential.h"
 
 void cfukit_reference_exp_float(const void *params);
 
@@ -8,6 +8,6 @@ void cfukit_reference_exp_float(const void *params) {
   const struct cfukit_float *p = params;
   for (int32_t i = 0; i < p->count; i++) {
     const float x = p->input[i];
-    p->output[i] = (float)float_exp((double)x);
+    p->output[i] = float_exp(x);
   }
 }

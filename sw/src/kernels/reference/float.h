@@ -13,6 +13,14 @@ static inline float float_of(int32_t bits) {
   return both.value;
 }
 
+static inline int32_t bits_of(float value) {
+  const union {
+    float value;
+    int32_t bits;
+  } both = {value};
+  return both.bits;
+}
+
 /* Not a number stays. */
 static inline float float_clamp(float x, int32_t low_bits, int32_t high_bits) {
   const float low = float_of(low_bits), high = float_of(high_bits);
@@ -27,21 +35,22 @@ static inline float float_floor(float x) {
   return whole > x ? whole - 1.0f : whole;
 }
 
-/* e to the power of x in double: 2^n times the Taylor series of the rest. */
-static inline double float_exp(double x) {
-  if (x != x) return x;
-  const double real = x < -200.0 ? -200.0 : x > 200.0 ? 200.0 : x;
-  const double scaled = real * 1.4426950408889634 + 0.5;
-  int32_t n = (int32_t)scaled;
-  if ((double)n > scaled) n--;
-  const double rest = (real - n * 0.6931471803691238) - n * 1.9082149292705877e-10;
-  double total = 1.0;
-  for (int32_t k = 12; k > 0; k--) total = total * rest / k + 1.0;
-  const union {
-    int64_t bits;
-    double value;
-  } power = {(int64_t)(n + 1023) << 52};
-  return total * power.value;
+/* The square root, rounded to nearest: 25 bits of it, one after the other, from the mantissa. */
+static inline float square_root(float x) {
+  if (!(x > 0)) return x == 0 ? x : float_of(0x7FC00000);
+  if (x > 3.4028234663852886e38f) return x;
+  const int tiny = x < 1.17549435082228750797e-38f; /* not normal */
+  const int32_t bits = bits_of(tiny ? x * 16777216.0f : x), exponent = (bits >> 23) - 127 - (tiny ? 24 : 0);
+  uint64_t rest = (uint64_t)((bits & 0x7FFFFF) | 0x800000) << (25 + (exponent & 1));
+  uint32_t root = 0;
+  for (uint32_t bit = (uint32_t)1 << 24; bit != 0; bit >>= 1) {
+    const uint64_t step = (uint64_t)(2 * root + bit) * bit;
+    if (step <= rest) {
+      rest -= step;
+      root += bit;
+    }
+  }
+  return float_of((int32_t)((root + 1) >> 1) - 0x800000 + ((((exponent - (exponent & 1)) >> 1) + 127) << 23));
 }
 
 #endif

@@ -1,6 +1,6 @@
 /* SOFTMAX float32. */
 #include "cfukit_kernels.h"
-#include "float.h"
+#include "exponential.h"
 
 void cfukit_reference_softmax_float(const void *params);
 
@@ -13,7 +13,7 @@ void cfukit_reference_softmax_float(const void *params) {
     for (int32_t c = 1; c < p->depth; c++) largest = input[c] > largest ? input[c] : largest;
     for (int32_t c = 0; c < p->depth; c++) {
       const float scaled = (input[c] - largest) * float_of(p->low_bits);
-      output[c] = (float)float_exp((double)scaled);
+      output[c] = float_exp(scaled);
       sum += output[c];
     }
     for (int32_t c = 0; c < p->depth; c++) output[c] = output[c] / sum;

@@ -1,0 +1,9 @@
+/* LESS_EQUAL of float32. */
+#include "compare_float.h"
+
+void cfukit_reference_less_equal_float(const void *params);
+
+void cfukit_reference_less_equal_float(const void *params) {
+  const struct cfukit_compare *p = params;
+  COMPARE_FLOAT(p, a <= b);
+}

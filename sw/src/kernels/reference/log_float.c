@@ -1,0 +1,10 @@
+/* LOG float32. */
+#include "cfukit_kernels.h"
+#include "logarithm.h"
+
+void cfukit_reference_log_float(const void *params);
+
+void cfukit_reference_log_float(const void *params) {
+  const struct cfukit_float *p = params;
+  for (int32_t i = 0; i < p->count; i++) p->output[i] = float_log(p->input[i]);
+}

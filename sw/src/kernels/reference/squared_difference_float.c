@@ -1,0 +1,14 @@
+/* SQUARED_DIFFERENCE float32. */
+#include "elementwise.h"
+
+void cfukit_reference_squared_difference_float(const void *params);
+
+void cfukit_reference_squared_difference_float(const void *params) {
+  const struct cfukit_binary *p = params;
+  FOR_EACH_RUN(p, float, {
+    for (int32_t i4 = count; i4 > 0; i4--, a += a_stride, b += b_stride, out++) {
+      const float difference = a[0] - b[0];
+      *out = difference * difference;
+    }
+  });
+}
