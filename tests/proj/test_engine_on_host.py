@@ -1,0 +1,141 @@
+"""Random operators through project mlperf_arty on engine host, so through its driver and the verilated engine, against the evaluator."""
+
+from __future__ import annotations
+
+import functools
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cfukit_base.errors import ModelError
+from cfukit_sw.evaluator import Evaluator
+from cfukit_sw.kernels import library
+from cfukit_sw.loaded import make_blob
+from cfukit_sw.model import Model
+from cfukit_tools import api
+from cfukit_tools.engines.catalogue import engine_named
+from cfukit_tools.engines.engine import Job
+from cfukit_tools.firmware.inputs import InputSet
+from cfukit_tools.firmware.program import Program, build_program, plan_variant, project_kernels
+from cfukit_tools.firmware.samples import evaluate, first_difference
+from cfukit_tools.project.project import load_target
+from cfukit_tools.project.system import System
+from support.engine_models import strained_model
+from support.models import random_inputs, random_model
+from support.reference import FOLDER
+
+TYPES = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "ADD")
+MAKERS: dict[str, Callable[[str, int], Model]] = {"any": random_model, "strained": strained_model}
+SAMPLES = 2
+LOADED = 'sw.packaging="loaded"'
+
+
+@functools.cache
+def firmware() -> tuple[System, Program]:
+    """A copy of the project, and its program with all kernels: each model comes to it as data."""
+    folder = Path(tempfile.mkdtemp(prefix="cfukit-engine-")) / "mlperf_arty"
+    api.init(str(folder), "mlperf_arty")
+    system = System(load_target(folder, assignments=(LOADED,)))
+    return system, build_program(system, random_model("CONV_2D", 0), "project", on_host=True)
+
+
+def program_of(model: Model) -> Program:
+    """As `build_program`, without a look at the sources."""
+    system, program = firmware()
+    plan, kernels = plan_variant(system, model, "project"), [*project_kernels(system), *library()]
+    return replace(program, model=model, plan=plan, blob=make_blob(plan, kernels, pointer_bytes=8))
+
+
+def runs_on_the_engine(model: Model, seed: int) -> bool:
+    """Compare outputs and operators with the evaluator's if a kernel of the project runs; False if none does."""
+    Evaluator(model)  # ModelError if it is not legal
+    program = program_of(model)
+    if not any(step.registry == "project" for step in program.plan.steps):
+        return False
+    rng = np.random.default_rng(seed)
+    arrays = zip(*(random_inputs(model, rng) for _ in range(SAMPLES)), strict=True)
+    inputs = InputSet(tuple(map(np.stack, arrays)), np.ones(SAMPLES, bool), None, "random")
+    job = Job(program, inputs, range(SAMPLES), layers=True)
+    [served] = engine_named("host").serve(firmware()[0], [job], 1, lambda job: None)
+    truth = evaluate(model, inputs, lambda number: True)
+    for number, (expected, got) in enumerate(zip(truth, served.samples, strict=True)):
+        wrong = first_difference(expected.layers, got.layers)
+        where = f"seed {seed}, sample {number}: {model.operators[0]}, {model.tensors}"
+        assert wrong is None, f"(operator, tensor, difference) = {wrong}; {where}"
+        np.testing.assert_array_equal(got.outputs[0], expected.outputs[0], err_msg=where)
+    return True
+
+
+def compare(maker: str, type: str, seeds: Iterable[int], most: int) -> int:
+    """How many of the first `most` models that the engine runs, out of those of `seeds`, were compared."""
+    compared = 0
+    for seed in seeds:
+        try:
+            compared += runs_on_the_engine(MAKERS[maker](type, seed), seed)
+        except ModelError:
+            continue
+        if compared == most:
+            break
+    return compared
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("type", TYPES)
+def test_random_operators(type: str) -> None:
+    assert compare("strained", type, range(100), 8) == 8
+    assert compare("any", type, range(100), 2) == 2
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("type", TYPES)
+def test_random_operators_at_length(maker: str, type: str) -> None:
+    """With both makers 1,000 models per kernel, or 50 per seed of CFUKIT_SEEDS."""
+    most = max(500, 25 * int(os.environ.get("CFUKIT_SEEDS", "0")))
+    assert compare(maker, type, range(1000, 1000 + 40 * most), most) == most
+
+
+def arrays(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path) as file:
+        return dict(file)
+
+
+@pytest.mark.slow
+@pytest.mark.needs("reference")
+def test_keyword_spotting_gives_what_tflm_gives(tmp_path: Path) -> None:
+    golden, answers = FOLDER / "golden" / "kws_ref.npz", tmp_path / "answers.npz"
+    model = str(FOLDER / "models" / "kws_ref.tflite")
+    api.infer(
+        firmware()[0].project.root,
+        model=model,
+        inputs=golden,
+        outputs=answers,
+        unchecked=True,
+        engine="host",
+        assignments=(LOADED,),
+    )
+    np.testing.assert_array_equal(arrays(answers)["out0"], arrays(golden)["out0"])
+
+
+@pytest.mark.long
+@pytest.mark.needs("reference")
+@pytest.mark.parametrize("name", ["kws_ref", "vww_96"])
+def test_accuracy_on_the_evaluation_set(tmp_path: Path, name: str) -> None:
+    """The engine answers each of 1,000 samples as the evaluator does, so it is as often right."""
+    model, inputs = str(FOLDER / "models" / f"{name}.tflite"), FOLDER / "eval" / f"{name}_eval.npz"
+    project = api.init(str(tmp_path / "mlperf_arty"), "mlperf_arty")["folder"]
+    found = {}
+    for engine in ("host", "evaluator"):
+        answers = tmp_path / f"{engine}.npz"
+        document = api.infer(
+            project, model=model, inputs=inputs, outputs=answers, unchecked=True, engine=engine
+        )
+        assert document["samples"] == 1000
+        found[engine] = arrays(answers)["out0"], document["accuracy"]
+    np.testing.assert_array_equal(found["host"][0], found["evaluator"][0])
+    assert found["host"][1] == found["evaluator"][1] > 0.8

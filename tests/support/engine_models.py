@@ -1,0 +1,140 @@
+"""Models of one operator that strain the streaming engine: `strained_model("CONV_2D", seed)`.
+
+`random_model` has any legal shape, and so mostly tiny ones. Here channels lie around multiples of the lanes, weights may exceed a
+store, images have rows enough to keep the pipeline full, and the multipliers are those at which rounding and shifting change.
+"""
+
+from __future__ import annotations
+
+import zlib
+from math import prod, sqrt
+
+import numpy as np
+
+from cfukit_sw.model import Model
+from support.models import ACTIVATIONS, Case, windows
+
+SIZES = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 48, 63, 64, 65)
+OUTPUTS = (*SIZES, 80, 100, 129)
+MOST_MACS = 200_000
+MOST_BYTES = 20_000  # of input and output
+
+
+def strained_model(type: str, seed: int) -> Model:
+    """A legal int8 model with one operator of `type`. The same seed gives the same model."""
+    case = Case(type, np.random.default_rng([seed, zlib.crc32(type.encode()), 1]))
+    return {
+        "CONV_2D": _conv,
+        "DEPTHWISE_CONV_2D": _depthwise,
+        "FULLY_CONNECTED": _fully_connected,
+        "AVERAGE_POOL_2D": _pool,
+        "ADD": _add,
+    }[type](case)
+
+
+def _multiplier(case: Case, terms: int) -> float:
+    """Of a sum of `terms` products: an ordinary one, a power of two or its neighbour, above 1, or so small that all becomes 0."""
+    power = 2.0 ** -case.whole(0, 16)
+    return float(
+        case.pick(
+            [
+                case.scale(0.2, 4) / (64 * sqrt(terms)),
+                case.scale(0.2, 4) / (64 * sqrt(terms)),
+                power,
+                float(np.nextafter(np.float32(power), np.float32(0))),
+                case.scale(1, 300),
+                2.0 ** -case.whole(24, 45),
+            ]
+        )
+    )
+
+
+def _weighted(
+    case: Case, x: int, shape: tuple[int, ...], dimension: int, terms: int, scale: float
+) -> tuple[int, int]:
+    """Weights and bias of an operator whose output has `scale`."""
+    channels = shape[dimension]
+    count = channels if case.chance(0.7) and case.type != "FULLY_CONNECTED" else 1
+    same = _multiplier(case, terms)
+    multipliers = [same if case.chance(0.5) else _multiplier(case, terms) for _ in range(count)]
+    x_scale = float(case.build.tensors[x].scale)
+    data = case.rng.integers(-127, 128, shape).astype(np.int8)
+    if case.chance(0.2):
+        data = case.rng.choice(np.array([-128, -127, 0, 127], np.int8), shape)
+    scales = [float(np.float32(multiplier * scale / x_scale)) for multiplier in multipliers]
+    weights = case.build.constant("w", data, scale=scales, quantized_dimension=dimension if count > 1 else 0)
+    return weights, case.bias(x, weights, channels, terms)
+
+
+def _image_scale(case: Case) -> float:
+    return float(case.pick([1.0, 2.0**-6, case.scale()]))
+
+
+def _conv(case: Case) -> Model:
+    while True:
+        n, h, w = case.pick([1, 1, 1, 2]), case.whole(1, 14), case.whole(1, 14)
+        options, kernel_h, kernel_w, out_h, out_w = windows(case, h, w, dilated=True)
+        groups, depth, per_group = case.pick([1, 1, 1, 2, 3]), case.pick(SIZES), case.pick(OUTPUTS)
+        terms, channels = kernel_h * kernel_w * depth, groups * per_group
+        sizes = n * h * w * groups * depth, n * out_h * out_w * channels
+        if sizes[1] * terms <= MOST_MACS and sum(sizes) <= MOST_BYTES and channels * terms <= 4 * MOST_BYTES:
+            break
+    x = case.image((n, h, w, groups * depth), scale=_image_scale(case))
+    y = case.out((n, out_h, out_w, channels), _image_scale(case))
+    scale = float(case.build.tensors[y].scale)
+    weights, bias = _weighted(case, x, (channels, kernel_h, kernel_w, depth), 0, terms, scale)
+    options["fused_activation_function"] = case.pick(ACTIVATIONS)
+    return case.done([x, weights, bias], [y], **options)
+
+
+def _depthwise(case: Case) -> Model:
+    while True:
+        n, h, w = case.pick([1, 1, 1, 2]), case.whole(1, 14), case.whole(1, 14)
+        options, kernel_h, kernel_w, out_h, out_w = windows(case, h, w, dilated=True)
+        depth, times = case.pick(OUTPUTS), case.pick([1, 1, 1, 2])
+        if n * (h * w * depth + out_h * out_w * depth * times) <= MOST_BYTES:
+            break
+    terms, channels = kernel_h * kernel_w, depth * times
+    x = case.image((n, h, w, depth), scale=_image_scale(case))
+    y = case.out((n, out_h, out_w, channels), _image_scale(case))
+    scale = float(case.build.tensors[y].scale)
+    weights, bias = _weighted(case, x, (1, kernel_h, kernel_w, channels), 3, terms, scale)
+    options |= {"fused_activation_function": case.pick(ACTIVATIONS), "depth_multiplier": times}
+    return case.done([x, weights, bias], [y], **options)
+
+
+def _fully_connected(case: Case) -> Model:
+    batch, terms, channels = (
+        case.pick([1, 1, 3, 20]),
+        case.pick([*SIZES, case.whole(1, 700)]),
+        case.pick(OUTPUTS),
+    )
+    x = case.image((batch, terms), scale=_image_scale(case))
+    y = case.out((batch, channels), _image_scale(case))
+    weights, bias = _weighted(case, x, (channels, terms), 0, terms, scale=float(case.build.tensors[y].scale))
+    return case.done([x, weights, bias], [y], fused_activation_function=case.pick(ACTIVATIONS))
+
+
+def _pool(case: Case) -> Model:
+    while True:
+        n, h, w, channels = case.pick([1, 1, 2]), case.whole(1, 16), case.whole(1, 16), case.pick(SIZES)
+        options, kernel_h, kernel_w, out_h, out_w = windows(case, h, w, dilated=False)
+        if case.chance(0.3):  # the mean over the image
+            kernel_h, kernel_w, out_h, out_w, options["padding"] = h, w, 1, 1, "VALID"
+        if n * h * w * channels <= MOST_BYTES and (options["padding"] == "VALID" or case.chance(0.1)):
+            break
+    x = case.image((n, h, w, channels), scale=_image_scale(case))
+    options |= {"filter_height": kernel_h, "filter_width": kernel_w}
+    options["fused_activation_function"] = case.pick(ACTIVATIONS)
+    return case.done([x], [case.like(x, (n, out_h, out_w, channels))], **options)
+
+
+def _add(case: Case) -> Model:
+    shape = (1, case.whole(1, 12), case.whole(1, 12), case.pick(SIZES))
+    while prod(shape) > MOST_BYTES // 3:
+        shape = (1, case.whole(1, 12), case.whole(1, 12), case.pick(SIZES))
+    scale = _image_scale(case)
+    ratio = case.pick([1.0, 2.0 ** case.whole(-12, 12), case.scale(1e-3, 1e3)])
+    a, b = case.image(shape, scale=scale), case.image(shape, scale=scale * ratio)
+    y = case.out(shape, scale * max(1.0, ratio) * case.pick([1.0, 2.0, case.scale(0.05, 20)]))
+    return case.done([a, b], [y], fused_activation_function=case.pick(ACTIVATIONS))
