@@ -6,7 +6,7 @@ SEEDS  ?= 20
 JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 
-.PHONY: help demo test test-long test-renode check format lock bench proof clean
+.PHONY: help demo test test-long test-renode check format lock bench proof figures clean
 
 help:
 	@echo "make demo       set up, then run the shipped model without and with a custom function unit (a minute the first time)"
@@ -15,6 +15,7 @@ help:
 	@echo "make test-long  the long tests, SEEDS=$(SEEDS) seeds each"
 	@echo "make test-renode  the tests of engine renode; in Renode itself where RENODE or PATH has it"
 	@echo "make proof      mac4 on every board: resources, MHz of five placements, cycles before and after (an hour)"
+	@echo "make figures    measure whole models again, for docs/figures.md (hours; FIGURES='--only digits' for some)"
 	@echo "make format     format the Python sources"
 	@echo "make lock       renew third_party/constraints.txt"
 	@echo "make clean      remove build folders (the environment stays)"
@@ -39,6 +40,11 @@ PROOF ?=
 proof:
 	@$(PYTHON) scripts/set_up.py $(VENV) dev fpga
 	$(BIN)/python -m cfukit_tools.boards_proof $(PROOF)
+
+FIGURES ?=
+figures:
+	@$(PYTHON) scripts/set_up.py $(VENV) dev fpga
+	PYTHONPATH=scripts $(BIN)/python -m bench.figures $(FIGURES)
 
 .PHONY: dev lint
 dev:
