@@ -33,7 +33,9 @@ def test_the_page_is_what_the_script_writes(script: ModuleType) -> None:
 def test_every_operator_has_a_row_and_nothing_that_runs_is_called_left_out(script: ModuleType) -> None:
     rows = re.findall(r"^\| ([A-Z0-9_]+|CUSTOM:\w+) \|", PAGE.read_text(), flags=re.M)
     assert [row for row in rows if row in SUPPORTED] == list(SUPPORTED)
-    left_out = {name for names in script.LEFT_OUT for name in names.split(", ")}  # forms of operators have more words
+    left_out = {
+        name for names in script.LEFT_OUT for name in names.split(", ")
+    }  # forms of operators have more words
     assert left_out & set(SUPPORTED) == set()
 
 

@@ -91,10 +91,14 @@ ENGINE = [
     ("mlperf_arty", type)
     for type in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "ADD", "CHAIN")
 ]
+OTHER_SIZES = [(name, type) for name in ("engine_ulx3s", "engine_tang20k") for type in ("CONV_2D", "CHAIN")]
+PIXEL = [("kws_fomu", type) for type in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "CHAIN")]
 MAC4 = [("mac4", type) for type in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "CHAIN")]
 
 
-@pytest.mark.parametrize(("name", "type"), [*MAC4, *ENGINE, ("template", "CONV_2D"), ("template", "CHAIN")])
+@pytest.mark.parametrize(
+    ("name", "type"), [*MAC4, *ENGINE, *OTHER_SIZES, *PIXEL, ("template", "CONV_2D"), ("template", "CHAIN")]
+)
 def test_random_shapes(name: str, type: str) -> None:
     """The first 20 of 200 random models that use a kernel of the project."""
     compared = 0
@@ -110,7 +114,8 @@ def test_random_shapes(name: str, type: str) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("name", "type"), [("mac4", "CONV_2D"), ("mac4", "FULLY_CONNECTED"), ("mac4", "CHAIN"), *ENGINE]
+    ("name", "type"),
+    [("mac4", "CONV_2D"), ("mac4", "FULLY_CONNECTED"), ("mac4", "CHAIN"), *ENGINE, *OTHER_SIZES, *PIXEL],
 )
 def test_random_shapes_at_length(name: str, type: str) -> None:
     for seed in range(200, 600):
@@ -156,7 +161,7 @@ def conv(
         ((1, 40, 3, 4), (4, 1, 1), 1, "VALID", 1),  # several tiles
     ],
 )
-@pytest.mark.parametrize("name", ["mac4", "template", "mlperf_arty"])
+@pytest.mark.parametrize("name", ["mac4", "template", "mlperf_arty", "kws_fomu"])
 def test_shapes_at_the_edges(name: str, shape: Any) -> None:
     inputs, filters, stride, padding, groups = shape
     ran = compare(name, conv(inputs, filters, stride, padding, groups), 0)

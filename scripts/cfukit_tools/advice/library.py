@@ -5,6 +5,7 @@ from __future__ import annotations
 import filecmp
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cfukit_tools.firmware.program import plan_variant
@@ -36,14 +37,32 @@ def begins(project: Project) -> bool:
 
 
 def shipped(target: Project, choice: Choice) -> Iterator[tuple[str, Project]]:
-    """Every project that ships with a CFU and kernels, for the target's model. Its builds go to the target's folder."""
+    """The projects that ship with a CFU and kernels, for the target's model. Their builds go to the target's folder.
+
+    Of those that were made for an FPGA only one: the target board's, else that of the FPGA with the most multipliers.
+    """
     name, path = target.model_file()
     model = name if target["model"] == name else str(path)
-    for name, folder in project_folders().items():
+    for name, folder in _one_for_an_fpga(target["soc.board"]).items():
         own: Choice = {**choice, "model": model, "variant": ""}
         project = load_target(folder, **own)
         if project.kernels and project.cfu_file is not None and not (name == BEGINNING and not target.bare):
             yield name, replace(project, build_dir=target.build_dir / "suggest" / name)
+
+
+def _one_for_an_fpga(board: str) -> dict[str, Path]:
+    """The shipped projects, less those that were made for another FPGA than the one that is taken."""
+    from cfukit_soc.boards import board_named
+
+    folders = project_folders()
+    made_for = {name: board_named(load_target(folder)["soc.board"]) for name, folder in folders.items()}
+    multipliers = {
+        name: (its.name == board, its.fpga.available["dsp"])
+        for name, its in made_for.items()
+        if its.fpga is not None
+    }
+    best = max(multipliers, key=lambda name: multipliers[name], default="")
+    return {name: folder for name, folder in folders.items() if name == best or name not in multipliers}
 
 
 def served(name: str, project: Project, model: Model) -> Shipped:
