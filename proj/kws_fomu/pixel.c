@@ -69,9 +69,12 @@ static inline __attribute__((always_inline)) void feed(const int8_t *from, int32
   if (r->to != r->end) take(r);
 }
 
-static inline void feed_padding(uint32_t padding, int32_t count, struct results *r) {
+static inline __attribute__((always_inline)) void feed_padding(uint32_t padding, int32_t count, struct results *r) {
+  for (; count >= 4; count -= 4) {
+    for (int32_t n = 0; n < 4; n++) (void)cfu_pixel_feed_window(padding, 0);
+    if (r->to != r->end) take(r);
+  }
   for (; count > 0; count--) (void)cfu_pixel_feed_window(padding, 0);
-  if (r->to != r->end) take(r);
 }
 
 /* How windows are fed; `pack` in cfu.py orders the weights alike.
