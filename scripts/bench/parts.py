@@ -12,6 +12,7 @@ import argparse
 from pathlib import Path
 
 from amaranth.back import verilog
+from amaranth.hdl import Signal, Value
 from amaranth.lib.wiring import Component
 
 from cfukit.parts import MacArray, Requantizer, RowPacker, WindowGather, WindowWalker
@@ -36,7 +37,11 @@ def area(part: Component, family: str, folder: Path) -> dict[str, int]:
     """Its resources. The synthesis of a CFU wants a module of that name."""
     file = folder / "cfu.v"
     folder.mkdir(parents=True, exist_ok=True)
-    file.write_text(verilog.convert(part, name="Cfu", emit_src=False, strip_internal_attrs=True))
+    values = [Value.cast(value) for _, _, value in part.signature.flatten(part)]
+    ports = [
+        value for value in values if isinstance(value, Signal)
+    ]  # a stream that is always ready has a constant
+    file.write_text(verilog.convert(part, name="Cfu", ports=ports, emit_src=False, strip_internal_attrs=True))
     return cfu_area(file, family, folder).used
 
 
