@@ -11,7 +11,7 @@ from typing import Any
 from flatbuffers import flexbuffers
 
 from cfukit_sw.model import Option
-from cfukit_sw.options import CUSTOM_OPTIONS, ENUMERATIONS, Field
+from cfukit_sw.options import CUSTOM_OPTIONS, ENUMERATIONS, MAY_BE_ABSENT, Field
 
 MAX_BYTES = 1 << 16  # far above any map of a few numbers
 
@@ -24,10 +24,12 @@ def decode_custom_options(operator_type: str, data: bytes) -> dict[str, Option]:
     if len(data) > MAX_BYTES:
         raise ValueError(f"options of {len(data)} bytes, at most {MAX_BYTES} are allowed")
     values = _numbers(data)
-    missing = [field.name for field in fields if field.name not in values]
+    missing = [field.name for field in fields if field.name not in (*values, *MAY_BE_ABSENT)]
     if missing:
         raise ValueError(f"no option {', '.join(missing)}")
-    return {field.name: _option(field, values[field.name]) for field in fields}
+    present = [field for field in fields if field.name in values]
+    absent = {field.name: field.default for field in fields if field.name not in values}
+    return absent | {field.name: _option(field, values[field.name]) for field in present}
 
 
 def encode_custom_options(operator_type: str, options: Mapping[str, Option]) -> bytes:

@@ -203,8 +203,18 @@ def _whole(*names: str) -> tuple[Field, ...]:
     return tuple(Field(name, "int32") for name in names)
 
 
-# The options of custom operators: a FlexBuffers map of names, all of which a model has to give.
+# Of custom options these need not be there; the rest has to.
+MAY_BE_ABSENT = ("detections_per_class", "use_regular_nms")
+
+# The options of custom operators: a FlexBuffers map of names.
 CUSTOM_OPTIONS: dict[str, tuple[Field, ...]] = {
+    "CUSTOM:TFLite_Detection_PostProcess": (
+        *_whole("max_detections", "max_classes_per_detection", "num_classes"),
+        *(Field(name, "float32", 0.0) for name in ("nms_score_threshold", "nms_iou_threshold")),
+        *(Field(f"{letter}_scale", "float32", 0.0) for letter in "yxhw"),
+        Field("detections_per_class", "int32", 100),
+        Field("use_regular_nms", "bool", False),
+    ),
     "CUSTOM:SignalDelay": _whole("delay_length"),
     "CUSTOM:SignalEnergy": _whole("end_index", "start_index"),
     "CUSTOM:SignalFftAutoScale": (),

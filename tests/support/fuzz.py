@@ -30,6 +30,7 @@ from cfukit_sw.tflite_writer import model_bytes
 from cfukit_tools.verbs import info as informing
 from support.kernels import HostModel, library
 from support.models import all_types, random_inputs, random_model
+from support.models_control import counted_by_variable
 
 ABSURD = (
     0,
@@ -53,8 +54,10 @@ MEMORY_ALLOWED = 2 << 30
 
 
 def seed_models() -> list[bytes]:
-    """One file per operator, and networks of several operators."""
-    return [model_bytes(random_model(type, 1)) for type in all_types()]
+    """One file per operator, networks of several operators, and variables in nested subgraphs."""
+    models = [random_model(type, 1) for type in all_types()]
+    models += [counted_by_variable("IF", 3, 2), counted_by_variable("WHILE", 2, 2)]
+    return [model_bytes(model) for model in models]
 
 
 def mutate(data: bytes, rng: random.Random) -> bytes:

@@ -38,6 +38,7 @@ def random_model(type: str, seed: int) -> Model:
     """A random legal model of one operator of `type`, every sixth in float32. The same seed gives the same model."""
     import support.models_audio
     import support.models_control
+    import support.models_detection
     import support.models_functions
     import support.models_logic
     import support.models_moving

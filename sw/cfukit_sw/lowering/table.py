@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from cfukit_sw.evaluator.detection import DETECTION
 from cfukit_sw.lowering import (
     activation_int16,
     batches,
     conversion,
+    detection,
     elementwise,
     floats,
     functions,
@@ -56,6 +58,7 @@ LOWERINGS: dict[str, Lowering] = {
     "CUSTOM:SignalRfft": signals.fft,
     "CUSTOM:SignalStacker": signals.stacker,
     "CUSTOM:SignalWindow": signals.window,
+    DETECTION: detection.postprocess,
     "DEPTHWISE_CONV_2D": windows.depthwise_conv_2d,
     "DEPTH_TO_SPACE": movement.depth_to_space,
     "DEQUANTIZE": conversion.dequantize,
