@@ -204,7 +204,7 @@ FLOAT_FUNCTIONS = (
     ),
 )
 SOFTMAX_WORDS = 64  # of scratch at most; longer rows are computed twice instead
-BINARY_INT32 = ("ADD", "MUL", "DIV", "MINIMUM", "MAXIMUM")
+BINARY_INT32 = ("ADD", "SUB", "MUL", "DIV", "MINIMUM", "MAXIMUM")
 
 
 def _int8(op: Op) -> bool:

@@ -282,7 +282,7 @@ def _elementwise(case: Case) -> Model:
     if case.chance(0.5):
         first, second = second, first
     equal = case.type in ("MINIMUM", "MAXIMUM")
-    if case.type != "SUB" and case.chance(0.2):
+    if case.chance(0.2):
         type = case.pick(["int32", "int64"]) if equal else "int32"
         a, b = case.image(first, type), case.image(second, type)
         options = {} if equal else {"fused_activation_function": case.pick(ACTIVATIONS)}

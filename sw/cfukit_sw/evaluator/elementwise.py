@@ -1,4 +1,4 @@
-"""ADD, SUB, MUL, MINIMUM, MAXIMUM with numpy-style broadcasting, for int8, int16 and (except for SUB) int32.
+"""ADD, SUB, MUL, MINIMUM, MAXIMUM with numpy-style broadcasting, for int8, int16, int32 and float32.
 
 TFLM reference kernels, generation B (since 2026-10-13).
 """
@@ -34,14 +34,16 @@ def operands(at: Site, *types: str) -> tuple[Tensor, Tensor, Tensor]:
 @operator("ADD", "SUB")
 def add_sub(at: Site) -> Compute:
     """int8: u = MBQM((x1 - zp1) << 20, ...), v likewise, out = clamp(MBQM(u +- v, ...) + zp). int16: << 15, zero points 0.
-    int32 (ADD): wraps; TFLM ignores a fused activation there.
+    int32: wraps; TFLM ignores a fused activation of ADD.
     """
-    types = ("int8", "int16", "int32", "float32") if at.op.type == "ADD" else ("int8", "int16", "float32")
-    first, second, output = operands(at, *types)
+    first, second, output = operands(at, "int8", "int16", "int32", "float32")
     if first.type == "float32":
         return floats.binary(at)
     if first.type == "int32":
-        return lambda inputs: [inputs[0] + inputs[1]]
+        if at.op.type == "ADD":
+            return lambda inputs: [inputs[0] + inputs[1]]
+        lowest, highest = at.integer_activation()
+        return lambda inputs: [np.clip(inputs[0] - inputs[1], lowest, highest)]
     _symmetric(at, first, second, output)
     parameters = add_parameters(at.scale(first), at.scale(second), at.scale(output), output.type)
     at.shifts(parameters.output[1], 0)

@@ -68,7 +68,7 @@ def binary(at: Site) -> Lowered:
         low, high = limits(at) if type in ("ADD", "SUB", "MUL", "DIV") else (0, 0)
     else:
         low, high = LIMITS.get(y.type, (0, 0))
-        if type in ("MUL", "DIV"):
+        if type in ("SUB", "MUL", "DIV"):
             low, high = at.integer_activation()
     params |= {"activation_min": low, "activation_max": high}
     computed = x1.data is None and x2.data is None

@@ -1,0 +1,88 @@
+"""Every operator in every type, also those that TFLM refuses: what it runs, cfukit runs, but for a list of exceptions with reasons."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cfukit_base.errors import ModelError
+from cfukit_sw.evaluator import Evaluator
+from cfukit_sw.lower import lower
+from cfukit_sw.tflite_reader import parse_model
+from cfukit_sw.tflite_writer import model_bytes
+from support.models import all_types, random_inputs, random_model
+from support.models_float import ULPS
+from support.retyped import retyped
+from support.tflm import tflm_outputs
+
+SEEDS = 3
+
+NO_KERNEL = "has no kernel yet"
+UNCHECKED = "TFLM does not check the type, and takes bytes of one for another"
+UNWRITTEN = "TFLM leaves the output as it was"
+UNDEFINED = "TFLM pads with whatever an uninitialised member holds"
+
+# What TFLM runs and cfukit refuses: operator -> (changes of type, why).
+EXCEPTIONS: dict[str, tuple[tuple[str, ...], str]] = {
+    "GREATER": (("to int16",), UNWRITTEN),
+    "LOGICAL_AND": (("bool to",), UNCHECKED),
+    "LOGICAL_OR": (("bool to",), UNCHECKED),
+    "CAST": (("to float32",), "from a float below 0 to uint32, which C leaves undefined"),
+    "CONV_2D": (("int16 to int8",), UNCHECKED),
+    "RSQRT": (("to int16",), NO_KERNEL),
+    "SPACE_TO_BATCH_ND": (("to int8",), UNDEFINED),
+    "SVDF": (("to float32",), NO_KERNEL),
+    "TRANSPOSE_CONV": (("to float32", "int8 to int16", "int16 to int8"), NO_KERNEL),
+    "DEPTHWISE_CONV_2D": (("int8 to int16", "int16 to int8"), NO_KERNEL),
+    "FULLY_CONNECTED": (("int16 to int8",), NO_KERNEL),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": (("to int16", "to float32"), NO_KERNEL),
+}
+
+
+def excepted(type: str, change: str) -> bool:
+    return any(part in change for part in EXCEPTIONS.get(type, ((), ""))[0])
+
+
+@pytest.mark.long
+def test_what_tflm_runs_is_not_refused() -> None:
+    cases = []
+    for type in all_types():
+        for seed in range(SEEDS):
+            for change, model in retyped(random_model(type, seed)):
+                try:
+                    data = model_bytes(model)
+                    inputs = random_inputs(model, np.random.default_rng(seed))
+                except (ValueError, KeyError, TypeError):
+                    continue  # a type that no input can have
+                cases.append((type, seed, change, data, inputs))
+    answers = []
+    for first in range(0, len(cases), 200):
+        part = cases[first : first + 200]
+        answers += tflm_outputs([(data, [(True, inputs)]) for *_, data, inputs in part])
+    refused, different, both = [], [], 0
+    for (type, seed, change, data, inputs), outputs in zip(cases, answers, strict=True):
+        if outputs is None or excepted(type, change):
+            continue
+        try:
+            model = parse_model(data)
+            lower(model)
+            results = Evaluator(model).run(inputs).outputs
+        except ModelError as error:
+            refused.append(f"{type} seed {seed}, {change}: {error}")
+            continue
+        both += 1
+        for got, want in zip(results, outputs[0], strict=True):
+            if not _same(got, want.reshape(got.shape), type):
+                different.append(
+                    f"{type} seed {seed}, {change}: {got.reshape(-1)[:4]}, TFLM {want.reshape(-1)[:4]}"
+                )
+    assert not refused and not different, "\n".join([*refused, "different:", *different])
+    assert both > 500
+
+
+def _same(got: np.ndarray, want: np.ndarray, type: str) -> bool:
+    if got.dtype != np.float32:
+        return bool(np.array_equal(got, want))
+    with np.errstate(all="ignore"):
+        close = np.abs(got - want) <= ULPS.get(type, 0) * np.spacing(np.maximum(np.abs(got), np.abs(want)))
+    return bool((close | (got == want) | (np.isnan(got) & np.isnan(want))).all())
