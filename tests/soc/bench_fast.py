@@ -1,7 +1,7 @@
 """Speed of the fast simulator: `python tests/soc/bench_fast.py [--cycles N]`.
 
-A loop of scalar code, one with a CFU and one that misses in the caches, on the board `sim`; prints simulated MHz and MIPS per second of
-CPU time, and how much faster than the RTL that is.
+A loop of scalar code, one with a CFU, one whose loads miss in the D$ and one whose calls miss in the I$, on the board `sim`; prints
+simulated MHz and MIPS per second of CPU time, and how much faster than the RTL that is.
 """
 
 from __future__ import annotations
@@ -36,7 +36,14 @@ MISSES = """
 static u32 data[16384];
 int main(void) { for (u32 n = 0;; n += 40) { n &= 16383; data[n] += data[(n * 5) & 16383]; } }
 """
-PROGRAMS = {"scalar": SCALAR, "mac4": CONVOLUTION, "misses": MISSES}
+CODE_MISSES = """
+#define PLACE __attribute__((noinline, aligned(4096)))
+static u32 sum;
+PLACE static void add(u32 n) { sum += n; }
+PLACE static void mix(u32 n) { sum ^= n << 3; }
+int main(void) { for (u32 n = 0;; n++) { add(n); mix(n); } }
+"""
+PROGRAMS = {"scalar": SCALAR, "mac4": CONVOLUTION, "misses": MISSES, "calls": CODE_MISSES}
 
 
 def main() -> None:

@@ -61,6 +61,8 @@ public:
         if (granted < now) return l2_answers;
         return promised ? std::exchange(promised, 0) : ends(memory, granted, address, write);
     }
+    // The cycle in which the flash acknowledges a load that has the bus from `granted` on.
+    uint64_t flash_answers(uint64_t granted, uint32_t address) { return flash.answers(granted, address); }
     // In cycle `now` of a data access that has the bus from `granted` on and is acknowledged in `ends`.
     void resume(uint64_t now, uint64_t granted, uint64_t ends) {
         data_side = granted <= now;

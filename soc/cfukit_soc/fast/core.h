@@ -71,6 +71,8 @@ public:
     Bubbles bubbles;
 
     Memory* itcm = nullptr;
+    std::array<Decoded, 8> loaded_words;  // ring: at most one in each stage
+    size_t next_loaded = 0;
     std::vector<const DecodedLine*> itcm_lines;  // null: not decoded since the last store there
 
     bool hazard() const {
@@ -110,6 +112,18 @@ public:
         if (b.valid && b.write && b.address >> 2 == address >> 2) word = b.old;
         return word;
     }
+    // What the I$ has in the place of an instruction.
+    const Decoded* bank_word(uint32_t pc) {
+        const uint32_t word = pc / 4 % LINE_WORDS;
+        const bool same = (pc / LINE_BYTES & icache.mask) == (line_address / LINE_BYTES & icache.mask);
+        if (line_loading && same && word < line_index) {
+            next_loaded = (next_loaded + 1) % loaded_words.size();
+            loaded_words[next_loaded] = icache.decoded_word(line_words[word]);
+            return &loaded_words[next_loaded];
+        }
+        const DecodedLine* const line = icache.in_place_of(pc);
+        return line ? &line->instructions[word] : &UNWRITTEN;
+    }
     void read_code(uint32_t pc) {
         if (in_tcm_region(pc) || memories.at(pc).kind == Memory::boot_rom) {
             Memory& memory = memories.at(pc);
@@ -126,7 +140,7 @@ public:
         }
         const DecodedLine* const line = icache.find(pc);
         f_hit = line != nullptr;
-        f_d = line ? &line->instructions[pc / 4 % LINE_WORDS] : &NOTHING;
+        f_d = line ? &line->instructions[pc / 4 % LINE_WORDS] : p.icache_bytes ? bank_word(pc) : &NOTHING;
     }
 
 private:
@@ -147,9 +161,10 @@ private:
     void flush_data(Signals& s);
     void load_code_line(Signals& s);
     void edge_of_csrs(Signals& s);
-    void edge_of_registers(Signals& s);
     void edge_of_cfu(Signals& s);
     void edge_of_divider(Signals& s);
+    void read_operands(Signals& s);
+    void edge_of_registers(Signals& s);
     void edge_of_stages(Signals& s);
     void edge_of_fetch(Signals& s);
 };

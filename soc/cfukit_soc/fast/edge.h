@@ -43,13 +43,6 @@ STAGE Core::edge_of_csrs(Signals& s) {
     pending_d = s.d_stuck && s.valid_d;
 }
 
-STAGE Core::edge_of_registers(Signals& s) {
-    if (s.w_fires && W.d->is(flag::jalr)) retired_target = (x[W.d->rs1] + static_cast<uint32_t>(W.d->immediate)) & ~1u;
-    undo_register = 0;
-    if (seen.writes) undo_register = W.d->rd, undo_value = x[undo_register], x[undo_register] = s.w_value;
-    buffer_valid = s.w_fires && W.d->is(flag::writes), buffer_rd = W.d->rd;
-}
-
 STAGE Core::edge_of_cfu(Signals& s) {
     if (s.cfu_active) {
         outstanding += static_cast<int>(s.cfu_command) - static_cast<int>(cfu_out.rsp_valid && cfu_in.rsp_ready);
@@ -72,13 +65,24 @@ STAGE Core::edge_of_divider(Signals& s) {
     if (!s.m_stuck) div_count = 0, div_done = false;
 }
 
+STAGE Core::read_operands(Signals& s) {
+    s.enters_e = !s.d_stuck && !s.d_removed && s.d_valid;
+    if (!s.enters_e && !hold) return;
+    new_a = operand(D.d->rs1, port_a, s.e_value, s.m_value, s.w_value);
+    new_b = operand(D.d->rs2, port_b, s.e_value, s.m_value, s.w_value);
+}
+
+STAGE Core::edge_of_registers(Signals& s) {
+    if (s.w_fires && W.d->is(flag::jalr)) retired_target = (x[W.d->rs1] + static_cast<uint32_t>(W.d->immediate)) & ~1u;
+    const Decoded& next = s.d_stuck ? *D.d : *f_d;  // what will be in D
+    port_a = x[next.rs1], port_b = x[next.rs2];
+    undo_register = 0;
+    if (seen.writes) undo_register = W.d->rd, undo_value = x[undo_register], x[undo_register] = s.w_value;
+    buffer_valid = s.w_fires && W.d->is(flag::writes), buffer_rd = W.d->rd, buffer_value = s.w_value;
+}
+
 // From the last stage to the first.
 STAGE Core::edge_of_stages(Signals& s) {
-    const bool enters_e = !s.d_stuck && !s.d_removed && s.d_valid;
-    if (enters_e || hold) {
-        new_a = operand(D.d->rs1, s.e_value, s.m_value, s.w_value);
-        new_b = operand(D.d->rs2, s.e_value, s.m_value, s.w_value);
-    }
     if (!s.w_stuck && !s.valid_w) W.pc = M.pc;
     if (!s.w_stuck) {
         W.d = M.d;
@@ -97,7 +101,7 @@ STAGE Core::edge_of_stages(Signals& s) {
     if (!s.m_stuck || s.m_flushed) M.valid = false;
     if (!s.e_stuck && !s.e_removed) M.valid = E.valid;
     if (!s.e_stuck) {
-        if (enters_e) {
+        if (s.enters_e) {
             e_a = new_a, e_b = new_b;
             enter_execute();
         } else {
@@ -119,6 +123,7 @@ STAGE Core::edge_of_fetch(Signals& s) {
     if (s.fetch_flush) f_valid = false;
     if (s.s2_ready) f_valid = s.fetches;
     if (s.fetches) read_code(s.pc);
+    if (s.bank && !(s.fetches && f_hit)) f_d = s.bank;
     const bool correction = s.d_miss || s.jumps;
     if (booted && (s.s0_ready || correction || s.s2_ready)) pc_reg = s.pc;
     if (correction || s.s2_ready) inc = false;

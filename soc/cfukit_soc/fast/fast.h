@@ -74,8 +74,9 @@ public:
         usable = pages && core.p.bypass && !options.exact && options.hang_cycles > MARGIN;
         for (const Memory& memory : core.memories.all()) {
             usable &= memory.read_cycles < MARGIN / 20;
-            for (uint64_t at = 0; at + 0x1000 <= memory.bytes; at += 0x1000) {
-                if ((memory.base & 0xFFF) == 0) pages[(memory.base + at) >> 12] = {reinterpret_cast<uint8_t*>(memory.words) + at, &memory};
+            const uint64_t first = -memory.base & 0xFFF;  // where the first whole page begins
+            for (uint64_t at = first; at + 0x1000 <= memory.bytes; at += 0x1000) {
+                pages[(memory.base + at) >> 12] = {reinterpret_cast<uint8_t*>(memory.words) + at, &memory};
             }
         }
     }
@@ -165,6 +166,7 @@ private:
     bool command(const Decoded* d, uint32_t pc, uint64_t& slot);
     bool other_load(const Decoded* d, uint32_t pc, uint32_t address, uint64_t& slot);
     bool load_line(const Decoded* d, uint32_t pc, uint32_t address, const Memory& memory, uint64_t& slot);
+    bool load_code(uint32_t pc, uint64_t& slot);
     bool yields_to_stores(const Decoded* d, uint32_t pc, uint64_t& slot);
     bool is_quiet(const Decoded* d) const;
     bool is_quiet_behind(const Decoded* d, uint32_t pc) const;

@@ -35,6 +35,7 @@ inline void Fast<TELLS>::leave(uint64_t slot, uint32_t pc) {
     c.D.valid = true, c.D.pc = pc;
     c.read_code(pc);
     c.d_hit = c.f_hit, c.D.d = c.f_d;
+    c.buffer_valid = false, c.port_a = c.x[c.D.d->rs1], c.port_b = c.x[c.D.d->rs2];
     c.pc_reg = pc + 4, c.inc = true, c.f_valid = true;
     c.read_code(pc + 4);
     c.e_jumps = false;

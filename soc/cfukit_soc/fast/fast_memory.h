@@ -16,7 +16,8 @@ inline void Fast<TELLS>::advance_bus(uint64_t slot) {
         next.begins = direct ? arrives : std::max(leaves, last_end) + 1;
         next.granted = next.begins + (data_side ? 0 : 1);
         data_side = true;
-        next.ends = core.bus.ends(*next.memory, next.granted, next.command.address, !next.load);
+        if (next.memory->kind == Memory::flash) next.ends = core.bus.flash_answers(next.granted, next.command.address);
+        else next.ends = core.bus.ends(*next.memory, next.granted, next.command.address, !next.load);
         if (next.load) leaves = next.ends + 1;  // the word comes one cycle after it was acknowledged
         else if (direct) leaves = next.ends;
         if (TELLS) telling.stall_in_write_back(Cause::uncached, leaves - buffered);
@@ -46,6 +47,11 @@ inline bool Fast<TELLS>::other_load(const Decoded* d, uint32_t pc, uint32_t addr
     switch (memory->kind) {
     case Memory::bus:
         if (core.p.dcache_bytes) return load_line(d, pc, address, *memory, slot);
+        advance_bus(slot);
+        access(*memory, slot, address, true);
+        return true;
+    case Memory::flash:
+        if (core.p.dcache_bytes) return false;
         advance_bus(slot);
         access(*memory, slot, address, true);
         return true;
@@ -85,5 +91,30 @@ inline bool Fast<TELLS>::load_line(const Decoded* d, uint32_t pc, uint32_t addre
     const uint64_t first = slot, waits = slot + leaves - in_w;
     slot = last_end + 1 - m_stalls - w_stalls;
     if (TELLS) telling.bubbles(Cause::store, first, waits), telling.bubbles(Cause::dcache, waits, slot);
+    return true;
+}
+
+// The I$ misses in `slot`: all fetches wait until it has the line. False, and nothing is done, unless the data side has nothing to do
+// and nothing behind D waits meanwhile.
+template <bool TELLS>
+inline bool Fast<TELLS>::load_code(uint32_t pc, uint64_t& slot) {
+    const Memory* const memory = memory_of(pc);
+    if (!core.p.icache_bytes || !memory || memory->kind != Memory::bus) return false;
+    for (uint64_t n = 1; n <= std::min<uint64_t>(executed, 2); n++) {
+        const Recent& entry = recent[(executed - n) % RECENT];
+        if (entry.slot + 2 >= slot && entry.d->is(flag::div | flag::cfu) && entry.m_stalls) return false;
+    }
+    if (accesses_made && accesses[(accesses_made - 1) % 8].slot + 3 >= slot) return false;
+    advance_bus(slot);
+    const uint64_t missed = slot + m_stalls + w_stalls;
+    if (last_end >= missed) return false;
+    const uint64_t granted = missed + (data_side ? 2 : 1);
+    uint64_t last = granted - 1;
+    for (uint32_t n = 0; n < LINE_WORDS; n++) last = core.bus.ends(*memory, last + 1, (pc & ~(LINE_BYTES - 1)) + 4 * n, false);
+    data_side = false;
+    core.icache.fill(pc, &word_at(pc & ~(LINE_BYTES - 1)), true);
+    const uint64_t first = slot;
+    slot = last + 4 - m_stalls - w_stalls;  // the last word is written, and three stages fetch
+    if (TELLS) telling.bubbles(Cause::icache, first, slot);
     return true;
 }

@@ -16,6 +16,11 @@ public:
         : base(first), bytes(static_cast<uint32_t>(end - first)), data_cycles(word_cycles - REST_CYCLES) {}
 
     bool has(uint32_t address) const { return address - base < bytes; }
+    // The cycle in which it acknowledges a word that it is asked for from `cycle` on.
+    uint64_t answers(uint64_t cycle, uint32_t address) {
+        answers_next(cycle < idle_at ? idle_at : cycle, address);
+        return answers_at;
+    }
     // Whether it acknowledges in the cycle after `cycle`, in which it is asked for a word.
     bool answers_next(uint64_t cycle, uint32_t address) {
         if (cycle >= idle_at) {

@@ -37,9 +37,13 @@ public:
         const uint32_t line = pc / LINE_BYTES;
         return tags[line & mask] == line ? lines[line & mask] : nullptr;
     }
-    void fill(uint32_t address, const uint32_t* words) {
+    // What is where that line would be.
+    const DecodedLine* in_place_of(uint32_t pc) const { return lines[pc / LINE_BYTES & mask]; }
+    Decoded decoded_word(uint32_t word) const { return decode(word, options); }
+    // valid: the tag is written too.
+    void fill(uint32_t address, const uint32_t* words, bool valid) {
         const uint32_t line = address / LINE_BYTES;
-        tags[line & mask] = line;
+        tags[line & mask] = valid ? line : tags[line & mask];
         lines[line & mask] = line_of(line, words);
     }
     // The decoded line of these words at this place.

@@ -69,7 +69,8 @@ dispatch:
     switch (d->fast) {
     case Op::line_end:
         line = code(pc);
-        if (!line || near_end(slot)) LEAVE();
+        if (near_end(slot) || (!line && !load_code(pc, slot))) LEAVE();
+        if (!line) line = code(pc);
         d = line->instructions;
         goto dispatch;
     RESULT(nop, 0, 0)
@@ -187,7 +188,8 @@ branch:
 jumped:
     line = code(pc);
     arrived = slot;
-    if (!line || near_end(slot)) LEAVE();
+    if (near_end(slot) || (!line && !load_code(pc, slot))) LEAVE();
+    if (!line) line = code(pc);
     d = &line->instructions[pc / 4 % LINE_WORDS];
     goto dispatch;
 }

@@ -5,7 +5,7 @@
 #include "execute.h"
 #include "icache.h"
 
-inline const Decoded NOTHING{};
+inline const Decoded NOTHING{}, UNWRITTEN = decode(0, DecodeOptions{});
 
 struct Stage {
     bool valid = false;
@@ -45,8 +45,9 @@ struct Pipeline {
     Stage W;
     uint32_t w_result = 0, w_address = 0, w_store = 0;  // address: of a load or store
     bool w_hit = false, w_collides = false;
-    bool buffer_valid = false;  // the register written in the cycle before, without bypass
-    uint32_t buffer_rd = 0;
+    // The register written in the cycle before, and what the register file's ports read in it for D.
+    bool buffer_valid = false;
+    uint32_t buffer_rd = 0, buffer_value = 0, port_a = 0, port_b = 0;
 
     // At the beginning of the last step; and what a fault was about
     Stage before_w, before_m, before_e;
@@ -86,13 +87,12 @@ struct Pipeline {
     uint32_t new_a = 0, new_b = 0;       // operands of what enters E
     uint32_t x[32] = {};
 
-    // The newest value of a register, where it is.
-    uint32_t operand(uint32_t number, uint32_t e_value, uint32_t m_value, uint32_t w_value) const {
-        if (!number) return 0;
-        if (E.is(flag::writes) && E.d->rd == number) return e_value;
-        if (M.is(flag::writes) && M.d->rd == number) return m_value;
+    // A register's value in D, as the bypasses give it: also where D holds nothing, or waits.
+    uint32_t operand(uint32_t number, uint32_t port, uint32_t e_value, uint32_t m_value, uint32_t w_value) const {
+        if (E.is(flag::writes) && E.d->rd == number && E.d->is(flag::early)) return e_value;
+        if (M.is(flag::writes) && M.d->rd == number && M.d->is(flag::middle)) return m_value;
         if (W.is(flag::writes) && W.d->rd == number) return w_value;
-        return x[number];
+        return buffer_valid && buffer_rd == number ? buffer_value : port;
     }
     // Of the instruction that goes from D to E, with its operands.
     void enter_execute() {

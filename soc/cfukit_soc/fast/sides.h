@@ -113,7 +113,7 @@ STAGE Core::load_code_line(Signals& s) {
     const bool starts_flush = flush_pending && !(line_loading || f_valid);
     if (line_done) {
         line_loading = false;
-        if (s.flush_done) icache.fill(line_address, line_words);  // while lines are flushed, the tag is not written
+        icache.fill(line_address, line_words, s.flush_done);  // while lines are flushed, the tag is not written
     }
     if (s.d_miss) line_loading = true;
     if (s.fence) flush_pending = true;

@@ -23,7 +23,7 @@ struct Signals {
     bool exception_branch = false, exception_e = false;
 
     bool d_valid = false, d_miss = false, d_error = false, predicts = false, liberating = false;
-    bool d_waits = false, return_waits = false, d_stuck = false, d_removed = false, d_flushed = false, flush_d = false, exception_d = false;
+    bool enters_e = false, d_waits = false, return_waits = false, d_stuck = false, d_removed = false, d_flushed = false, flush_d = false, exception_d = false;
 
     bool valid_d = false, valid_e = false, valid_m = false, valid_w = false;  // an exception is known there
     bool jumps = false, fence = false, flush_done = false, fetch_waits = false, fetch_halted = false;
@@ -32,6 +32,7 @@ struct Signals {
     bool wanted = false;  // an interrupt
     bool i_takes = false, data_acknowledged = false;  // an answer reaches who asked
     bool data_last = false, data_done = false, data_answers = false, m_now_collides = false, e_collides = false;
+    const Decoded* bank = nullptr;  // what F reads of a line that is not there
     uint32_t w_value = 0, m_value = 0, e_value = 0, csr_number = 0, pc = 0;
     uint32_t enabled = 0, line = 0;  // interrupts
     uint32_t answer_word = 0;

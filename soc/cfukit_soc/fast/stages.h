@@ -132,6 +132,8 @@ STAGE Core::fetch(Signals& s) {
     s.s2_ready = !s.d_stuck && !(s.d_miss || s.d_error), s.s0_ready = s.s2_ready && !s.fetch_waits;
     s.f0_valid = !s.fetch_halted && booted;
     s.fetches = s.f0_valid && s.s0_ready;
+    // A CFU may get a command with what stands in D, whatever that is.
+    if (s.s2_ready && p.icache_bytes && (s.cfu_active || D.d->is(flag::cfu) || f_d->is(flag::cfu))) s.bank = bank_word(s.pc);
     s.fetch_flush = s.d_removed || (s.flush_d && !s.d_stuck) || s.d_miss;
 }
 

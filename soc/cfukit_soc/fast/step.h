@@ -29,9 +29,10 @@ inline void Core::step() {
     flush_data(s);
     load_code_line(s);
     edge_of_csrs(s);
-    edge_of_registers(s);
     edge_of_cfu(s);
     edge_of_divider(s);
+    read_operands(s);
+    edge_of_registers(s);
     edge_of_stages(s);
     edge_of_fetch(s);
     cycle++;
