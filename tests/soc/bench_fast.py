@@ -1,7 +1,7 @@
-"""Speed of the fast simulator: `python tests/soc/bench_fast.py [--cycles N]`.
+"""Speed of the fast simulator: `python tests/soc/bench_fast.py [--cycles N] [--board NAME ...]`.
 
-A loop of scalar code, one with a CFU, one whose loads miss in the D$ and one whose calls miss in the I$, on the board `sim`; prints
-simulated MHz and MIPS per second of CPU time, and how much faster than the RTL that is.
+Loops of scalar code, with a CFU, with loads that miss in the D$, with stores, and of code that misses in the I$. Prints simulated MHz and
+MIPS per second of CPU time, and on board `sim` how much faster than the RTL that is.
 """
 
 from __future__ import annotations
@@ -43,29 +43,40 @@ PLACE static void add(u32 n) { sum += n; }
 PLACE static void mix(u32 n) { sum ^= n << 3; }
 int main(void) { for (u32 n = 0;; n++) { add(n); mix(n); } }
 """
-PROGRAMS = {"scalar": SCALAR, "mac4": CONVOLUTION, "misses": MISSES, "calls": CODE_MISSES}
+STORES = """
+static volatile u32 data[65536];
+int main(void) { for (u32 n = 0;; n = (n + 1) & 65535) data[n] = n; }
+"""
+CODE = """
+int main(void) { for (;;) asm volatile(".rept 4096\\n addi t0, t0, 1\\n .endr" ::: "t0"); }
+"""
+PROGRAMS = {"scalar": SCALAR, "mac4": CONVOLUTION, "misses": MISSES, "stores": STORES, "code": CODE, "calls": CODE_MISSES}
+STACK_END = 0x4040_0000
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cycles", type=int, default=100_000_000)
+    parser.add_argument("--board", nargs="+", default=["sim"])
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        soc = make_soc("sim", folder / "soc")
-        simulator = build_simulator(soc, MAC4, build_dir=folder)
-        build_fast_simulator()
-        build_cfu_library(MAC4, folder)
-        for title, source in PROGRAMS.items():
-            elf = compile_c(source, folder)
-            rtl = _speed(lambda elf=elf: simulate(simulator, soc, elf, max_cycles=options.cycles // 50))
-            fast = _speed(
-                lambda elf=elf: simulate_fast(soc, elf, MAC4, build_dir=folder, max_cycles=options.cycles)
-            )
-            mhz, mips = fast
-            print(
-                f"{title:8} {mhz:7.1f} MHz {mips:7.1f} MIPS, {mhz / rtl[0]:5.1f} times the RTL's {rtl[0]:.1f} MHz"
-            )
+    build_fast_simulator()
+    for board in options.board:
+        with tempfile.TemporaryDirectory() as name:
+            _measure(board, Path(name), options.cycles)
+
+
+def _measure(board: str, folder: Path, cycles: int) -> None:
+    soc = make_soc(board, folder / "soc")
+    simulator = build_simulator(soc, MAC4, build_dir=folder) if board == "sim" else None
+    build_cfu_library(MAC4, folder)
+    for title, source in PROGRAMS.items():
+        elf = compile_c(source, folder, stack_end=STACK_END)
+        mhz, mips = _speed(lambda elf=elf: simulate_fast(soc, elf, MAC4, build_dir=folder, max_cycles=cycles))
+        line = f"{board:8} {title:8} {mhz:7.1f} MHz {mips:7.1f} MIPS"
+        if simulator:
+            rtl, _ = _speed(lambda elf=elf: simulate(simulator, soc, elf, max_cycles=cycles // 50))
+            line += f", {mhz / rtl:5.1f} times the RTL's {rtl:.1f} MHz"
+        print(line, flush=True)
 
 
 def _speed(run: Callable[[], Outcome]) -> tuple[float, float]:

@@ -55,6 +55,16 @@ public:
     }
     // Of the data access that has the bus in cycle `now`: its first cycle there.
     uint64_t began(uint64_t now) const { return now - (timeout - count); }
+    // The cycle before the L2 answers the instruction side, or `cycle` if the L2 is not at work for it.
+    uint64_t code_comes(uint64_t cycle) const {
+        return !data_side && !acknowledged && l2_idle_at > cycle ? l2_answers - 1 : cycle;
+    }
+    // `cycles` in which nobody answers; false if the time-out comes before.
+    bool wait(uint64_t cycles) {
+        if (cycles >= count) return false;
+        count -= static_cast<uint32_t>(cycles);
+        return true;
+    }
     // As `ends`, in cycle `now`, for an access that may have begun before.
     uint64_t known_end(const Memory& memory, uint64_t now, uint64_t granted, uint32_t address, bool write) {
         if (!memory.behind_l2) return ends(memory, granted, address, write);

@@ -11,6 +11,7 @@
 #include "interpret.h"
 #include "progress.h"
 #include "stack.h"
+#include "waiting.h"
 
 static constexpr uint64_t TELL_CYCLES = 1 << 20;  // between two notes of how far the run is
 static constexpr uint32_t LOAD = 0x03, STORE = 0x23, JALR = 0x67, JAL = 0x6F;
@@ -30,6 +31,7 @@ class Simulation {
     Counts counts;
     const bool counting;
     std::unique_ptr<Fast<TELLS>> fast;
+    CodeWait code_wait;
     uint64_t next_tell = 0;
     uint64_t last_retired_cycle = 0;
     Retired last{};                     // the newest retired instruction
@@ -61,6 +63,7 @@ public:
         for (;;) {
             if (core.cycle + Fast<TELLS>::MARGIN > next_tell) tell_progress();
             if (fast->can_enter()) run_fast();
+            if (!options.exact) skip_waiting();
             const uint64_t cycle = core.cycle;
             const Stage at = core.W;
             const uint32_t stored_at = core.w_address;
@@ -143,6 +146,17 @@ private:
         const uint64_t hung_at = hangs ? options.hang_cycles + 1 : core.cycle;
         if (options.max_cycles < core.cycle && options.max_cycles <= hung_at) return ended(options.max_cycles, "time_out");
         return hangs ? ended(hung_at, "hang") : nullptr;
+    }
+
+    // Where an empty pipeline waits for code, no cycle needs a step.
+    void skip_waiting() {
+        const uint64_t cycles = code_wait.skip(core, next_limit());
+        if (TELLS && counting && cycles) counts.waiting(Cause::icache, cycles);
+    }
+
+    // The last cycle that may be skipped to: a limit comes next.
+    uint64_t next_limit() const {
+        return std::min(options.max_cycles, options.hang_cycles < UINT64_MAX / 2 ? last_retired_cycle + options.hang_cycles : UINT64_MAX);
     }
 
     // Shows what there is so far, and makes the fast model come back in time for the next such moment.
