@@ -50,7 +50,14 @@ int main(void) { for (u32 n = 0;; n = (n + 1) & 65535) data[n] = n; }
 CODE = """
 int main(void) { for (;;) asm volatile(".rept 4096\\n addi t0, t0, 1\\n .endr" ::: "t0"); }
 """
-PROGRAMS = {"scalar": SCALAR, "mac4": CONVOLUTION, "misses": MISSES, "stores": STORES, "code": CODE, "calls": CODE_MISSES}
+PROGRAMS = {
+    "scalar": SCALAR,
+    "mac4": CONVOLUTION,
+    "misses": MISSES,
+    "stores": STORES,
+    "code": CODE,
+    "calls": CODE_MISSES,
+}
 STACK_END = 0x4040_0000
 
 
