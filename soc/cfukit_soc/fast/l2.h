@@ -3,7 +3,7 @@
 #pragma once
 #include <vector>
 
-#include "dram.h"
+#include "dram_step.h"
 
 class L2Cache {
     struct Line {

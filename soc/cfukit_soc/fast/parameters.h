@@ -6,7 +6,7 @@
 #include <sstream>
 #include <vector>
 
-#include "dram.h"
+#include "dram_bank.h"
 #include "options.h"
 
 struct MemoryParameters {
