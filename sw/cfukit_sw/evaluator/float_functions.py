@@ -129,11 +129,12 @@ def log(x: Floats) -> Floats:
 
 
 def square_root(x: Floats) -> Floats:
-    return np.sqrt(x, dtype=np.float32)
+    """Not a number is the positive one, as in C, so that the bytes are equal too."""
+    return np.where(x >= 0, np.sqrt(np.where(x >= 0, x, np.float32(0)), dtype=np.float32), np.float32(np.nan))
 
 
 def reciprocal_square_root(x: Floats) -> Floats:
-    return np.float32(1) / square_root(x)
+    return (np.float32(1) / square_root(x)).astype(np.float32)
 
 
 def round_even(x: Floats) -> Floats:
