@@ -19,8 +19,11 @@ from cfukit_base.errors import UsageError
 from support.engine_jobs import BY_DMA, START, WAIT, random_segment, set_
 
 SIZES = {
-    "16x4": EngineSize(dma=128),
+    "16x4x2": EngineSize(dma=128, pixels=2),
     "8x2": EngineSize(lanes=8, outputs=2, requantizers=1, weight_rows=256, window_rows=64, channels=64),
+    "4x2x2": EngineSize(
+        lanes=4, outputs=2, requantizers=1, weight_rows=256, window_rows=64, channels=64, pixels=2
+    ),
     "4x1": EngineSize(
         lanes=4, outputs=1, requantizers=1, weight_rows=256, window_rows=64, channels=64, dma=32
     ),

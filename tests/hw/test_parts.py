@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -123,39 +123,44 @@ def test_requantizer_takes_one_per_cycle() -> None:
     assert cycles == list(range(Requantizer.LATENCY_CYCLES, 40))
 
 
-@pytest.mark.parametrize(("lanes", "outputs"), [(4, 1), (3, 2), (16, 4)])
-def test_mac_array(lanes: int, outputs: int) -> None:
-    rng, part = random.Random(lanes), MacArray(lanes, outputs)
+@pytest.mark.parametrize(
+    ("lanes", "outputs", "pixels"), [(4, 1, 1), (3, 2, 1), (16, 4, 1), (1, 1, 2), (4, 2, 2)]
+)
+def test_mac_array(lanes: int, outputs: int, pixels: int) -> None:
+    rng, part = random.Random(lanes), MacArray(lanes, outputs, pixels)
 
     def vector(values: list[int], bits: int) -> int:
         return sum((value & (1 << bits) - 1) << bits * n for n, value in enumerate(values))
 
     async def check(ctx: Any) -> None:
         expected: list[tuple[int, int]] = []
-        for _ in range(100):
-            x = [rng.choice((-128, 127, rng.randint(-128, 127))) for _ in range(lanes)]
+        for _ in range(300 if lanes < 16 else 100):
+            x = [
+                [rng.choice((-128, 127, rng.randint(-128, 127))) for _ in range(lanes)] for _ in range(pixels)
+            ]
             w = [
                 [rng.choice((-128, 127, rng.randint(-128, 127))) for _ in range(lanes)]
                 for _ in range(outputs)
             ]
-            ctx.set(part.x, vector(x, 8))
+            ctx.set(part.x, vector([value for row in x for value in row], 8))
             ctx.set(part.w, vector([value for row in w for value in row], 8))
             ctx.set(part.enable, 1)
-            products = [a * b for a, b in zip(x, w[0], strict=True)]
-            expected.append((vector(dots(x, w), part.sum_bits), vector(products, 16)))
+            products = [a * b for a, b in zip(x[0], w[0], strict=True)]
+            sums = [dot for pixel in x for dot in dots(pixel, w)]
+            expected.append((vector(sums, part.sum_bits), vector(products, 16)))
             await ctx.tick()
             if rng.random() < 0.3:
                 ctx.set(part.enable, 0)
                 await ctx.tick().repeat(2)
-            if len(expected) > 1:
-                assert (ctx.get(part.sums), ctx.get(part.products)) == expected[-2]
+            if len(expected) >= part.latency_cycles:
+                assert (ctx.get(part.sums), ctx.get(part.products)) == expected[-part.latency_cycles]
 
     simulate(part, check)
 
 
 def windows_of(rng: random.Random) -> dict[str, int]:
     channels = rng.randint(1, 9)
-    pixel_bytes = channels + rng.randint(0, 3)
+    pixel_bytes = channels + rng.choice((0, 0, rng.randint(0, 3)))
     width = rng.randint(1, 5)
     return {
         "address": rng.randrange(1 << 12),
@@ -165,21 +170,37 @@ def windows_of(rng: random.Random) -> dict[str, int]:
         "width": width,
         "channels": channels,
         "filter_height": rng.randint(1, 3),
-        "filter_width": rng.randint(1, 3),
+        "filter_width": rng.randint(1, 5),
         "stride_height": rng.randint(1, 3),
         "stride_width": rng.randint(1, 3),
         "dilation_height": rng.randint(0, 2),
-        "dilation_width": rng.randint(0, 2),
+        "dilation_width": rng.choice((1, 1, rng.randint(0, 2))),
         "top": rng.randint(-3, 0),
-        "left": rng.randint(-3, 0),
+        "left": rng.randint(-5, 0),
         "output_height": rng.randint(1, 4),
         "output_width": rng.randint(1, 4),
         "depthwise": rng.randint(0, 1),
     }
 
 
+def merged(w: dict[str, int], runs: Iterable[dict[str, int]]) -> Iterator[dict[str, int]]:
+    """Those of runs_of, with the dense taps of a filter row between the image's borders in one run."""
+    dense = w["dilation_width"] == 1 and w["pixel_bytes"] == w["channels"] and not w["depthwise"]
+    taps = list(runs)
+    for begin in range(0, len(taps), w["filter_width"]):
+        row = taps[begin : begin + w["filter_width"]]
+        if not dense:
+            yield from row
+            continue
+        columns = (run["column"] for run in row)
+        zones = [(column >= 0) + (column >= w["width"]) for column in columns]
+        for zone in dict.fromkeys(zones):
+            run = [run for run, each in zip(row, zones, strict=True) if each == zone]
+            yield run[0] | {"count": sum(each["count"] for each in run), "last": run[-1]["last"]}
+
+
 def runs_of(w: dict[str, int]) -> Iterator[dict[str, int]]:
-    """What a WindowWalker gives; the address of a run that is not inside means nothing."""
+    """What a WindowWalker gives if it merges nothing; the address of a run that is not inside means nothing."""
     groups = range(0, w["channels"], LANES) if w["depthwise"] else (0,)
     taps = [(y, x) for y in range(w["filter_height"]) for x in range(w["filter_width"])]
     for y in range(w["output_height"]):
@@ -193,10 +214,11 @@ def runs_of(w: dict[str, int]) -> Iterator[dict[str, int]]:
                         "count": min(LANES, w["channels"] - first) if w["depthwise"] else w["channels"],
                         "inside": int(0 <= row < w["height"] and 0 <= column < w["width"]),
                         "last": int(number == len(taps) - 1),
+                        "column": column,
                     }
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(16))
 def test_window_walker(seed: int) -> None:
     rng, part = random.Random(seed), WindowWalker(LANES)
 
@@ -207,7 +229,8 @@ def test_window_walker(seed: int) -> None:
             ctx.set(part.start, 1)
             await ctx.tick()
             ctx.set(part.start, 0)
-            for expected in runs_of(windows):
+            for expected in merged(windows, runs_of(windows)):
+                del expected["column"]
                 run = await receive(ctx, part.runs, rng, 0.3 * (seed % 2))
                 if not expected["inside"]:
                     run["address"] = expected["address"]
@@ -217,17 +240,19 @@ def test_window_walker(seed: int) -> None:
     simulate(part, check)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(16))
 def test_window_gather(seed: int) -> None:
-    rng, part = random.Random(seed), WindowGather(LANES, depth=64)
+    banks = seed // 8 + 1
+    rng, part = random.Random(seed), WindowGather(LANES, depth=64, banks=banks)
     memory = rng.randbytes(1 << 13)
     windows = windows_of(rng)
-    runs = list(runs_of(windows))
+    runs = [{key: value for key, value in run.items() if key != "column"} for run in runs_of(windows)]
     depthwise, zero_point = windows["depthwise"], rng.randint(-128, 127)
     taps = windows["filter_height"] * windows["filter_width"]
     rows = taps if depthwise else -(-taps * windows["channels"] // LANES)
     asked: list[int] = []
-    store, expected, done = bytearray(64 * LANES), [], False
+    stores, expected, done = [bytearray(64 * LANES) for _ in range(banks)], [], False
+    in_turn = banks if not depthwise else 1  # windows that lie in the same rows, each in a bank
     for begin in range(0, len(runs), taps):
         parts = [
             memory[run["address"] : run["address"] + run["count"]]
@@ -261,17 +286,19 @@ def test_window_gather(seed: int) -> None:
         base = found = 0
         while found < len(expected):
             ctx.set(part.room, rng.random() < 0.8)
-            watched = (part.misfit, part.write, part.mask, part.row, part.data, part.gathered)
-            *_, misfit, write, mask, row, data, gathered = await ctx.tick().sample(*watched)
+            watched = (part.misfit, part.write, part.mask, part.bank, part.row, part.data, part.gathered)
+            *_, misfit, write, mask, bank, row, data, gathered = await ctx.tick().sample(*watched)
             assert not misfit
             if write:
                 for lane in range(LANES):
                     if mask >> lane & 1:
-                        store[row * LANES + lane] = data >> 8 * lane & 0xFF
+                        stores[bank][row * LANES + lane] = data >> 8 * lane & 0xFF
             if gathered:
+                store = stores[found % in_turn]
                 ring = bytes(store[base * LANES :] + store[: base * LANES])
                 assert ring[: rows * LANES] == expected[found]
-                base, found = (base + rows) % 64, found + 1
+                found += 1
+                base = found // in_turn * rows % 64
         done = True
 
     async def start(ctx: Any) -> None:
@@ -284,9 +311,10 @@ def test_window_gather(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("pairs", [False, True])
 @pytest.mark.parametrize("width", [1, 2, 4])
-def test_row_packer(width: int, seed: int) -> None:
-    rng, part = random.Random(seed), RowPacker(width, LANES)
+def test_row_packer(width: int, pairs: bool, seed: int) -> None:
+    rng, part = random.Random(seed), RowPacker(width, LANES, 1 + pairs)
     count, pixels, address = rng.randint(1, 11), rng.randint(1, 12), rng.randrange(64)
     pixel_bytes = count + rng.choice((0, 0, 1, rng.randint(0, 12)))
     memory, expected = bytearray(256), bytearray(256)
@@ -302,10 +330,22 @@ def test_row_packer(width: int, seed: int) -> None:
                 {
                     "bytes": int.from_bytes(piece + bytes(width - len(piece)), "little"),
                     "count": len(piece),
+                    "second": pairs and pixel % 2,
                     "pixel_ends": ends,
                     "last": ends and pixel == pixels - 1,
                 }
             )
+    if pairs:  # the items of two pixels in turn
+        each = -(-count // width)
+        two = [items[n : n + 2 * each] for n in range(0, len(items), 2 * each)]
+        items = [
+            item
+            for pair in two
+            for both in (
+                zip(pair[:each], pair[each:], strict=True) if len(pair) > each else ([i] for i in pair)
+            )
+            for item in both
+        ]
 
     async def check(ctx: Any) -> None:
         last, rows = False, 0
@@ -317,12 +357,13 @@ def test_row_packer(width: int, seed: int) -> None:
                 if row["mask"] >> lane & 1:
                     memory[row["address"] + lane] = row["data"] >> 8 * lane & 0xFF
         assert memory == expected
-        if pixel_bytes == count:  # no row is written twice
+        if pixel_bytes == count and not pairs:  # no row is written twice
             assert rows == (address + pixels * count - 1) // LANES - address // LANES + 1
 
     async def start(ctx: Any) -> None:
         ctx.set(part.address, address)
         ctx.set(part.pixel_bytes, pixel_bytes)
+        ctx.set(part.pairs, pairs)
         ctx.set(part.start, 1)
         await ctx.tick()
         ctx.set(part.start, 0)

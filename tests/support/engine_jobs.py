@@ -62,48 +62,53 @@ def random_job(rng: random.Random, size: EngineSize) -> Iterator[Op]:
     yield set_(5, rng.randrange(OUTPUT, END - output_bytes - 50), output_pixel)
     yield set_(6, halves(output_height, output_width), outputs)
     yield set_(7, zero_points[0] | zero_points[1] << 8 | (low & 0xFF) << 16 | (high & 0xFF) << 24, 0)
-    weights = rng.randrange((OUTPUT - weight_rows * size.lanes) // size.lanes + 1) * size.lanes
-    load = Job.DEPTHWISE_WEIGHTS if depthwise else Job.WEIGHTS
-    by_dma = [size.dma and rng.random() < 0.6 for _ in range(2)]
-    if any(by_dma):
-        yield set_(8, DMA_TEST_BASE, DMA_TEST_BYTES)
-    if by_dma[0]:
-        yield Op(START, BY_DMA | load, DMA_TEST_BASE + weights, weight_rows)
-        yield Op(FEED, RESTART, int(not depthwise), 0)
-    elif rng.random() < 0.7:
-        yield Op(START, load, weights, weight_rows)
-        yield Op(FEED, RESTART, int(not depthwise), 0)
-    else:
-        yield Op(FEED, RESTART, int(not depthwise), 0)
-        words = [
-            rng.choice((rng.getrandbits(32), 0x80808080, 0x7F7F7F7F))
-            for _ in range(weight_rows * size.lanes // 4)
-        ]
-        for n in range(0, len(words), size.fed_words):
-            yield Op(FEED, 1, words[n], words[n + size.fed_words - 1])
     adds = depthwise and rng.random() < 0.3
-    if by_dma[1] and not adds:
-        address = DMA_TEST_BASE + rng.randrange((DMA_TEST_BYTES - 12 * outputs) // 4 + 1) * 4
-        yield Op(START, BY_DMA | Job.CHANNELS, address, outputs)
-    elif adds or rng.random() < 0.8:
-        shift = rng.choice((-7, -9, -12))
-        for _ in range(max(outputs, 3 * size.requantizers if adds else 0)):
-            yield Op(
-                FEED,
-                FEED_CHANNELS,
-                rng.choice((0, rng.getrandbits(32), rng.randint(-5000, 5000) & 0xFFFFFFFF)),
-                0,
-            )
-            yield Op(FEED, FEED_CHANNELS, rng.choice((*MULTIPLIERS, rng.randint(1 << 30, (1 << 31) - 1))), 0)
-            yield Op(FEED, FEED_CHANNELS, rng.choice((shift, shift, rng.randint(-31, 30))) & 0xFFFFFFFF, 0)
-    else:
-        yield Op(START, Job.CHANNELS, rng.randrange((OUTPUT - 12 * outputs) // 4) * 4, outputs)
+    if size.dma:
+        yield set_(8, DMA_TEST_BASE, DMA_TEST_BYTES)
+    # A job may begin while its weights are on their way, if they come last.
+    loads = [_weights(rng, size, depthwise, weight_rows), _channels(rng, size, depthwise, outputs, adds)]
+    for load in loads if rng.random() < 0.5 else reversed(loads):
+        yield from load
     if adds:
         yield Op(START, Job.TERMS, 0, 0)
         yield Op(START, Job.ADD, 0, 0)
     else:
         yield Op(START, Job.DEPTHWISE if depthwise else Job.CONV, 0, 0)
     yield Op(WAIT, 0, 0, 0)
+
+
+def _weights(rng: random.Random, size: EngineSize, depthwise: bool, count: int) -> Iterator[Op]:
+    """`count` rows, from anywhere."""
+    first = rng.randrange((OUTPUT - count * size.lanes) // size.lanes + 1) * size.lanes
+    job = Job.DEPTHWISE_WEIGHTS if depthwise else Job.WEIGHTS
+    if size.dma and rng.random() < 0.6:
+        yield Op(START, BY_DMA | job, DMA_TEST_BASE + first, count)
+    elif rng.random() < 0.7:
+        yield Op(START, job, first, count)
+    else:
+        yield Op(FEED, RESTART, int(not depthwise), 0)
+        words = [
+            rng.choice((rng.getrandbits(32), 0x80808080, 0x7F7F7F7F)) for _ in range(count * size.lanes // 4)
+        ]
+        for n in range(0, len(words), size.fed_words):
+            yield Op(FEED, 1, words[n], words[n + size.fed_words - 1])
+
+
+def _channels(rng: random.Random, size: EngineSize, depthwise: bool, count: int, adds: bool) -> Iterator[Op]:
+    """`count` channels, from anywhere; for an ADD its three rows."""
+    if size.dma and not adds and rng.random() < 0.6:
+        address = DMA_TEST_BASE + rng.randrange((DMA_TEST_BYTES - 12 * count) // 4 + 1) * 4
+        yield Op(START, BY_DMA | Job.CHANNELS, address, count)
+    elif adds or rng.random() < 0.8:
+        yield Op(FEED, RESTART, int(not depthwise), 0)
+        shift = rng.choice((-7, -9, -12))
+        for _ in range(max(count, 3 * size.requantizers if adds else 0)):
+            bias = rng.choice((0, rng.getrandbits(32), rng.randint(-5000, 5000) & 0xFFFFFFFF))
+            multiplier = rng.choice((*MULTIPLIERS, rng.randint(1 << 30, (1 << 31) - 1)))
+            for word in (bias, multiplier, rng.choice((shift, shift, rng.randint(-31, 30))) & 0xFFFFFFFF):
+                yield Op(FEED, FEED_CHANNELS, word, 0)
+    else:
+        yield Op(START, Job.CHANNELS, rng.randrange((OUTPUT - 12 * count) // 4) * 4, count)
 
 
 def set_(number: int, rs1: int, rs2: int) -> Op:

@@ -125,20 +125,16 @@ class RefusedError(Exception):
 class HostModel:
     """One plan on this machine. Variables keep their values from run to run until reset().
 
-    tcm: the address of a data TCM, which then holds the arena and, for a third of the seeds, the constants.
-    main: the address of main memory, which holds the constants for a third of the seeds.
+    tcm: the address of a data TCM, which then holds the arena and, for odd seeds, the constants.
     """
 
-    def __init__(
-        self, plan: Plan, dll: ctypes.CDLL | None = None, seed: int = 0, tcm: int = 0, main: int = 0
-    ):
+    def __init__(self, plan: Plan, dll: ctypes.CDLL | None = None, seed: int = 0, tcm: int = 0):
         self.plan = plan
         self.dll = dll or library()
         noise = np.random.default_rng(seed).integers(0, 256, max(plan.arena_bytes, 1), dtype=np.uint8)
         self.arena = _Memory(noise.tobytes(), tcm)
         behind = tcm + -(-(len(noise) + 2 * GUARD) // 16) * 16
-        places = (0, behind if tcm else 0, main)
-        self.constants = _Memory(plan.constants, places[seed % 3])
+        self.constants = _Memory(plan.constants, behind if tcm and seed % 2 else 0)
         self.keep: list[object] = []
         self.calls = [
             (getattr(self.dll, step.function), self._struct(step.struct, step.params)) for step in plan.steps

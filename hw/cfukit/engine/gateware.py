@@ -30,7 +30,11 @@ from cfukit.parts.window_walker import ADDRESS_BITS, CHANNEL_BITS, WINDOWS, Wind
 
 
 class Engine(State):
-    """One job at a time. `start` with `job` begins it, `busy` says that it runs, `status` how it went (0: well)."""
+    """`start` with `job` begins a job. `computing`, `loading` say that one runs, `status` how it went (0: well).
+
+    A job that computes may begin while weights are `streaming` from main memory: it waits for each row. Otherwise jobs follow each
+    other. While a load is `settling`, the descriptor must not change.
+    """
 
     def __init__(self, memory: MemoryPort, size: EngineSize, dma: DmaPort | None = None):
         assert memory.width == size.row_bits and size.dma == (dma.width if dma else 0)
@@ -49,7 +53,8 @@ class Engine(State):
         self.feed, self.feed_restarts, self.feed_channels = Signal(), Signal(), Signal()
         self.fed = Signal(64)
         # What they see.
-        self.busy, self.status = Signal(), Signal(4)
+        self.computing, self.loading, self.status = Signal(), Signal(), Signal(4)
+        self.settling, self.streaming = Signal(), Signal()
         self.reset()
 
     # --- gateware
@@ -60,11 +65,11 @@ class Engine(State):
         m.submodules.weights = weights = WeightStore(size)
         m.submodules.channels = channels = ChannelStore(size)
         m.submodules.walker = walker = WindowWalker(size.lanes)
-        m.submodules.gather = gather = WindowGather(size.lanes, size.window_rows)
+        m.submodules.gather = gather = WindowGather(size.lanes, size.window_rows, size.pixels)
         m.submodules.order = order = WindowOrder(size)
         m.submodules.sums = sums = Sums(size)
         m.submodules.results = results = Results(size)
-        m.submodules.packer = packer = RowPacker(size.requantizers, size.lanes)
+        m.submodules.packer = packer = RowPacker(size.requantizers, size.lanes, size.pixels)
         begins, depthwise, adds, makes_terms = self._control(m)
 
         m.d.comb += [
@@ -99,10 +104,16 @@ class Engine(State):
             order.begins.eq(gather.begins),
             order.gathered.eq(gather.gathered),
             order.write.eq(gather.write),
+            order.bank.eq(gather.bank),
             order.row.eq(gather.row),
             order.data.eq(gather.data),
             order.mask.eq(gather.mask),
             order.known_rows.eq(weights.known),
+            order.streams.eq(loader.streams),
+            order.next_row.eq(weights.next),
+            self.loading.eq(loader.busy | channels.pending),
+            self.settling.eq(loader.settles),
+            self.streaming.eq(loader.streams),
             order.advance.eq(sums.advance),
             weights.address.eq(order.weight),
             weights.enable.eq(sums.advance),
@@ -123,6 +134,7 @@ class Engine(State):
             packer.start.eq(begins),
             packer.address.eq(self.output_address),
             packer.pixel_bytes.eq(self.output_pixel_bytes),
+            packer.pairs.eq((size.pixels == 2) & ~depthwise),
         ]
         connect(m, loader.rows, weights.rows)
         connect(m, loader.words, channels.words)
@@ -130,8 +142,8 @@ class Engine(State):
         connect(m, sums.o, results.i)
         connect(m, results.o, packer.i)
         written = self._memory_port(m, loader, gather, packer)
-        with m.If(written | loader.done | results.terms_made):
-            m.d.sync += self.busy.eq(0)
+        with m.If(written | results.terms_made):
+            m.d.sync += self.computing.eq(0)
         if self.dma is not None:
             connect(m, loader.commands, flipped(self.dma.read_commands))
             connect(m, self.dma.read_data, loader.elements)
@@ -156,11 +168,11 @@ class Engine(State):
             with m.Switch(self.job):
                 with m.Case(Job.CONV, Job.DEPTHWISE, Job.ADD):
                     bad = (self.rows == 0) | (self.rows > self.size.window_rows) | self._a_size_is_0()
-                    m.d.sync += [self.busy.eq(~bad), begins.eq(~bad), self.status.eq(bad)]
+                    m.d.sync += [self.computing.eq(~bad), begins.eq(~bad), self.status.eq(bad)]
                 with m.Case(Job.WEIGHTS, Job.DEPTHWISE_WEIGHTS, Job.CHANNELS):
-                    m.d.sync += self.busy.eq(self.count != 0)
+                    pass
                 with m.Case(Job.TERMS):
-                    m.d.sync += self.busy.eq(1)
+                    m.d.sync += self.computing.eq(1)
                 with m.Default():
                     m.d.sync += self.status.eq(Status.REFUSED)
         return begins, depthwise, adds, makes_terms
@@ -193,7 +205,7 @@ class Engine(State):
             gather.reads.ready.eq(memory.cmd_ready & ~rows_out.r_rdy & ~reads),
             loader.answer.valid.eq(memory.rsp_valid),
             loader.answer.payload.eq(memory.rsp_data),
-            gather.answer.valid.eq(memory.rsp_valid & ~loader.busy),
+            gather.answer.valid.eq(memory.rsp_valid & ~loader.owns_memory),
             gather.answer.payload.eq(memory.rsp_data),
             written.eq(rows_out.r_rdy & memory.cmd_ready & row.last),
         ]

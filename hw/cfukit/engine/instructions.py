@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Signal, Value
 
 from cfukit.base import UNNAMED
 from cfukit.cfu import Cfu
@@ -21,8 +21,8 @@ from cfukit.memory import MemoryPort
 MAX_JOB_CYCLES = 1 << 20
 
 
-class _WhenIdle(HandshakeInstruction):
-    """Accepted when no job runs, answered with 0 in the next cycle."""
+class _WhenFree(HandshakeInstruction):
+    """Accepted when nothing is in its way, answered with 0 in the next cycle."""
 
     state: Engine
     rd = "0"
@@ -31,7 +31,7 @@ class _WhenIdle(HandshakeInstruction):
     def gateware(self, m: Module, port: Port) -> None:
         answers, fire = Signal(name=f"{self.name}_answers"), Signal(name=f"{self.name}_fires")
         m.d.comb += [
-            port.cmd_ready.eq(~self.state.busy & (~answers | port.rsp_ready)),
+            port.cmd_ready.eq(self.free(port) & (~answers | port.rsp_ready)),
             port.rsp_valid.eq(answers),
             fire.eq(port.cmd_valid & port.cmd_ready),
         ]
@@ -40,6 +40,10 @@ class _WhenIdle(HandshakeInstruction):
             self.act(m, port)
         with m.Elif(port.rsp_ready):
             m.d.sync += answers.eq(0)
+
+    def free(self, port: Port) -> Value:
+        """Whether the command may do what it does: no job runs."""
+        return ~self.state.computing & ~self.state.loading
 
     def act(self, m: Module, port: Port) -> None:
         """What the command does, under its handshake."""
@@ -102,8 +106,8 @@ REGISTERS: dict[str, tuple[str, tuple[Field, ...], tuple[Field, ...]]] = {
 }
 
 
-class Set(_WhenIdle):
-    """Set one register of the descriptor. It keeps its value from job to job."""
+class Set(_WhenFree):
+    """Set one register of the descriptor. It keeps its value from job to job. Loads go on meanwhile."""
 
     rs1 = rs2 = "see the register"
 
@@ -111,6 +115,9 @@ class Set(_WhenIdle):
         super().__init__(name=name, state=state)
         self.registers = {key: value for key, value in REGISTERS.items() if key != "main" or state.dma}
         self.modes = [Mode(n, key, text) for n, (key, (text, _, _)) in enumerate(self.registers.items())]
+
+    def free(self, port: Port) -> Value:
+        return ~self.state.computing & ~self.state.settling
 
     def act(self, m: Module, port: Port) -> None:
         with m.Switch(port.funct7[:4]):
@@ -151,7 +158,7 @@ class Set(_WhenIdle):
             "filter": (1 | 1 << 16, rng.randint(0, lanes)),
             "stride": (rng.randint(1, 3) | rng.randint(1, 3) << 16, 0),
             "origin": (rng.choice((0, 0xFFFF)) | rng.choice((0, 0xFFFE)) << 16, 1),
-            "output": (rng.randrange(8192, 12288), rng.randrange(100)),
+            "output": (rng.randrange(8192, 12288), rng.randrange(20, 100)),
             "output_size": (sizes, rng.randint(1, 20)),
             "range": (rng.getrandbits(32), 0),
             "main": (DMA_TEST_BASE, rng.choice((DMA_TEST_BYTES, 8192))),
@@ -163,8 +170,8 @@ LOADS = (Job.WEIGHTS, Job.DEPTHWISE_WEIGHTS, Job.CHANNELS)
 BY_DMA = 8  # in funct7 of Start, beside a job that loads
 
 
-class Start(_WhenIdle):
-    """Begin a job; waits until the one before is done."""
+class Start(_WhenFree):
+    """Begin a job; waits until the one before is done. One that computes follows a load of weights from main memory at once."""
 
     rs1 = "loads: CFU_ADDR of the first row (aligned to it), or of the first channel (aligned to 4); main_*: CFU_DMA_ADDR"
     rs2 = "loads: number of rows, or of channels"
@@ -174,6 +181,11 @@ class Start(_WhenIdle):
         self.modes = [Mode(job, job.name.lower()) for job in Job]
         if state.dma:
             self.modes += [Mode(BY_DMA | job, f"main_{job.name.lower()}") for job in LOADS]
+
+    def free(self, port: Port) -> Value:
+        engine, job = self.state, port.funct7[:4]
+        computes = (job == Job.CONV) | (job == Job.DEPTHWISE)
+        return ~engine.computing & (~engine.loading | (engine.streaming & computes))
 
     def act(self, m: Module, port: Port) -> None:
         engine = self.state
@@ -206,7 +218,7 @@ class Start(_WhenIdle):
         return funct7, rng.randrange(4096 // lanes) * lanes, rng.randrange(20)
 
 
-class Feed(_WhenIdle):
+class Feed(_WhenFree):
     """Weights and channels word by word, from anywhere. `restart` comes first."""
 
     rs1 = "the next word; restart: 1 for a convolution's weights, 0 for those of a depthwise convolution"
@@ -239,7 +251,7 @@ class Feed(_WhenIdle):
 
 
 class Wait(SequentialInstruction):
-    """Wait until the job is done: all its results are in memory. rd = how it went.
+    """Wait until no job runs: all results are in memory. rd = how the last one went.
 
     0: well. Bit 0: refused, a size is 0 or a window exceeds the store. Bit 1: `rows` is not what the windows take. Bit 2: the
     weights exceed the store. Bit 3: main memory was not read, see Status.
@@ -252,7 +264,10 @@ class Wait(SequentialInstruction):
 
     def gateware(self, m: Module, work: Work) -> None:  # type: ignore[override]
         waiting = Signal()
-        m.d.comb += [work.done.eq((work.start | waiting) & ~self.state.busy), work.rd.eq(self.state.status)]
+        m.d.comb += [
+            work.done.eq((work.start | waiting) & ~self.state.computing & ~self.state.loading),
+            work.rd.eq(self.state.status),
+        ]
         m.d.sync += waiting.eq((work.start | waiting) & ~work.done)
 
     def call(self, funct7: int, rs1: int, rs2: int) -> int:
@@ -277,6 +292,7 @@ def make_engine(size: EngineSize | None = None, name: str = UNNAMED) -> Cfu:
         "window_rows": size.window_rows,
         "channels": size.channels,
         "dma": size.dma,
+        "pixels": size.pixels,
     }
     return Cfu(
         {

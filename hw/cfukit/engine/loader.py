@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from cfukit.dma import COMMAND
 from cfukit.engine.model import Job
 from cfukit.engine.size import EngineSize
+from cfukit.engine.stores import words_layout
 from cfukit.parts.window_gather import OUTSTANDING
 from cfukit.parts.window_walker import ADDRESS_BITS
 
@@ -16,14 +17,15 @@ from cfukit.parts.window_walker import ADDRESS_BITS
 class Loader(wiring.Component):
     """What `start` with a job of loading does, and `feed`.
 
-    * start, job, address, count: a job that loads. `done` is 1 for a cycle when it ends; with a count of 0 it does not begin.
-    * busy: answers of the data TCM are for the loader.
+    * start, job, address, count: a job that loads. With a count of 0 it does not begin.
+    * busy: a job loads. `owns_memory`: answers of the data TCM are for the loader. `settles`: it is not known yet whether the job is
+      refused. `streams`: weights come from main memory, and may be used as they come.
     * by_dma: the job loads from main memory, of which `main_bytes` from `main_begin` on may be read, both
-      multiples of `lanes`. `bad`, with `done`: it is refused, because of what it would read or because the store is smaller.
+      multiples of `lanes`. `bad`: it is refused, because of what it would read or because the store is smaller.
     * feed: `words` go to the weights, or the first of them to the channels. With `feed_restarts`, the next ones go to the begin of
       both stores, and bit 0 says whether weights are in columns.
     * rows, columns, restarts_weights: as the WeightStore takes them. words, restarts_channels: as the ChannelStore takes them.
-    * Throughput: a row per cycle for weights, a word per cycle for channels.
+    * Throughput: from main memory a row per cycle; from the data TCM a row per cycle for weights, and in three cycles for channels.
     """
 
     def __init__(self, size: EngineSize):
@@ -43,7 +45,9 @@ class Loader(wiring.Component):
                 "feed_channels": In(1),
                 "fed": In(64),
                 "busy": Out(1),
-                "done": Out(1),
+                "owns_memory": Out(1),
+                "settles": Out(1),
+                "streams": Out(1),
                 "bad": Out(1),
                 "reads": Out(stream.Signature(unsigned(ADDRESS_BITS))),
                 "answer": In(stream.Signature(row, always_ready=True)),
@@ -52,7 +56,7 @@ class Loader(wiring.Component):
                 "rows": Out(stream.Signature(row, always_ready=True)),
                 "columns": Out(1),
                 "restarts_weights": Out(1),
-                "words": Out(stream.Signature(unsigned(32), always_ready=True)),
+                "words": Out(stream.Signature(words_layout(size))),
                 "restarts_channels": Out(1),
             }
         )
@@ -68,15 +72,21 @@ class Loader(wiring.Component):
         arrived = Signal(size.row_bits)
         m.d.comb += [
             self.busy.eq(weights | channels),
-            self.reads.valid.eq(self.busy & ~reads_main & (to_ask != 0) & may_ask),
+            self.owns_memory.eq(self.busy & ~reads_main),
+            self.streams.eq(weights & reads_main & ~self.settles),
+            self.reads.valid.eq(self.owns_memory & (to_ask != 0) & may_ask),
             self.reads.payload.eq(address),
             asks.eq(self.reads.valid & self.reads.ready),
             arrives.eq(
-                Mux(reads_main, self.elements.valid & self.elements.ready, self.answer.valid & self.busy)
+                Mux(
+                    reads_main,
+                    self.elements.valid & self.elements.ready,
+                    self.answer.valid & self.owns_memory,
+                )
             ),
             arrived.eq(Mux(reads_main, self.elements.payload, self.answer.payload)),
         ]
-        m.d.sync += flying.eq(flying + asks - (self.answer.valid & self.busy))
+        m.d.sync += flying.eq(flying + asks - (self.answer.valid & self.owns_memory))
         with m.If(asks):
             m.d.sync += [to_ask.eq(to_ask - 1), address.eq(address + size.lanes)]
 
@@ -90,39 +100,32 @@ class Loader(wiring.Component):
             with m.If(arrives):
                 m.d.sync += to_come.eq(to_come - 1)
                 with m.If(to_come == 1):
-                    m.d.comb += self.done.eq(1)
                     m.d.sync += weights.eq(0)
 
-        # Channels: a row is shifted out word by word, while the next one is on its way.
-        shifting, shifts_left = Signal(size.row_bits), Signal(range(words + 1))
-        waiting, waiting_full = Signal(size.row_bits), Signal()
-        first_word = Signal(range(max(2, words)))
+        # Channels: a row waits until its words are taken.
+        row, full, first_word = Signal(size.row_bits), Signal(), Signal(range(max(2, words)))
+        taken, rest = Signal(), Signal(range(words + 1))
         with m.If(channels):
             m.d.comb += [
-                may_ask.eq((flying == 0) & ~waiting_full),
-                self.elements.ready.eq(reads_main & ~waiting_full),
-                self.words.payload.eq(shifting[:32]),
-                self.words.valid.eq(shifts_left != 0),
+                may_ask.eq((flying == 0) & ~full),
+                taken.eq(full & self.words.ready),
+                self.elements.ready.eq(reads_main & (~full | taken)),
+                rest.eq(words - first_word),
+                self.words.valid.eq(full),
+                self.words.payload.words.eq(row >> (first_word << 5)),
+                self.words.payload.count.eq(Mux(to_come < rest, to_come, rest)),
             ]
+            with m.If(taken):
+                m.d.sync += [full.eq(0), first_word.eq(0), to_come.eq(to_come - self.words.payload.count)]
+                with m.If(to_come <= rest):
+                    m.d.sync += channels.eq(0)
             with m.If(arrives):
-                m.d.sync += [waiting.eq(arrived), waiting_full.eq(1)]
-            with m.If(shifts_left != 0):
-                m.d.sync += [shifting.eq(shifting >> 32), shifts_left.eq(shifts_left - 1)]
-                m.d.sync += to_come.eq(to_come - 1)
-                with m.If(to_come == 1):
-                    m.d.comb += self.done.eq(1)
-                    m.d.sync += [channels.eq(0), shifts_left.eq(0), waiting_full.eq(0)]
-            with m.If(waiting_full & (shifts_left <= 1) & ~((shifts_left == 1) & (to_come == 1))):
-                m.d.sync += [
-                    shifting.eq(waiting >> (first_word << 5)),
-                    shifts_left.eq(words - first_word),
-                    first_word.eq(0),
-                    waiting_full.eq(0),
-                ]
+                m.d.sync += [row.eq(arrived), full.eq(1)]
 
-        with m.If(self.start):
+        loads_weights = (self.job == Job.WEIGHTS) | (self.job == Job.DEPTHWISE_WEIGHTS)
+        with m.If(self.start & (loads_weights | (self.job == Job.CHANNELS))):
             m.d.sync += reads_main.eq(self.by_dma)
-        with m.If(self.start & ((self.job == Job.WEIGHTS) | (self.job == Job.DEPTHWISE_WEIGHTS))):
+        with m.If(self.start & loads_weights):
             m.d.comb += self.restarts_weights.eq(1)
             m.d.sync += [
                 weights.eq(self.count != 0),
@@ -168,6 +171,7 @@ class Loader(wiring.Component):
             offset.eq(address - self.main_begin),
             end.eq(offset + (elements << lane_bits)),
         ]
+        m.d.comb += self.settles.eq(checks != 0)
         with m.If(self.start):
             m.d.sync += [checks.eq(self.by_dma & (self.count != 0)), fits.eq(aligned & (self.count <= most))]
         command = self.commands
@@ -175,7 +179,7 @@ class Loader(wiring.Component):
             with m.If(fits & (end <= self.main_bytes)):
                 m.d.sync += command.valid.eq(1)
             with m.Else():
-                m.d.comb += [self.done.eq(1), self.bad.eq(1)]
+                m.d.comb += self.bad.eq(1)
                 m.d.sync += [weights.eq(0), channels.eq(0)]
         m.d.comb += [command.payload.addr.eq(address), command.payload.count.eq(elements)]
         with m.If(command.valid & command.ready):
@@ -191,7 +195,11 @@ class Loader(wiring.Component):
             m.d.comb += [self.restarts_weights.eq(1), self.restarts_channels.eq(1)]
             m.d.sync += [fed_words.eq(0), self.columns.eq(self.fed[0])]
         with m.Elif(self.feed & self.feed_channels):
-            m.d.comb += [self.words.valid.eq(1), self.words.payload.eq(self.fed[:32])]
+            m.d.comb += [
+                self.words.valid.eq(1),
+                self.words.payload.words.eq(self.fed[:32]),
+                self.words.payload.count.eq(1),
+            ]
         with m.Elif(self.feed):
             m.d.sync += row.eq(Cat(row, self.fed[: 32 * size.fed_words])[-size.row_bits :])
             with m.If(fed_words == words - size.fed_words):

@@ -132,6 +132,8 @@ class EngineModel:
             self._number, self._words = 0, []
         else:
             self._columns, self._at = job == Job.WEIGHTS, 0
+        if not count:
+            return
         if by_dma:
             if not self._may_load(job, address, count):
                 self.status = Status.MAIN
@@ -160,7 +162,7 @@ class EngineModel:
         begin = (address // size.lanes * size.lanes - d.main_begin) % (1 << 32)
         rows = -(-(address % size.lanes + bytes_each * count) // size.lanes)
         fits = begin + rows * size.lanes <= d.main_bytes
-        return not count or (address % aligned == 0 and count <= most and fits)
+        return address % aligned == 0 and count <= most and fits
 
     def restart(self, word: int) -> None:
         """What follows is fed from the first row and channel on."""

@@ -45,7 +45,14 @@ class Results(wiring.Component):
             }
         )
         self.tag_layout = data.StructLayout(
-            {"count": range(width + 1), "pixel_ends": 1, "last": 1, "term": unsigned(9), "is_term": 1}
+            {
+                "count": range(width + 1),
+                "second": 1,
+                "pixel_ends": 1,
+                "last": 1,
+                "term": unsigned(9),
+                "is_term": 1,
+            }
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -72,6 +79,7 @@ class Results(wiring.Component):
                 known.eq(Cat(self.row * width + n < self.known_channels for n in range(width))),
                 asked.eq(Mux(terms_left, term[:8].as_signed() << ADD_SHIFT, sums.sums)),
                 tag.count.eq(sums.count),
+                tag.second.eq(sums.second),
                 tag.pixel_ends.eq(sums.pixel_ends),
                 tag.last.eq(sums.job_ends),
                 tag.term.eq(term),
@@ -115,6 +123,7 @@ class Results(wiring.Component):
             result.eq(requantizers[0].o.payload.tag),
             self.o.valid.eq(requantizers[0].o.valid & ~result.is_term),
             self.o.payload.count.eq(result.count),
+            self.o.payload.second.eq(result.second),
             self.o.payload.pixel_ends.eq(result.pixel_ends),
             self.o.payload.last.eq(result.last),
         ]

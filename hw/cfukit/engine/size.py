@@ -19,6 +19,7 @@ class EngineSize:
     * outputs: output channels that are computed at once; lanes * outputs multiplications per cycle.
     * requantizers: results per cycle: 1, 2 or 4.
     * weight_rows: each has lanes * outputs weights. window_rows: each has `lanes` activations. channels: output channels of a job.
+    * pixels: of a convolution that are computed at once, 1 or 2: a multiplier makes two products per cycle.
     * dma: bits of the port into main memory, from which weights and channels are loaded: those of a row, or 0 for none.
     """
 
@@ -29,6 +30,7 @@ class EngineSize:
     window_rows: int = 512
     channels: int = 512
     dma: int = 0
+    pixels: int = 1
 
     def __post_init__(self) -> None:
         if self.dma not in (0, self.row_bits):

@@ -15,6 +15,7 @@ def item_layout(width: int) -> data.StructLayout:
         {
             "bytes": unsigned(8 * width),
             "count": range(width + 1),
+            "second": unsigned(1),
             "pixel_ends": unsigned(1),
             "last": unsigned(1),
         }
@@ -26,14 +27,16 @@ class RowPacker(wiring.Component):
 
     Item: `count` (1 to `width`) bytes for consecutive addresses. The first byte after `start` goes to `address`. `pixel_ends`: the next
     item begins `pixel_bytes` behind the first byte of the pixel that ends. `last`: nothing follows.
+    With `pairs` (if `pixels` is 2), pixels are filled two at a time, the first ones at `address` and `pixel_bytes` behind it; `second` says
+    to which one of them an item belongs.
     Row: `data` and `mask` for the aligned `address`. `last` is 1 in the row behind which nothing follows.
 
     * Latency: a row comes out in the cycle after its last item. Throughput: one item per cycle while rows are taken; an item that
       ends a pixel and reaches into the next row may take two.
     """
 
-    def __init__(self, width: int = 2, lanes: int = 16):
-        self.width, self.lanes = width, lanes
+    def __init__(self, width: int = 2, lanes: int = 16, pixels: int = 1):
+        self.width, self.lanes, self.pixels = width, lanes, pixels
         row = data.StructLayout(
             {
                 "address": unsigned(ADDRESS_BITS),
@@ -47,6 +50,7 @@ class RowPacker(wiring.Component):
                 "start": In(1),
                 "address": In(ADDRESS_BITS),
                 "pixel_bytes": In(ADDRESS_BITS - 3),
+                "pairs": In(1),
                 "i": In(stream.Signature(item_layout(width))),
                 "o": Out(stream.Signature(row)),
             }
@@ -56,13 +60,25 @@ class RowPacker(wiring.Component):
         m = Module()
         lanes, width, lane_bits = self.lanes, self.width, (self.lanes - 1).bit_length()
         item = self.i.payload
-        pixel, at = Signal(ADDRESS_BITS), Signal(ADDRESS_BITS)  # the pixel's first byte, the next byte
-        held, held_mask = Signal(8 * lanes), Signal(lanes)  # the row that is being filled
-        over, over_last = Signal(), Signal()  # the held row must leave before the next item
+        # Of each pixel that is being filled: its first byte, the next byte, and the row.
+        layout = data.StructLayout(
+            {"pixel": ADDRESS_BITS, "at": ADDRESS_BITS, "row": 8 * lanes, "mask": unsigned(lanes)}
+        )
+        states = [Signal(layout, name=f"state{n}") for n in range(self.pixels)]
+        over, over_last, over_second = Signal(), Signal(), Signal()  # a row must leave before the next item
+        second, now, following = Signal(), Signal(layout), Signal(layout)
+        m.d.comb += [
+            second.eq(Mux(over, over_second, item.second)),
+            now.eq(Mux(second, states[-1], states[0])),
+            following.eq(now),
+        ]
+        for n, state in enumerate(states):
+            with m.If(second == n):
+                m.d.sync += state.eq(following)
 
         # The item in its place, in two rows.
         wide, wide_mask = Signal(16 * lanes), Signal(2 * lanes)
-        lane = at[:lane_bits]
+        lane = now.at[:lane_bits]
         count_mask = Cat(n < item.count for n in range(width))
         for n in range(lanes):
             with m.If(lane == n):
@@ -72,16 +88,14 @@ class RowPacker(wiring.Component):
                 ]
         keep = Cat(bit.replicate(8) for bit in wide_mask)
         full, full_mask = Signal(8 * lanes), Signal(lanes)
-        m.d.comb += [
-            full.eq(held | (wide & keep)[: 8 * lanes]),
-            full_mask.eq(held_mask | wide_mask[:lanes]),
-        ]
         row_ends, jumps, spills = Signal(), Signal(), Signal()
         next_pixel, next_at = Signal(ADDRESS_BITS), Signal(ADDRESS_BITS)
         m.d.comb += [
-            next_pixel.eq(pixel + self.pixel_bytes),
-            next_at.eq(at + item.count),
-            jumps.eq(item.last | (item.pixel_ends & (next_pixel != next_at))),
+            full.eq(now.row | (wide & keep)[: 8 * lanes]),
+            full_mask.eq(now.mask | wide_mask[:lanes]),
+            next_pixel.eq(now.pixel + (self.pixel_bytes << self.pairs)),
+            next_at.eq(now.at + item.count),
+            jumps.eq(item.last | (item.pixel_ends & (self.pairs | (next_pixel != next_at)))),
             row_ends.eq(wide_mask[lanes - 1]),
             spills.eq(wide_mask[lanes:].any()),
         ]
@@ -96,25 +110,27 @@ class RowPacker(wiring.Component):
         with m.If(free):
             m.d.sync += self.o.valid.eq(leaves | over)
             m.d.sync += [
-                row.address.eq(Mux(over, row.address + lanes, (at >> lane_bits) << lane_bits)),
-                row.data.eq(Mux(over, held, full)),
-                row.mask.eq(Mux(over, held_mask, full_mask)),
+                row.address.eq(Mux(over, row.address + lanes, (now.at >> lane_bits) << lane_bits)),
+                row.data.eq(Mux(over, now.row, full)),
+                row.mask.eq(Mux(over, now.mask, full_mask)),
                 row.last.eq(Mux(over, over_last, item.last & ~spills)),
             ]
             with m.If(over):
-                m.d.sync += [over.eq(0), held.eq(0), held_mask.eq(0)]
+                m.d.sync += over.eq(0)
+                m.d.comb += [following.row.eq(0), following.mask.eq(0)]
         with m.If(takes):
-            m.d.sync += [at.eq(next_at), held.eq(full), held_mask.eq(full_mask)]
+            m.d.comb += [following.at.eq(next_at), following.row.eq(full), following.mask.eq(full_mask)]
             with m.If(leaves):
-                m.d.sync += [
-                    held.eq((wide & keep)[8 * lanes :]),
-                    held_mask.eq(wide_mask[lanes:]),
-                    over.eq(spills & jumps),
-                    over_last.eq(item.last),
+                m.d.comb += [
+                    following.row.eq((wide & keep)[8 * lanes :]),
+                    following.mask.eq(wide_mask[lanes:]),
                 ]
+                m.d.sync += [over.eq(spills & jumps), over_last.eq(item.last), over_second.eq(item.second)]
             with m.If(item.pixel_ends):
-                m.d.sync += [at.eq(next_pixel), pixel.eq(next_pixel)]
+                m.d.comb += [following.at.eq(next_pixel), following.pixel.eq(next_pixel)]
         with m.If(self.start):
-            m.d.sync += [pixel.eq(self.address), at.eq(self.address)]
-            m.d.sync += [held.eq(0), held_mask.eq(0)]
+            for n, state in enumerate(states):
+                begin = Signal(ADDRESS_BITS, name=f"begin{n}")
+                m.d.comb += begin.eq(self.address + (self.pixel_bytes if n else 0))
+                m.d.sync += [state.pixel.eq(begin), state.at.eq(begin), state.row.eq(0), state.mask.eq(0)]
         return m

@@ -18,18 +18,21 @@ class WindowGather(wiring.Component):
     A window takes `rows` rows. Its bytes lie one behind the other. With `depthwise` each run begins a row of its own. The rest of a
     run's last row is 0. Runs that are not inside are filled with `zero_point`. The store is a ring of `depth` rows.
 
+    With two banks, each a store of its own, windows go to bank 0 and bank 1 in turn, and both of a pair lie in the same rows. With
+    `depthwise` all go to bank 0.
+
     * reads: addresses of rows of the memory, a multiple of `lanes`. Answers come on `answer`, in order, and cannot be refused; at
       most OUTSTANDING are awaited.
-    * write, row, data, mask: to the store. `gathered` is 1 in the cycle of a window's last write.
-    * room: another window fits. It is looked at before the first read of each window, in whose cycle `begins` is 1.
+    * write, bank, row, data, mask: to the store. `gathered` is 1 in the cycle of a window's last write.
+    * room: another window fits into bank 0. It is looked at before the first read of each window there, in whose cycle `begins` is 1.
     * misfit: a window has ended that does not take `rows` rows.
     * `start` begins a job at row 0 of the store.
     * Throughput: a segment per cycle. A segment is what lies within one row of the memory and within one row of the store, so a run
       that is aligned alike on both sides takes a cycle per row, any other one at most two.
     """
 
-    def __init__(self, lanes: int = 16, depth: int = 512):
-        self.lanes, self.depth = lanes, depth
+    def __init__(self, lanes: int = 16, depth: int = 512, banks: int = 1):
+        self.lanes, self.depth, self.banks = lanes, depth, banks
         super().__init__(
             {
                 "start": In(1),
@@ -41,6 +44,7 @@ class WindowGather(wiring.Component):
                 "reads": Out(stream.Signature(unsigned(ADDRESS_BITS))),
                 "answer": In(stream.Signature(unsigned(8 * lanes), always_ready=True)),
                 "write": Out(1),
+                "bank": Out(1),
                 "row": Out(range(depth)),
                 "data": Out(8 * lanes),
                 "mask": Out(lanes),
@@ -69,6 +73,7 @@ class WindowGather(wiring.Component):
                 "rotation": unsigned(lane_bits),
                 "begin": unsigned(lane_bits),
                 "end": unsigned(lane_bits + 1),
+                "bank": unsigned(1),
                 "row": unsigned((self.depth - 1).bit_length()),
                 "inside": unsigned(1),
                 "last": unsigned(1),
@@ -77,11 +82,13 @@ class WindowGather(wiring.Component):
         m.submodules.segments = segments = SyncFIFO(width=segment.size, depth=OUTSTANDING)
         m.submodules.answers = answers = SyncFIFO(width=8 * lanes, depth=OUTSTANDING)
         takes, run_ends, window_ends = Signal(), Signal(), Signal()
+        bank, may_begin = Signal(), Signal()
         entry = Signal(segment)
         m.d.comb += [
-            self.reads.valid.eq(busy & inside & segments.w_rdy & (self.room | ~fresh)),
+            may_begin.eq(self.room | ~fresh | bank),
+            self.reads.valid.eq(busy & inside & segments.w_rdy & may_begin),
             self.reads.payload.eq((address >> lane_bits) << lane_bits),
-            takes.eq(busy & segments.w_rdy & (self.room | ~fresh) & (self.reads.ready | ~inside)),
+            takes.eq(busy & segments.w_rdy & may_begin & (self.reads.ready | ~inside)),
             run_ends.eq(count == left),
             window_ends.eq(run_ends & last),
             segments.w_en.eq(takes),
@@ -89,6 +96,7 @@ class WindowGather(wiring.Component):
             entry.rotation.eq(target - source),
             entry.begin.eq(target),
             entry.end.eq(target + count),
+            entry.bank.eq(bank),
             entry.row.eq(base + place[lane_bits:]),
             entry.inside.eq(inside),
             entry.last.eq(window_ends),
@@ -102,7 +110,11 @@ class WindowGather(wiring.Component):
                 with m.If(self.depthwise):
                     m.d.sync += place.eq(((place + count + lanes - 1) >> lane_bits) << lane_bits)
             with m.If(window_ends):
-                m.d.sync += [place.eq(0), fresh.eq(1), base.eq(base + self.rows)]
+                m.d.sync += [place.eq(0), fresh.eq(1)]
+                with m.If(bank | self.depthwise | (self.banks == 1)):
+                    m.d.sync += [base.eq(base + self.rows), bank.eq(0)]
+                with m.Else():
+                    m.d.sync += bank.eq(1)
         with m.If(self.runs.ready & self.runs.valid):
             run = self.runs.payload
             m.d.sync += [
@@ -113,7 +125,7 @@ class WindowGather(wiring.Component):
                 last.eq(run.last),
             ]
         with m.If(self.start):
-            m.d.sync += [place.eq(0), base.eq(0), fresh.eq(1)]
+            m.d.sync += [place.eq(0), base.eq(0), fresh.eq(1), bank.eq(0)]
 
         # The other end: the answer of the oldest segment, turned into place.
         head = Signal(segment)
@@ -124,9 +136,10 @@ class WindowGather(wiring.Component):
             self.write.eq(segments.r_rdy & (answers.r_rdy | ~head.inside)),
             segments.r_en.eq(self.write),
             answers.r_en.eq(self.write & head.inside),
+            self.bank.eq(head.bank),
             self.row.eq(head.row),
             self.gathered.eq(self.write & head.last),
-            self.begins.eq(takes & fresh),
+            self.begins.eq(takes & fresh & ~bank),
             self.misfit.eq(takes & window_ends & (((place + count + lanes - 1) >> lane_bits) != self.rows)),
         ]
         turned: Value = answers.r_data

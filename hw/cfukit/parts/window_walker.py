@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 ADDRESS_BITS = 20
 SIZE_BITS = 12  # of heights, widths and strides
 CHANNEL_BITS = 13
+MERGED_TAPS, MERGED_CHANNELS = 16, 512  # their product is the end of a run's count
 
 
 RUN = data.StructLayout(
@@ -19,7 +20,10 @@ RUN = data.StructLayout(
         "last": unsigned(1),
     }
 )
-"""Bytes that lie side by side: the channels of one tap. `inside`: they exist; else each is the zero point. `last`: of its window."""
+"""Bytes that lie side by side: the channels of one tap or of several.
+
+`inside`: they exist; else each is the zero point. `last`: of its window.
+"""
 
 WINDOWS = data.StructLayout(
     {
@@ -46,17 +50,20 @@ WINDOWS = data.StructLayout(
 
 
 class WindowWalker(wiring.Component):
-    """For each output pixel the taps of its window, row by row: one run of `channels` bytes a tap.
+    """For each output pixel the taps of its window, row by row: runs of `channels` bytes for each tap.
 
         row    = top  + y * stride_height + filter_y * dilation_height
         column = left + x * stride_width  + filter_x * dilation_width
         address = address + row * row_bytes + column * pixel_bytes + first channel
 
-    With `depthwise` the channels come in groups of `lanes`, the last one shorter: for each pixel, and each group, the taps.
+    Taps that lie side by side in the memory, and are all inside or all outside, make one run: those of a filter row, if they are
+    dense (dilation_width is 1 and pixel_bytes equals channels), fewer than MERGED_TAPS and of fewer than MERGED_CHANNELS channels.
+
+    With `depthwise` the channels come in groups of `lanes`, the last one shorter: for each pixel, and each group, the taps, each a run.
 
     * `start` begins a walk; `windows` must not change until its last run is taken.
     * Latency: 3 cycles from `start` to the first run. Throughput: one run per cycle.
-    * Area: two multipliers of 12 x 17 bits.
+    * Area: two multipliers of 12 x 17 bits, and one of 4 x 13.
     """
 
     def __init__(self, lanes: int = 16):
@@ -73,11 +80,23 @@ class WindowWalker(wiring.Component):
         coordinate = signed(SIZE_BITS + 2)
         top, left, row, column = (Signal(coordinate, name=n) for n in ("top", "left", "row", "column"))
 
+        # The taps of a run: as many as lie between the borders.
+        merges, taps, taps_left = Signal(), Signal(range(MERGED_TAPS)), Signal(SIZE_BITS)
+        to_border = Signal(SIZE_BITS + 2)
+        dense = (w.dilation_width == 1) & (w.pixel_bytes == w.channels)
+        few = (w.filter_width < MERGED_TAPS) & (w.channels < MERGED_CHANNELS)
+        m.d.sync += merges.eq(~w.depthwise & dense & few)
+        m.d.comb += [
+            taps_left.eq(w.filter_width - filter_x + 1),
+            to_border.eq(Mux(column < 0, -column, Mux(column < w.width, w.width - column, -1))),
+            taps.eq(Mux(merges, Mux(to_border < taps_left, to_border, taps_left), 1)),
+        ]
+
         group_ends = Signal()
         x_ends, window_ends, pixel_ends, row_ends = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             group_ends.eq(~w.depthwise | (left_channels <= lanes)),
-            x_ends.eq(filter_x == w.filter_width),
+            x_ends.eq(taps == taps_left),
             window_ends.eq(x_ends & (filter_y == w.filter_height)),
             pixel_ends.eq(window_ends & group_ends),
             row_ends.eq(pixel_ends & (x == w.output_width)),
@@ -87,7 +106,8 @@ class WindowWalker(wiring.Component):
         stage1, stage2 = Signal(), Signal()
         m.d.comb += advance.eq(~stage2 | self.runs.ready)
         with m.If(advance & walking):
-            m.d.sync += [filter_x.eq(filter_x + 1), column.eq(column + w.dilation_width)]
+            m.d.sync += filter_x.eq(filter_x + taps)
+            m.d.sync += column.eq(column + Mux(merges, taps, w.dilation_width))
             with m.If(x_ends):
                 m.d.sync += [filter_x.eq(1), column.eq(left)]
                 m.d.sync += [filter_y.eq(filter_y + 1), row.eq(row + w.dilation_height)]
@@ -117,7 +137,7 @@ class WindowWalker(wiring.Component):
                 row_offset.eq(row[:SIZE_BITS] * w.row_bytes),
                 column_offset.eq(column[:SIZE_BITS] * w.pixel_bytes),
                 origin.eq(w.address + first),
-                run1.count.eq(Mux(w.depthwise, Mux(group_ends, left_channels, lanes), w.channels)),
+                run1.count.eq(Mux(w.depthwise, Mux(group_ends, left_channels, lanes), taps * w.channels)),
                 run1.inside.eq((row >= 0) & (row < w.height) & (column >= 0) & (column < w.width)),
                 run1.last.eq(window_ends),
                 stage2.eq(stage1),

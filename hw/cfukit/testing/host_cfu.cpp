@@ -28,7 +28,6 @@ extern "C" uint32_t cfu_software_address(const void* pointer) {
     pages[uint32_t(at) >> PAGE_BITS] = at >> PAGE_BITS;
     return uint32_t(at);
 }
-extern "C" const uint32_t cfu_software_bytes = UINT32_MAX;
 
 #ifdef MEMORY_BITS
 // The data TCM is the section cfukit_dtcm of the program. A command is always accepted, and a read answered in the next cycle.

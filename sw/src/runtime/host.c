@@ -80,6 +80,4 @@ __attribute__((weak)) uint32_t cfu_software_address(const void *pointer);
 uint32_t cfu_software_address(const void *pointer) {
   return (uint32_t)(uintptr_t)pointer;
 }
-
-__attribute__((weak)) const uint32_t cfu_software_bytes = UINT32_MAX;
 #endif

@@ -119,8 +119,10 @@ static void set_shape(const struct shape *s) {
   (void)cfu_engine_set_origin(halves(s->top, s->left), (uint32_t)s->rows);
 }
 
-/* A job: `channels` of each tap from `input` on, to `output_channels` from `output` on. The engine has weights and channels. */
+/* A job: `channels` of each tap from `input` on, to `output_channels` from `output` on. The engine has the channels, and the weights or
+ * is loading them. */
 static void start(const struct shape *s, const int8_t *input, int32_t channels, int8_t *output, int32_t output_channels, int job) {
+  set_shape(s);
   (void)cfu_engine_set_input(CFU_ADDR(input), (uint32_t)s->pixel_bytes);
   (void)cfu_engine_set_filter(halves(s->filter_height, s->filter_width), (uint32_t)channels);
   (void)cfu_engine_set_output(CFU_ADDR(output), (uint32_t)s->output_pixel_bytes);
@@ -139,8 +141,8 @@ static void conv(const void *params, const struct shape *s, const int8_t *input,
   const int32_t most = at_most(CFU_PARAM_WEIGHT_ROWS / s->rows, CFU_PARAM_CHANNELS / OUTPUTS) * OUTPUTS;
   for (int32_t first = 0; first < output_channels; first += most) {
     const int32_t count = at_most(output_channels - first, most);
-    load_weights(weights + first * s->rows * LANES, (count + OUTPUTS - 1) / OUTPUTS * OUTPUTS * s->rows, 1);
     load_channels(rescaling + first, count);
+    load_weights(weights + first * s->rows * LANES, (count + OUTPUTS - 1) / OUTPUTS * OUTPUTS * s->rows, 1);
     for (int32_t batch = 0; batch < batches; batch++) {
       start(s, input + batch * s->height * s->width * s->pixel_bytes, channels,
             output + batch * s->output_height * s->output_width * s->output_pixel_bytes + first, count, CFU_ENGINE_START_CONV);
@@ -182,7 +184,6 @@ void cfukit_engine_conv(const void *params) {
   const int32_t group_bytes = (outputs + OUTPUTS - 1) / OUTPUTS * OUTPUTS * rows * LANES;
   const struct shape s = shape_of(p, rows);
   must_be_in_tcm(params, p->input, p->output);
-  set_shape(&s);
   set_range(p->input_zero_point, p->output_zero_point, p->activation_min, p->activation_max);
   for (int32_t group = 0; group < groups; group++) {
     conv(params, &s, p->input + group * channels, channels, (const int8_t *)p->weights + group * group_bytes,
@@ -200,12 +201,11 @@ void cfukit_engine_depthwise(const void *params) {
   const int32_t most = at_most(CFU_PARAM_WEIGHT_ROWS / taps, CFU_PARAM_CHANNELS / LANES) * LANES;
   const struct shape s = shape_of(p, taps);
   must_be_in_tcm(params, p->input, p->output);
-  set_shape(&s);
   set_range(p->input_zero_point, p->output_zero_point, p->activation_min, p->activation_max);
   for (int32_t first = 0; first < p->output_channels; first += most) {
     const int32_t count = at_most(p->output_channels - first, most);
-    load_weights((const int8_t *)p->weights + first * taps, (count + LANES - 1) / LANES * taps, 0);
     load_channels(p->channels + first, count);
+    load_weights((const int8_t *)p->weights + first * taps, (count + LANES - 1) / LANES * taps, 0);
     for (int32_t batch = 0; batch < p->batches; batch++) {
       start(&s, p->input + batch * s.height * s.width * s.pixel_bytes + first, count,
             p->output + batch * s.output_height * s.output_width * s.output_pixel_bytes + first, count, CFU_ENGINE_START_DEPTHWISE);
@@ -233,7 +233,6 @@ void cfukit_engine_fully_connected(const void *params) {
       .output_pixel_bytes = p->output_channels,
   };
   must_be_in_tcm(params, p->input, p->output);
-  set_shape(&s);
   set_range(p->input_zero_point, p->output_zero_point, p->activation_min, p->activation_max);
   conv(params, &s, p->input, p->input_channels, p->weights, p->channels, p->output, p->output_channels, 1);
 }
@@ -277,7 +276,6 @@ void cfukit_engine_average_pool(const void *params) {
       .output_pixel_bytes = p->channels,
   };
   must_be_in_tcm(params, p->input, p->output);
-  set_shape(&s);
   set_range(0, 0, p->activation_min, p->activation_max);
   (void)cfu_engine_feed_restart(0, 0);
   fill_weights(POOL_WEIGHT * 0x01010101u, taps);
@@ -337,7 +335,6 @@ void cfukit_engine_add(const void *params) {
         .output_pixel_bytes = LANES,
     };
     count = rows ? rows * LANES : left;
-    set_shape(&s);
     start(&s, a, lanes, output, lanes, CFU_ENGINE_START_ADD);
     finish(params);
   }
