@@ -32,6 +32,7 @@ ORDER = ("int8", "uint8", "int16", "int32", "uint32", "int64", "uint64", "bool",
 
 # What TFLM's Python interpreter registers beside the operators above (tflite-micro 0.dev20261023182759).
 LEFT_OUT = {
+    "REDUCE_MIN, REDUCE_ALL": "no kernels yet",
     "some types of operators above": "no kernels yet: SVDF, TRANSPOSE_CONV and UNIDIRECTIONAL_SEQUENCE_LSTM in float32; "
     "the latter and RSQRT in int16; DEPTHWISE_CONV_2D and TRANSPOSE_CONV of int16 with an int32 bias",
     "types that TFLM does not check": "an output, bias or boolean of another type than the operator's: "
