@@ -52,6 +52,7 @@ def soc_of(
         board="test",
         cpu=replace(described, **facts),
         dma=None,
+        dram=None,
         clock_hz=1_000_000,
         memories=memories,
         csrs={name: Register(address=0xF000_0000 + 16 * i, bits=32) for i, name in enumerate(_REGISTERS)},

@@ -15,7 +15,7 @@ from cfukit_base.artefacts.build import FamilyUse, ModuleUse, NetlistRun, Placem
 from cfukit_base.artefacts.causes import Busy, Causes, CfuUse, FunctionRun, InstructionRun, LineRun, RegionRun
 from cfukit_base.artefacts.limits import Limit
 from cfukit_base.artefacts.outcome import CfuCommand
-from cfukit_base.artefacts.run import ArenaBlock, MemoryUse, Mismatch, Rung
+from cfukit_base.artefacts.run import ArenaBlock, MemorySpan, MemoryUse, Mismatch, Rung
 from cfukit_base.artefacts.suggest import Advice, Evidence, ExpressionPlace, NewInstruction, SuggestHost
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_cpu import write_cpu
@@ -155,7 +155,8 @@ USED = {"lut": 10, "ff": 3, "bram": 0, "dsp": 2}
 
 
 def whole_run() -> Json:
-    memory = MemoryUse(name="ram", base=0x4000_0000, bytes=4096, parts={"code": 12})
+    span = MemorySpan(holds="code", address=0x4000_0000, bytes=4096)
+    memory = MemoryUse(name="ram", base=0x4000_0000, bytes=4096, parts={"code": 12}, spans=(span,))
     whole = variant(
         "project",
         [3],

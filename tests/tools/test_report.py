@@ -190,8 +190,8 @@ def test_an_engine_without_cycles_shows_none(capsys: pytest.CaptureFixture[str],
 
 
 def test_more_words_on_request_and_several_memories_always(capsys: pytest.CaptureFixture[str]) -> None:
-    ram = MemoryUse(name="ram", base=0x4000_0000, bytes=4096, parts={"code": 1234, "arena": 5})
-    empty = MemoryUse(name="rom", base=0x100, bytes=64, parts={})
+    ram = MemoryUse(name="ram", base=0x4000_0000, bytes=4096, parts={"code": 1234, "arena": 5}, spans=())
+    empty = MemoryUse(name="rom", base=0x100, bytes=64, parts={}, spans=())
     one = run_document(variant("project", [1], memory_map=(ram,), text="hi\n"))
     line = "  ram: 0x40000000, 4,096 bytes: code 1,234, arena 5"
     assert line not in drawn(capsys, run_report.show, one)

@@ -56,7 +56,9 @@ def profiled(arena: int = 100, weights: int = 20_000, memory: str = "main_ram", 
         causes=first + second,
         functions=(replace(run, inlined=True, name="copy"), run),
         memory_map=(
-            MemoryUse(name=memory, base=0, bytes=1 << 20, parts={"arena": arena, "weights": weights}),
+            MemoryUse(
+                name=memory, base=0, bytes=1 << 20, parts={"arena": arena, "weights": weights}, spans=()
+            ),
         ),
     )
 

@@ -93,7 +93,7 @@ class MemoryUse:
     base: int
     bytes: int
     parts: dict[str, int]
-    spans: tuple[MemorySpan, ...] = ()
+    spans: tuple[MemorySpan, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,7 +77,7 @@ class Soc(Artefact):
     """The document cfukit.soc/2. Version 1 had `cpu.cfu`, which was always true.
 
     * dma: the CFU's port into main memory; None without one.
-    * dram: how main memory is reached, if that is a chip; None without one, and in documents of older versions.
+    * dram: how main memory is reached, if that is a chip; None without one.
     * memories: in the order in which the board and the CPU list them.
     * csrs: registers by name, "block_register".
     * constants: numbers that C gets as macros, among them bus_timeout_cycles.
@@ -98,7 +98,7 @@ class Soc(Artefact):
     chips: tuple[str, ...]
     headers: str
     digest: str
-    dram: DramController | None = None
+    dram: DramController | None
 
     def memory(self, name: str) -> Memory | None:
         """The memory called `name`."""

@@ -102,7 +102,9 @@ def _memory(system: System, model: Model) -> MemoryNeeds:
         shown = build_program(system, model, variant).memory_map(system) or ()
     else:
         parts = {"weights": len(plan.constants), "arena": plan.arena_bytes, "stack": DEFAULT_STACK_BYTES}
-        shown = tuple(MemoryUse(name=m.name, base=m.base, bytes=m.bytes, parts=parts) for m in memories)
+        shown = tuple(
+            MemoryUse(name=m.name, base=m.base, bytes=m.bytes, parts=parts, spans=()) for m in memories
+        )
     return MemoryNeeds(
         variant=variant,
         arena_bytes=plan.activation_bytes,
