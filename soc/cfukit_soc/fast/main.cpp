@@ -59,7 +59,9 @@ public:
 
     // Why it ended: "exit" or the kind of fault. Cycles are counted from the release of reset.
     const char* run() {
-        if (const char* const end = ends_in_reset()) return end;
+        const char* const end = ends_in_reset();
+        if (TELLS && counting && core.cycle) counts.waiting(Cause::icache, core.cycle);  // all wait for the first instruction
+        if (end) return end;
         for (;;) {
             if (core.cycle + Fast<TELLS>::MARGIN > next_tell) tell_progress();
             if (fast->can_enter()) run_fast();
