@@ -291,6 +291,9 @@ def test_only_what_has_no_cfu_of_its_own_gets_one(here: Path) -> None:
     fomu = dict(library.shipped(load_target("digits", board="fomu"), {"board": "fomu"}))
     assert set(fomu) == set(offered) - {"mlperf_arty"} | {"kws_fomu"}
     assert "template" not in dict(library.shipped(load_target("copy"), {}))
+    assert {project["soc.board"] for project in offered.values()} == {"sim"}, (
+        "gains are those on the target's board"
+    )
     for project in offered.values():
         assert project.build_dir.is_relative_to(here) and project.model_file()[0] == "digits"
 

@@ -37,7 +37,7 @@ def begins(project: Project) -> bool:
 
 
 def shipped(target: Project, choice: Choice) -> Iterator[tuple[str, Project]]:
-    """The projects that ship with a CFU and kernels, for the target's model. Their builds go to the target's folder.
+    """The projects that ship with a CFU and kernels, for the target's model and board. Their builds go to the target's folder.
 
     Of those that were made for an FPGA only one: the target board's, else that of the FPGA with the most multipliers.
     """
@@ -45,6 +45,8 @@ def shipped(target: Project, choice: Choice) -> Iterator[tuple[str, Project]]:
     model = name if target["model"] == name else str(path)
     for name, folder in _one_for_an_fpga(target["soc.board"]).items():
         own: Choice = {**choice, "model": model, "variant": ""}
+        if load_target(folder, **own)["soc.board"] != target["soc.board"]:
+            own["board"] = target["soc.board"]
         project = load_target(folder, **own)
         if project.kernels and project.cfu_file is not None and not (name == BEGINNING and not target.bare):
             yield name, replace(project, build_dir=target.build_dir / "suggest" / name)

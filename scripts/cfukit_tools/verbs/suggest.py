@@ -298,9 +298,8 @@ class _Search:
     def _init_command(self, best: library.Shipped) -> str:
         model = best.project["model"]
         folder = f"{Path(model).stem}_{best.name}"
-        own: Choice = {**self.choice, "model": model, "variant": ""}
         begin = shlex.join(["cfukit", "init", folder, "--from", best.name])
-        return f"{begin} && {shlex.join(['cfukit', 'profile', folder, *words_of(own)])}"
+        return f"{begin} && {shlex.join(['cfukit', 'profile', folder, *words_of(best.project.choice)])}"
 
     def _variant_command(self, changed: Project) -> str:
         """What adds a variant with the kernels that are left. "" with --variant, whose other keys it would lose."""
