@@ -43,7 +43,7 @@ HEAD = """\
 on engine `fast`, which tests hold to the same cycles. All operators gave what the integer evaluator gives.
 
 * **bytes**: the fewest that the operators must move: each byte of weights, inputs and outputs once.
-* **use**: MACs per multiplier and cycle; 100 % is the optimum.
+* **use**: MACs per cycle, of the products that the hardware can make in one. `mlperf_arty` makes two with each of 64 multipliers.
 * **slowest**: the operator with the most cycles.
 * **reference**, **portable**: how many times as fast as these kernels on the same system. `-` was not measured.
 
@@ -55,7 +55,7 @@ class Row:
     """A system and a model; see figures.toml."""
 
     model: str
-    multipliers: int
+    products: int
     project: str = ""
     board: str = ""
     engine: str = "rtl"
@@ -212,7 +212,7 @@ def _line(row: Row, found: Measured | None) -> str:
         f"{found.cycles:,}",
         f"{found.cycles / found.clock_hz * 1e6:,.0f} us",
         f"{found.cycles / found.macs:.3f}",
-        f"{100 * found.macs / found.cycles / row.multipliers:.1f} % of {row.multipliers}",
+        f"{100 * found.macs / found.cycles / row.products:.1f} % of {row.products}",
         *gains,
         f"{found.slowest}: {100 * found.slowest_cycles / found.cycles:.0f} %",
         f"{found.moved_bytes:,}",
