@@ -21,6 +21,7 @@ from cfukit_base.errors import CfukitError, ResultError
 from cfukit_tools import api
 from cfukit_tools.cli import commands as cli
 from cfukit_tools.firmware.samples import Difference
+from cfukit_tools.inference import results
 from cfukit_tools.inference.results import result_path, set_aside
 from cfukit_tools.project.catalogue import shipped_folder
 from cfukit_tools.project.project import load_target
@@ -265,8 +266,7 @@ def test_two_that_set_aside_the_same_file_do_not_disturb_each_other(
 ) -> None:
     """Both have seen it; one is faster."""
     file = tmp_path / "run.json"
-    monkeypatch.setattr(Path, "is_file", lambda self: True)
-    monkeypatch.setattr(Path, "exists", lambda self: True)
+    monkeypatch.setattr(results, "replaceable", lambda path: True)
     set_aside(file)
 
 

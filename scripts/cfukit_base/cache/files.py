@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -90,7 +91,7 @@ def prepare_output(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if not os.access(path if path.exists() and not replaceable(path) else path.parent, os.W_OK):
+        if not os.access(path.parent if replaceable(path) else path, os.W_OK):
             raise OSError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise disk_error(path, error) from error
@@ -98,7 +99,13 @@ def prepare_output(path: Path) -> None:
 
 def replaceable(path: Path) -> bool:
     """Whether a finished file may be renamed to `path`. Not if a device or a pipe is there (/dev/null)."""
-    return path.is_file() or not path.exists()
+    try:
+        # One look: between two, another command can take the file away or write it again.
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return True
+        raise
 
 
 def sync(path: Path) -> None:
