@@ -83,39 +83,25 @@ WRONG = {
         "memory-in-range",
     ),
     "bytes are left out": ("memory.mask.eq(-1)", "memory.mask.eq(-2)", r"left 0x\w\w in memory at offset 0x"),
-    "a neighbour is written": (
-        "read_at.eq(read_at + read_stride), to_read",
-        "read_at.eq(read_at + read_stride), memory.we.eq(1), to_read",
-        "",
-    ),
     "the model forgets a word": (
         "words = (int.from_bytes",
         "words = (0 & int.from_bytes",
         "got 0x.*expected 0x00000000",
     ),
-    "it goes on after the end": ("to_read.eq(to_read - 1)]", "to_read.eq(to_read)]", ""),
     "declared faster than it is": ("else count + 2", "else count + 1", "answered after"),
 }
 
 
-HANGS = (
-    "a refused command is lost",
-    "more reads than it has room for",
-)  # as many cycles as the slowest job may take
+# Found after as many cycles as the slowest job may take: too many for Amaranth's simulator.
+HANGS = ("a refused command is lost",)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.slow if name in HANGS else ())
-        for name, (_, _, message) in WRONG.items()
-        if message
-    ],
-)
+@pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_cfu_is_found(name: str, tmp_path: Path) -> None:
     old, new, message = WRONG[name]
+    check = check_verilog if name in HANGS else check_gateware
     with pytest.raises(CfuMismatch, match=message) as caught:
-        check_gateware(vector(tmp_path, 32, old, new), 1, 800)
+        check(vector(tmp_path, 32, old, new), 1, 800)
     assert caught.value.details["seed"] == 1
 
 
