@@ -1,32 +1,9 @@
 """A streaming engine for all of MLPerf Tiny: whole convolutions in the data TCM, started by one instruction.
 
-`cfukit.engine` has the gateware, its model and its kernels. This file chooses the size. project.toml names the kernels, and the functions
-that are imported here for them.
+`cfukit.engine` has the gateware and its model, and the library the kernels for it. This file chooses the size.
 """
 
 from cfukit.engine import EngineSize, make_engine
-from cfukit.engine.kernels import (
-    pack_conv_weights,
-    pack_depthwise_weights,
-    pack_fully_connected,
-    supports_add,
-    supports_average_pool,
-    supports_conv,
-    supports_depthwise,
-    supports_fully_connected,
-)
-
-__all__ = [
-    "make_cfu",
-    "pack_conv_weights",
-    "pack_depthwise_weights",
-    "pack_fully_connected",
-    "supports_add",
-    "supports_average_pool",
-    "supports_conv",
-    "supports_depthwise",
-    "supports_fully_connected",
-]
 
 
 def make_cfu(

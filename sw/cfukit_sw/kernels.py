@@ -2,14 +2,14 @@
 
 An operator gets the first kernel that supports it, from three sources in this order:
 
-* The project's kernels. Some of them may be the library's for a CFU of the library (CFU_KERNELS).
+* The project's kernels, and the library's for the CFU that the project has (cfu_kernels.py).
 * The library's `portable` kernels, written where something faster than TFLM's loops pays.
 * The library's `reference` kernels. They have TFLM's loops and support everything that lowering lets through.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cfukit_base.artefacts.plan import Plan
-from cfukit_base.errors import BuildError, UsageError, suggest
+from cfukit_base.errors import BuildError
 from cfukit_sw.lowering import Op
 from cfukit_sw.model import NUMPY_TYPES
 
@@ -32,7 +32,7 @@ class Kernel:
     """One C function `void function(const void *params)`.
 
     * op: an operator type, or a kind that serves several types or a part of one (MOVE, TABLE, SOFTMAX_TABLE, RECTIFIER_FLOAT).
-    * supports(op): whether it computes this operator.
+    * supports(op): whether it computes this operator. refusal(op): why not, where it can tell.
     * pack(op, weights): the bytes of the weights as it wants them.
     * scratch(op): bytes of scratch. scratch_unit(op): it accepts any multiple of this too; 0 if it does not.
     * lead(op): how many bytes before its input the output must begin at least. None: they may not overlap.
@@ -45,6 +45,7 @@ class Kernel:
     registry: str
     sources: tuple[Path, ...]
     supports: Callable[[Op], bool] = lambda op: True
+    refusal: Callable[[Op], str] = lambda op: ""
     pack: Callable[[Op, Weights], bytes] | None = None
     scratch: Callable[[Op], int] = lambda op: 0
     scratch_unit: Callable[[Op], int] = lambda op: 0
@@ -55,53 +56,6 @@ class Kernel:
     @property
     def name(self) -> str:
         return self.function.removeprefix("cfukit_").removeprefix(f"{self.registry}_")
-
-
-@dataclass(frozen=True)
-class CfuKernels:
-    """The library's kernels for a CFU of the library, of which a project's [[kernel]] entries name those that it wants.
-
-    functions: cfukit_NAME_FUNCTION in src/cfu_kernels/NAME. instructions: what a CFU must offer for them.
-    """
-
-    name: str
-    functions: tuple[str, ...]
-    instructions: tuple[str, ...]
-
-    @property
-    def prefix(self) -> str:
-        return f"cfukit_{self.name}_"
-
-    @property
-    def sources(self) -> tuple[Path, ...]:
-        return tuple(sorted((SOURCES / "cfu_kernels" / self.name).glob("*.c")))
-
-
-CFU_KERNELS = (
-    CfuKernels(
-        "engine",
-        ("conv", "depthwise", "fully_connected", "average_pool", "add"),
-        ("engine_set", "engine_start", "engine_feed", "engine_wait"),
-    ),
-)
-
-
-def cfu_kernel_sources(function: str, instructions: Collection[str]) -> tuple[Path, ...]:
-    """The sources of a kernel in CFU_KERNELS, for a CFU that offers `instructions`; none for any other function.
-
-    UsageError, with where "function", if the kernel does not exist or lacks instructions.
-    """
-    found = next((kernels for kernels in CFU_KERNELS if function.startswith(kernels.prefix)), None)
-    if found is None:
-        return ()
-    names = [found.prefix + name for name in found.functions]
-    if function not in names:
-        raise UsageError("function", f"'{function}'", allowed=suggest(function, names, "kernel"))
-    missing = [name for name in found.instructions if name not in instructions]
-    if missing:
-        given = f"'{function}' needs the instruction{'s' * (len(missing) > 1)} {', '.join(missing)}"
-        raise UsageError("function", given, allowed="kernels whose instructions the project's CFU has")
-    return found.sources
 
 
 INT8_FOR_PROJECTS = (
@@ -141,7 +95,15 @@ def project_kernel(
             raise BuildError(f"kernel {function}: scratch", f"returned {count!r}", allowed="bytes, 0 or more")
         return int(count)
 
-    return Kernel(op, function, "project", tuple(sources), checked_supports, checked_pack, checked_scratch)
+    return Kernel(
+        op,
+        function,
+        "project",
+        tuple(sources),
+        supports=checked_supports,
+        pack=checked_pack,
+        scratch=checked_scratch,
+    )
 
 
 def library(registry: str = "portable") -> list[Kernel]:
@@ -156,7 +118,7 @@ def sources_of(plan: Plan, kernels: Sequence[Kernel] = ()) -> list[Path]:
 
 
 def list_kernels() -> list[Kernel]:
-    """All library kernels, sorted for people."""
+    """All library kernels for any CPU, sorted for people."""
     return sorted(library(), key=lambda kernel: (kernel.op, kernel.registry, kernel.function))
 
 

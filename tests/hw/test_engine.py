@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from cfukit.dma import DMA_TEST_BASE
-from cfukit.engine import EngineSize, Job, Status, make_engine, pack_conv, pack_depthwise
+from cfukit.engine import EngineSize, Job, Status, make_engine
 from cfukit.testing import check_verilog, verilator_driver
 from cfukit.testing.checks import hang_cycles
 from cfukit.testing.judge import Record, judge
@@ -142,15 +141,3 @@ def statuses(segment: Segment, record: Record) -> list[int]:
 def test_the_dma_port_is_as_wide_as_a_row() -> None:
     with pytest.raises(UsageError, match="EngineSize: dma is 32; 0 \\(none\\) or 128, a row"):
         EngineSize(dma=32)
-
-
-def test_packing() -> None:
-    size = EngineSize(lanes=4, outputs=2)
-    weights = np.arange(3 * 5, dtype=np.int8).reshape(3, 1, 1, 5)
-    rows = [[0, 1, 2, 3], [5, 6, 7, 8], [4, 0, 0, 0], [9, 0, 0, 0]]  # outputs 0 and 1: two rows of taps each
-    rows += [[10, 11, 12, 13], [0] * 4, [14, 0, 0, 0], [0] * 4]
-    packed = bytes(value for row in rows for value in row)
-    assert pack_conv(weights, size) == packed
-    assert pack_conv(np.concatenate([weights, weights]), size, groups=2) == 2 * packed
-    taps = np.arange(2 * 5, dtype=np.int8).reshape(1, 2, 1, 5)
-    assert pack_depthwise(taps, size) == bytes([0, 1, 2, 3, 5, 6, 7, 8, 4, 0, 0, 0, 9, 0, 0, 0])

@@ -16,6 +16,7 @@ from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.kernels import Kernel
 from cfukit_sw.lower import lower
 from cfukit_sw.model_builder import ModelBuilder
+from cfukit_tools.advice.library import PLAIN
 from cfukit_tools.firmware.program import project_kernels
 from cfukit_tools.project.project import load_target
 from cfukit_tools.project.system import System
@@ -79,7 +80,7 @@ def compare(name: str, model: Any, seed: int) -> bool:
     """Compare with the evaluator if a kernel of the project runs; False if none does."""
     evaluator = Evaluator(model)
     plan = lower(model, kernels=kernels(name))
-    if not any(step.registry == "project" for step in plan.steps):
+    if not any(step.registry not in PLAIN for step in plan.steps):
         return False
     dll = project_library(name)
     tcm = ctypes.addressof(ctypes.c_char.in_dll(dll, "tcm")) if system(name).cfu.memory else 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,14 +10,12 @@ import numpy as np
 import pytest
 
 from cfukit_base.artefacts.plan import InArena, InConstants, Plan
-from cfukit_base.errors import BuildError, ModelError, UsageError
+from cfukit_base.errors import BuildError, ModelError
 from cfukit_sw.evaluator import SUPPORTED, Evaluator, check_supported
 from cfukit_sw.evaluator.calls import CALLS
 from cfukit_sw.kernels import (
-    CFU_KERNELS,
     KERNEL_SOURCES,
     Weights,
-    cfu_kernel_sources,
     library,
     list_kernels,
     project_kernel,
@@ -207,27 +204,6 @@ def test_every_kernel_file_is_listed_and_every_listed_file_exists() -> None:
     listed = {source for kernel in library() for source in kernel.sources}
     assert listed == set(KERNEL_SOURCES.rglob("*.c"))
     assert {kernel.registry for kernel in list_kernels()} == {"portable", "reference"}
-
-
-def test_the_kernels_for_a_cfu_are_listed_with_their_files() -> None:
-    folder = KERNEL_SOURCES.parent / "cfu_kernels"
-    assert {source for kernels in CFU_KERNELS for source in kernels.sources} == set(folder.rglob("*.c"))
-    for kernels in CFU_KERNELS:
-        text = "".join(source.read_text() for source in kernels.sources)
-        defined = re.findall(rf"^void {kernels.prefix}(\w+)\(const void \*params\) {{$", text, re.MULTILINE)
-        assert sorted(defined) == sorted(kernels.functions)
-
-
-def test_a_kernel_for_a_cfu_needs_its_instructions() -> None:
-    everything = ["engine_feed", "engine_set", "engine_start", "engine_wait", "another"]
-    assert [path.name for path in cfu_kernel_sources("cfukit_engine_conv", everything)] == ["engine.c"]
-    assert cfu_kernel_sources("engine_conv", everything) == cfu_kernel_sources("own", ()) == ()
-    with pytest.raises(
-        UsageError, match=r"'cfukit_engine_conv' needs the instructions engine_start, engine_wait; "
-    ):
-        cfu_kernel_sources("cfukit_engine_conv", everything[:2])
-    with pytest.raises(UsageError, match=r"no such kernel, did you mean 'cfukit_engine_conv'\?"):
-        cfu_kernel_sources("cfukit_engine_convs", everything)
 
 
 # --- refusals ------------------------------------------------------------------------------------------------------------

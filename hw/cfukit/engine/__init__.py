@@ -3,7 +3,6 @@
 from cfukit.engine.gateware import Engine
 from cfukit.engine.instructions import make_engine
 from cfukit.engine.model import Descriptor, EngineModel, Job, Status
-from cfukit.engine.packing import pack_conv, pack_depthwise
 from cfukit.engine.size import EngineSize
 
 __all__ = [
@@ -14,6 +13,4 @@ __all__ = [
     "Job",
     "Status",
     "make_engine",
-    "pack_conv",
-    "pack_depthwise",
 ]

@@ -81,7 +81,7 @@ class Step:
     * index: the operator in the file that `type` names.
     * fused: all operators that the call covers; `index` is the last of them.
     * kernel: its name for people. function: its C name.
-    * registry: where the kernel comes from, "reference", "portable" or "project".
+    * registry: where the kernel comes from, "reference", "portable", "project", or what the library's kernels for a CFU are called.
     * struct: the C type of the parameters.
     """
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cfukit_sw.model import Model
 
 BEGINNING = "template"
+PLAIN = ("portable", "reference")  # kernels that need no CFU
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ def shipped(target: Project, choice: Choice) -> Iterator[tuple[str, Project]]:
 
     Of those that were made for an FPGA only one: the target board's, else that of the FPGA with the most multipliers.
     """
+    from cfukit_sw.cfu_kernels import cfu_kernels
+
     name, path = target.model_file()
     model = name if target["model"] == name else str(path)
     for name, folder in _one_for_an_fpga(target["soc.board"]).items():
@@ -48,7 +51,9 @@ def shipped(target: Project, choice: Choice) -> Iterator[tuple[str, Project]]:
         if load_target(folder, **own)["soc.board"] != target["soc.board"]:
             own["board"] = target["soc.board"]
         project = load_target(folder, **own)
-        if project.kernels and project.cfu_file is not None and not (name == BEGINNING and not target.bare):
+        if name == BEGINNING and not target.bare:
+            continue
+        if project.kernels or cfu_kernels(System(project).cfu_json):
             yield name, replace(project, build_dir=target.build_dir / "suggest" / name)
 
 
@@ -70,7 +75,7 @@ def _one_for_an_fpga(board: str) -> dict[str, Path]:
 def served(name: str, project: Project, model: Model) -> Shipped:
     """What the project's kernels compute of a model."""
     plan = plan_variant(System(project), model, "project")
-    own = [step for step in plan.steps if step.registry == "project"]
+    own = [step for step in plan.steps if step.registry not in PLAIN]
     return Shipped(name, project, frozenset(index for step in own for index in step.fused))
 
 

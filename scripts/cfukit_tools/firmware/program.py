@@ -116,29 +116,38 @@ def plan_variant(system: System, model: Model, variant: str) -> Plan:
 
 
 def project_kernels(system: System) -> list[Kernel]:
-    """The project's [[kernel]] entries as kernels of cfukit_sw, with the functions of cfu.py that they name."""
+    """The project's [[kernel]] entries as kernels of cfukit_sw, then the library's for its CFU that no entry names."""
+    from cfukit_sw.cfu_kernels import cfu_kernels
     from cfukit_sw.kernels import project_kernel
 
     project = system.project
-    code = system.code if project.kernels else None
-    kernels = []
+    offered = {kernel.function: kernel for kernel in cfu_kernels(system.cfu_json)}
+    own = []
     for number, entry in enumerate(project.kernels):
         functions = {
-            key: kernel_function(project, code, key, getattr(entry, key))
+            key: kernel_function(project, system.code, key, name)
             for key in ("supports", "pack", "scratch")
+            if (name := getattr(entry, key))
         }
-        sources = _library_sources(system, number, entry.function) or project.sources
-        kernels.append(project_kernel(entry.op, entry.function, sources, **functions))
-    return kernels
+        known = offered.pop(entry.function, None)
+        if known is None:
+            _check_library_kernel(system, number, entry.function)
+        elif known.op == entry.op and not functions:
+            own.append(known)
+            continue
+        elif known.op == entry.op:
+            functions = {"supports": known.supports, "pack": known.pack, "scratch": known.scratch} | functions
+        sources = known.sources if known is not None else project.sources
+        own.append(project_kernel(entry.op, entry.function, sources, **functions))
+    return [*own, *offered.values()]
 
 
-def _library_sources(system: System, number: int, function: str) -> tuple[Path, ...]:
-    """The C files of a kernel that is the library's; none for the project's own."""
-    from cfukit_sw.kernels import cfu_kernel_sources
+def _check_library_kernel(system: System, number: int, function: str) -> None:
+    """UsageError if a function that the project names can only be a kernel of the library, and its CFU does not have it."""
+    from cfukit_sw.cfu_kernels import check_cfu_kernel
 
-    offered = [instruction.name for instruction in system.cfu.instructions.values()] if system.cfu else []
     try:
-        return cfu_kernel_sources(function, offered)
+        check_cfu_kernel(function, system.cfu_json)
     except UsageError as error:
         where = f"{system.project.kernel_place(number)}: {error.where}"
         raise UsageError(where, error.given, allowed=error.allowed, hint=error.hint) from None

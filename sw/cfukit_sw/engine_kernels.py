@@ -1,0 +1,105 @@
+"""Which operators the streaming engine's kernels compute, and how they want the weights.
+
+The kernels are in C, in src/cfu_kernels/engine. A refusal is what `cfukit info` says of an operator that another kernel gets; "" for none.
+`params` are those of cfu.json: the size of the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from cfukit_sw.lowering import Op
+
+Int8s = npt.NDArray[np.int8]
+Params = Mapping[str, int]
+PARAMS = ("lanes", "outputs", "requantizers", "weight_rows", "window_rows", "channels")
+MAX_SIZE = 4095  # of heights, widths, strides
+MAX_CHANNELS = 8191  # of a tap
+MAX_TAPS = 4096  # of a mean
+
+
+def _too_large(op: Op, params: Params, taps: int, channels: int) -> str:
+    """Whether a window exceeds its store, or one block of output channels the weights' store."""
+    rows, limit = -(-taps * channels // params["lanes"]), min(params["window_rows"], params["weight_rows"])
+    if rows > limit:
+        return f"a window takes {rows} rows of {params['lanes']} bytes, the engine's stores have {limit}"
+    largest = max((*op.input_shape[1:3], *op.output_shape[1:3], *op.strides, *op.dilation), default=0)
+    if largest > MAX_SIZE:
+        return f"it has a size of {largest}, at most {MAX_SIZE} are possible"
+    return f"{channels} channels, at most {MAX_CHANNELS} are possible" if channels > MAX_CHANNELS else ""
+
+
+def conv_refusal(op: Op, params: Params) -> str:
+    height, width, channels = op.filter_shape[1:]
+    return _too_large(op, params, height * width, channels)
+
+
+def pack_conv(op: Op, weights: Int8s, params: Params) -> bytes:
+    return conv_order(weights, params, op.groups)
+
+
+def depthwise_refusal(op: Op, params: Params) -> str:
+    """A multiplier other than 1 is a convolution of one channel in each of its groups."""
+    taps = op.filter_shape[1] * op.filter_shape[2]
+    return _too_large(op, params, taps, params["lanes"] if op.depth_multiplier == 1 else 1)
+
+
+def pack_depthwise(op: Op, weights: Int8s, params: Params) -> bytes:
+    if op.depth_multiplier == 1:
+        return depthwise_order(weights, params)
+    return conv_order(weights.reshape(-1, weights.shape[3]).T, params, op.groups)
+
+
+def fully_connected_refusal(op: Op, params: Params) -> str:
+    batches = prod(op.input_shape) // op.filter_shape[1]
+    if batches > MAX_SIZE:
+        return f"{batches} rows of inputs, at most {MAX_SIZE} are possible"
+    return _too_large(op, params, 1, op.filter_shape[1])
+
+
+def pack_fully_connected(op: Op, weights: Int8s, params: Params) -> bytes:
+    return conv_order(weights, params)
+
+
+def average_pool_refusal(op: Op, params: Params) -> str:
+    """Windows that lie inside the image: all have the same number of taps."""
+    taps = op.filter_shape[0] * op.filter_shape[1]
+    if any(op.padding):
+        return "it is padded, so its windows differ in the number of values"
+    if taps > MAX_TAPS:
+        return f"a mean of {taps} values, at most {MAX_TAPS} are possible"
+    return _too_large(op, params, taps, params["lanes"])
+
+
+def add_refusal(op: Op, params: Params) -> str:
+    """Two computed tensors of one shape."""
+    if not op.second_shape:
+        return "an input is a constant"
+    same = op.input_shape == op.second_shape == op.output_shape
+    return "" if same else "its inputs differ in shape"
+
+
+def conv_order(weights: Int8s, params: Params, groups: int = 1) -> bytes:
+    """[outputs, taps and channels ...] as [group][block of outputs][row of lanes][output][lane], padded with zeros."""
+    outputs, lanes = params["outputs"], params["lanes"]
+    parts = []
+    for group in np.split(weights.reshape(weights.shape[0], -1), groups):
+        blocks, rows = -(-group.shape[0] // outputs), -(-group.shape[1] // lanes)
+        padded = np.zeros((blocks * outputs, rows * lanes), np.int8)
+        padded[: group.shape[0], : group.shape[1]] = group
+        parts.append(padded.reshape(blocks, outputs, rows, lanes).transpose(0, 2, 1, 3).tobytes())
+    return b"".join(parts)
+
+
+def depthwise_order(weights: Int8s, params: Params) -> bytes:
+    """[1, height, width, channels] as [block of lanes][tap][lane], padded with zeros."""
+    lanes = params["lanes"]
+    taps = weights.reshape(-1, weights.shape[3])
+    blocks = -(-taps.shape[1] // lanes)
+    padded = np.zeros((taps.shape[0], blocks * lanes), np.int8)
+    padded[:, : taps.shape[1]] = taps
+    return padded.reshape(-1, blocks, lanes).transpose(1, 0, 2).tobytes()

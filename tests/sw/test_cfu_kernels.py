@@ -1,0 +1,145 @@
+"""The library's kernels for a CFU: who gets them, which files they have, why they refuse, how they order weights."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cfukit_base.artefacts import CfuDescription
+from cfukit_base.artefacts.cfu import CfuInstruction, Time
+from cfukit_base.errors import UsageError
+from cfukit_sw.cfu_kernels import CFU_KERNELS, cfu_kernels, check_cfu_kernel
+from cfukit_sw.engine_kernels import conv_order, depthwise_order
+from cfukit_sw.kernels import KERNEL_SOURCES, Kernel
+from cfukit_sw.lowering import Op
+
+PARAMS = {
+    "lanes": 4,
+    "outputs": 2,
+    "requantizers": 1,
+    "weight_rows": 512,
+    "window_rows": 256,
+    "channels": 512,
+}
+INSTRUCTIONS = ("engine_set", "engine_start", "engine_feed", "engine_wait")
+
+
+def cfu(*names: str, version: int = 1) -> CfuDescription:
+    """A CFU with instructions of these names, as cfu.json describes it."""
+    time = Time(kind="fixed", latency_cycles=1, interval_cycles=1, max_cycles=None)
+    items = [
+        CfuInstruction(
+            funct3=number,
+            name=name,
+            version=version,
+            doc="",
+            params={},
+            rs1="",
+            rs2="",
+            rd="",
+            funct7=None,
+            time=time,
+            stateful=True,
+        )
+        for number, name in enumerate(names)
+    ]
+    return CfuDescription(
+        name="one",
+        about="",
+        module="Cfu",
+        params=PARAMS,
+        autonomous=True,
+        memory_port=None,
+        dma=None,
+        front_end="gate",
+        instructions=tuple(items),
+    )
+
+
+def kernel(function: str) -> Kernel:
+    return next(item for item in cfu_kernels(cfu(*INSTRUCTIONS)) if item.function == function)
+
+
+def test_every_family_has_its_files_and_functions() -> None:
+    folder = KERNEL_SOURCES.parent / "cfu_kernels"
+    assert {source for kernels in CFU_KERNELS for source in kernels.sources} == set(folder.rglob("*.c"))
+    for family in CFU_KERNELS:
+        text = "".join(source.read_text() for source in family.sources)
+        defined = re.findall(rf"^void {family.prefix}(\w+)\(const void \*params\) {{$", text, re.MULTILINE)
+        assert sorted(defined) == sorted(item.name for item in family.kernels)
+
+
+def test_a_cfu_with_the_instructions_gets_the_kernels() -> None:
+    found = cfu_kernels(cfu("another", *reversed(INSTRUCTIONS)))
+    assert {f"{item.registry}/{item.name}" for item in found} >= {"engine/conv", "engine/add"}
+    assert all(Path(source).is_file() for item in found for source in item.sources)
+
+
+@pytest.mark.parametrize(
+    "given", [None, cfu(), cfu(*INSTRUCTIONS[1:]), cfu(*INSTRUCTIONS, version=2)], ids=lambda _: ""
+)
+def test_another_cfu_gets_none(given: CfuDescription | None) -> None:
+    assert cfu_kernels(given) == []
+
+
+def test_a_cfu_that_does_not_state_its_size_gets_none() -> None:
+    given = replace(cfu(*INSTRUCTIONS), params={"lanes": 4})
+    assert cfu_kernels(given) == []
+    with pytest.raises(UsageError, match=r"needs the params outputs, requantizers, .*a Cfu whose `params`"):
+        check_cfu_kernel("cfukit_engine_conv", given)
+
+
+def test_a_named_kernel_that_the_cfu_lacks_is_refused() -> None:
+    check_cfu_kernel("own", None)
+    check_cfu_kernel("engine_conv", None)
+    check_cfu_kernel("cfukit_engine_conv", cfu(*INSTRUCTIONS))
+    with pytest.raises(
+        UsageError, match=r"'cfukit_engine_conv' needs the instructions engine_start, engine_wait; "
+    ):
+        check_cfu_kernel("cfukit_engine_conv", cfu("engine_feed", "engine_set"))
+    with pytest.raises(UsageError, match=r"needs the instruction engine_wait; "):
+        check_cfu_kernel("cfukit_engine_conv", cfu(*INSTRUCTIONS[:3]))
+    with pytest.raises(UsageError, match=r"no such kernel, did you mean 'cfukit_engine_conv'\?"):
+        check_cfu_kernel("cfukit_engine_convs", cfu(*INSTRUCTIONS))
+
+
+CONV = Op("CONV_2D", 0, (1, 9, 9, 8), (1, 9, 9, 4), filter_shape=(4, 3, 3, 8))
+
+
+@pytest.mark.parametrize(
+    ("function", "op", "reason"),
+    [
+        ("cfukit_engine_conv", CONV, ""),
+        ("cfukit_engine_conv", replace(CONV, input_type="int16"), "its input is int16, not int8"),
+        (
+            "cfukit_engine_conv",
+            replace(CONV, filter_shape=(4, 3, 3, 114)),
+            "a window takes 257 rows of 4 bytes, the engine's stores have 256",
+        ),
+        ("cfukit_engine_conv", replace(CONV, strides=(1, 4096)), "it has a size of 4096, at most 4095"),
+        (
+            "cfukit_engine_fully_connected",
+            Op("FULLY_CONNECTED", 0, (4096, 4), (4096, 2), filter_shape=(2, 4)),
+            "4096 rows of inputs",
+        ),
+    ],
+)
+def test_reasons(function: str, op: Op, reason: str) -> None:
+    found = kernel(function)
+    assert reason in found.refusal(op)
+    assert found.supports(op) == (not reason) == (not found.refusal(op))
+
+
+def test_orders_of_weights() -> None:
+    weights = np.arange(3 * 5, dtype=np.int8).reshape(3, 1, 1, 5)
+    rows = [[0, 1, 2, 3], [5, 6, 7, 8], [4, 0, 0, 0], [9, 0, 0, 0]]  # outputs 0 and 1: two rows of taps each
+    rows += [[10, 11, 12, 13], [0] * 4, [14, 0, 0, 0], [0] * 4]
+    packed = bytes(value for row in rows for value in row)
+    assert conv_order(weights, PARAMS) == packed
+    assert conv_order(np.concatenate([weights, weights]), PARAMS, groups=2) == 2 * packed
+    taps = np.arange(2 * 5, dtype=np.int8).reshape(1, 2, 1, 5)
+    assert depthwise_order(taps, PARAMS) == bytes([0, 1, 2, 3, 5, 6, 7, 8, 4, 0, 0, 0, 9, 0, 0, 0])
