@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from cfukit.base import BaseCfu
 from cfukit.users_code import BROKEN, failed
+from cfukit.users_modules import load_module
 from cfukit.verilog_cfu import VerilogCfu
 from cfukit.verilog_text import SUFFIXES
-from cfukit_base.errors import BuildError, CfukitError, UsageError
+from cfukit_base.errors import CfukitError, UsageError
 
 
 @dataclass(frozen=True)
@@ -71,27 +69,3 @@ def load_code(file: Path, root: Path | None = None) -> CfuCode:
 def load_cfu(file: Path, params: Mapping[str, object] | None = None) -> BaseCfu:
     """The Cfu of `file`: what `make_cfu(**params)` of a Python file returns, or a bare Verilog file as it is."""
     return load_code(file).make(params)
-
-
-def load_module(path: Path) -> ModuleType:
-    """Execute a Python file as a module of its own, under a name that no other file has."""
-    name = f"cfukit_project_{abs(hash(str(path.resolve()))):x}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise BuildError(str(path), "it is no Python file", allowed="a file that ends in .py, .v or .sv")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and Migen look the module up
-    with _no_bytecode():
-        spec.loader.exec_module(module)
-    return module
-
-
-@contextmanager
-def _no_bytecode() -> Iterator[None]:
-    """Nothing is written beside a user's files."""
-    before = sys.dont_write_bytecode
-    sys.dont_write_bytecode = True
-    try:
-        yield
-    finally:
-        sys.dont_write_bytecode = before

@@ -10,9 +10,9 @@ from pathlib import Path
 from cfukit.base import UNNAMED, BaseCfu
 from cfukit.dma import DmaPort
 from cfukit.instruction import Instruction
-from cfukit.load import load_module
 from cfukit.memory import MemoryPort
 from cfukit.users_code import BROKEN
+from cfukit.users_modules import load_module
 from cfukit.verilog_cfu import checked, folder_of_caller
 from cfukit.verilog_text import Line, Source
 from cfukit_base.errors import BuildError, CfukitError, UsageError

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import amaranth
 
+from cfukit.users_modules import PREFIX
 from cfukit_base.errors import BuildError, CfukitError
 
 BROKEN = (Exception, SystemExit)  # sys.exit() in a user's file must not end the command, least of all with 0
@@ -16,7 +17,9 @@ _LIBRARIES = (str(Path(__file__).parent), str(Path(amaranth.__file__).parent))
 
 
 def failed(error: BaseException, where: str, what: str) -> BuildError:
-    """The BuildError about `error`: its place is the innermost line outside cfukit and Amaranth, or `where` if there is none."""
+    """The BuildError about `error`: its place is the innermost line of a user's file, else the innermost one outside cfukit and
+    Amaranth, or `where` if there is none.
+    """
     return BuildError(_line(error) or where, f"{what}: {type(error).__name__}: {error}")
 
 
@@ -42,8 +45,13 @@ def _line(error: BaseException) -> str:
     """ "cfu.py:12", or "" where only libraries took part."""
     if isinstance(error, SyntaxError) and error.lineno:
         return f"{error.filename}:{error.lineno}"
-    frames = traceback.extract_tb(error.__traceback__)
+    walked = list(traceback.walk_tb(error.__traceback__))
     own = [
-        f"{frame.filename}:{frame.lineno}" for frame in frames if not frame.filename.startswith(_LIBRARIES)
+        (frame.f_code.co_filename, line)
+        for frame, line in walked
+        if str(frame.f_globals.get("__name__", "")).startswith(PREFIX)
     ]
-    return own[-1] if own and not own[-1].startswith("<") else ""
+    if not own:
+        files = [(frame.f_code.co_filename, line) for frame, line in walked]
+        own = [(name, line) for name, line in files if not name.startswith((*_LIBRARIES, "<frozen "))]
+    return f"{own[-1][0]}:{own[-1][1]}" if own and not own[-1][0].startswith("<") else ""

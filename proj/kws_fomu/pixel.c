@@ -77,7 +77,7 @@ static inline __attribute__((always_inline)) void feed_padding(uint32_t padding,
   for (; count > 0; count--) (void)cfu_pixel_feed_window(padding, 0);
 }
 
-/* How windows are fed; `pack` in cfu.py orders the weights alike.
+/* How windows are fed; packing.py orders the weights alike.
  *
  * COLUMNS: column by column, in whole words of channels. The next window of a row needs only its new columns.
  * ROWS: row by row, each filled up to whole words.
@@ -104,7 +104,7 @@ static uint32_t four_times(int32_t value) {
   return one | one << 8 | one << 16 | one << 24;
 }
 
-/* The weight of an output channel: where pack in cfu.py put it. */
+/* The weight of an output channel: where packing.py put it. */
 static int32_t weight(const struct pass *s, int32_t output, int32_t y, int32_t x, int32_t channel) {
   const struct cfukit_conv *const p = s->p;
   if (s->depthwise) return s->weights[((output / 4) * s->rows + x * p->filter_height + y) * 4 + output % 4];

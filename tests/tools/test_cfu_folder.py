@@ -33,6 +33,13 @@ def make_cfu():
     constant.value = int(Path(__file__).with_name("number.txt").read_text())
     return Cfu({0: constant})
 """
+FROM_BESIDE = "from value import NUMBER\n" + FROM_PYTHON.replace(
+    'int(Path(__file__).with_name("number.txt").read_text())', "NUMBER"
+)
+IN_MAKE_CFU = FROM_PYTHON.replace(
+    '    constant.value = int(Path(__file__).with_name("number.txt").read_text())',
+    "    import value\n    constant.value = value.NUMBER",
+)
 
 
 def generated(folder: Path) -> Path:
@@ -71,8 +78,19 @@ def generated(folder: Path) -> Path:
             "more.v",
         ),
         ({"cfu.py": FROM_PYTHON, "number.txt": "{}", "project.toml": ""}, "number.txt"),
+        ({"cfu.py": FROM_BESIDE, "value.py": "NUMBER = {}\n", "project.toml": ""}, "value.py"),
+        ({"cfu.py": IN_MAKE_CFU, "value.py": "NUMBER = {}\n", "project.toml": ""}, "value.py"),
     ],
-    ids=["include", "in a folder", "outside", "memory file", "module", "read by cfu.py"],
+    ids=[
+        "include",
+        "in a folder",
+        "outside",
+        "memory file",
+        "module",
+        "read by cfu.py",
+        "imported",
+        "imported late",
+    ],
 )
 def test_every_file_that_is_read_counts(tmp_path: Path, files: dict[str, str], changed: str) -> None:
     folder = tmp_path / "project"
@@ -106,6 +124,19 @@ def test_a_file_that_comes_before_another_counts(tmp_path: Path) -> None:
     assert "VALUE 1" in generated(tmp_path).read_text()
     write(tmp_path, {"rtl/part.vh": "`define VALUE 2\n"})
     assert "VALUE 2" in generated(tmp_path).read_text()
+
+
+def test_a_file_that_hides_one_in_pythons_path_counts(tmp_path: Path) -> None:
+    """cfu.py imports a module of Python, until there is a file of that name beside it."""
+    text = FROM_BESIDE.replace(
+        "from value import NUMBER", "from colorsys import ONE_SIXTH as NUMBER"
+    ).replace("value = NUMBER", "value = 1 if NUMBER < 1 else NUMBER")
+    write(tmp_path, {"project.toml": "", "cfu.py": text})
+    first = generated(tmp_path)
+    write(tmp_path, {"colorsys.py": "ONE_SIXTH = 9\n"})
+    assert generated(tmp_path) != first
+    (tmp_path / "colorsys.py").unlink()
+    assert generated(tmp_path) == first
 
 
 def test_a_copy_of_the_folder_looks_at_its_own_files(tmp_path: Path) -> None:

@@ -28,7 +28,10 @@ RETURNS = {"supports": "bool", "pack": "bytes", "scratch": "int"}
 
 @dataclass(frozen=True)
 class ProjectCode:
-    """The CFU that the project's parameters make, the module of its cfu.py (None for a Verilog file), and what was read."""
+    """The CFU that the project's parameters make, the module of its cfu.py (None for a Verilog file), and what was read.
+
+    cfu.py may import the Python files beside it: they are read like it.
+    """
 
     cfu: BaseCfu
     module: ModuleType | None
@@ -65,6 +68,8 @@ def load(project: Project) -> ProjectCode | None:
                 allowed = f"what make_cfu of {project['cfu.file']} takes"
                 raise UsageError(project.origin("cfu.params"), given, allowed=allowed) from None
             raise
+    if executed.inputs:  # what make_cfu imports only now
+        executed.inputs.update(inputs(seen, project.root))
     if cfu.name == UNNAMED:
         cfu.name = project.name
     return ProjectCode(cfu, executed.code.module, executed.seen | seen)
@@ -140,9 +145,9 @@ def _wanted(function: Callable[..., Any], key: str, name: str, file: str) -> lis
     if names and names[0] not in known:
         names[0] = known[0]
     if not names or set(names) - set(known) or len(set(names)) < len(names):
-        line = getattr(getattr(function, "__code__", None), "co_firstlineno", 0)
+        code = getattr(function, "__code__", None)
         raise BuildError(
-            f"{file}:{line}" if line else file,
+            f"{code.co_filename}:{code.co_firstlineno}" if code else file,
             f"{name}{inspect.signature(function)} cannot be the {key!r} of a kernel",
             allowed=f"{name}({', '.join(known)}) -> {RETURNS[key]}; what it does not need may be left out",
         )

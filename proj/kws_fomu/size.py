@@ -1,0 +1,5 @@
+"""How large the stores of the engine are, and what it computes at once."""
+
+LANES, OUTPUTS = 4, 2
+WEIGHT_ROWS, WINDOW_ROWS, CHANNELS = 512, 512, 128
+SUM_BITS = 27  # 2048 products of int8
