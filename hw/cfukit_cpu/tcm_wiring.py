@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.back import verilog
-
+from cfukit_base.verilog import verilog_of
 from cfukit_cpu.configuration import Configuration
 from cfukit_cpu.edits import CORE, Rule, Source
 from cfukit_cpu.shared_dtcm import core_ports
@@ -55,7 +54,7 @@ def connect(source: Source, config: Configuration, memory_port_bits: int = 0) ->
 def tcm_verilog(config: Configuration, memory_port_bits: int = 0) -> str:
     """Modules Tcm, InstructionTcm, DataTcm, BootRom."""
     tcm = Tcm(config, memory_port_bits)
-    text = verilog.convert(tcm, name=NAME, ports=tcm.ports, emit_src=False, strip_internal_attrs=True)
+    text = verilog_of(tcm, NAME, tcm.ports)
     parts = [text]
     if config.itcm_bytes:
         parts.append(

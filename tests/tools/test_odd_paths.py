@@ -52,7 +52,7 @@ def runtime(tmp_path: Path) -> None:
 
 @pytest.fixture
 def yosys(tmp_path: Path) -> None:
-    """So is Yosys's machine code, which takes half a minute to make."""
+    """So is Yosys's machine code, which takes seconds to make."""
     (made,) = map(Path, environment(program("yosys")).values())
     shutil.copytree(made, tmp_path / NAME / "cache" / "wheels" / made.name)
 

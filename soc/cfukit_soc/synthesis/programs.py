@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
-from cfukit_base import process, progress
+from cfukit_base import process, progress, webassembly
 from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError, MissingToolError, ResultError
@@ -76,6 +76,9 @@ def environment(tool: Tool) -> dict[str, str]:
 
     def build(folder: Path) -> None:
         with progress.stage(f"preparing {tool.name} for this machine, once"):
+            if tool.name == "yosys":
+                package = WHEELS["yosys"][1]
+                webassembly.translate(package, folder / webassembly.place_in_yowasp(package))
             done = process.run([*tool.argv, "--version"], env={_CODE: str(folder)}, timeout=1800)
         made = [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
         _check_room(folder, made)
