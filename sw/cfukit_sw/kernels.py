@@ -77,10 +77,12 @@ def project_kernel(
     Its functions are user code, so what they return is checked here. Operators in INT8_FOR_PROJECTS are offered if they are int8.
     """
 
+    def refusal(described: Op) -> str:
+        other_type = op in INT8_FOR_PROJECTS and described.input_type != "int8"
+        return f"its input is {described.input_type}, not int8" if other_type else ""
+
     def checked_supports(described: Op) -> bool:
-        if op in INT8_FOR_PROJECTS and described.input_type != "int8":
-            return False
-        return bool(supports(described)) if supports is not None else True
+        return not refusal(described) and (bool(supports(described)) if supports is not None else True)
 
     def checked_pack(described: Op, weights: Weights) -> bytes:
         packed = pack(described, weights) if pack is not None else weights.tobytes()
@@ -101,6 +103,7 @@ def project_kernel(
         "project",
         tuple(sources),
         supports=checked_supports,
+        refusal=refusal,
         pack=checked_pack,
         scratch=checked_scratch,
     )

@@ -18,11 +18,10 @@ from cfukit_sw.kernels import library
 from cfukit_sw.loaded import make_blob
 from cfukit_sw.model import Model
 from cfukit_tools import api
-from cfukit_tools.advice.library import PLAIN
 from cfukit_tools.engines.catalogue import engine_named
 from cfukit_tools.engines.engine import Job
 from cfukit_tools.firmware.inputs import InputSet
-from cfukit_tools.firmware.program import Program, build_program, plan_variant, project_kernels
+from cfukit_tools.firmware.program import PLAIN, Program, build_program, plan_variant, project_kernels
 from cfukit_tools.firmware.samples import evaluate, first_difference
 from cfukit_tools.project.project import load_target
 from cfukit_tools.project.system import System

@@ -16,8 +16,7 @@ from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.kernels import Kernel
 from cfukit_sw.lower import lower
 from cfukit_sw.model_builder import ModelBuilder
-from cfukit_tools.advice.library import PLAIN
-from cfukit_tools.firmware.program import project_kernels
+from cfukit_tools.firmware.program import PLAIN, project_kernels
 from cfukit_tools.project.project import load_target
 from cfukit_tools.project.system import System
 from support.kernels import HostModel, library

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cfukit_sw.elf import part_sizes
+from cfukit_sw.kernels import choose, project_kernel
+from cfukit_sw.lowering import Op
 from cfukit_sw.tflite_reader import read_model
 from cfukit_sw.tflite_writer import model_bytes
 from cfukit_tools import api
 from cfukit_tools.cli import commands as cli
-from cfukit_tools.firmware.program import build_program, variants_of
+from cfukit_tools.firmware.program import build_program, noting, variants_of
 from cfukit_tools.project.project import load_target
 from cfukit_tools.project.system import System
 from support.models import all_types, random_model
@@ -58,6 +61,34 @@ def test_the_shipped_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, boar
 
 def test_a_project(mac4: Path) -> None:
     check(mac4)
+
+
+def test_why_an_operator_gets_a_kernel_for_any_cpu(mac4: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ops = {op["index"]: op for op in api.info(mac4)["ops"]}
+    assert ops[0]["kernel"] == "project/mac4_conv" and ops[0]["reasons"] == []
+    assert ops[2]["kernel"] == "portable/depthwise_3x3"
+    assert ops[2]["reasons"] == ["project/mac4_conv: its function `supports` says no"]
+    assert ops[10]["reasons"] == ["none of them computes operators of this type"]
+    assert cli.run(["info", str(mac4)]) == 0
+    assert " 2 DEPTHWISE_CONV_2D: project/mac4_conv: its" in capsys.readouterr().out
+
+
+def test_a_bare_model_has_no_reasons() -> None:
+    assert not any(op["reasons"] for op in api.info("digits")["ops"])
+
+
+def test_the_reasons_of_kernels_for_a_cfu() -> None:
+    refusals: dict[int, dict[str, str]] = {}
+    op = Op("CONV_2D", 7, (1, 9, 9, 8), (1, 9, 9, 4), input_type="int16", filter_shape=(4, 3, 3, 8))
+    own = [project_kernel("CONV_2D", "own", ()), project_kernel("CONV_2D", "small", (), lambda op: False)]
+    assert choose([noting(kernel, refusals) for kernel in own], "CONV_2D", op) is None
+    assert refusals == {7: dict.fromkeys(("project/own", "project/small"), "its input is int16, not int8")}
+    refusals.clear()
+    taken = choose(
+        [noting(kernel, refusals) for kernel in own[::-1]], "CONV_2D", replace(op, input_type="int8")
+    )
+    assert taken is not None and taken.function == "own"
+    assert refusals == {7: {"project/small": "its function `supports` says no"}}
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,11 @@ class TensorInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class OpInfo:
-    """An operator. kernel: the one it gets; "" if it is refused."""
+    """An operator.
+
+    * kernel: the one it gets; "" if it is refused.
+    * reasons: where it gets one of the library's for any CPU, why it gets none of the project or for its CFU. Empty if there are none.
+    """
 
     index: int
     type: str
@@ -134,6 +138,7 @@ class OpInfo:
     macs: int
     const_bytes: int
     kernel: str
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cfukit_tools.firmware.program import plan_variant
+from cfukit_tools.firmware.program import PLAIN, plan_variant
 from cfukit_tools.project.catalogue import project_folders
 from cfukit_tools.project.keys import KernelEntry
 from cfukit_tools.project.project import Choice, Project, load_target
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from cfukit_sw.model import Model
 
 BEGINNING = "template"
-PLAIN = ("portable", "reference")  # kernels that need no CFU
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from cfukit_sw.kernels import Kernel
     from cfukit_sw.linker import Placement
     from cfukit_sw.loaded import Blob
+    from cfukit_sw.lowering import Op
     from cfukit_sw.model import Model
 
 PACKAGINGS = ("linked", "loaded")
+PLAIN = ("portable", "reference")  # the library's kernels for any CPU
 VARIANTS = ("reference", "portable", "project")
 
 
@@ -106,11 +108,15 @@ def variants_of(system: System) -> tuple[str, ...]:
     return VARIANTS[:2] if system.project.bare else VARIANTS
 
 
-def plan_variant(system: System, model: Model, variant: str) -> Plan:
-    """Lower the model with the variant's kernels."""
+def plan_variant(
+    system: System, model: Model, variant: str, refusals: dict[int, dict[str, str]] | None = None
+) -> Plan:
+    """Lower the model with the variant's kernels. refusals: filled as by `noting`."""
     from cfukit_sw.lower import lower
 
-    kernels = project_kernels(system) if variant == "project" else ()
+    kernels = project_kernels(system) if variant == "project" else []
+    if refusals is not None:
+        kernels = [noting(kernel, refusals) for kernel in kernels]
     registry = "reference" if variant == "reference" else "portable"
     return lower(model, kernels, registry=registry, dcache_bytes=system.soc.cpu.dcache_bytes)
 
@@ -140,6 +146,19 @@ def project_kernels(system: System) -> list[Kernel]:
         sources = known.sources if known is not None else project.sources
         own.append(project_kernel(entry.op, entry.function, sources, **functions))
     return [*own, *offered.values()]
+
+
+def noting(kernel: Kernel, refusals: dict[int, dict[str, str]]) -> Kernel:
+    """The kernel, which writes down which operators it does not take: by operator index, the reason by kernel."""
+
+    def supports(op: Op) -> bool:
+        taken = kernel.supports(op)
+        if not taken:
+            reason = kernel.refusal(op) or "its function `supports` says no"
+            refusals.setdefault(op.index, {})[f"{kernel.registry}/{kernel.name}"] = reason
+        return taken
+
+    return replace(kernel, supports=supports)
 
 
 def _check_library_kernel(system: System, number: int, function: str) -> None:

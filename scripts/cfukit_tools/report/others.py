@@ -96,6 +96,11 @@ def info(document: Info) -> None:
             op.kernel or Text("refused", style="red"),
         )
     out.print(made)
+    reasons = [(op, reason) for op in document.ops for reason in op.reasons]
+    if reasons:
+        out.print("not computed by the project's kernels or those for its CFU:")
+    for op, reason in reasons:
+        out.print(f"{op.index:>3} {op.type}: {reason}")
     for refusal in document.refused:
         out.print(f"refused: {refusal}")
     if document.memory:

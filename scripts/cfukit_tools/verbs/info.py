@@ -10,7 +10,14 @@ from cfukit_base.artefacts import Info, Plan
 from cfukit_base.artefacts.documents import MemoryNeeds, ModelFile, OpInfo, TensorInfo
 from cfukit_base.artefacts.run import MemoryUse
 from cfukit_base.errors import ModelError
-from cfukit_tools.firmware.program import build_program, placement_of, plan_variant, variants_of
+from cfukit_tools.firmware.program import (
+    PLAIN,
+    build_program,
+    placement_of,
+    plan_variant,
+    project_kernels,
+    variants_of,
+)
 from cfukit_tools.project.project import Choice, load_target
 from cfukit_tools.project.system import System
 
@@ -29,19 +36,40 @@ def info(target: Path | str = Path(), **choice: Unpack[Choice]) -> Info:
     name, path = project.model_file()
     model = read_model(path)
     system = System(project)
-    kernels, refused = _kernels(system, model)
+    reasons = _Reasons(system)
+    kernels, refused = _kernels(system, model, reasons.refusals)
     return Info(
         ok=not refused,
         model=ModelFile(name=name, sha256=model.sha256, bytes=path.stat().st_size, macs=model.macs),
         inputs=tuple(_tensor(model.tensors[index]) for index in model.inputs),
         outputs=tuple(_tensor(model.tensors[index]) for index in model.outputs),
-        ops=tuple(_operator(model, op, kernels.get(op.index, "")) for op in model.operators),
+        ops=tuple(
+            _operator(model, op, kernel := kernels.get(op.index, ""), reasons.of(op, kernel))
+            for op in model.operators
+        ),
         refused=tuple(refused),
         memory=None if refused else _memory(system, model),
     )
 
 
-def _operator(model: Model, op: Operator, kernel: str) -> OpInfo:
+class _Reasons:
+    """Why operators get a kernel for any CPU. refusals: as `noting` writes them down."""
+
+    def __init__(self, system: System):
+        self.refusals: dict[int, dict[str, str]] = {}
+        own = project_kernels(system) if not system.project.bare else []
+        self.types = {kernel.op for kernel in own}
+
+    def of(self, op: Operator, kernel: str) -> tuple[str, ...]:
+        if not self.types or kernel.partition("/")[0] not in PLAIN:
+            return ()
+        noted = self.refusals.get(op.index, {})
+        if not noted:
+            return ("none of them computes operators of this type",)
+        return tuple(f"{name}: {reason}" for name, reason in noted.items())
+
+
+def _operator(model: Model, op: Operator, kernel: str, reasons: tuple[str, ...]) -> OpInfo:
     constants = {index for index in op.inputs if index >= 0 and not _is_data(model, index)}
     return OpInfo(
         index=op.index,
@@ -51,16 +79,19 @@ def _operator(model: Model, op: Operator, kernel: str) -> OpInfo:
         macs=model.macs_of(op),
         const_bytes=sum(model.tensors[index].bytes for index in constants),
         kernel=kernel,
+        reasons=reasons,
     )
 
 
-def _kernels(system: System, model: Model) -> tuple[dict[int, str], list[str]]:
+def _kernels(
+    system: System, model: Model, refusals: dict[int, dict[str, str]]
+) -> tuple[dict[int, str], list[str]]:
     """(kernel by operator index, refusals). If the model is refused, each operator is tried on its own: all refusals are seen at
     once, and the other operators keep their kernels.
     """
     variant = variants_of(system)[-1]
     try:
-        plan = plan_variant(system, model, variant)
+        plan = plan_variant(system, model, variant, refusals)
         return {op.index: _kernel_of(plan, op) for op in model.operators}, []
     except ModelError as error:
         whole = error.message
@@ -79,7 +110,7 @@ def _kernels(system: System, model: Model) -> tuple[dict[int, str], list[str]]:
         inputs = tuple(index for index in model.inputs if index in op.inputs)
         alone = replace(model, operators=(op,), inputs=inputs, outputs=op.outputs)
         try:
-            kernels[op.index] = _kernel_of(plan_variant(system, alone, variant), op)
+            kernels[op.index] = _kernel_of(plan_variant(system, alone, variant, refusals), op)
         except ModelError as error:
             refused.append(error.message)
     return kernels, refused if whole in refused else [whole, *refused]
