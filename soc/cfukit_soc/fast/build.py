@@ -88,14 +88,14 @@ def build_cfu_library(cfu_verilog: Path, build_dir: Path, *, cxx: Tool | None = 
     if not cfu_verilog.is_file():
         raise UsageError(str(cfu_verilog), "no such file", allowed="a Verilog file with a module Cfu")
     cxx = cxx or host_cxx()
-    source = SOURCES / "cfu_library.cpp"
+    source, signals = SOURCES / "cfu_library.cpp", SOURCES / "cfu_signals.h"
     flags = [*_flags(cxx), *_LIBRARY_FLAGS]
-    key = digest_of(*_cfu_parts(cfu_verilog), source, cxx.identity, flags)
+    key = digest_of(*_cfu_parts(cfu_verilog), source, signals, cxx.identity, flags)
 
     def build(folder: Path) -> None:
         with stage(f"compiling the CFU ({cxx.name} {cxx.version})"):
             _verilate(cfu_verilog.resolve(), folder)
-            words = [*cxx.argv, *flags, *include_flags(), *all_joined(folder / "made"), str(source)]
+            words = [*cxx.argv, *flags, *include_flags(), f"-I{plain(SOURCES)}", *all_joined(folder / "made"), str(source)]
             words += [str(path) for path in runtime_objects(cxx, _RUNTIME)]
             _compile(cxx, [*words, "-shared", "-pthread", "-o", LIBRARY], folder, "the CFU")
             process.run(["rm", "-rf", "made"], cwd=folder)

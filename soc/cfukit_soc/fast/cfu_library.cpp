@@ -1,45 +1,124 @@
-// The verilated CFU as a shared library: two functions, see cfu.h. The clock is low while inputs settle.
+// The verilated CFU as a shared library, see cfu.h. The clock is low while inputs settle.
+#include <cstring>
 #include <memory>
+#include <vector>
 
 #include "VCfu.h"
 #include "VCfu___024root.h"
+#include "VCfu__Syms.h"
+#include "cfu_signals.h"
 #include "verilated.h"
 
 void VCfu___024root___eval(VCfu___024root*);  // what eval() does, without its bookkeeping
-
-struct CfuInputs {
-    bool cmd_valid, rsp_ready;
-    uint32_t function, a, b;
-};
-
-struct CfuOutputs {
-    bool cmd_ready, rsp_valid;
-    uint32_t result;
-};
 
 static constexpr int RESET_CYCLES = 16;  // as the harness of the RTL
 
 struct Device {
     VerilatedContext context;
     std::unique_ptr<VCfu> cfu{new VCfu{&context, "cfu"}};
+    std::vector<unsigned char> before = std::vector<unsigned char>(sizeof(VCfu__Syms));  // its state, to compare with
 };
+
+// A port that the CFU has is the first overload, one that it lacks the second.
+template <typename To, typename From>
+static void copy(To& to, const From& from) {
+    std::memcpy(&to, &from, sizeof to < sizeof from ? sizeof to : sizeof from);
+}
+template <typename Model>
+static auto give_memory(Model& cfu, const CfuPortInputs& in, int) -> decltype(cfu.mem_cmd_ready, void()) {
+    cfu.mem_cmd_ready = in.memory_ready, cfu.mem_rsp_valid = in.memory_answers;
+    copy(cfu.mem_rsp_payload_data, in.memory_data);
+}
+template <typename Model>
+static void give_memory(Model&, const CfuPortInputs&, long) {}
+template <typename Model>
+static auto take_memory(Model& cfu, CfuPortOutputs& out, int) -> decltype(cfu.mem_cmd_ready, void()) {
+    out.memory_asks = cfu.mem_cmd_valid, out.memory_writes = cfu.mem_cmd_payload_we;
+    out.memory_address = cfu.mem_cmd_payload_addr, out.memory_mask = cfu.mem_cmd_payload_mask;
+    copy(out.memory_data, cfu.mem_cmd_payload_data);
+}
+template <typename Model>
+static void take_memory(Model&, CfuPortOutputs&, long) {}
+template <typename Model>
+static auto give_dma(Model& cfu, const CfuPortInputs& in, int) -> decltype(cfu.dma_read_cmd_ready, void()) {
+    cfu.dma_read_cmd_ready = in.dma_ready, cfu.dma_read_rsp_valid = in.dma_answers;
+    copy(cfu.dma_read_rsp_payload_data, in.dma_data);
+}
+template <typename Model>
+static void give_dma(Model&, const CfuPortInputs&, long) {}
+template <typename Model>
+static auto take_dma(Model& cfu, CfuPortOutputs& out, int) -> decltype(cfu.dma_read_cmd_ready, void()) {
+    out.dma_asks = cfu.dma_read_cmd_valid, out.dma_takes = cfu.dma_read_rsp_ready;
+    out.dma_address = cfu.dma_read_cmd_payload_addr, out.dma_count = cfu.dma_read_cmd_payload_count;
+}
+template <typename Model>
+static void take_dma(Model&, CfuPortOutputs&, long) {}
+
+static void settle(VCfu& cfu, const CfuInputs& in, CfuOutputs& out) {
+    cfu.clk = 0;
+    cfu.cmd_valid = in.cmd_valid;
+    cfu.rsp_ready = in.rsp_ready;
+    cfu.cmd_payload_function_id = static_cast<SData>(in.function);
+    cfu.cmd_payload_inputs_0 = in.a;
+    cfu.cmd_payload_inputs_1 = in.b;
+    VCfu___024root___eval(cfu.rootp);
+    out.cmd_ready = cfu.cmd_ready;
+    out.rsp_valid = cfu.rsp_valid;
+    out.result = cfu.rsp_payload_outputs_0;
+}
+
+static void clock_edge(VCfu& cfu) {
+    cfu.clk = 1;
+    VCfu___024root___eval(cfu.rootp);
+}
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
-EXPORT void cfukit_cfu_cycle(Device* device, const CfuInputs* inputs, CfuOutputs* outputs) {
+// A cycle of a CFU without other ports.
+EXPORT void cfukit_cfu_cycle(Device* device, const CfuInputs* in, CfuOutputs* out) {
+    settle(*device->cfu, *in, *out);
+    clock_edge(*device->cfu);
+}
+
+// The outputs for these inputs, as often as wanted before the edge.
+EXPORT void cfukit_cfu_settle(Device* device, const CfuInputs* in, const CfuPortInputs* ports, CfuOutputs* out, CfuPortOutputs* asks) {
     VCfu& cfu = *device->cfu;
-    cfu.clk = 0;
-    cfu.cmd_valid = inputs->cmd_valid;
-    cfu.rsp_ready = inputs->rsp_ready;
-    cfu.cmd_payload_function_id = static_cast<SData>(inputs->function);
-    cfu.cmd_payload_inputs_0 = inputs->a;
-    cfu.cmd_payload_inputs_1 = inputs->b;
-    VCfu___024root___eval(cfu.rootp);
-    outputs->cmd_ready = cfu.cmd_ready;
-    outputs->rsp_valid = cfu.rsp_valid;
-    outputs->result = cfu.rsp_payload_outputs_0;
-    cfu.clk = 1;
-    VCfu___024root___eval(cfu.rootp);
+    give_memory(cfu, *ports, 0);
+    give_dma(cfu, *ports, 0);
+    settle(cfu, *in, *out);
+    take_memory(cfu, *asks, 0);
+    take_dma(cfu, *asks, 0);
+}
+
+EXPORT void cfukit_cfu_clock(Device* device) { clock_edge(*device->cfu); }
+
+// Whether no cycle without a command and without an answer changes anything in it, whoever is ready: it then stays as it is. The
+// state is all that Verilator keeps for it, memories included.
+EXPORT bool cfukit_cfu_still(Device* device) {
+    VCfu__Syms* const state = device->cfu->rootp->vlSymsp;
+    CfuOutputs out;
+    CfuPortOutputs asks;
+    const auto cycle = [&](int ready) {
+        CfuInputs in;
+        CfuPortInputs ports;
+        in.rsp_ready = ready & 1, ports.memory_ready = ready & 2, ports.dma_ready = ready & 4;
+        cfukit_cfu_settle(device, &in, &ports, &out, &asks);
+        return !out.rsp_valid && !asks.memory_asks && !asks.dma_asks;
+    };
+    if (!cycle(0)) return false;
+    std::memcpy(device->before.data(), static_cast<void*>(state), sizeof *state);
+    // What a cycle leaves of inputs and of what follows from them is the same before each comparison.
+    const auto same = [&](int ready) {
+        if (!cycle(ready)) return false;
+        clock_edge(*device->cfu);
+        return cycle(0) && std::memcmp(device->before.data(), static_cast<void*>(state), sizeof *state) == 0;
+    };
+    for (int ready = 0; ready < 8; ready++) {
+        if (same(ready)) continue;
+        std::memcpy(static_cast<void*>(state), device->before.data(), sizeof *state);
+        return false;
+    }
+    return true;
 }
 
 EXPORT Device* cfukit_cfu_create() {

@@ -43,6 +43,7 @@ public:
             itcm = &memory;
             itcm_lines.resize(memory.bytes / LINE_BYTES);
         }
+        attach_ports();
         cfu.until = p.starts_at;  // it is in reset too
     }
 
@@ -65,6 +66,13 @@ public:
     }
 
     void step();  // one clock (step.h)
+
+    // The CFU has a memory port or a DMA port, so it is always clocked.
+    bool has_ports = false;
+    // Nothing happens in the CFU and at its ports until it gets a command.
+    bool cfu_rests() const { return !cfu.always || (cfu.still && cfu_dma.idle()); }
+    // Where the CPU only waits for the answer, the CFU and its memories run alone (ports.h).
+    uint64_t run_cfu(uint64_t limit, uint64_t& accesses);
 
     // For the causes of cycles (why.h).
     bool tells_causes = false;
@@ -91,6 +99,7 @@ public:
         Memory& memory = memories.at(w_address);
         uint32_t word = memory.bytes ? memory.word(w_address) : 0xFFFFFFFFu;
         if (Registers::has(w_address)) word = bus.answer;
+        if (cfu_memory.has(w_address)) word = w_word;
         const uint32_t first = word >> (8 * (w_result & 3)) & 0xFF, second = word >> (8 * ((w_result & 2) | 1)) & 0xFF;
         return loaded(W.d->op, (word & 0xFFFF0000) | second << 8 | first, 0);
     }
@@ -101,6 +110,7 @@ public:
         old_word = word;
         word = merged(word, size_mask(*W.d, w_address), w_store);
         if (&memory == itcm) itcm_lines[(w_address - itcm->base) / LINE_BYTES] = nullptr;
+        if (cfu_memory.has(w_address) && (m_result ^ w_address) < 4) m_word = merged(m_word, size_mask(*W.d, w_address), w_store);
     }
     // A word of code as the bus reads it now: stores that wait are not yet there.
     uint32_t bus_word(uint32_t address) {
@@ -147,6 +157,7 @@ private:
     // The parts of `step`, in order: what the values mean, then the edge.
     void write_back(Signals& s);
     void cfu_port(Signals& s);
+    void ported_cfu(Signals& s);
     void memory(Signals& s);
     void execute(Signals& s);
     void decode(Signals& s);
@@ -154,8 +165,13 @@ private:
     void show(Signals& s);
     void interrupt_lines(Signals& s);
     Cause cause(const Signals& s);
-    void requests(Signals& s, BusRequest& instruction, BusRequest& data);
+    void requests(Signals& s, BusRequest& instruction, BusRequest& data, BusRequest& dma);
     void act_stores(Signals& s);
+    void edge_of_ports(Signals& s);
+    bool ports_outside() const;
+    void clock_ports(bool held, bool bus_answers);
+    void attach_ports();
+    void look_ahead();
     void data_buffers(Signals& s);
     void load_data_line(Signals& s);
     void flush_data(Signals& s);

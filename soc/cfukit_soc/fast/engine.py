@@ -99,12 +99,10 @@ def not_modelled(soc: Soc) -> str:
     """What the model lacks of this system, for people; "" if it has everything."""
     lacking = ["a boot ROM on the bus"] if "bus_rom.v" in soc.chips else []
     lacking += ["DRAM that soc.json does not describe"] if _DRAM_CHIPS & {*soc.chips} and not soc.dram else []
-    lacking += ["a CFU with a memory port"] if soc.cpu.memory_port_bits else []
-    lacking += ["a CFU with a DMA port"] if soc.dma is not None else []
     return " and ".join(lacking)
 
 
 def _check(soc_json: Path, soc: Soc) -> None:
     if lacking := not_modelled(soc):
-        allowed = "memories on the chip, SPI flash, DRAM; a CFU without memory port and DMA port"
+        allowed = "memories on the chip, SPI flash, DRAM"
         raise UsageError(str(soc_json), lacking, allowed=allowed, hint="cfukit_soc.simulate runs this system")

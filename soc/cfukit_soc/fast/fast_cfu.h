@@ -6,7 +6,7 @@
 // the stages behind it.
 template <bool TELLS>
 inline bool Fast<TELLS>::can_command(const Decoded* d, uint32_t pc, uint64_t& slot) {
-    if (!core.cfu_enabled() || core.cfu_always || near_end(slot)) return false;
+    if (!core.cfu_enabled() || core.has_ports || near_end(slot)) return false;
     if (executed) {  // M waits while the CFU instruction is in E
         const Recent& last = recent[(executed - 1) % RECENT];
         if (last.slot + 1 == slot && last.d->is(flag::div | flag::cfu) && last.m_stalls) return false;
@@ -30,6 +30,7 @@ template <bool TELLS>
 inline bool Fast<TELLS>::command(const Decoded* d, uint32_t pc, uint64_t& slot) {
     advance_bus(slot + 1);
     const uint64_t leaves_d = slot, issued = slot + 1 + m_stalls + w_stalls;
+    if (core.cfu.always) core.cfu.idle(issued);
     const auto inputs = [&](const Decoded* of, uint64_t cycle) {
         CfuInputs made;
         made.cmd_valid = of != nullptr;

@@ -9,7 +9,7 @@ inline bool Fast<TELLS>::can_enter() const {
     if (!usable || !c.D.valid || !c.d_hit || !c.f_valid || c.line_loading || c.loading) return false;
     if (c.pc_reg != c.D.pc + 4 || !c.inc || c.line_answer || c.beat || c.flush_pending || !c.flush_was_done) return false;
     if (c.was_loading || c.data_answer || c.dflush_start || c.dflush_wait || c.dflush_count < c.dflush_top) return false;
-    if (c.cycle < c.cfu.until) return false;
+    if (c.cycle < c.cfu.until || (c.has_ports && !c.cfu_rests()) || c.bus.dma_side) return false;
     if (c.hold || c.fired || c.answer_kept || c.outstanding || c.m_cfu || !knows_bus() || c.command_sent) return false;
     if (c.pending_d || c.pending_e || c.pending_m || c.pending_w || c.had_exception || c.interrupt || c.liberator[0]) return false;
     if (c.registers.uart.can_interrupt() || c.csrs.lines_before || c.csrs.mip_external || c.csrs.mip_software) return false;

@@ -22,7 +22,7 @@ inline void Fast<TELLS>::leave(uint64_t slot, uint32_t pc) {
     advance_bus(slot);
     const uint64_t now = slot + m_stalls + w_stalls;
     if (TELLS) telling.finish(now, w_stalls);
-    if (c.cfu_always) c.cfu.idle(now);
+    if (c.cfu.always) c.cfu.idle(now);
     for (uint64_t n = retired; n < executed; n++) place(recent[n % RECENT], slot);
     if (retired) last_retired_cycle = recent[(retired - 1) % RECENT].slot + 3 + m_stalls + w_stalls;
     retired_now = retired;
@@ -60,12 +60,14 @@ inline void Fast<TELLS>::place(const Recent& entry, uint64_t slot) {
     } else if (entry.slot + 2 == slot) {
         c.M = stage, c.m_result = result, c.m_store = entry.data, c.m_collides = false;
         c.m_hit = memory && hits(entry.address);
+        if (memory && c.cfu_memory.has(entry.address)) c.m_word = c.cfu_memory.word(entry.address);
         c.m_cfu = cfu;
         if (cfu && entry.kept) c.answer_kept = true, c.kept_answer = entry.value;
         else if (cfu) c.outstanding = 1, waiting = entry;
     } else {
         c.W = stage, c.w_result = c.w_address = result, c.w_store = entry.data, c.w_collides = false;
         c.w_hit = memory && hits(entry.address);
+        if (memory && c.cfu_memory.has(entry.address)) c.w_word = c.cfu_memory.word(entry.address);
     }
 }
 // What the stores that have left W are doing in cycle `now`.

@@ -32,6 +32,7 @@ class Simulation {
     const bool counting;
     std::unique_ptr<Fast<TELLS>> fast;
     CodeWait code_wait;
+    CfuWait cfu_wait;
     uint64_t next_tell = 0;
     uint64_t last_retired_cycle = 0;
     Retired last{};                     // the newest retired instruction
@@ -52,7 +53,7 @@ public:
             trace = std::fopen(options.trace.c_str(), "w");
             if (!trace) fail("cannot write", options.trace);
         }
-        core.cfu_always = options.autonomous, core.tells_causes = counting;
+        core.cfu.always = core.has_ports || (options.autonomous && core.cfu.exists()), core.tells_causes = counting;
         load_image();
         fast = std::make_unique<Fast<TELLS>>(core, options, trace, counting ? &counts : nullptr);
     }
@@ -95,6 +96,7 @@ public:
                 member("address", core.D.pc);
                 return ended(cycle, "fetch_fault");
             }
+            if (const char* const misuse = memory_misuse(at)) return ended(cycle, misuse);
             if (cycle >= options.max_cycles) return ended(cycle, "time_out");
             if (cycle - last_retired_cycle > options.hang_cycles) return ended(cycle, hang(command));
             if (TELLS && counting && !count(at)) return ended(cycle, "cause");
@@ -138,7 +140,7 @@ private:
         if (cause == Cause::executing) counts.executing(at.pc);
         else if (cause < Cause::none) counts.waiting(cause);
         else return false;
-        counts.busy(core.cfu_in.cmd_valid || accepted != answered, 0);
+        counts.busy(core.cfu_in.cmd_valid || accepted != answered, core.seen.memory_access);
         return true;
     }
 
@@ -150,8 +152,10 @@ private:
         return hangs ? ended(hung_at, "hang") : nullptr;
     }
 
-    // Where an empty pipeline waits for code, no cycle needs a step.
     void skip_waiting() {
+        uint64_t accesses = 0;
+        const uint64_t alone = cfu_wait.skip(core, next_limit(), accesses);
+        if (TELLS && counting && alone) counts.waiting(Cause::cfu_wait, alone), counts.busy(alone, accesses);
         const uint64_t cycles = code_wait.skip(core, next_limit());
         if (TELLS && counting && cycles) counts.waiting(Cause::icache, cycles);
     }
@@ -230,6 +234,23 @@ private:
         found_pc = at.pc, found_instruction = at.instruction;
         found = (at.instruction & 0x7F) == (store ? STORE : LOAD);
         return true;
+    }
+
+    // The kind of fault if the CFU uses its memory or main memory wrongly, or null. Where the CPU is then says nothing about that.
+    const char* memory_misuse(const Stage& at) {
+        if (core.seen.memory_collision) {
+            found = true, found_pc = at.pc, found_instruction = at.d->word;
+            return "memory_collision";
+        }
+        if (core.seen.memory_outside) {
+            member("address", core.port_out.memory_address);
+            return "memory_range";
+        }
+        if (core.seen.dma_outside) {
+            member("address", core.port_out.dma_address);
+            return "dma_range";
+        }
+        return nullptr;
     }
 
     // The instruction that retires lies, or jumps to, where the CPU has no code.

@@ -26,6 +26,7 @@ struct Parameters {
     bool cfu_enabled = false;   // without the CSR that enables it
     bool registered_csrs = false;  // the bridge to the CSR bus takes a cycle more
     uint32_t reset_address = 0, bus_timeout_cycles = 256, flash_base = 0;
+    uint32_t memory_port_bits = 0, dma_bits = 0, main_memory = 0;  // of the CFU; 0: it has no such port
     uint32_t starts_at = 0;  // the first cycle in which the CPU is not in reset
     DramParameters dram;
     std::vector<uint32_t> csrs;
@@ -42,6 +43,9 @@ inline Parameters read_parameters(const std::string& path) {
                                                       {"reset_address", &found.reset_address},
                                                       {"flash_base", &found.flash_base},
                                                       {"bus_timeout_cycles", &found.bus_timeout_cycles},
+                                                      {"memory_port_bits", &found.memory_port_bits},
+                                                      {"dma_bits", &found.dma_bits},
+                                                      {"main_memory", &found.main_memory},
                                                       {"starts_at", &found.starts_at}};
     DramParameters& dram = found.dram;
     const std::map<std::string, uint32_t*> dram_numbers = {

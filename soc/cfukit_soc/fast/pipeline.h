@@ -2,8 +2,11 @@
 #pragma once
 #include "bubbles.h"
 #include "cfu.h"
+#include "cfu_dma.h"
+#include "cfu_memory.h"
 #include "execute.h"
 #include "icache.h"
+#include "write_through.h"
 
 inline const Decoded NOTHING{}, UNWRITTEN = decode(0, DecodeOptions{});
 
@@ -19,6 +22,7 @@ struct Seen {
     bool retired = false, writes = false, cfu_command = false, cfu_response = false;
     bool store_answer = false, bus_error = false, exception = false, fetch_fault = false;
     uint32_t value = 0;
+    bool memory_access = false, memory_collision = false, memory_outside = false, dma_outside = false;  // of the CFU
     bool read = false;  // the bus answers a load or loads a word of a line
     uint32_t read_address = 0;
     Cause cause = Cause::unknown;
@@ -73,9 +77,16 @@ struct Pipeline {
     bool hold = false, fired = false, answer_kept = false;
     uint32_t kept_answer = 0;
     int outstanding = 0;
-    bool cfu_always = false;  // it is clocked in every cycle
     CfuInputs cfu_in;
     CfuOutputs cfu_out;
+    // The CFU's other ports
+    CfuMemory cfu_memory;
+    CfuDma cfu_dma;
+    CfuPortInputs port_in;
+    CfuPortOutputs port_out;
+    uint32_t m_word = 0, w_word = 0;  // what a load from the memory that the CFU shares has read
+    uint32_t dma_word[4] = {};        // what the command that was taken reads
+    WriteThroughCache::Other dram_read;  // in this cycle
     // Traps
     bool pending_d = false, pending_e = false, pending_m = false, pending_w = false, had_exception = false;
     uint32_t context_code = 0, context_value = 0;

@@ -3,7 +3,7 @@
 #include "core.h"
 
 // Requests to the bus are of this cycle, so they come before the edge.
-STAGE Core::requests(Signals& s, BusRequest& instruction, BusRequest& data) {
+STAGE Core::requests(Signals& s, BusRequest& instruction, BusRequest& data, BusRequest& dma) {
     instruction.cyc = (line_loading && !line_sent) || beat != 0;
     instruction.address = (line_address & ~31u) | beat << 2;
     instruction.mask = 15;
@@ -20,6 +20,8 @@ STAGE Core::requests(Signals& s, BusRequest& instruction, BusRequest& data) {
         data.mask = b.write ? b.mask : 15;
         data.data = b.data;
     }
+    if (cfu_dma.asks_bus()) dma.cyc = true, dma.address = cfu_dma.bus_address(), dma.mask = 15;
+    if (s.dma_ack) dma_word[0] = bus_word(dma.address);
     s.answer_word = s.i_ack ? bus_word(instruction.address) : 0;
     s.data_last = data.write || !b.line || load_beat == 7;
     s.i_takes = instruction.cyc && s.i_ack, s.data_acknowledged = data.cyc && s.d_ack;

@@ -13,6 +13,7 @@ struct Signals {
     bool exception_w = false, interrupt_jump = false, trap_jump = false, returns = false;
 
     bool e_cfu = false, hazard_cfu = false, schedule = false, cfu_active = false;
+    bool load_waits = false, bus_stores = false, ports_rest = true, dma_held = false, dma_ack = false;
     bool cfu_command = false, answered = false, takes_answer = false, in_flight = false;
 
     bool m_div = false, m_waits = false, m_stuck = false, m_flushed = false;

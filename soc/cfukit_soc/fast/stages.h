@@ -46,13 +46,15 @@ STAGE Core::cfu_port(Signals& s) {
     s.e_cfu = E.is(flag::cfu);
     s.hazard_cfu = p.cfu_waits && (W.is(flag::side_effect) || M.is(flag::side_effect));
     s.schedule = s.e_cfu && !s.hazard_cfu;
-    s.cfu_active = cfu_always || s.e_cfu || hold || outstanding || m_cfu;
+    s.load_waits = s.w_tcm && s.w_write && (p.single_ported || in_itcm(w_address)) && E.is(flag::memory) && !E.d->is(flag::store);
+    s.cfu_active = cfu.always || s.e_cfu || hold || outstanding || m_cfu;
     if (s.cfu_active) {
         cfu_in.cmd_valid = (s.schedule || hold) && !fired;
         cfu_in.rsp_ready = !answer_kept;
         cfu_in.function = (E.d->word >> 25 & 0x7F) << 3 | (E.d->word >> 12 & 7);
         cfu_in.a = e_a, cfu_in.b = e_b;
-        cfu_out = cfu.at(cycle, cfu_in);
+        if (has_ports) ported_cfu(s);
+        else cfu_out = cfu.at(cycle, cfu_in);
     } else {
         cfu_in.cmd_valid = false;
         cfu_out.rsp_valid = false, cfu_out.cmd_ready = true;
@@ -75,7 +77,7 @@ STAGE Core::execute(Signals& s) {
     s.e_memory = E.is(flag::memory), s.e_write = E.d->is(flag::store);
     s.dflush_done = dflush_count >= dflush_top, s.dflush_ready = dflush_wait && s.dflush_done;
     s.e_csr = E.is(flag::csr);
-    s.tcm_waits = s.w_tcm && s.w_write && (p.single_ported || in_itcm(w_address)) && s.e_memory && !s.e_write;
+    s.tcm_waits = s.load_waits;
     s.csr_waits = s.e_csr && (M.valid || W.valid);
     s.e_waits = (E.is(flag::flush_data) && !s.dflush_ready) || !s.dflush_done || (E.is(flag::wfi) && !wake) || s.csr_waits ||
                 (s.e_cfu && s.hazard_cfu) || (cfu_in.cmd_valid && !cfu_out.cmd_ready) || (loading && E.valid) || s.tcm_waits;
@@ -126,7 +128,7 @@ STAGE Core::fetch(Signals& s) {
     if (!p.icache_bytes) s.fetch_waits = false;
     // A single-ported memory of code: data goes first.
     if (p.single_ported && (itcm_taken(s.w_fires && s.w_write && s.w_tcm, s.e_memory && !s.e_write && !s.m_stuck && !s.tcm_waits) ||
-                            (m_keeps_bank && s.m_stuck))) {
+                            (m_keeps_bank && !p.memory_port_bits && s.m_stuck))) {
         s.fetch_waits = true;
     }
     s.s2_ready = !s.d_stuck && !(s.d_miss || s.d_error), s.s0_ready = s.s2_ready && !s.fetch_waits;

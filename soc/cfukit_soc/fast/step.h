@@ -1,6 +1,7 @@
 // One clock of the core.
 #pragma once
 #include "edge.h"
+#include "ports.h"
 #include "sides.h"
 #include "stages.h"
 #include "why.h"
@@ -9,7 +10,7 @@ inline void Core::step() {
     Signals s;
     seen = Seen{};
     before_w = W, before_m = M, before_e = E;
-    s.d_ack = bus.ack() && bus.data_side, s.i_ack = bus.ack() && !bus.data_side;
+    s.d_ack = bus.ack() && bus.data_side, s.dma_ack = bus.ack() && bus.dma_side, s.i_ack = bus.ack() && !bus.data_side && !bus.dma_side;
     write_back(s);
     cfu_port(s);
     memory(s);
@@ -20,10 +21,11 @@ inline void Core::step() {
     if (tells_causes) seen.cause = cause(s);
     interrupt_lines(s);
 
-    BusRequest instruction, data;
-    requests(s, instruction, data);
+    BusRequest instruction, data, dma;
+    requests(s, instruction, data, dma);
     act_stores(s);
-    bus.step(instruction, data, cycle, instructions);
+    if (has_ports) edge_of_ports(s);
+    bus.step(instruction, data, dma, cycle, instructions);
     data_buffers(s);
     load_data_line(s);
     flush_data(s);
@@ -36,4 +38,5 @@ inline void Core::step() {
     edge_of_stages(s);
     edge_of_fetch(s);
     cycle++;
+    if (bus.writes_through()) look_ahead();
 }
