@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from cfukit_base.artefacts.plan import Dump
 from cfukit_sw.calls import Call
 from cfukit_sw.model import Model
 from cfukit_sw.planner import Buffer, Overlap, plan_arena
+
+FAR_ALIGNMENT = 16  # of the arena's second part and of what lies there: rows of a CFU's DMA port
 
 
 def offline_plan(model: Model) -> dict[int, int]:
@@ -30,11 +32,16 @@ def offline_plan(model: Model) -> dict[int, int]:
 
 @dataclass(frozen=True)
 class Storage:
-    """What the arena depends on apart from the calls. roots: tensor -> the tensor whose storage it shares."""
+    """What the arena depends on apart from the calls.
+
+    * roots: tensor -> the tensor whose storage it shares.
+    * far: storage roots that do not lie in the arena's memory.
+    """
 
     model: Model
     roots: Mapping[int, int]
     dumps: Sequence[Dump]
+    far: frozenset[int] = field(default=frozenset())
 
     def root(self, tensor: int) -> int:
         return self.roots.get(tensor, tensor)
@@ -51,7 +58,7 @@ class Storage:
         * prefer: decides among plans of equal size; the lowest value wins.
         """
         tensors, life = self.model.tensors, self.life(calls)
-        stored = [t for t in life if not tensors[t].is_constant and not tensors[t].is_variable]
+        stored = [t for t in self.stored(calls) if t not in self.far]
         buffers = [Buffer(str(t), tensors[t].bytes, life[t][0], life[t][1]) for t in stored]
         overlaps = []
         for step, call in enumerate(calls):
@@ -70,6 +77,18 @@ class Storage:
         cost = (lambda offsets: prefer(numbered(offsets))) if prefer is not None else None
         offsets, size = plan_arena(buffers, overlaps, given, prefer=cost)
         return numbered(offsets), size
+
+    def stored(self, calls: Sequence[Call]) -> list[int]:
+        """Storage roots with room in the arena, apart from variables."""
+        tensors = self.model.tensors
+        return [t for t in self.life(calls) if not tensors[t].is_constant and not tensors[t].is_variable]
+
+    def place_far(self, calls: Sequence[Call]) -> tuple[dict[int, int], int]:
+        """Offsets of the storage roots that are far, among each other, and the bytes that they need."""
+        life, far = self.life(calls), [t for t in self.stored(calls) if t in self.far]
+        buffers = [Buffer(str(t), self.model.tensors[t].bytes, *life[t]) for t in far]
+        offsets, size = plan_arena(buffers, alignment=FAR_ALIGNMENT)
+        return {int(key): offset for key, offset in offsets.items()}, size
 
     def life(self, calls: Sequence[Call]) -> dict[int, list[int]]:
         """First and last step of every storage root, as `PlanTensor` counts them."""

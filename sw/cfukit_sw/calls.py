@@ -23,6 +23,8 @@ class Call:
     reads: tuple[int, ...]  # storage roots
     writes: tuple[int, ...]
     fused: tuple[int, ...]  # operators, the last one is lowered.op
+    stages: tuple[str, ...] = ()  # in bands of rows: the kernel of each operator
+    band_rows: int = 0
 
     @property
     def scratch_unit(self) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from cfukit_base.artefacts import CfuDescription
 from cfukit_base.errors import UsageError, suggest
 from cfukit_sw import engine_kernels as engine
-from cfukit_sw.kernels import SOURCES, Kernel, Weights
+from cfukit_sw.kernels import ROW_BYTES, SOURCES, Kernel, Weights
 from cfukit_sw.lowering import Op
 
 Params = Mapping[str, int]
@@ -75,6 +75,8 @@ class CfuKernels:
             refusal=refusal,
             pack=pack if kernel.pack is not None else None,
             scratch=lambda op: kernel.scratch(op, params) if kernel.scratch is not None else 0,
+            near=True,
+            weights_alignment=ROW_BYTES,
         )
 
 

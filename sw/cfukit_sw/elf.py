@@ -20,6 +20,7 @@ _PARTS = {
     ".data": "data_bytes",
     ".bss": "bss_bytes",
     ".arena": "arena_bytes",
+    ".far_arena": "arena_bytes",
     ".stack": "stack_bytes",
 }
 
@@ -38,14 +39,15 @@ def sizes(elf: Path) -> dict[str, int]:
 
 _LOADED = 2  # SHF_ALLOC
 _PLACED = {".text": "code", ".rodata": "code", ".weights": "weights", ".arena": "arena", ".blob": "arena"}
-_PLACED |= dict.fromkeys((".data", ".bss", ".stack"), "data")
+_PLACED |= dict.fromkeys((".data", ".bss", ".stack"), "data") | {".far_arena": "far arena"}
 
 
 def part_sizes(elf: Path) -> dict[str, int]:
     """Bytes of each part that can be placed: code (with all constants but weights), weights, arena, data (with bss, stack and guard)."""
     total = dict.fromkeys(("code", "weights", "arena", "data"), 0)
     for part, _, size in _placed(elf):
-        total[part] += size
+        if part in total:
+            total[part] += size
     return total
 
 
@@ -73,6 +75,7 @@ _HELD = {
     ".data": "variables",
     ".bss": "variables",
     ".arena": "arena",
+    ".far_arena": "arena",
     ".blob": "model",
     ".cfu_memory": "CFU",
     ".stack": "stack",

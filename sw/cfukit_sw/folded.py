@@ -13,6 +13,7 @@ from cfukit_sw.model import Model
 def folded_outputs(plan: Plan, model: Model, values: Mapping[int, Any]) -> dict[tuple[int, int, int], Any]:
     """(operator, output, tensor) -> its value, from `values` of tensors that were read from a memory."""
     found: dict[tuple[int, int, int], Any] = {}
+    values = dict(values)
     for index in plan.folded:
         op = model.operators[index]
         inputs = [
@@ -20,5 +21,5 @@ def folded_outputs(plan: Plan, model: Model, values: Mapping[int, Any]) -> dict[
         ]
         if inputs[0] is not None:
             for output, value in enumerate(evaluate_operator(model, op, inputs)):
-                found[index, output, op.outputs[output]] = value
+                found[index, output, op.outputs[output]] = values[op.outputs[output]] = value
     return found

@@ -25,6 +25,7 @@ from cfukit_sw.model import NUMPY_TYPES
 SOURCES = Path(__file__).parent / "src"
 KERNEL_SOURCES = SOURCES / "kernels"
 Weights = npt.NDArray[np.int8]
+ROW_BYTES = 16  # what the widest port of a CFU transfers in one cycle
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Kernel:
     * lead(op): how many bytes before its input the output must begin at least. None: they may not overlap.
     * fold: channels[].bias has the input's zero point folded in.
     * small: channels[] suit cfukit_rescale, where op.small_sums.
+    * near: it reaches the arena's memory only, not tensors that are too large for it.
+    * weights_alignment: in bytes; 0 for a word.
     """
 
     op: str
@@ -52,6 +55,8 @@ class Kernel:
     lead: Callable[[Op], int | None] = lambda op: None
     fold: bool = True
     small: bool = True
+    near: bool = False
+    weights_alignment: int = 0
 
     @property
     def name(self) -> str:
@@ -106,6 +111,7 @@ def project_kernel(
         refusal=refusal,
         pack=checked_pack,
         scratch=checked_scratch,
+        near=True,
     )
 
 
@@ -390,4 +396,6 @@ def portable_kernels() -> list[Kernel]:
         _portable("SVDF_INT8", "svdf_int8"),
         _portable("UNIDIRECTIONAL_SEQUENCE_LSTM", "unidirectional_sequence_lstm", scratch=_cells),
         _portable("MOVE", "move", supports=words_at_most),
+        _portable("COPY", "copy"),
+        _portable("BANDS", "bands"),
     ]

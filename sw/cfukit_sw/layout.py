@@ -18,6 +18,7 @@ from cfukit_sw.calls import Call
 from cfukit_sw.lowering import Bytes, Pieces, TensorAt
 from cfukit_sw.lowering.lowered import BytesAt, Calls, Param
 from cfukit_sw.model import Tensor
+from cfukit_sw.planner import ALIGNMENT
 from cfukit_sw.space import BYTES_PER_MISS, Costs, Unit, place_units
 from cfukit_sw.structs import layout
 from cfukit_sw.walks import clashes_of, role_of
@@ -63,7 +64,8 @@ class Layout:
             found = (self.constant(param) for param in _leaves(params.values()))
             new = tuple(dict.fromkeys(data for data in found if data is not None and data not in seen))
             seen.update(new)
-            unit = Unit(new, np.zeros(max(1, self.cache.size), np.int64))
+            alignment = max(ALIGNMENT, self.calls[number].kernel.weights_alignment)
+            unit = Unit(new, np.zeros(max(1, self.cache.size), np.int64), alignment)
             if self.cache.size:
                 for member, param in params.items():
                     data = self.constant(param)

@@ -8,6 +8,7 @@ Each part of a program can go to a memory of its own (`Placement`):
 | weights | .weights (from .rodata.cfukit.weights) |
 | data | .data, .bss, stack |
 | arena | .arena (from .bss.cfukit.arena; not cleared at the start) |
+| far arena | .far_arena (from .bss.cfukit.far_arena, likewise): in the largest memory |
 
 * In the loaded packaging, .blob is the room for models. It lies with the arena, and begins in the data cache where weights begin.
 * The program starts at the CPU's reset address. If `code` is in another memory, the reset address holds a jump.
@@ -23,6 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from cfukit_base.artefacts import Soc
+from cfukit_base.artefacts.cpu import Memory
 from cfukit_base.errors import UsageError, suggest
 from cfukit_sw.cache_lines import CACHE_HALVES
 
@@ -190,6 +192,11 @@ def _main_memory(soc: Soc) -> str:
 """
 
 
+def largest_memory(soc: Soc) -> Memory:
+    """The largest one that can be written."""
+    return max((m for m in soc.memories if m.kind not in READ_ONLY_KINDS), key=lambda memory: memory.bytes)
+
+
 def entry_symbol(soc: Soc, placement: Placement) -> str:
     """The symbol at the reset address."""
     where = resolve(soc, placement)
@@ -294,6 +301,7 @@ SECTIONS
     *(.bss.cfukit.arena .bss.cfukit.arena.*)
     . = ALIGN(4);
   }} > {where["arena"]}{blob}
+  .far_arena (NOLOAD) : {{ *(.bss.cfukit.far_arena) }} > {largest_memory(soc).name}
   .bss (NOLOAD) : ALIGN(4)
   {{
     __cfukit_bss_begin = .;

@@ -12,6 +12,7 @@ from cfukit_sw.cache_lines import DCACHE_BYTES, Cache
 from cfukit_sw.calls import Call, kernel_constants, tensors_in
 from cfukit_sw.evaluator import check_supported, simplified
 from cfukit_sw.evaluator.calls import CALLS
+from cfukit_sw.fitting import Fitting
 from cfukit_sw.kernels import Kernel, choose, library
 from cfukit_sw.lowering import LOWERINGS, Alias, Lowered
 from cfukit_sw.lowering.control import control
@@ -22,18 +23,33 @@ from cfukit_sw.plan_builder import PlanBuilder
 from cfukit_sw.site import Site
 
 
+@dataclass(frozen=True)
+class Room:
+    """The arena's memory; 0 bytes stand for as many as it takes. others_bytes: for stack and variables of the program, which stay in
+    that memory if the arena fills it.
+    """
+
+    bytes: int = 0
+    others_bytes: int = 0
+
+
+UNLIMITED = Room()
+
+
 def lower(
     model: Model,
     kernels: Sequence[Kernel] = (),
     *,
     registry: str = "portable",
     dcache_bytes: int = DCACHE_BYTES,
+    room: Room = UNLIMITED,
 ) -> Plan:
     """The plan for `model`, or a ModelError that names the operator that is not supported.
 
     * kernels: a project's, tried first.
     * registry: "portable", or "reference" for TFLM's loops only.
     * dcache_bytes: size of the CPU's data cache, for which the data is laid out; 0 for none.
+    * room: of the arena's memory.
     """
     check_supported(model)
     model = simplified(model)
@@ -44,13 +60,13 @@ def lower(
             )
     listed = [*kernels, *library(registry)]
     cache = Cache(dcache_bytes)
-    plan = _Lowering(model, listed, registry, cache).run()
+    plan = _Lowering(model, listed, registry, cache, room).run()
     given = offline_plan(model)
     limit = max((offset + model.tensors[tensor].bytes for tensor, offset in given.items()), default=0)
     # An offline plan assumes unmodified operators, so retry without aliasing and PAD folding.
     for folding in (True, False):
         if given and plan.activation_bytes > limit:
-            other = _Lowering(model, listed, registry, cache, folding=folding, copies=True).run()
+            other = _Lowering(model, listed, registry, cache, room, folding=folding, copies=True).run()
             plan = min(plan, other, key=lambda each: each.activation_bytes)
     return plan
 
@@ -61,6 +77,7 @@ class _Lowering:
     kernels: list[Kernel]
     registry: str
     cache: Cache
+    room: Room
     folding: bool = True  # PAD becomes part of a convolution
     copies: bool = False  # operators that compute nothing copy their input
     roots: dict[int, int] = field(default_factory=dict)  # tensor -> tensor whose storage it is
@@ -80,9 +97,16 @@ class _Lowering:
                 for number, tensor in enumerate(op.outputs):
                     self.dumps.append(Dump(op=op.index, output=number, tensor=tensor, after=len(self.calls)))
         storage = Storage(self.model, self.roots, self.dumps)
-        return PlanBuilder(storage, self.registry).plan(
-            storage.fit_scratch(self.calls), tuple(removed), self.cache
-        )
+        plan = self._plan(storage, self.calls, removed)
+        if not self.room.bytes or plan.arena_bytes <= self.room.bytes:
+            return plan
+        limit = self.room.bytes - self.room.others_bytes - plan.state_bytes
+        calls, storage = Fitting(storage, self.calls, self.kernels, self._again, limit).run()
+        return self._plan(storage, calls, removed)
+
+    def _plan(self, storage: Storage, calls: Sequence[Call], removed: Sequence[int]) -> Plan:
+        fitted = storage.fit_scratch(list(calls))
+        return PlanBuilder(storage, self.registry).plan(fitted, tuple(removed), self.cache)
 
     def root(self, tensor: int) -> int:
         return self.roots.get(tensor, tensor)
@@ -106,7 +130,7 @@ class _Lowering:
 
     def _subgraph(self, graph: Model) -> Plan:
         """The plan of a subgraph, with the same kernels."""
-        return _Lowering(graph, self.kernels, self.registry, Cache(0)).run()
+        return _Lowering(graph, self.kernels, self.registry, Cache(0), UNLIMITED).run()
 
     def _folds(self, needed: set[int]) -> dict[int, tuple[Operator, Lowered]]:
         """Convolution -> (the PAD that becomes part of it, both as one), unless a better kernel would be lost by that."""
@@ -148,9 +172,22 @@ class _Lowering:
         kernel = self._kernel(lowered)
         if kernel is None:
             Site(self.model, op).refuse("no kernel supports it")
+        self.calls.append(self._call(op, lowered, kernel, fused))
+
+    def _again(self, call: Call, kernels: Sequence[Kernel]) -> Call:
+        """The call with the first of other kernels."""
+        op, kernel = (
+            self.model.operators[call.fused[-1]],
+            choose(kernels, call.lowered.kernels_for, call.lowered.op),
+        )
+        if kernel is None:
+            Site(self.model, op).refuse("no kernel that reaches its tensors supports it")
+        return self._call(op, call.lowered, kernel, call.fused)
+
+    def _call(self, op: Operator, lowered: Lowered, kernel: Kernel, fused: tuple[int, ...]) -> Call:
         scratch = kernel.scratch(lowered.op) + lowered.scratch_bytes
         reads = {
             self.root(at.tensor) for at in tensors_in(lowered.params.values()) if at.tensor not in op.outputs
         }
         constants = kernel_constants(lowered, kernel)
-        self.calls.append(Call(lowered, kernel, constants, scratch, tuple(sorted(reads)), op.outputs, fused))
+        return Call(lowered, kernel, constants, scratch, tuple(sorted(reads)), op.outputs, fused)

@@ -19,8 +19,10 @@ HEAD = """\
 #include "cfukit_model.h"
 
 extern const uint8_t cfukit_constants[];
-static uint8_t arena[{arena_bytes}] CFUKIT_ARENA __attribute__((aligned(16)));
+static uint8_t arena[{near_bytes}] CFUKIT_ARENA __attribute__((aligned(16)));
 """
+
+FAR = "static uint8_t far_arena[{far_bytes}] CFUKIT_FAR_ARENA __attribute__((aligned(16)));\n"
 
 DATA = """\
 /* The model's constants, {count} bytes. Generated; do not edit. */
@@ -59,15 +61,17 @@ def model_c(plan: Plan) -> str:
             steps=len(plan.steps),
             macs=f"{plan.macs:,}",
             registry=plan.registry,
-            arena_bytes=max(plan.arena_bytes, 1),
+            near_bytes=max(plan.near_bytes, 1),
         )
     ]
+    if plan.far_bytes:
+        text.append(FAR.format(far_bytes=plan.far_bytes))
     for function in plan.functions:
         text.append(f"void {function}(const void *params);\n")
     for number, step in enumerate(plan.steps):
         text.append(f"\n/* {step.index}: {step.type} */\n")
-        text.append(_pointed_to(step.params, f"op{number}"))
-        members = _members(step.params, f"op{number}")
+        text.append(_pointed_to(step.params, f"op{number}", plan.near_bytes))
+        members = _members(step.params, f"op{number}", plan.near_bytes)
         text.append(f"static const struct {step.struct} op{number} CFUKIT_PARAMS = {{\n{members}}};\n")
     calls = "".join(f"    {{{step.function}, &op{number}}},\n" for number, step in enumerate(plan.steps))
     text.append(
@@ -81,8 +85,9 @@ def model_c(plan: Plan) -> str:
     text.append(
         "\nconst struct cfukit_model cfukit_model = {\n"
         "    .ops = ops,\n    .arena = arena,\n"
+        f"    .far_arena = {'far_arena' if plan.far_bytes else '0'},\n"
         f"    .variables = {'variables' if variables else '0'},\n"
-        f"    .op_cycles = op_cycles,\n    .arena_bytes = {plan.arena_bytes},\n"
+        f"    .op_cycles = op_cycles,\n    .arena_bytes = {plan.arena_bytes},\n    .near_bytes = {plan.near_bytes},\n"
         f"    .n_ops = {len(plan.steps)},\n    .n_variables = {len(plan.variables)},\n"
         f"    .digest = {{{digest}}},\n}};\n"
     )
@@ -94,23 +99,23 @@ def _variable(variable: Variable) -> str:
     return f"    {{arena + {variable.offset}, {initial}, {variable.bytes}u, {variable.fill}}},\n"
 
 
-def _pointed_to(params: Mapping[str, Value], prefix: str) -> str:
+def _pointed_to(params: Mapping[str, Value], prefix: str, near: int) -> str:
     """The arrays that parameters point to, and all that these point to."""
     text = []
     for name, value in params.items():
         if isinstance(value, Structs):
-            text.append(_structs(f"{prefix}_{name}", value))
+            text.append(_structs(f"{prefix}_{name}", value, near))
         elif isinstance(value, Steps):
-            text.append(_calls(f"{prefix}_{name}", value))
+            text.append(_calls(f"{prefix}_{name}", value, near))
     return "".join(text)
 
 
-def _calls(name: str, value: Steps) -> str:
+def _calls(name: str, value: Steps, near: int) -> str:
     text = []
     for number, call in enumerate(value.items):
         inner = f"{name}_{number}"
-        text.append(_pointed_to(call.params, inner))
-        members = _members(call.params, inner)
+        text.append(_pointed_to(call.params, inner, near))
+        members = _members(call.params, inner, near)
         text.append(f"static const struct {call.struct} {inner} CFUKIT_PARAMS = {{\n{members}}};\n")
     calls = "".join(f"    {{{call.function}, &{name}_{n}}},\n" for n, call in enumerate(value.items))
     count = max(len(value.items), 1)
@@ -118,31 +123,33 @@ def _calls(name: str, value: Steps) -> str:
     return "".join(text)
 
 
-def _members(params: Mapping[str, Value], prefix: str) -> str:
+def _members(params: Mapping[str, Value], prefix: str, near: int) -> str:
     return "".join(
-        f"    .{name} = {_expression(value, f'{prefix}_{name}')},\n" for name, value in params.items()
+        f"    .{name} = {_expression(value, f'{prefix}_{name}', near)},\n" for name, value in params.items()
     )
 
 
-def _structs(name: str, value: Structs) -> str:
+def _structs(name: str, value: Structs, near: int) -> str:
     if not value.items:
         return f"static const struct {value.name} {name}[1] CFUKIT_PARAMS = {{{{0}}}};\n"
     items = ",\n    ".join(
-        "{" + ", ".join(f".{member} = {_expression(inner, '')}" for member, inner in item.items()) + "}"
+        "{" + ", ".join(f".{member} = {_expression(inner, '', near)}" for member, inner in item.items()) + "}"
         for item in value.items
     )
     return f"static const struct {value.name} {name}[] CFUKIT_PARAMS = {{\n    {items},\n}};\n"
 
 
-def _expression(value: Value, name: str) -> str:
+def _expression(value: Value, name: str, near: int) -> str:
+    """near: bytes of the arena's first part."""
     if isinstance(value, InArena):
-        return f"(void *)(arena + {value.offset})"
+        far = value.offset - near
+        return f"(void *)(arena + {value.offset})" if far < 0 else f"(void *)(far_arena + {far})"
     if isinstance(value, InConstants):
         return f"(const void *)(cfukit_constants + {value.offset})"
     if isinstance(value, Structs | Steps):
         return name
     if isinstance(value, tuple):
-        return "{" + ", ".join(_expression(item, "") for item in value) + "}"
+        return "{" + ", ".join(_expression(item, "", near) for item in value) + "}"
     if value is None:
         return "0"
     return f"{value}u" if value > 2**31 - 1 else "INT32_MIN" if value == -(2**31) else str(value)

@@ -19,7 +19,7 @@ from cfukit_base.artefacts.plan import (
     Variable,
 )
 from cfukit_base.errors import ModelError
-from cfukit_sw.arena import Storage
+from cfukit_sw.arena import FAR_ALIGNMENT, Storage
 from cfukit_sw.cache_lines import Cache
 from cfukit_sw.calls import Call
 from cfukit_sw.layout import Layout, initial_value
@@ -44,7 +44,11 @@ class PlanBuilder:
         layout = Layout(self.storage, calls, cache)
         self.offsets, activation_bytes = layout.arena()
         self.constants, constant_bytes = layout.constants(self.offsets)
-        variables, arena_bytes = self._variables(activation_bytes)
+        variables, near_bytes = self._variables(activation_bytes)
+        far_offsets, far_bytes = self.storage.place_far(calls)
+        if far_bytes:
+            near_bytes = -(-near_bytes // FAR_ALIGNMENT) * FAR_ALIGNMENT
+            self.offsets |= {root: near_bytes + offset for root, offset in far_offsets.items()}
         tensors, life = {}, self.storage.life(calls)
         for tensor in self.model.tensors:
             root = self.storage.root(tensor.index)
@@ -72,8 +76,9 @@ class PlanBuilder:
             dumps=tuple(self.storage.dumps),
             variables=variables,
             constants=self._blob(constant_bytes),
-            activation_bytes=activation_bytes,
-            arena_bytes=arena_bytes,
+            activation_bytes=activation_bytes + far_bytes,
+            arena_bytes=near_bytes + far_bytes,
+            near_bytes=near_bytes,
             removed=removed,
         )
 
@@ -116,6 +121,8 @@ class PlanBuilder:
             params=params,
             macs=op.macs,
             scratch_bytes=call.scratch_bytes,
+            stages=call.stages,
+            band_rows=call.band_rows,
         )
 
     def _value(self, param: Param) -> Value:

@@ -18,16 +18,17 @@ BYTES_PER_MISS = 8  # of padding, that a saved miss is worth
 
 @dataclass(frozen=True, eq=False)
 class Unit:
-    """Pieces that stay together, in order."""
+    """Pieces that stay together, in order. alignment: of each."""
 
     pieces: tuple[bytes, ...]
     costs: Costs
+    alignment: int = ALIGNMENT
 
     def offset(self, piece: bytes) -> int:
         """Of a piece in the unit."""
         at = 0
         for other in self.pieces:
-            at = _aligned(at)
+            at = _aligned(at, self.alignment)
             if other == piece:
                 return at
             at += len(other)
@@ -46,7 +47,7 @@ class Unit:
 def place_units(units: Sequence[Unit], spare_bytes: int) -> dict[bytes, int]:
     """The offset of each piece. At most `spare_bytes` stay unused. If the units' choices would waste more, fewer of them may choose."""
     choosy = sorted((unit for unit in units if unit.spread >= _WORTH_IT), key=lambda unit: -unit.spread)
-    dense = sum(unit.bytes + ALIGNMENT for unit in units if unit.bytes)
+    dense = sum(unit.bytes + unit.alignment for unit in units if unit.bytes)
     while True:
         rest = [unit for unit in units if unit not in choosy]
         places, end = _placed(choosy, rest)
@@ -60,14 +61,13 @@ def _placed(choosy: Sequence[Unit], rest: Sequence[Unit]) -> tuple[dict[bytes, i
     places: dict[bytes, int] = {}
     for unit in choosy:
         options = (
-            (int(cost), space.lowest(unit.bytes, line, len(unit.costs)))
-            for line, cost in enumerate(unit.costs)
+            (int(cost), space.lowest(unit, line, len(unit.costs))) for line, cost in enumerate(unit.costs)
         )
         _, at = min((cost + max(0, offset - space.end) // BYTES_PER_MISS, offset) for cost, offset in options)
         space.take(at, unit.bytes)
         places |= {piece: at + unit.offset(piece) for piece in unit.pieces}
     for unit in sorted(rest, key=lambda unit: -unit.bytes) if choosy else rest:
-        at = space.lowest(unit.bytes)
+        at = space.lowest(unit)
         space.take(at, unit.bytes)
         places |= {piece: at + unit.offset(piece) for piece in unit.pieces}
     return places, space.end
@@ -83,26 +83,25 @@ class _Space:
     def end(self) -> int:
         return self.taken[-1][1] if self.taken else 0
 
-    def lowest(self, count: int, line: int | None = None, lines: int = 1) -> int:
-        """The lowest free offset for `count` bytes. With `line`: the lowest that is on this line of a cache of `lines`."""
+    def lowest(self, unit: Unit, line: int | None = None, lines: int = 1) -> int:
+        """The lowest free offset for a unit. With `line`: the lowest that is on this line of a cache of `lines`."""
         at = 0
         for begin, end in self.taken:
-            at = _next(at, line, lines)
-            if at + count <= begin:
+            at = _next(_aligned(at, unit.alignment), line, lines)
+            if at + unit.bytes <= begin:
                 return at
             at = max(at, end)
-        return _next(at, line, lines)
+        return _next(_aligned(at, unit.alignment), line, lines)
 
     def take(self, at: int, count: int) -> None:
         self.taken = sorted([*self.taken, (at, at + count)])
 
 
 def _next(at: int, line: int | None, lines: int) -> int:
-    at = _aligned(at)
     if line is None or at // LINE_BYTES % lines == line:
         return at
     return at + (line * LINE_BYTES - at) % (lines * LINE_BYTES)
 
 
-def _aligned(at: int) -> int:
-    return -(-at // ALIGNMENT) * ALIGNMENT
+def _aligned(at: int, alignment: int) -> int:
+    return -(-at // alignment) * alignment

@@ -452,6 +452,12 @@ struct cfukit_copy {
   uint8_t *output;
   int32_t bytes;
 };
+/* Operators in bands of rows: what the calls on parts of their tensors, in scratch, do one after the other. */
+struct cfukit_bands {
+  const struct cfukit_op *ops;
+  void *scratch;
+  int32_t n_ops;
+};
 struct cfukit_if {
   const uint8_t *condition;
   void *scratch;

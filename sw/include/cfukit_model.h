@@ -24,9 +24,10 @@ struct cfukit_variable {
 struct cfukit_model {
   const struct cfukit_op *ops;
   uint8_t *arena; /* every input, output and intermediate tensor, at offsets that the host planned */
+  uint8_t *far_arena; /* what begins at offset near_bytes: in another, larger memory */
   const struct cfukit_variable *variables;
   uint32_t *op_cycles; /* n_ops words for the server's measurements */
-  uint32_t arena_bytes;
+  uint32_t arena_bytes, near_bytes; /* both parts; the first alone */
   uint16_t n_ops, n_variables;
   uint8_t digest[16]; /* of the plan: the host refuses to talk to another firmware */
 };
@@ -38,11 +39,13 @@ extern const struct cfukit_model cfukit_model;
 #define CFUKIT_WEIGHTS
 #define CFUKIT_PARAMS
 #define CFUKIT_ARENA __attribute__((section("cfukit_dtcm"))) /* where a CFU with a memory port reaches it */
+#define CFUKIT_FAR_ARENA
 #define CFUKIT_BLOB
 #else
 #define CFUKIT_WEIGHTS __attribute__((section(".rodata.cfukit.weights")))
 #define CFUKIT_PARAMS __attribute__((section(".rodata.cfukit.params"), aligned(16)))
 #define CFUKIT_ARENA __attribute__((section(".bss.cfukit.arena"))) /* not cleared at the start */
+#define CFUKIT_FAR_ARENA __attribute__((section(".bss.cfukit.far_arena"))) /* nor this */
 #define CFUKIT_BLOB __attribute__((section(".bss.cfukit.blob")))   /* nor this: a model from the host */
 #endif
 

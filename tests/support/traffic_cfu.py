@@ -110,7 +110,9 @@ def write_traffic_cfu(folder: Path, memory_bits: int, dma_bits: int) -> Path:
     if memory_bits:
         size = memory_bits // 8
         ports += _MEMORY_PORTS.format(w1=memory_bits - 1, m1=size - 1)
-        body += _MEMORY.format(last=size - 1, n=size // 4, m=size, fold=fold("mem_rsp_payload_data", memory_bits))
+        body += _MEMORY.format(
+            last=size - 1, n=size // 4, m=size, fold=fold("mem_rsp_payload_data", memory_bits)
+        )
     else:
         body += _NO_MEMORY
     if dma_bits:
@@ -144,14 +146,26 @@ def traffic(seed: int, memory_bits: int, dma_bits: int, steps: int = 40) -> str:
         elif kind == "w":
             lines.append("sum += CFU(1, 0, 0, sum);")
         elif kind == "c":
-            lines.append(f"for (u32 i = 0; i < {rng.choice([1, 5, 60, 300])}; i++) asm volatile('' : '+r'(sum));".replace("'", '"'))
+            lines.append(
+                f"for (u32 i = 0; i < {rng.choice([1, 5, 60, 300])}; i++) asm volatile('' : '+r'(sum));".replace(
+                    "'", '"'
+                )
+            )
         elif kind == "l" and memory_bits:
-            lines.append(f"for (u32 i = 0; i < {rng.randrange(1, 30)}; i++) sum += *(volatile u32 *)({address} + 4 * (i & 3));")
+            lines.append(
+                f"for (u32 i = 0; i < {rng.randrange(1, 30)}; i++) sum += *(volatile u32 *)({address} + 4 * (i & 3));"
+            )
         elif kind == "m" and memory_bits:
-            lines.append(f"for (u32 i = 0; i < {rng.randrange(1, 30)}; i++) *(volatile unsigned char *)({address} + i) = sum + i;")
+            lines.append(
+                f"for (u32 i = 0; i < {rng.randrange(1, 30)}; i++) *(volatile unsigned char *)({address} + i) = sum + i;"
+            )
         elif kind == "i":
-            lines.append(f"{cached} = sum; sum += {cached.replace('[', '[(sum & 1) + ').replace(']', ' - (sum & 1)]')};")
+            lines.append(
+                f"{cached} = sum; sum += {cached.replace('[', '[(sum & 1) + ').replace(']', ' - (sum & 1)]')};"
+            )
         else:
-            lines.append(f"for (u32 i = 0; i < {rng.randrange(1, 40)}; i++) area[({rng.randrange(2048)} + i * {rng.choice([1, 8, 129])}) & 2047] = sum + i;")
+            lines.append(
+                f"for (u32 i = 0; i < {rng.randrange(1, 40)}; i++) area[({rng.randrange(2048)} + i * {rng.choice([1, 8, 129])}) & 2047] = sum + i;"
+            )
     body = "\n  ".join(lines)
     return f"static volatile u32 area[2048] __attribute__((aligned(64)));\nint main(void) {{\n  u32 sum = 1;\n  {body}\n  sum += CFU(1, 0, 0, 0);\n  return (int)sum;\n}}\n"

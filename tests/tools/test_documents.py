@@ -299,7 +299,7 @@ FILES: dict[str, Callable[[Path], Json]] = {
     "cfukit.error/1": lambda folder: ERROR.to_json(),
     "cfukit.soc/2": lambda folder: json.loads(make_soc("fomu", folder).read_text()),
     "cfukit.cpu/1": cpu,
-    "cfukit.plan/2": lambda folder: plan(),
+    "cfukit.plan/3": lambda folder: plan(),
     "cfukit.report/1": lambda folder: whole_report(),
     "cfukit.suggest/1": lambda folder: whole_suggest(),
 }

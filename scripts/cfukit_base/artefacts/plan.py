@@ -2,7 +2,7 @@
 
 Steps run in order, one kernel call each. Addresses are offsets, either into the arena or into the constants:
 
-* The arena holds tensors and scratch, then the variables.
+* The arena holds tensors and scratch, then the variables. Tensors that are too large for its memory come last (`near_bytes`).
 * The constants are one blob, in which equal ones are stored once.
 
 Some operators have no step of their own. RESHAPE and its like compute nothing, so their output is another tensor's storage.
@@ -83,6 +83,8 @@ class Step:
     * kernel: its name for people. function: its C name.
     * registry: where the kernel comes from, "reference", "portable", "project", or what the library's kernels for a CFU are called.
     * struct: the C type of the parameters.
+    * stages: where a call computes several operators in bands of rows: the kernel of each, as registry/name. Otherwise empty.
+    * band_rows: rows of the last operator's output in a band; 0 without bands.
     """
 
     index: int
@@ -95,6 +97,8 @@ class Step:
     params: dict[str, Value]
     macs: int
     scratch_bytes: int
+    stages: tuple[str, ...]
+    band_rows: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,15 +127,16 @@ class Variable:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(Artefact):
-    """The document cfukit.plan/2. Version 2 tells the kinds of parameter values apart by a `type`.
+    """The document cfukit.plan/3. Version 3 has an arena in two parts, and operators that run in bands of rows.
 
     * registry: the library's kernels that were asked for, "portable" or "reference".
     * tensors: by their index in the file. inputs, outputs: indices in the model's order.
-    * activation_bytes: tensors and scratch together. arena_bytes: these and the variables behind them.
+    * activation_bytes: tensors and scratch together. arena_bytes: these and the variables.
+    * near_bytes: of the arena, what the arena's memory holds. Tensors too large for it begin behind that, and lie in the largest memory.
     * removed: operators that nothing needs.
     """
 
-    schema: Literal["cfukit.plan/2"] = "cfukit.plan/2"
+    schema: Literal["cfukit.plan/3"] = "cfukit.plan/3"
     model: str
     sha256: str
     registry: str
@@ -145,12 +150,18 @@ class Plan(Artefact):
     constants: bytes
     activation_bytes: int
     arena_bytes: int
+    near_bytes: int
     removed: tuple[int, ...]
 
     @property
     def scratch_bytes(self) -> int:
         """The largest scratch of any step."""
         return max((step.scratch_bytes for step in self.steps), default=0)
+
+    @property
+    def far_bytes(self) -> int:
+        """Bytes of the tensors that are too large for the arena's memory."""
+        return self.arena_bytes - self.near_bytes
 
     @property
     def functions(self) -> tuple[str, ...]:

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from cfukit_sw.kernels import Kernel
     from cfukit_sw.linker import Placement
     from cfukit_sw.loaded import Blob
+    from cfukit_sw.lower import Room
     from cfukit_sw.lowering import Op
     from cfukit_sw.model import Model
 
+PROGRAM_BYTES = 1024  # of variables that the runtime has, at most
 PACKAGINGS = ("linked", "loaded")
 PLAIN = ("portable", "reference")  # the library's kernels for any CPU
 VARIANTS = ("reference", "portable", "project")
@@ -118,7 +120,20 @@ def plan_variant(
     if refusals is not None:
         kernels = [noting(kernel, refusals) for kernel in kernels]
     registry = "reference" if variant == "reference" else "portable"
-    return lower(model, kernels, registry=registry, dcache_bytes=system.soc.cpu.dcache_bytes)
+    return lower(
+        model, kernels, registry=registry, dcache_bytes=system.soc.cpu.dcache_bytes, room=_room(system)
+    )
+
+
+def _room(system: System) -> Room:
+    """For the arena, if it has to lie in a data TCM."""
+    from cfukit_sw.linker import DEFAULT_STACK_BYTES
+    from cfukit_sw.lower import UNLIMITED, Room
+
+    memory = next((m for m in system.soc.memories if m.name == system.project["place.arena"]), None)
+    if memory is None or memory.kind != "dtcm" or len(system.soc.memories) == 1:
+        return UNLIMITED
+    return Room(memory.bytes, DEFAULT_STACK_BYTES + PROGRAM_BYTES)
 
 
 def project_kernels(system: System) -> list[Kernel]:

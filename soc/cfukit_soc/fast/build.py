@@ -95,7 +95,14 @@ def build_cfu_library(cfu_verilog: Path, build_dir: Path, *, cxx: Tool | None = 
     def build(folder: Path) -> None:
         with stage(f"compiling the CFU ({cxx.name} {cxx.version})"):
             _verilate(cfu_verilog.resolve(), folder)
-            words = [*cxx.argv, *flags, *include_flags(), f"-I{plain(SOURCES)}", *all_joined(folder / "made"), str(source)]
+            words = [
+                *cxx.argv,
+                *flags,
+                *include_flags(),
+                f"-I{plain(SOURCES)}",
+                *all_joined(folder / "made"),
+                str(source),
+            ]
             words += [str(path) for path in runtime_objects(cxx, _RUNTIME)]
             _compile(cxx, [*words, "-shared", "-pthread", "-o", LIBRARY], folder, "the CFU")
             process.run(["rm", "-rf", "made"], cwd=folder)

@@ -77,7 +77,7 @@ uint32_t cfukit_load(const uint8_t *header, uint32_t bytes) {
   model.arena = cfukit_loaded_arena;
   model.variables = (const struct cfukit_variable *)(const void *)(cfukit_blob + h.variables);
   model.op_cycles = (uint32_t *)(void *)(cfukit_blob + h.op_cycles);
-  model.arena_bytes = h.arena_bytes;
+  model.arena_bytes = model.near_bytes = h.arena_bytes;
   model.n_ops = h.n_ops;
   model.n_variables = h.n_variables;
   memcpy(model.digest, h.digest, sizeof model.digest);
