@@ -3,8 +3,8 @@
 As long as some step needs more than the memory has, one tensor that lives there has to go:
 
 * The largest one between two consecutive operators that can compute rows. They become one call, in which only a few rows exist.
-* If there is none, the largest tensor moves to the larger memory ("far"). Kernels that do not reach it get copies, band by band. An operator
-  that cannot compute rows gets a kernel that reaches it.
+* If there is none, the largest tensor moves to the larger memory ("far"). Kernels that do not reach it get copies, band by band. An
+  operator that cannot compute rows gets a kernel that reaches it.
 """
 
 from __future__ import annotations
