@@ -120,8 +120,8 @@ def system(board: str, width: int, folder: Path) -> Run:
     [
         ("sim", 32, 2000),
         ("sim", 128, 800),
-        ("arty", 128, 400),
-        ("arty", 32, 200),
+        ("arty", 128, 150),
+        pytest.param("arty", 32, 200, marks=pytest.mark.long),
         ("tang20k", 64, 150),
         ("ulx3s", 128, 150),
     ],

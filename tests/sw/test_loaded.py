@@ -217,7 +217,7 @@ def test_the_shipped_model_costs_at_most_one_percent_more(bench: Bench) -> None:
     assert abs(bench.overhead(read_model(DIGITS), "portable")) < 0.01
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.needs("reference")
 def test_keyword_spotting_costs_at_most_one_percent_more(bench: Bench, reference: Path) -> None:
     assert bench.overhead(read_model(reference / "models" / "kws_ref.tflite"), "portable") <= 0.01

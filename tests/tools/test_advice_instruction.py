@@ -246,7 +246,7 @@ def assembly(names: dict[str, list[int]]) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ["fast", "rtl"])
+@pytest.mark.parametrize("engine", ["fast", pytest.param("rtl", marks=pytest.mark.long)])
 def test_at_least_the_predicted_cycles_are_saved(
     engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

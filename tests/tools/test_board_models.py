@@ -26,7 +26,7 @@ def test_the_shipped_model_runs_from_spram_and_with_its_weights_in_flash(
     assert spram < flash < 10 * spram
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.needs("reference")
 def test_keyword_spotting_runs_from_spram_and_with_its_weights_in_flash(
     mac4: Path, reference: Path, tmp_path: Path

@@ -157,7 +157,14 @@ def test_a_damaged_note_is_written_again(tmp_path: Path) -> None:
         assert generated(tmp_path) == first and note.read_bytes() == whole
 
 
-@pytest.mark.parametrize("origin", project_folders())
+# Their gateware takes seconds to elaborate. The smallest engine is enough in `make test`.
+LARGE = ("engine_ulx3s", "mlperf_arty")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [pytest.param(name, marks=pytest.mark.long if name in LARGE else ()) for name in project_folders()],
+)
 def test_a_copy_of_a_project_goes_by_its_own_name(tmp_path: Path, origin: str) -> None:
     api.init(str(tmp_path / "my_cfu"), origin)
     made = System(load_target(tmp_path / "my_cfu"))

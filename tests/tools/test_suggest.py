@@ -337,11 +337,12 @@ def expect(document: Json, kind: str, change: str = "") -> Json:
 SMALL = '{ base = "min", icache_bytes = 512, bypass = false, multiplier = false }'
 KINDS = [
     ("icache", "icache_bytes="),
-    ("dcache", "dcache_bytes="),
     ("tcm", "dtcm_bytes="),
     ("cpu", "bypass="),
-    ("cpu", "prediction="),
-    ("cpu", "multiplier="),
+    *(
+        pytest.param(*kind, marks=pytest.mark.long)
+        for kind in (("dcache", "dcache_bytes="), ("cpu", "prediction="), ("cpu", "multiplier="))
+    ),
 ]
 
 
