@@ -5,6 +5,7 @@ The objects are compiled once per compiler and version, and are the same for sim
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,13 +24,37 @@ void vl_finish(const char*, int, const char*) __attribute__((weak));
 void vl_stop(const char*, int, const char*) __attribute__((weak));
 void vl_fatal(const char*, int, const char*, const char*) __attribute__((weak));
 """
+_HEADER = "first.h"
+_INCLUDED = ('"verilated.h"', "<algorithm>", "<array>", "<memory>", "<string>", "<unordered_map>", "<vector>")
 _TIMEOUT_SECONDS = 900.0  # zig c++ builds its own C++ library at its first use
 
 
-def include_flags() -> list[str]:
-    """Flags for a file that includes verilated.h."""
+def including(compiler: Tool, flags: Sequence[str], *, often: bool = True) -> list[str]:
+    """`flags`, and what else the compiler needs for a file that includes verilated.h. -D, -I and files may follow.
+
+    often: g++ keeps the headers as it has read them, which saves a second each time. (It ignores them if they do not suit it.)
+    """
     include = verilator_include()
-    return [*_MACROS, f"-I{include}", f"-I{include / 'vltstd'}"]
+    whole = [*flags, *_MACROS, f"-I{include}", f"-I{include / 'vltstd'}"]
+    if not often or sys.platform != "linux" or not compiler.name.startswith("g++"):
+        return whole
+
+    def build(folder: Path) -> None:
+        header = folder / _HEADER
+        header.write_text("".join(f"#include {name}\n" for name in _INCLUDED))
+        with progress.stage(f"reading Verilator's headers, once ({compiler.name} {compiler.version})"):
+            words = [*compiler.argv, *whole, "-x", "c++-header", str(header), "-o", f"{header}.gch"]
+            done = process.run(words, env=compiler.env, timeout=_TIMEOUT_SECONDS)
+        if not done.ok:
+            hint = "cfukit doctor; unset CXX to let cfukit choose a compiler"
+            raise BuildError("verilated.h", f"{compiler.name} cannot read it", hint=hint, log=done.tail(40))
+
+    key = digest_of(verilator().identity, compiler.identity, whole, list(_INCLUDED))
+    return [
+        *whole,
+        "-include",
+        str(cached(user_cache() / "verilator-headers", "headers", key, build) / _HEADER),
+    ]
 
 
 def joined(made: Path, names: Sequence[str]) -> list[str]:
@@ -61,7 +86,7 @@ def _object(compiler: Tool, name: str, version: str) -> Path:
         source = verilator_include() / f"{name}.cpp"
         (folder / "weak.h").write_text(_WEAK)
         with progress.stage(f"compiling Verilator's {name}, once ({compiler.name} {compiler.version})"):
-            words = [*compiler.argv, *flags, "-include", "weak.h", *include_flags()]
+            words = [*compiler.argv, "-include", "weak.h", *including(compiler, flags, often=False)]
             words += ["-c", str(source), "-o", "object.o"]
             done = process.run(words, cwd=folder, env=compiler.env, timeout=_TIMEOUT_SECONDS)
         if not done.ok:

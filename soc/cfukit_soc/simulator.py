@@ -23,7 +23,7 @@ from cfukit_base.errors import BuildError, UsageError
 from cfukit_base.plain_paths import plain, real
 from cfukit_base.progress import stage
 from cfukit_base.tools import Tool, host_cxx, verilator
-from cfukit_base.verilator_runtime import include_flags, joined, runtime_objects
+from cfukit_base.verilator_runtime import including, joined, runtime_objects
 from cfukit_soc.generate import CFU_STUB, HARNESS
 
 # --x-assign and --x-initial fast: unknown values take what is quickest, the same in every run (0 for all state).
@@ -197,8 +197,8 @@ def _write_names(directory: Path, soc: Soc, causes: bool) -> None:
 
 def _compile(directory: Path, cxx: Tool, flags: list[str], name: str, waves: bool) -> None:
     verilated = directory / "verilated"
-    shared = [*_CXX_FLAGS, f"-DVM_TRACE={int(waves)}", f"-DVM_TRACE_VCD={int(waves)}"]
-    common = [*shared, *include_flags(), f"-I{plain(HARNESS)}", "-I.", "-Iverilated"]
+    shared = [*_CXX_FLAGS, *flags, f"-DVM_TRACE={int(waves)}", f"-DVM_TRACE_VCD={int(waves)}"]
+    common = [*including(cxx, shared, often=not waves), f"-I{plain(HARNESS)}", "-I.", "-Iverilated"]
     files = sorted(path.name for path in verilated.glob("Vsoc*.cpp"))
     if not waves and _rising_edge_only(verilated):
         common.append("-DRISING_EDGE_ONLY")
@@ -208,7 +208,7 @@ def _compile(directory: Path, cxx: Tool, flags: list[str], name: str, waves: boo
     )
     once = joined(verilated, [name for name in files if "Slow" in name])
     halves = {"fast.o": ["verilated/fast.cpp"], "main.o": [*once, str(plain(HARNESS / "main.cpp"))]}
-    jobs = [[*cxx.argv, *common, *flags, "-c", *what, "-o", made] for made, what in halves.items()]
+    jobs = [[*cxx.argv, *common, "-c", *what, "-o", made] for made, what in halves.items()]
     # Compiled beside the generated files at the first use, found in the cache later.
     members = [*_RUNTIME, *(["verilated_vcd_c"] if waves else [])]
     objects: list[Path] = []

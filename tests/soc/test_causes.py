@@ -36,6 +36,19 @@ Counted = tuple[Outcome, tuple[Segment, ...]]
 QUICK = "full+cfu"
 
 
+# Every instruction of this CFU is answered, after up to 128 cycles. All tests of a CPU share its simulator.
+PATIENT = {"(funct3 != 3'd6)": "1'b1", "funct3 == 3'd7": "1'b0"}
+
+
+def patient_cfu(folder: Path) -> Path:
+    text = ODD_CFU.read_text()
+    for old, new in PATIENT.items():
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "cfu.v").write_text(text)
+    return folder / "cfu.v"
+
+
 def check_sums(outcome: Outcome, segments: tuple[Segment, ...]) -> None:
     """Segments and instructions add up to the run."""
     assert outcome.causes is not None and outcome.cycles == outcome.causes.cycles == segments[-1].end
@@ -65,10 +78,11 @@ def measure(cpu: str, folder: Path) -> tuple[Counted, dict[str, dict[str, int]],
     source = folder / "program.S"
     source.write_text(micro_programs.program(soc, config))
     elf = build_firmware([source], soc_json, build_dir=folder / "build")
-    simulator = build_simulator(soc_json, ODD_CFU, causes=True, build_dir=folder)
+    cfu = patient_cfu(folder)
+    simulator = build_simulator(soc_json, cfu, causes=True, build_dir=folder)
     outcome = simulate(simulator, soc_json, elf, max_cycles=2_000_000, counts=folder / "counts")
     segments = read_counts(folder / "counts")
-    check_fast((outcome, segments), soc_json, elf, ODD_CFU, folder, max_cycles=2_000_000)
+    check_fast((outcome, segments), soc_json, elf, cfu, folder, max_cycles=2_000_000)
     expected = {name: sequence.causes for name, sequence in micro_programs.sequences(soc, config).items()}
     found = dict(zip(expected, micro_programs.costs(segments, len(expected)), strict=True))
     return (outcome, segments), found, expected
@@ -85,8 +99,6 @@ def test_counts_derived_by_hand(cpu: str, tmp_path: Path) -> None:
 
 
 RAM, ITCM, DTCM, BOOT_ROM = 0x4000_0000, 0x2000_0000, 0x3000_0000, 0x2008_0000
-# Every instruction of this CFU is answered, after up to 128 cycles.
-PATIENT = {"(funct3 != 3'd6)": "1'b1", "funct3 == 3'd7": "1'b0"}
 # CPUs, and where code and data of their random programs lie.
 RANDOM: list[tuple[str | dict[str, Any], int, int]] = [
     ("full+cfu", RAM, RAM + 0x10000),
@@ -104,12 +116,7 @@ def run_random(given: str | dict[str, Any], code: int, data: int, seeds: range, 
     """Run a program of each seed; all their causes."""
     config = configuration(given).configuration
     soc_json = make_soc("sim", folder / "soc", cpu=given)
-    cfu = folder / "cfu.v"
-    text = ODD_CFU.read_text()
-    for old, new in PATIENT.items():
-        assert old in text
-        text = text.replace(old, new)
-    cfu.write_text(text)
+    cfu = patient_cfu(folder)
     simulator = build_simulator(soc_json, cfu, causes=True, build_dir=folder)
     total = Causes.of({})
     for seed in seeds:

@@ -17,7 +17,7 @@ import numpy as np
 from cfukit_base import process, tools
 from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_of
-from cfukit_base.verilator_runtime import all_joined, include_flags, runtime_objects
+from cfukit_base.verilator_runtime import all_joined, including, runtime_objects
 from cfukit_cpu import Configuration, configuration, derive
 from cfukit_cpu.core import csrs_of
 from support.cpu_programs import CODE_BYTES, MASKED_CSRS, Features, Program
@@ -134,9 +134,15 @@ def build(
         words += ["--top-module", "bench", "--prefix", "Vbench", "--Mdir", "made", "bench.vlt", "bench.v"]
         done = process.run(words, cwd=folder, env=verilator.env, timeout=300)
         assert done.ok, done.tail()
-        words = [*compiler.argv, *CXX_FLAGS, *include_flags(), *defines, *port, *all_joined(folder / "made")]
+        words = [
+            *compiler.argv,
+            *including(compiler, [*CXX_FLAGS, "-pthread"]),
+            *defines,
+            *port,
+            *all_joined(folder / "made"),
+        ]
         words += [str(main), *map(str, runtime_objects(compiler, ("verilated", "verilated_threads")))]
-        words += ["-pthread", "-o", "bench"]
+        words += ["-o", "bench"]
         done = process.run(words, cwd=folder, env=compiler.env, timeout=300)
         assert done.ok, done.tail()
         shutil.rmtree(folder / "made")

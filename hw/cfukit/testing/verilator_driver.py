@@ -21,7 +21,7 @@ from cfukit_base import process, progress, tools
 from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError, ResultError
-from cfukit_base.verilator_runtime import all_joined, include_flags, runtime_objects
+from cfukit_base.verilator_runtime import all_joined, including, runtime_objects
 
 BENCH = Path(__file__).with_name("bench.cpp")
 CXX_FLAGS = ("-std=c++17", "-O1")
@@ -91,15 +91,14 @@ def compile_verilog(
                 raise BuildError(where, f"its Verilog does not elaborate:\n{_errors(done, source)}")
             words = [
                 *compiler.argv,
-                *flags,
+                *including(compiler, [*flags, "-pthread"], often=not waves),
                 *defines,
                 *all_joined(folder / "made"),
-                *include_flags(),
                 "-o",
                 str(folder / top),
                 str(main),
             ]
-            words += [*map(str, runtime_objects(compiler, runtime)), *link, "-pthread"]
+            words += [*map(str, runtime_objects(compiler, runtime)), *link]
             done = process.run(words, cwd=folder, env=compiler.env, timeout=900)
             if not done.ok:
                 raise BuildError(where, f"the compiled Verilog does not build:\n{done.tail()}")

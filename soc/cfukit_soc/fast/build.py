@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from cfukit_base import process
-from cfukit_base.cache import cached, user_cache
+from cfukit_base.cache import cached, shared, user_cache
 from cfukit_base.digest import digest_of, digest_tree
 from cfukit_base.errors import BuildError, UsageError
 from cfukit_base.plain_paths import plain
 from cfukit_base.progress import stage
 from cfukit_base.tools import Tool, host_cxx, verilator
-from cfukit_base.verilator_runtime import all_joined, include_flags, runtime_objects
+from cfukit_base.verilator_runtime import all_joined, including, runtime_objects
 from cfukit_soc.generate import HARNESS
 
 SOURCES = Path(__file__).parent
@@ -28,7 +28,7 @@ _SHARED = (
     "words.h",
 )  # of the RTL's harness
 _FLAGS = ("-std=c++17", "-O2")
-_LIBRARY_FLAGS = ("-fPIC", "-fvisibility=hidden", "-DVM_TRACE=0")
+_LIBRARY_FLAGS = ("-pthread", "-fPIC", "-fvisibility=hidden", "-DVM_TRACE=0")
 _VERILATOR_FLAGS: tuple[str, ...] = (
     "--cc",
     "-O3",
@@ -95,19 +95,15 @@ def build_cfu_library(cfu_verilog: Path, build_dir: Path, *, cxx: Tool | None = 
     def build(folder: Path) -> None:
         with stage(f"compiling the CFU ({cxx.name} {cxx.version})"):
             _verilate(cfu_verilog.resolve(), folder)
-            words = [
-                *cxx.argv,
-                *flags,
-                *include_flags(),
-                f"-I{plain(SOURCES)}",
-                *all_joined(folder / "made"),
-                str(source),
-            ]
+            words = [*cxx.argv, *including(cxx, flags), f"-I{plain(SOURCES)}", *all_joined(folder / "made")]
+            words += [str(source)]
             words += [str(path) for path in runtime_objects(cxx, _RUNTIME)]
-            _compile(cxx, [*words, "-shared", "-pthread", "-o", LIBRARY], folder, "the CFU")
+            _compile(cxx, [*words, "-shared", "-o", LIBRARY], folder, "the CFU")
             process.run(["rm", "-rf", "made"], cwd=folder)
 
-    return cached(build_dir, "fast-cfu", key, build) / LIBRARY
+    # The key does not cover what the CFU includes, so such a library is for this folder alone.
+    keep = cached if "`include" in cfu_verilog.read_text(errors="replace") else shared
+    return keep(build_dir, "fast-cfu", key, build) / LIBRARY
 
 
 def _compile(cxx: Tool, words: list[str], folder: Path, what: str) -> None:

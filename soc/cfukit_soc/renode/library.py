@@ -11,7 +11,7 @@ from cfukit_base.errors import BuildError, UsageError
 from cfukit_base.plain_paths import plain
 from cfukit_base.progress import stage
 from cfukit_base.tools import Tool, host_cxx, verilator
-from cfukit_base.verilator_runtime import all_joined, include_flags, runtime_objects
+from cfukit_base.verilator_runtime import all_joined, including, runtime_objects
 from cfukit_soc.generate import CFU_STUB
 
 SHIM = Path(__file__).with_name("cfu.cpp")
@@ -60,7 +60,7 @@ def build_library(cfu_verilog: Path | None, build_dir: Path, *, cxx: Tool | None
     def build(folder: Path) -> None:
         with stage(f"compiling the CFU for Renode ({cxx.name} {cxx.version})"):
             _verilate(source.resolve(), folder)
-            words = [*cxx.argv, *flags, *include_flags(), *all_joined(folder / "made"), str(SHIM)]
+            words = [*cxx.argv, *including(cxx, flags, often=False), *all_joined(folder / "made"), str(SHIM)]
             words += [str(path) for path in runtime_objects(cxx, _RUNTIME)]
             words += ["-shared", f"-Wl,--version-script={EXPORTS}", "-pthread", "-o", NAME]
             done = process.run(words, cwd=folder, env=cxx.env, timeout=_SECONDS)

@@ -15,7 +15,7 @@ from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError, MissingToolError, ResultError, UsageError
 from cfukit_base.plain_paths import plain
 from cfukit_base.tools import host_cxx, pip_install, verilator
-from cfukit_base.verilator_runtime import all_joined, include_flags, runtime_objects
+from cfukit_base.verilator_runtime import all_joined, including, runtime_objects
 from cfukit_soc.boards import Board
 from cfukit_soc.synthesis.flash_image import flash_image, hex_words
 
@@ -111,7 +111,7 @@ def _build(board: Board, netlist_dir: Path, build_dir: Path) -> Path:
         words += [str(plain(path.resolve())) for path in sources if path.suffix == ".v"]
         with progress.stage("compiling the netlist's simulator"):
             _do(words, folder, tool.env)
-            flags = [*cxx.argv, *_FLAGS, *include_flags(), *all_joined(folder / "verilated")]
+            flags = [*cxx.argv, *including(cxx, _FLAGS, often=False), *all_joined(folder / "verilated")]
             objects = runtime_objects(cxx, _RUNTIME)
             main = str(HERE / "netlist_main.cpp")
             _do([*flags, "-o", "netlist", main, *map(str, objects), "-lpthread"], folder, cxx.env)

@@ -1,0 +1,37 @@
+"""What all builds of verilated code share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cfukit_base import process
+from cfukit_base.tools import host_cxx
+from cfukit_base.verilator_runtime import including
+
+FLAGS = ("-std=c++17", "-O1", "-DVM_TRACE=0", "-pthread")
+
+
+def compiled(folder: Path, *flags: str) -> process.Finished:
+    (folder / "own.h").write_text("static const int own = LATER;\n")
+    (folder / "a.cpp").write_text('#include "verilated.h"\nint given() { return own + VM_TRACE; }\n')
+    later = ["-DLATER=1", "-include", "own.h", "-c", "a.cpp"]
+    cxx = host_cxx()
+    return process.run([*cxx.argv, *flags, *later], cwd=folder, env=cxx.env, timeout=300)
+
+
+@pytest.mark.needs("g++ of GCC")
+def test_gcc_takes_the_headers_as_it_has_read_them(tmp_path: Path) -> None:
+    flags = including(host_cxx(), FLAGS)
+    done = compiled(tmp_path, "-Winvalid-pch", "-Werror", *flags)
+    assert done.ok, done.tail()
+    # This is how it would be seen that it does not.
+    assert (
+        "not used because" in compiled(tmp_path, "-Winvalid-pch", *flags, "-UNDEBUG", "-D_REENTRANT=2").stderr
+    )
+
+
+@pytest.mark.parametrize("often", [False, True])
+def test_flags_for_any_compiler(tmp_path: Path, often: bool) -> None:
+    assert compiled(tmp_path, *including(host_cxx(), FLAGS, often=often)).ok
