@@ -3,13 +3,13 @@
 The CFU never delays the CPU.
 
 * Style "block": port A of the memory does the CPU's loads. Port B does the CPU's stores, and in all other cycles what the CFU
-  asks for.
+  asks for. So `cmd_ready` depends on registers alone, and the stages of the CPU are not in front of the CFU's logic.
 * Style "spram": there is one port. The CFU gets the cycles that the CPU does not use, which is all of them while an instruction
   waits for the CFU.
 
 A row is W/32 words of 32 bits with byte enables: W/32 memories side by side, all accessed at once, one row per cycle.
 
-    cmd_ready = no store leaves in this cycle (spram: and no load passes)
+    cmd_ready = no store to the memory is in writeBack (spram: and no load passes)
     rsp_valid = a read was taken in the previous cycle; reset drops it
 
 If the CPU loads a word in the cycle in which the CFU writes it, the load gives anything; `collides` is 1 when that load leaves.
@@ -34,6 +34,7 @@ class DataSide(Protocol):
     load_word: Value
     store_word: Value
     store_data: Signal
+    data_store: Signal
     data_execute_isValid: Signal
     data_execute_address: Signal
     data_execute_args_wr: Signal
@@ -64,7 +65,7 @@ class SharedDtcm(MemorySignals[Signal]):
         lane = Signal(range(max(2, lanes)))
         reading = ~tcm.data_memory_isStuck if block else loads
         m.d.comb += [
-            stores.eq(tcm.store_data.any()),
+            stores.eq(tcm.data_store),
             self.cmd_ready.eq(~stores if block else ~(stores | loads)),
             takes.eq(self.cmd_valid & self.cmd_ready),
             reads.eq(takes & ~self.we),

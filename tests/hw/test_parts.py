@@ -8,11 +8,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from amaranth.hdl import unsigned
+from amaranth.lib import data
 from amaranth.sim import Simulator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfukit.parts import MacArray, Requantizer, RowPacker, WindowGather, WindowWalker, requantize
+from cfukit.parts import (
+    MacArray,
+    Requantizer,
+    RowPacker,
+    StreamBuffer,
+    WindowGather,
+    WindowWalker,
+    requantize,
+)
 from cfukit.parts.mac_array import dots
 from cfukit_sw import fixed_point
 
@@ -370,3 +380,50 @@ def test_row_packer(width: int, pairs: bool, seed: int) -> None:
         await sender(part.i, items, rng, 0.3 * (seed // 2 % 2))(ctx)
 
     simulate(part, start, check)
+
+
+@pytest.mark.parametrize("gaps", [0.0, 0.5])
+@pytest.mark.parametrize("stops", [0.0, 0.5])
+def test_stream_buffer(gaps: float, stops: float) -> None:
+    rng = random.Random(f"{gaps} {stops}")
+    part = StreamBuffer(data.StructLayout({"value": unsigned(8)}))
+    items = [{"value": rng.randrange(256)} for _ in range(200)]
+    cycles = 0
+
+    async def check(ctx: Any) -> None:
+        for item in items:
+            assert await receive(ctx, part.o, rng, stops) == item
+        assert not ctx.get(part.o.valid)
+
+    async def count(ctx: Any) -> None:
+        nonlocal cycles
+        taken = 0
+        while taken < len(items):
+            *_, valid, ready = await ctx.tick().sample(part.i.valid, part.i.ready)
+            taken += valid & ready
+            cycles += 1
+
+    simulate(part, sender(part.i, items, rng, gaps), check, count)
+    assert gaps or stops or cycles == len(items)
+
+
+def test_a_stream_buffer_cuts_both_ways() -> None:
+    """Neither valid nor ready depends on the other side in the same cycle, in any of its states."""
+    part, seen = StreamBuffer(unsigned(8)), set()
+
+    async def check(ctx: Any) -> None:
+        rng = random.Random(1)
+        for _ in range(100):
+            outputs = set()
+            for valid, ready in ((0, 0), (0, 1), (1, 0), (1, 1)):
+                ctx.set(part.i.valid, valid)
+                ctx.set(part.o.ready, ready)
+                outputs.add((ctx.get(part.i.ready), ctx.get(part.o.valid)))
+            assert len(outputs) == 1
+            seen.update(outputs)
+            ctx.set(part.i.valid, rng.random() < 0.5)
+            ctx.set(part.o.ready, rng.random() < 0.5)
+            await ctx.tick()
+
+    simulate(part, check)
+    assert seen == {(1, 0), (1, 1), (0, 1)}

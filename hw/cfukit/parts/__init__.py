@@ -3,6 +3,7 @@
 from cfukit.parts.mac_array import MacArray
 from cfukit.parts.requantizer import Requantizer, requantize, rescale
 from cfukit.parts.row_packer import RowPacker
+from cfukit.parts.stream_buffer import StreamBuffer
 from cfukit.parts.window_gather import WindowGather
 from cfukit.parts.window_walker import RUN, WINDOWS, WindowWalker
 
@@ -12,6 +13,7 @@ __all__ = [
     "MacArray",
     "Requantizer",
     "RowPacker",
+    "StreamBuffer",
     "WindowGather",
     "WindowWalker",
     "requantize",

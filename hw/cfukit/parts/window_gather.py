@@ -25,7 +25,7 @@ class WindowGather(wiring.Component):
       most OUTSTANDING are awaited.
     * write, bank, row, data, mask: to the store. `gathered` is 1 in the cycle of a window's last write.
     * room: another window fits into bank 0. It is looked at before the first read of each window there, in whose cycle `begins` is 1.
-    * misfit: a window has ended that does not take `rows` rows.
+    * misfit: a window ended in the cycle before that does not take `rows` rows.
     * `start` begins a job at row 0 of the store.
     * Throughput: a segment per cycle. A segment is what lies within one row of the memory and within one row of the store, so a run
       that is aligned alike on both sides takes a cycle per row, any other one at most two.
@@ -124,6 +124,10 @@ class WindowGather(wiring.Component):
                 inside.eq(run.inside),
                 last.eq(run.last),
             ]
+        # A cycle later: how many rows the window took that has ended.
+        ended, end = Signal(), Signal(range(lanes * self.depth + 1))
+        m.d.sync += [ended.eq(takes & window_ends), end.eq(place + count)]
+        m.d.comb += self.misfit.eq(ended & (((end + lanes - 1) >> lane_bits) != self.rows))
         with m.If(self.start):
             m.d.sync += [place.eq(0), base.eq(0), fresh.eq(1), bank.eq(0)]
 
@@ -140,7 +144,6 @@ class WindowGather(wiring.Component):
             self.row.eq(head.row),
             self.gathered.eq(self.write & head.last),
             self.begins.eq(takes & fresh & ~bank),
-            self.misfit.eq(takes & window_ends & (((place + count + lanes - 1) >> lane_bits) != self.rows)),
         ]
         turned: Value = answers.r_data
         for bit in range(lane_bits):

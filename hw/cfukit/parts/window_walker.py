@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from amaranth.hdl import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from cfukit.parts.stream_buffer import StreamBuffer
 
 ADDRESS_BITS = 20
 SIZE_BITS = 12  # of heights, widths and strides
@@ -103,8 +105,8 @@ class WindowWalker(wiring.Component):
         ]
 
         advance = Signal()
-        stage1, stage2 = Signal(), Signal()
-        m.d.comb += advance.eq(~stage2 | self.runs.ready)
+        m.submodules.out = out = StreamBuffer(RUN)  # what follows does not reach back into the counters
+        m.d.comb += advance.eq(out.i.ready)
         with m.If(advance & walking):
             m.d.sync += filter_x.eq(filter_x + taps)
             m.d.sync += column.eq(column + Mux(merges, taps, w.dilation_width))
@@ -127,22 +129,23 @@ class WindowWalker(wiring.Component):
             m.d.sync += [first.eq(0), left_channels.eq(w.channels)]
             m.d.sync += [top.eq(w.top), row.eq(w.top), left.eq(w.left), column.eq(w.left)]
 
-        # Two more stages: the products, and their sum.
+        # Two more stages: the products, and in the buffer their sum.
         row_offset, column_offset = Signal(ADDRESS_BITS), Signal(ADDRESS_BITS)
         origin = Signal(ADDRESS_BITS)
         run1 = Signal(RUN)
         with m.If(advance):
             m.d.sync += [
-                stage1.eq(walking),
+                out.i.valid.eq(walking),
                 row_offset.eq(row[:SIZE_BITS] * w.row_bytes),
                 column_offset.eq(column[:SIZE_BITS] * w.pixel_bytes),
                 origin.eq(w.address + first),
                 run1.count.eq(Mux(w.depthwise, Mux(group_ends, left_channels, lanes), taps * w.channels)),
                 run1.inside.eq((row >= 0) & (row < w.height) & (column >= 0) & (column < w.width)),
                 run1.last.eq(window_ends),
-                stage2.eq(stage1),
-                self.runs.payload.eq(run1),
-                self.runs.payload.address.eq(origin + row_offset + column_offset),
             ]
-        m.d.comb += self.runs.valid.eq(stage2)
+        m.d.comb += [
+            out.i.payload.eq(run1),
+            out.i.payload.address.eq(origin + row_offset + column_offset),
+        ]
+        connect(m, out.o, flipped(self.runs))
         return m

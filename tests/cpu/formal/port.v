@@ -113,7 +113,7 @@ module port(input clk);
 
   wire load = fires & ~w_write & w_address[31:2] == address[31:2];
   wire [31:0] asked_lane = answer >> 32 * `LANE;
-  wire data_store = fires & w_write & w_address[31:14] == address[31:14];
+  wire data_store = w_valid & w_write & w_address[31:14] == address[31:14];
   always @* begin
     assume (e_size != 3);
     assume (e_size == 0 || !e_address[0]);
