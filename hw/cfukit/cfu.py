@@ -32,8 +32,8 @@ class Cfu(BaseCfu):
     """A CFU in Amaranth.
 
     Responses come in the order of commands, whatever the latencies. Pipelined instructions of one latency take a command per
-    cycle; while `rsp_ready` is 0 they take as many as the pipeline holds. An unassigned funct3 answers 0 with latency 0, or with
-    latency 1 if the fastest pipeline has that.
+    cycle; while `rsp_ready` is 0 they take as many as the pipeline holds. An unassigned funct3 answers 0 with latency 0 if some
+    instruction may, else with latency 1.
 
     The front end "gate" holds `cmd_ready` at 1 in every cycle in which no command is offered. The CPU `full+cfu` issues a second,
     spurious command if an instruction whose command was accepted leaves execute while `cmd_ready` is 0. It offers no command in
@@ -76,9 +76,9 @@ class Cfu(BaseCfu):
 
     def _check(self) -> None:
         super()._check()
-        pipelined = {i.time.max_cycles for i in self.instructions.values() if type(i).pipelined}
-        # The fastest pipeline gives the answer 0 too, where it is fast enough: that costs nothing.
-        self._idle_latency = 1 if len(self.instructions) and 0 not in pipelined and 1 in pipelined else 0
+        # No way from cmd_valid to rsp_valid in one cycle, unless an instruction has one. A pipeline of latency 1 gives the answer too.
+        at_once = any(i.time.min_cycles == 0 for i in self.instructions.values())
+        self._idle_latency = 0 if at_once or not self.instructions else 1
 
     def module(self) -> Module:
         """The elaborated gateware, with the ports `self.ports`. Raises a BuildError that names the line of the instruction."""

@@ -120,7 +120,8 @@ def pipeline_unit(
 
 def handshake_unit(m: Module, modules: Modules, instruction: HandshakeInstruction) -> Unit:
     """One HandshakeInstruction."""
-    unit = Unit(instruction.name, min(MAX_OUTSTANDING, instruction.time.max_cycles + 1))
+    one = isinstance(instruction, SequentialInstruction)  # takes no command while it works
+    unit = Unit(instruction.name, 1 if one else min(MAX_OUTSTANDING, instruction.time.max_cycles + 1))
     module = modules.of(instruction)
     if isinstance(instruction, SequentialInstruction):
         # `done` may depend on `start`, if only through If(start)/Elif(busy). Two such units would form a loop.

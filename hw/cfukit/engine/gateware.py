@@ -21,10 +21,10 @@ from cfukit.engine.order import WindowOrder
 from cfukit.engine.results import Results
 from cfukit.engine.size import EngineSize
 from cfukit.engine.stores import ChannelStore, WeightStore
-from cfukit.engine.sums import Sums
+from cfukit.engine.sums import Sums, sums_layout
 from cfukit.gateware import State
 from cfukit.memory import MemoryPort
-from cfukit.parts.row_packer import RowPacker, item_layout
+from cfukit.parts.row_packer import RowPacker
 from cfukit.parts.stream_buffer import StreamBuffer
 from cfukit.parts.window_gather import WindowGather
 from cfukit.parts.window_walker import ADDRESS_BITS, CHANNEL_BITS, WINDOWS, WindowWalker
@@ -69,8 +69,10 @@ class Engine(State):
         m.submodules.gather = gather = WindowGather(size.lanes, size.window_rows, size.pixels)
         m.submodules.order = order = WindowOrder(size)
         m.submodules.sums = sums = Sums(size)
+        m.submodules.summed = summed = StreamBuffer(
+            sums_layout(size)
+        )  # a full packer does not reach back into the sums
         m.submodules.results = results = Results(size)
-        m.submodules.items = items = StreamBuffer(item_layout(size.requantizers))
         m.submodules.packer = packer = RowPacker(size.requantizers, size.lanes, size.pixels)
         begins, depthwise, adds, makes_terms = self._control(m)
 
@@ -141,9 +143,9 @@ class Engine(State):
         connect(m, loader.rows, weights.rows)
         connect(m, loader.words, channels.words)
         connect(m, walker.runs, gather.runs)
-        connect(m, sums.o, results.i)
-        connect(m, results.o, items.i)
-        connect(m, items.o, packer.i)
+        connect(m, sums.o, summed.i)
+        connect(m, summed.o, results.i)
+        connect(m, results.o, packer.i)
         written = self._memory_port(m, loader, gather, packer)
         with m.If(written | results.terms_made):
             m.d.sync += self.computing.eq(0)

@@ -40,6 +40,7 @@ class _WhenFree(HandshakeInstruction):
             self.act(m, port)
         with m.Elif(port.rsp_ready):
             m.d.sync += answers.eq(0)
+        self.pass_operands(m, port)
 
     def free(self, port: Port) -> Value:
         """Whether the command may do what it does: no job runs."""
@@ -48,6 +49,9 @@ class _WhenFree(HandshakeInstruction):
     def act(self, m: Module, port: Port) -> None:
         """What the command does, under its handshake."""
         raise NotImplementedError
+
+    def pass_operands(self, m: Module, port: Port) -> None:
+        """What the engine looks at under the handshake alone: always there, so that it is not behind the handshake's logic."""
 
 
 # Registers of the descriptor by funct7: the fields of rs1 and rs2, as (name of the field, first bit, bits, signed).
@@ -188,9 +192,11 @@ class Start(_WhenFree):
         return ~engine.computing & (~engine.loading | (engine.streaming & computes))
 
     def act(self, m: Module, port: Port) -> None:
+        m.d.comb += self.state.start.eq(1)
+
+    def pass_operands(self, m: Module, port: Port) -> None:
         engine = self.state
         m.d.comb += [
-            engine.start.eq(1),
             engine.job.eq(port.funct7),
             engine.by_dma.eq(port.funct7[3]),
             engine.from_address.eq(port.rs1),
@@ -230,9 +236,11 @@ class Feed(_WhenFree):
         self.params = {"words": state.size.fed_words}
 
     def act(self, m: Module, port: Port) -> None:
+        m.d.comb += self.state.feed.eq(1)
+
+    def pass_operands(self, m: Module, port: Port) -> None:
         engine = self.state
         m.d.comb += [
-            engine.feed.eq(1),
             engine.feed_restarts.eq(port.funct7[:2] == 0),
             engine.feed_channels.eq(port.funct7[:2] == 2),
             engine.fed.eq(Cat(port.rs1, port.rs2)),
@@ -260,15 +268,15 @@ class Wait(SequentialInstruction):
     state: Engine
     rs1 = rs2 = None
     rd = "status of the last job"
-    time = Variable(min_cycles=0, max_cycles=MAX_JOB_CYCLES, exact=False)
+    time = Variable(min_cycles=1, max_cycles=MAX_JOB_CYCLES, exact=False)
 
     def gateware(self, m: Module, work: Work) -> None:  # type: ignore[override]
         waiting = Signal()
         m.d.comb += [
-            work.done.eq((work.start | waiting) & ~self.state.computing & ~self.state.loading),
+            work.done.eq(waiting & ~self.state.computing & ~self.state.loading),
             work.rd.eq(self.state.status),
         ]
-        m.d.sync += waiting.eq((work.start | waiting) & ~work.done)
+        m.d.sync += waiting.eq(work.start | (waiting & ~work.done))
 
     def call(self, funct7: int, rs1: int, rs2: int) -> int:
         return int(self.state.model.status)

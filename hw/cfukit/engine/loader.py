@@ -137,7 +137,7 @@ class Loader(wiring.Component):
         with m.If(self.start & (self.job == Job.CHANNELS)):
             offset = self.address[2 : (size.lanes - 1).bit_length()]
             n_words = Signal(16)
-            m.d.comb += [n_words.eq(self.count * 3), self.restarts_channels.eq(1)]
+            m.d.comb += [n_words.eq(self.count + (self.count << 1)), self.restarts_channels.eq(1)]
             m.d.sync += [
                 channels.eq(self.count != 0),
                 address.eq(self.address & ~(size.lanes - 1)),

@@ -98,7 +98,7 @@ class WindowWalker(wiring.Component):
         x_ends, window_ends, pixel_ends, row_ends = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             group_ends.eq(~w.depthwise | (left_channels <= lanes)),
-            x_ends.eq(taps == taps_left),
+            x_ends.eq(Mux(merges, to_border >= taps_left, taps_left == 1)),
             window_ends.eq(x_ends & (filter_y == w.filter_height)),
             pixel_ends.eq(window_ends & group_ends),
             row_ends.eq(pixel_ends & (x == w.output_width)),
@@ -132,20 +132,22 @@ class WindowWalker(wiring.Component):
         # Two more stages: the products, and in the buffer their sum.
         row_offset, column_offset = Signal(ADDRESS_BITS), Signal(ADDRESS_BITS)
         origin = Signal(ADDRESS_BITS)
-        run1 = Signal(RUN)
+        run1, taps1 = Signal(RUN), Signal(range(MERGED_TAPS))
         with m.If(advance):
             m.d.sync += [
                 out.i.valid.eq(walking),
                 row_offset.eq(row[:SIZE_BITS] * w.row_bytes),
                 column_offset.eq(column[:SIZE_BITS] * w.pixel_bytes),
                 origin.eq(w.address + first),
-                run1.count.eq(Mux(w.depthwise, Mux(group_ends, left_channels, lanes), taps * w.channels)),
+                run1.count.eq(Mux(group_ends, left_channels, lanes)),  # depthwise
+                taps1.eq(taps),
                 run1.inside.eq((row >= 0) & (row < w.height) & (column >= 0) & (column < w.width)),
                 run1.last.eq(window_ends),
             ]
         m.d.comb += [
             out.i.payload.eq(run1),
             out.i.payload.address.eq(origin + row_offset + column_offset),
+            out.i.payload.count.eq(Mux(w.depthwise, run1.count, taps1 * w.channels)),
         ]
         connect(m, out.o, flipped(self.runs))
         return m
