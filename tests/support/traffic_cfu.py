@@ -6,6 +6,7 @@ Everything that it reads goes into a checksum at once, so the checksum shows in 
 * 1: wait for all that was started; rd = the checksum, which becomes 0.
 * 2: rd = the checksum as it is now.
 * 3: read rs2 & 0xFFFF elements from address rs1 on by DMA.
+* 4: the window is at offset rs1; at first it is at 8192.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-WINDOW_BYTES = 1024  # of the data TCM, at offset 8192
+DTCM, WINDOW, WINDOW_BYTES = 0x3000_0000, 8192, 1024
 
 _CFU = """
 module Cfu (
@@ -23,6 +24,7 @@ module Cfu (
 );
   reg [31:0] random, sum;
   reg [11:0] left;
+  reg [19:0] window;
   reg [19:0] awaited;
   reg waits, writes, asks;
   reg [31:0] dma_addr;
@@ -49,11 +51,13 @@ module Cfu (
     if (fires & op == 0) begin
       random <= cmd_payload_inputs_0 | 1; left <= cmd_payload_inputs_1[11:0] & {{12{{has_memory}}}}; writes <= cmd_payload_inputs_1[31];
     end
+    if (fires & op == 4) window <= cmd_payload_inputs_0[19:0];
     if (fires & op == 3 & has_dma) begin
       asks <= 1; dma_addr <= cmd_payload_inputs_0; dma_count <= cmd_payload_inputs_1[15:0];
     end
     if (reset) begin
-      random <= 1; sum <= 0; left <= 0; awaited <= 0; waits <= 0; writes <= 0; asks <= 0; dma_addr <= 0; dma_count <= 0; outstanding <= 0;
+      random <= 1; sum <= 0; window <= 20'd8192; left <= 0; awaited <= 0; waits <= 0; writes <= 0; asks <= 0;
+      dma_addr <= 0; dma_count <= 0; outstanding <= 0;
     end
   end
 endmodule
@@ -66,7 +70,7 @@ _MEMORY = """
   wire is_write = writes & random[9];  // then it is in the upper half
   assign mem_cmd_valid = left != 0 && random[3:2] != 0;
   assign mem_cmd_payload_we = is_write;
-  assign mem_cmd_payload_addr = 20'd8192 + ({{10'd0, random[9], random[17:14], random[7:4], 1'b0}} & ~20'd{last});
+  assign mem_cmd_payload_addr = window + ({{10'd0, random[9], random[17:14], random[7:4], 1'b0}} & ~20'd{last});
   assign mem_cmd_payload_data = {{{n}{{random * 32'h9E3779B1}}}};
   assign mem_cmd_payload_mask = {{{m}{{1'b1}}}} & {{4{{random[31:24] & random[23:16]}}}};
   wire took = mem_cmd_valid & mem_cmd_ready;
@@ -132,7 +136,7 @@ def traffic(seed: int, memory_bits: int, dma_bits: int, steps: int = 40) -> str:
     lines = []
     for _ in range(steps):
         kind = rng.choice("sspwwclmiiddd")
-        address = f"0x{0x30000000 + 8192 + 4 * rng.randrange(128):x}"  # the half that the CFU only reads
+        address = f"{DTCM + WINDOW + 4 * rng.randrange(128):#x}"  # the half that the CFU only reads
         cached = f"area[{rng.randrange(2048)}]"
         if kind == "s" and memory_bits:
             count = rng.choice([1, 3, 20, 200, 1500])
@@ -164,8 +168,24 @@ def traffic(seed: int, memory_bits: int, dma_bits: int, steps: int = 40) -> str:
                 f"{cached} = sum; sum += {cached.replace('[', '[(sum & 1) + ').replace(']', ' - (sum & 1)]')};"
             )
         else:
-            lines.append(
-                f"for (u32 i = 0; i < {rng.randrange(1, 40)}; i++) area[({rng.randrange(2048)} + i * {rng.choice([1, 8, 129])}) & 2047] = sum + i;"
-            )
+            count, first, step = rng.randrange(1, 40), rng.randrange(2048), rng.choice([1, 8, 129])
+            lines.append(f"for (u32 i = 0; i < {count}; i++) area[({first} + i * {step}) & 2047] = sum + i;")
     body = "\n  ".join(lines)
-    return f"static volatile u32 area[2048] __attribute__((aligned(64)));\nint main(void) {{\n  u32 sum = 1;\n  {body}\n  sum += CFU(1, 0, 0, 0);\n  return (int)sum;\n}}\n"
+    return (
+        "static volatile u32 area[2048] __attribute__((aligned(64)));\n"
+        f"int main(void) {{\n  u32 sum = 1;\n  {body}\n  sum += CFU(1, 0, 0, 0);\n  return (int)sum;\n}}\n"
+    )
+
+
+def outside(place: int, count: int = -1) -> str:
+    """C source: the window is at an offset that there is not, or a DMA command reads `count` elements from a bad address on."""
+    start = f"CFU(4, 0, {place}, 0); CFU(0, 0, 77, 9);" if count < 0 else f"CFU(3, 0, {place:#x}, {count});"
+    return f"int main(void) {{ {start} return (int)CFU(1, 0, 0, 0); }}\n"
+
+
+def collision(seed: int) -> str:
+    """C source: the CPU loads what the CFU writes, sooner or later in the same cycle."""
+    return (
+        f"int main(void) {{ u32 sum = 0; CFU(0, 0, {seed + 5}, 0x80000fff); for (u32 i = 0; i < 300; i++) "
+        f"sum += *(volatile u32 *)({DTCM + WINDOW + WINDOW_BYTES // 2:#x} + (i * 20 & 508)); return (int)(sum + CFU(1, 0, 0, 0)); }}\n"
+    )

@@ -228,7 +228,7 @@ def test_a_dma_port_is_refused_where_a_cfu_has_no_main_memory(
         error, message = AssertionError, "looks for tools"
     with pytest.raises(error, match=message):
         prepared(engine, load_target(project))
-    assert kind.abilities.dma == (name in ("rtl", "evaluator", "host", "board"))
+    assert kind.abilities.dma == (name in ("fast", "rtl", "evaluator", "host", "board"))
 
 
 def test_an_engine_is_refused_a_memory_port_and_nothing_else(toy: type[ToyEngine], mac4: Path) -> None:

@@ -113,10 +113,30 @@ def test_a_model_runs_alike_on_a_board_with_dram(
     assert same_on_both(api.run, mac4, inputs=two_samples, board=board, assignments=places)["ok"]
 
 
-def test_a_memory_port_is_refused(here: Path) -> None:
+@pytest.mark.slow
+def test_a_memory_port_works_alike(here: Path) -> None:
+    """The CFU sums and copies vectors while the CPU waits, loads and stores."""
     api.init(str(here / "vector"), "vector")
-    with pytest.raises(UsageError, match="memory port"):
-        api.run(here / "vector", engine="fast")
+    for cpu in ("tcm", "fomu"):
+        document = same_on_both(
+            api.exec_,
+            here / "vector" / "rate.c",
+            project=here / "vector",
+            assignments=[f'soc.cpu="{cpu}"', "cfu.params.width=32"],
+            stdin=b"",
+            causes=True,
+        )
+        assert document["exit_code"] == 0 and document["causes"]["cfu_wait"] > 1000
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("project", ["mlperf_arty", "engine_ulx3s", "engine_tang20k", "kws_fomu"])
+def test_a_project_with_an_engine_runs_alike(here: Path, project: str) -> None:
+    """Every cycle of a whole model on a CFU that works on its own."""
+    folder = here / "copy"
+    api.init(str(folder), project)
+    document = same_on_both(api.profile, folder, model="kws_ref", samples=1)
+    assert document["ok"] and document["variants"][-1]["causes"]["cfu_wait"] > 1000
 
 
 def test_waves_are_refused(here: Path) -> None:

@@ -32,7 +32,7 @@ class FastEngine:
         cycles=True,
         causes=True,
         systems=Systems.ANY,
-        memory_port=False,
+        dma=True,
         options=_OPTIONS,
         refusal="has no signals",
     )
@@ -52,7 +52,7 @@ class FastEngine:
             raise UsageError(
                 "--engine fast",
                 f"the system has {lacking}, which this engine does not model",
-                allowed="memories on the chip, SPI flash, DRAM; a CFU without memory port and DMA port",
+                allowed="memories on the chip, SPI flash, DRAM",
                 hint="--engine rtl",
             )
 

@@ -81,7 +81,9 @@ inline void Core::look_ahead() {
     const bool looked = bus.look_ahead(cycle, other);
     dram_read = looked ? other : WriteThroughCache::Other{};
     if (!dram_read.taken) return;
-    for (uint32_t n = 0; n < std::max(1u, p.dram.port_bits / 32); n++) dma_word[n] = bus_word(cfu_dma.dram_address() + 4 * n);
+    const uint32_t address = cfu_dma.dram_address();
+    for (uint32_t n = 0; n < std::max(1u, p.dram.port_bits / 32); n++) dma_word[n] = bus_word(address + 4 * n);
+    dma_word[0] >>= 8 * (address & 3);  // of a port that is narrower than a word
 }
 
 // The pipeline does not move before the CFU answers, and the bus is not the CPU's. Goes on to the cycle of the answer, but not beyond
