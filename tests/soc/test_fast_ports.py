@@ -89,8 +89,7 @@ def test_traffic_from_both_sides(made: Made, image: Callable[..., bytes], tmp_pa
         assert both.compare(image(both, outside(offset)), tmp_path)["end"] == "memory_range"
     for address, count in ((0x41FFFFF0, 2), (0x3FFFFFF0, 2), (0x40000008, 1), (0x40000000, 0)):
         assert both.compare(image(both, outside(address, count)), tmp_path)["end"] == "dma_range"
-    ends = {both.compare(image(both, collision(seed)), tmp_path)["end"] for seed in range(3)}
-    assert "memory_collision" in ends
+    assert both.compare(image(both, collision(1)), tmp_path)["end"] == "memory_collision"
 
 
 @pytest.mark.long

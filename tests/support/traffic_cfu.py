@@ -185,7 +185,9 @@ def outside(place: int, count: int = -1) -> str:
 
 def collision(seed: int) -> str:
     """C source: the CPU loads what the CFU writes, sooner or later in the same cycle."""
+    place = DTCM + WINDOW + WINDOW_BYTES // 2
     return (
-        f"int main(void) {{ u32 sum = 0; CFU(0, 0, {seed + 5}, 0x80000fff); for (u32 i = 0; i < 300; i++) "
-        f"sum += *(volatile u32 *)({DTCM + WINDOW + WINDOW_BYTES // 2:#x} + (i * 20 & 508)); return (int)(sum + CFU(1, 0, 0, 0)); }}\n"
+        f"int main(void) {{ u32 sum = 0; for (int n = 0; n < 60; n++) {{ CFU(0, 0, {seed + 5} + n, 0x80000fff); "
+        f"for (u32 i = 0; i < 300; i++) sum += *(volatile u32 *)({place:#x} + (i * 20 & 508)); }} "
+        "return (int)(sum + CFU(1, 0, 0, 0)); }\n"
     )
