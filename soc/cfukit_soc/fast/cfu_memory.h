@@ -20,14 +20,18 @@ public:
     // It asks for what is not there; hardware wraps around.
     bool outside(const CfuPortOutputs& cfu) const { return cfu.memory_address >= memory->bytes || cfu.memory_address % row_bytes; }
 
-    // A load in the stage of execute reads what the CFU writes.
-    bool collides(const CfuPortOutputs& cfu, uint32_t address) const {
+    // The bytes of a load in the stage of execute that the CFU writes now.
+    uint32_t collides(const CfuPortOutputs& cfu, uint32_t address) const {
         const uint32_t offset = address & 0x7FFFF;
-        if (address >> 19 != memory->base >> 19 || offset / row_bytes != cfu.memory_address / row_bytes) return false;
+        if (address >> 19 != memory->base >> 19 || offset / row_bytes != cfu.memory_address / row_bytes) return 0;
         return cfu.memory_mask >> (offset % row_bytes & ~3u) & 15;
     }
     // A load that leaves read what the CFU wrote.
     bool collided() const { return collided_in_write_back; }
+    // What it reads then: simulated memory gives the inverse of what was there, so that nobody relies on it.
+    uint32_t poisoned(uint32_t address, uint32_t bytes_written) const {
+        return merged(word(address), bytes_written, ~word(address));
+    }
     void move(bool collides_now, bool m_stuck, bool w_stuck) {
         if (!w_stuck) collided_in_write_back = collided_in_memory;
         if (!m_stuck) collided_in_memory = collides_now;

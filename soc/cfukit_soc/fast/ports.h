@@ -64,9 +64,10 @@ STAGE Core::edge_of_ports(Signals& s) {
         seen.memory_outside = taken && cfu_memory.outside(port_out);
         seen.memory_collision = W.is(flag::memory) && s.w_fires && cfu_memory.collided();
         const bool loads = s.e_memory && !s.e_write;
-        cfu_memory.move(loads && taken && port_out.memory_writes && cfu_memory.collides(port_out, e_result), s.m_stuck, s.w_stuck);
+        const uint32_t collides = loads && taken && port_out.memory_writes ? cfu_memory.collides(port_out, e_result) : 0;
+        cfu_memory.move(collides, s.m_stuck, s.w_stuck);
         if (!s.w_stuck) w_word = m_word;
-        if (!s.m_stuck && loads && cfu_memory.has(e_result)) m_word = cfu_memory.word(e_result);
+        if (!s.m_stuck && loads && cfu_memory.has(e_result)) m_word = cfu_memory.poisoned(e_result, collides);
     }
     if (s.ports_rest) return;
     seen.dma_outside = port_out.dma_asks && port_in.dma_ready && cfu_dma.exists && cfu_dma.outside(port_out);
