@@ -37,6 +37,10 @@ CPUS = {
 }
 
 
+SANITIZED = [("sim", "full+cfu"), ("sim", "fomu"), ("sim", "tcm"), ("sim", {"bypass": False})]
+SANITIZED += [("ulx3s", "full+cfu"), ("fomu", "fomu")]
+
+
 @pytest.fixture(autouse=True)
 def _registers(monkeypatch: pytest.MonkeyPatch) -> None:
     """The random programs end by our exit register."""
@@ -104,6 +108,26 @@ def test_random_words_do_not_crash_the_simulator(tmp_path, cpu):
             [*words, "max_cycles=20000", "hang_cycles=5000"], stdin=subprocess.DEVNULL, check=True, timeout=60
         )
         assert json.loads((tmp_path / "result").read_text())["cycles"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.needs("g++")
+def test_random_words_find_no_error_of_memory_or_arithmetic(tmp_path):
+    """On caches, TCMs, DRAM and flash, with trace and causes, under the sanitizers of the compiler."""
+    simulator = build_fast_simulator(sanitized=True)
+    for number, (board, cpu) in enumerate(SANITIZED):
+        soc_json = make_soc(board, tmp_path / "soc", cpu=cpu)
+        soc = Soc.read(soc_json)
+        (tmp_path / "parameters").write_text(parameters(soc_json, soc))
+        names = ("parameters", "image", "result", "trace", "counts")
+        words = [str(simulator), *(f"{name}={tmp_path / name}" for name in names)]
+        for seed in range(1000 * number, 1000 * number + 25):
+            (tmp_path / "image").write_bytes(chunk(soc, soc.cpu.reset_address, random_words(seed, soc)))
+            limits = ["max_cycles=20000", "hang_cycles=5000"]
+            done = subprocess.run(
+                [*words, *limits], stdin=subprocess.DEVNULL, capture_output=True, timeout=120
+            )
+            assert done.returncode == 0, f"{board}, CPU {cpu}, seed {seed}: {done.stderr.decode()[-2000:]}"
 
 
 PROGRAMS = {

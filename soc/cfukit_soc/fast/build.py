@@ -41,6 +41,7 @@ _VERILATOR_FLAGS: tuple[str, ...] = (
 )
 _VERILATOR_FLAGS += ("-Wno-fatal", "-Wno-lint", "-Wno-style")
 _RUNTIME = ("verilated", "verilated_threads")
+_SANITIZED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 _SECONDS = 900.0  # zig c++ builds its own C++ library at its first use
 
 
@@ -62,16 +63,19 @@ def _cfu_parts(cfu_verilog: Path) -> tuple[object, ...]:
     return cfu_verilog, verilator().identity, _VERILATOR_FLAGS
 
 
-def build_fast_simulator(*, cxx: Tool | None = None) -> Path:
-    """The executable that runs firmware on any system; compiled at its first use."""
+def build_fast_simulator(*, cxx: Tool | None = None, sanitized: bool = False) -> Path:
+    """The executable that runs firmware on any system; compiled at its first use. sanitized: it ends at its first error of memory
+    or arithmetic, for tests.
+    """
     cxx = cxx or host_cxx()
-    key = digest_of(*_sources(), cxx.identity, _flags(cxx))
+    flags = [*_flags(cxx), *(_SANITIZED if sanitized else ())]
+    key = digest_of(*_sources(), cxx.identity, flags)
 
     def build(folder: Path) -> None:
         with stage(f"compiling the fast simulator, once ({cxx.name} {cxx.version})"):
             words = [
                 *cxx.argv,
-                *_flags(cxx),
+                *flags,
                 f"-I{plain(HARNESS)}",
                 str(plain(SOURCES / "main.cpp")),
                 "-o",
