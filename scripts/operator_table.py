@@ -32,11 +32,9 @@ ORDER = ("int8", "uint8", "int16", "int32", "uint32", "int64", "uint64", "bool",
 
 # What TFLM's Python interpreter registers beside the operators above (tflite-micro 0.dev20261023182759).
 LEFT_OUT = {
-    "REDUCE_MIN, REDUCE_ALL": "no kernels yet",
-    "some types of operators above": "no kernels yet: SVDF, TRANSPOSE_CONV and UNIDIRECTIONAL_SEQUENCE_LSTM in float32; "
-    "the latter and RSQRT in int16; DEPTHWISE_CONV_2D and TRANSPOSE_CONV of int16 with an int32 bias",
     "types that TFLM does not check": "an output, bias or boolean of another type than the operator's: "
-    "TFLM reads or writes bytes of the wrong size; GREATER on int16: TFLM leaves the output as it was",
+    "TFLM reads or writes bytes of the wrong size (so DEPTHWISE_CONV_2D and TRANSPOSE_CONV on int16 have no int32 bias, and "
+    "FULLY_CONNECTED on int8 has no int64 one); GREATER on int16: TFLM leaves the output as it was",
     "CIRCULAR_BUFFER": "custom operator that ends an inference in its middle, so there is no output to compare",
     "ETHOSU": "custom operator: commands for an NPU that no system here has; TFLM's interpreter does not run it either",
     "DECODE": "custom operator: compressed tensors (lookup tables, Huffman, pruning) that only TFLM's own tool writes",

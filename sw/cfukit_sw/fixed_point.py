@@ -185,21 +185,18 @@ def log_above_one(x: Ints) -> Ints:
     return shift_left_saturated(srdhm(power, 1488522236) + fraction, 1)
 
 
-def inverse_square_root(x: int) -> tuple[int, int]:
-    """(multiplier, shift) of 1 / sqrt(x), x >= 0, by five Newton steps; x = 0 counts as 1."""
-    if x <= 1:
-        return INT32_MAX, 0
-    shift = 11
-    while x >= 1 << 29:
-        x //= 4
-        shift += 1
-    pairs = (31 - x.bit_length()) // 2 - 1
-    shift -= pairs
-    x <<= 2 * pairs
-    half = rounding_shift(np.array(x >> 1, np.int64), 1)
-    root = np.array(1 << 28, np.int64)
+def inverse_square_root(x: IntsLike) -> tuple[Ints, Ints]:
+    """(multipliers, shifts) of 1 / sqrt(x), x >= 0, by five Newton steps; x = 0 counts as 1."""
+    given = np.asarray(x, np.int64)
+    tiny, large = given <= 1, given >= 1 << 29
+    x = np.where(large, given // 4, np.maximum(given, 1))
+    pairs = (31 - np.frexp(x.astype(np.float64))[1].astype(np.int64)) // 2 - 1
+    right = 11 + large - pairs
+    x = x << (2 * pairs)
+    half = rounding_shift(x >> 1, 1)
+    root = np.full_like(x, 1 << 28)
     for _ in range(5):
         cube = shift_left_saturated(srdhm(srdhm(root, root), root), 6)
         root = shift_left_saturated(srdhm(root, (1 << 28) + (1 << 27)) - srdhm(half, cube), 3)
-    multiplier = int(srdhm(root, 1518500250))
-    return (multiplier << -shift, 0) if shift < 0 else (multiplier, -shift)
+    multiplier = srdhm(root, 1518500250) << np.maximum(-right, 0)
+    return np.where(tiny, INT32_MAX, multiplier), np.where(tiny, 0, -np.maximum(right, 0))

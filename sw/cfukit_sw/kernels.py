@@ -147,32 +147,16 @@ def _reference(op: str, name: str, **fields: Any) -> Kernel:
 BINARY_INT8 = ("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM")
 COMPARISONS = ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
 FLOAT_OPERATORS = (
-    *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "MAX_POOL_2D"),
+    *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "MAX_POOL_2D", "TRANSPOSE_CONV"),
     *("ADD", "SUB", "MUL", "DIV", "FLOOR_DIV", "FLOOR_MOD", "MINIMUM", "MAXIMUM", "L2_POOL_2D", "CUMSUM"),
-    *(
-        "ADD_N",
-        "ARG_MAX",
-        "ARG_MIN",
-        "BATCH_MATMUL",
-        "PRELU",
-        "REDUCE_MAX",
-        "RESIZE_BILINEAR",
-        "SQUARED_DIFFERENCE",
-    ),
+    *("ADD_N", "ARG_MAX", "ARG_MIN", "BATCH_MATMUL", "PRELU", "REDUCE_MAX", "REDUCE_MIN", "RESIZE_BILINEAR"),
+    "SQUARED_DIFFERENCE",
 )
 FLOAT_FUNCTIONS = (
     *("rectifier", "leaky_relu", "logistic", "tanh", "softmax", "abs", "ceil", "elu", "exp", "floor"),
     *("hard_swish", "neg", "square", "cos", "log", "round", "rsqrt", "sin", "sqrt"),
-    *(
-        "l2_normalization",
-        "log_softmax",
-        "equal",
-        "not_equal",
-        "greater",
-        "greater_equal",
-        "less",
-        "less_equal",
-    ),
+    *("l2_normalization", "log_softmax", "svdf", "equal", "not_equal", "greater", "greater_equal"),
+    *("less", "less_equal"),
 )
 SOFTMAX_WORDS = 64  # of scratch at most; longer rows are computed twice instead
 BINARY_INT32 = ("ADD", "SUB", "MUL", "DIV", "MINIMUM", "MAXIMUM")
@@ -231,7 +215,7 @@ def _in_place(op: Op) -> int:
 
 
 def _cells(op: Op) -> int:
-    return 2 * op.output_shape[2]
+    return (4 if op.input_type == "float32" else 2) * op.output_shape[2]
 
 
 def reference_kernels() -> list[Kernel]:
@@ -259,12 +243,15 @@ def reference_kernels() -> list[Kernel]:
         *(_reference(op, "reduce_sum", supports=_int8) for op in ("MEAN", "SUM")),
         *(_reference(op, "reduce_sum_int16", supports=_int16) for op in ("MEAN", "SUM")),
         _reference("DIV", "div", supports=_int8, lead=_in_place),
-        _reference("RSQRT", "rsqrt", lead=_in_place),
+        _reference("RSQRT", "rsqrt", supports=_int8, lead=_in_place),
+        _reference("RSQRT", "rsqrt_int16", supports=_int16, lead=_in_place),
         _reference("CUMSUM", "cumsum", supports=_int8, lead=_in_place),
         _reference("DYNAMIC_UPDATE_SLICE", "dynamic_update_slice", lead=_in_place),
         _reference("BROADCAST_ARGS", "broadcast_args"),
         _reference("EMBEDDING_LOOKUP", "embedding_lookup"),
         _reference("REDUCE_MAX", "reduce_max", supports=_int8),
+        _reference("REDUCE_MIN", "reduce_min", supports=_int8),
+        _reference("REDUCE_ALL", "reduce_all"),
         _reference("TABLE", "table", lead=_in_place),
         _reference("PRELU", "prelu", supports=_int8, lead=_in_place),
         _reference("PRELU", "prelu_int16", supports=_int16, lead=_in_place),
@@ -281,7 +268,15 @@ def reference_kernels() -> list[Kernel]:
         _reference("RESIZE_BILINEAR", "resize_bilinear", supports=_int8),
         _reference("SVDF", "svdf"),
         _reference("SVDF_INT8", "svdf_int8"),
-        _reference("UNIDIRECTIONAL_SEQUENCE_LSTM", "unidirectional_sequence_lstm", scratch=_cells),
+        *(
+            _reference(
+                "UNIDIRECTIONAL_SEQUENCE_LSTM",
+                f"unidirectional_sequence_lstm{name}",
+                supports=of,
+                scratch=_cells,
+            )
+            for name, of in {"": _int8, "_int16": _int16, "_float": _float}.items()
+        ),
         _reference("ABS", "abs_int16", lead=_in_place),
         *(_reference(op, op.lower(), supports=_int8) for op in ("LOG_SOFTMAX", "L2_NORMALIZATION", "ADD_N")),
         *(
@@ -394,7 +389,9 @@ def portable_kernels() -> list[Kernel]:
         _portable("RESIZE_BILINEAR", "resize_bilinear", supports=_int8),
         _portable("SVDF", "svdf"),
         _portable("SVDF_INT8", "svdf_int8"),
-        _portable("UNIDIRECTIONAL_SEQUENCE_LSTM", "unidirectional_sequence_lstm", scratch=_cells),
+        _portable(
+            "UNIDIRECTIONAL_SEQUENCE_LSTM", "unidirectional_sequence_lstm", supports=_int8, scratch=_cells
+        ),
         _portable("MOVE", "move", supports=words_at_most),
         _portable("COPY", "copy"),
         _portable("BANDS", "bands"),

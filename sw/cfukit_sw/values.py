@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+MANY_STEPS = 100_000  # what a WHILE says from here on is no number of iterations
+
 
 def value_refusal(operator_type: str, value: int) -> tuple[str, str]:
     """(given, allowed) of an error about `value`, which means what the operator's kernels say."""
@@ -19,6 +21,14 @@ def value_refusal(operator_type: str, value: int) -> tuple[str, str]:
         return f"the root of {signed:,} steps of the scale", "inputs from the zero point on"
     if operator_type == "BROADCAST_ARGS":
         return f"the size {signed:,} and another one", "equal sizes, or one of them 1"
+    if operator_type == "WHILE" and value >= MANY_STEPS:
+        given = (
+            f"its iterations, with those of the loops around and inside it, take more than {value:,} steps"
+        )
+        return (
+            given,
+            "less; an operator takes one, and one more for every 4,096 elements that it writes or multiplies",
+        )
     if operator_type == "WHILE":
         return f"its condition still holds after {value:,} iterations", "a loop that ends before"
     return f"the value {value:,}", "what the operator's kernel allows"

@@ -193,7 +193,7 @@ struct cfukit_cast {
 
 /* ABS int16_t: struct cfukit_quantize with |x - input zero point|. */
 
-/* MEAN, SUM (rescaled) and REDUCE_MAX. For each index into kept_sizes (dense output order) the elements at reduced_sizes x
+/* MEAN, SUM (rescaled), REDUCE_MAX, REDUCE_MIN and REDUCE_ALL (of bool). For each index into kept_sizes (dense output order) the elements at reduced_sizes x
  * reduced_strides from the index's place (kept_strides) are combined. sum_zero_point = input zero point * elements reduced. */
 struct cfukit_reduce {
   const int8_t *input;
@@ -249,10 +249,19 @@ struct cfukit_svdf {
   int32_t multiplier1, shift1, multiplier2, shift2;
 };
 
+/* The same in float32. activation: 0 none, 1 RELU, 2 tanh, 3 the sign bit, 4 the range low_bits .. high_bits (float32 bits). */
+struct cfukit_svdf_float {
+  const float *input, *feature_weights, *time_weights, *bias;
+  float *state, *output;
+  int32_t batches, inputs, units, rank, memory;
+  int32_t activation, low_bits, high_bits;
+};
+
 /* UNIDIRECTIONAL_SEQUENCE_LSTM. Gates in the order input, forget, cell, output: weights [cells, inputs], recurrent [cells, cells], bias
  * [cells]. hidden int8_t and cell int16_t [batches, cells] are variables. input: step s of item b begins at (s * step_stride + b *
- * item_stride) * inputs; output likewise with cells. candidate_tanh: 1 tanh, 0 logistic. cell_limit: 0 .. 32767, or 32768: none. tanh_multiplier, tanh_shift:
- * the form of the cell state for tanh16. scratch: cells int16_t. */
+ * item_stride) * inputs; output likewise with cells. candidate_tanh: 1 tanh, 0 no function. cell_limit: 0 .. 32767, or 32768: none. tanh_multiplier, tanh_shift:
+ * the form of the cell state for tanh16. scratch: cells int16_t. On int16_t the biases are int64_t, low words first, which
+ * may begin at any word. */
 struct cfukit_lstm_gate {
   const int8_t *weights, *recurrent;
   const int32_t *bias;
@@ -270,6 +279,17 @@ struct cfukit_lstm {
   int32_t input_zero_point, hidden_zero_point, candidate_tanh, cell_limit;
   int32_t forget_multiplier, forget_shift, update_multiplier, update_shift, output_multiplier, output_shift;
   int32_t tanh_multiplier, tanh_shift;
+};
+
+/* The same in float32. scratch: cells floats. cell_clip_bits: a float32 limit of the cell state, 0 for none. */
+struct cfukit_lstm_float_gate {
+  const float *weights, *recurrent, *bias;
+};
+struct cfukit_lstm_float {
+  const float *input;
+  float *hidden, *cell, *output, *scratch;
+  const struct cfukit_lstm_float_gate *gates;
+  int32_t steps, batches, inputs, cells, step_stride, item_stride, candidate_tanh, cell_clip_bits;
 };
 
 /* SignalWindow: (input * weights[i]) >> shift, saturated. rows vectors of count samples. */
@@ -386,7 +406,8 @@ struct cfukit_table {
   int32_t count;
 };
 
-/* RSQRT int8_t: as struct cfukit_table; an input below `least` is refused with input - least. */
+/* RSQRT int8_t: as struct cfukit_table; an input below `least` is refused with input - least. int16_t: struct cfukit_quantize, of which
+ * (multiplier, shift) rescales 1 / sqrt(input); an input below 0 is refused. */
 struct cfukit_rsqrt {
   const int8_t *input, *table;
   int8_t *output;
@@ -445,7 +466,9 @@ struct cfukit_gather_nd {
 };
 
 /* IF and WHILE. A subgraph is a list of kernel calls that work in the scratch. Copies lead values and variables to it and back.
- * WHILE: `begin` makes the outputs of the inputs; the condition is what condition_ops compute. After `limit` iterations it is refused. */
+ * WHILE: `begin` makes the outputs of the inputs; the condition is what condition_ops compute. After `limit` iterations it is refused.
+ * Each iteration takes iteration_steps. `steps` counts them, with those of the loops inside, which have the same counter (is_inside); more than
+ * step_limit are refused. */
 struct cfukit_op;
 struct cfukit_copy {
   const uint8_t *input;
@@ -471,6 +494,8 @@ struct cfukit_while {
   const struct cfukit_copy *begin, *condition_inputs, *condition_outputs, *body_inputs, *body_outputs;
   const struct cfukit_op *condition_ops, *body_ops;
   int32_t n_begin, n_condition_inputs, n_condition_outputs, n_body_inputs, n_body_outputs, n_condition, n_body, limit;
+  int32_t *steps;
+  int32_t is_inside, iteration_steps, step_limit;
 };
 
 /* TFLite_Detection_PostProcess, float32. encodings [boxes, encoding], of which 4 count (y, x, h, w), anchors [boxes, 4], scores [boxes, columns], where

@@ -179,6 +179,8 @@ class Case:
             if not narrow and self.chance(0.2):
                 spread = 1 << 40
             data = self.rng.integers(-spread, spread, channels)
+            if self.type == "TRANSPOSE_CONV" and self.chance(0.3):
+                return self.build.constant("b", data.astype(np.int16), scale=scales)
             return self.build.constant("b", data.astype(np.int32 if narrow else np.int64), scale=scales)
         spread = int(3000 * sqrt(terms)) + 1
         data = self.rng.integers(-spread, spread, channels).astype(np.int32)
@@ -248,6 +250,7 @@ def _transpose_conv(case: Case) -> Model:
     weights = case.weights((channels, kernel_h, kernel_w, depth), 0, case.chance(0.7))
     terms = kernel_h * kernel_w * depth
     y = case.out_of(x, (1, out_h, out_w, channels), case.sum_scale(x, weights, terms))
+    options["fused_activation_function"] = case.pick(ACTIVATIONS)
     size, bias = case.ints("size", (1, out_h, out_w, channels)), case.bias(x, weights, channels, terms)
     return case.done([size, weights, x, *([bias] if bias >= 0 else [])], [y], **options)
 

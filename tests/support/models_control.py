@@ -157,3 +157,58 @@ def counted_by_variable(type: str, depth: int, times: int, scale: float = 1.0) -
     build.operator("READ_VARIABLE", [resource(build, "common")], [common])
     build.operator("ADD", [common, seen], [y])
     return build.model([flag, x], [y])
+
+
+def with_signals(kind: str) -> Model:
+    """Delays that keep their samples in the branches of an IF, in the body of a WHILE, or in a WHILE in a branch ("both")."""
+    build = ModelBuilder(f"signals in {kind}")
+
+    def graph(name: str) -> tuple[ModelBuilder, int, int, int]:
+        made = ModelBuilder(name)
+        return (
+            made,
+            made.tensor("flag", (1,), "bool"),
+            made.tensor("x", (6,), "int16"),
+            made.tensor("y", (6,), "int16"),
+        )
+
+    def looped(graph: ModelBuilder, flag: int, x: int, y: int) -> None:
+        """y = x, delayed three times, or twice if the flag is set."""
+        start, end = graph.tensor("start", (1,), "int32"), graph.tensor("end", (1,), "int32")
+        graph.operator("CAST", [flag], [start], in_data_type="BOOL", out_data_type="INT32")
+        body = ModelBuilder("body")
+        n, more = body.tensor("n", (1,), "int32"), body.tensor("more", (1,), "int32")
+        a, b = body.tensor("a", (6,), "int16"), body.tensor("b", (6,), "int16")
+        body.operator("ADD", [n, body.constant("one", np.array([1], np.int32))], [more])
+        body.operator("CUSTOM:SignalDelay", [a], [b], delay_length=4)
+        condition = ModelBuilder("condition")
+        n, _ = condition.tensor("n", (1,), "int32"), condition.tensor("a", (6,), "int16")
+        below = condition.tensor("below", (1,), "bool")
+        condition.operator("LESS", [n, condition.constant("three", np.array([3], np.int32))], [below])
+        build.subgraphs += [condition.model([n, n + 1], [below]), body.model([0, a], [more, b])]
+        numbers = {
+            "cond_subgraph_index": len(build.subgraphs) - 1,
+            "body_subgraph_index": len(build.subgraphs),
+        }
+        graph.operator("WHILE", [start, x], [end, y], **numbers)
+
+    flag, x, y = (
+        build.tensor("flag", (1,), "bool"),
+        build.tensor("x", (6,), "int16"),
+        build.tensor("y", (6,), "int16"),
+    )
+    if kind == "WHILE":
+        looped(build, flag, x, y)
+        return build.model([flag, x], [y])
+    branches = []
+    for length in (3, 7):
+        inner, condition, given, result = graph(f"delay of {length}")
+        if kind == "both" and length == 3:
+            looped(inner, condition, given, result)
+        else:
+            inner.operator("CUSTOM:SignalDelay", [given], [result], delay_length=length)
+        branches.append(inner.model([condition, given], [result]))
+    build.subgraphs += branches
+    numbers = {"then_subgraph_index": len(build.subgraphs) - 1, "else_subgraph_index": len(build.subgraphs)}
+    build.operator("IF", [flag, flag, x], [y], **numbers)
+    return build.model([flag, x], [y])

@@ -13,7 +13,7 @@ TYPES = ("int8", "int8", "int8", "int16", "int32", "float32")
 MOVED = (*TYPES, "uint8", "int64", "uint32", "bool")
 
 
-@builds("MEAN", "SUM", "REDUCE_MAX")
+@builds("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_ALL")
 def _reduce(case: Case) -> Model:
     shape = case.shape(1, 5, 7)
     count = case.whole(1, len(shape))
@@ -21,9 +21,10 @@ def _reduce(case: Case) -> Model:
     keep = case.chance(0.5)
     kept = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
     result = kept if keep else tuple(size for axis, size in enumerate(shape) if axis not in axes)
-    x = case.image(shape, "int8" if case.type == "REDUCE_MAX" else case.activations())
+    chosen = case.type in ("REDUCE_MAX", "REDUCE_MIN", "REDUCE_ALL")
+    x = case.image(shape, {"REDUCE_ALL": "bool"}.get(case.type, "int8") if chosen else case.activations())
     given = [axis - len(shape) if case.chance(0.3) else axis for axis in axes]
-    y = case.like(x, result) if case.type == "REDUCE_MAX" else case.out_of(x, result, case.scale())
+    y = case.like(x, result) if chosen else case.out_of(x, result, case.scale())
     return case.done([x, case.ints("axes", given)], [y], keep_dims=keep)
 
 

@@ -25,7 +25,8 @@ def _svdf(case: Case) -> Model:
     bias = case.build.constant("b", case.rng.integers(-999, 999, units).astype(np.int32), scale=1e-6)
     sums = float(case.build.tensors[state].scale) * float(case.build.tensors[times].scale)
     y = case.out((batch, units), sums * float(limit.max) ** 2 * memory / 200 * case.scale(0.1, 1))
-    options = {"rank": rank, "fused_activation_function": "RELU"}
+    names = ["RELU", "NONE", "RELU6", "RELU_N1_TO_1", "TANH", "SIGN_BIT"]  # only float32 has them
+    options = {"rank": rank, "fused_activation_function": case.pick(names)}
     return case.done([x, features, times, bias, state], [y], **options)
 
 
@@ -34,21 +35,32 @@ def _lstm(case: Case) -> Model:
     batch, steps, depth, cells = (case.whole(1, n) for n in (3, 6, 10, 9))
     major = case.chance(0.3)
     order = (steps, batch) if major else (batch, steps)
-    x = case.image((*order, depth), scale=case.scale(0.001, 0.2))
+    type = case.activations()
+    symmetric = {"zero_point": 0} if type == "int16" else {}
+    x = case.image(
+        (*order, depth), type, scale=case.scale(0.001, 0.2) / (64 if symmetric else 1), **symmetric
+    )
     gates = [case.weights((cells, depth), 0, False) for _ in range(4)]
     recurrent = [case.weights((cells, cells), 0, False) for _ in range(4)]
+    spread, kind = (9999, np.int32) if type == "int8" else (case.pick([99999, 1 << 30]), np.int64)
     biases = [
-        case.build.constant("b", case.rng.integers(-9999, 9999, cells).astype(np.int32), scale=1e-4)
+        case.build.constant("b", case.rng.integers(-spread, spread, cells).astype(kind), scale=1e-4)
         for _ in range(4)
     ]
-    point = case.zero_point()
-    hidden = case.build.tensor("h", (batch, cells), scale=1 / 128, zero_point=point, variable=True)
+    point, scale = (0, 2.0**-15) if symmetric else (case.zero_point(), 1 / 128)
+    hidden = case.build.tensor("h", (batch, cells), type, scale=scale, zero_point=point, variable=True)
     power = case.pick([-11, -12, -13, -15, -10])
     cell = case.build.tensor("c", (batch, cells), "int16", scale=2.0**power, zero_point=0, variable=True)
-    y = case.out((*order, cells), 1 / 128, point)
+    y = case.out((*order, cells), scale, point, type)
     inputs = [x, *gates, *recurrent, -1, -1, -1, *biases, -1, -1, hidden, cell, -1, -1, -1, -1]
     clip = case.pick([0.0, 0.0, 1.5])
-    return case.done(inputs, [y], fused_activation_function="TANH", cell_clip=clip, time_major=major)
+    return case.done(
+        inputs,
+        [y],
+        fused_activation_function=case.pick(["TANH", "TANH", "TANH", "NONE"]),
+        cell_clip=clip,
+        time_major=major,
+    )
 
 
 @builds("CHAIN")

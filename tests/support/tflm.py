@@ -1,12 +1,14 @@
 """TFLM's own interpreter as an oracle. It runs in its own process, because it may abort on a model that it refuses.
 
-`tflm_outputs([(model, sets)])` needs the PyPI package tflite-micro, here or in the Python that CFUKIT_TFLM_PYTHON names.
+`tflm_outputs([(model, sets)])` and `tflm_arenas([model])` need the PyPI package tflite-micro, here or in the Python that
+CFUKIT_TFLM_PYTHON names.
 Run as a program, this file is that process: it answers every model in a folder.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -50,6 +52,35 @@ def tflm_outputs(cases: Sequence[tuple[bytes, Sets]]) -> list[list[list[Any]] | 
             if done < len(cases):
                 done += 1  # this model killed the process
         return [_answer(folder / f"{number}.done") for number in range(len(cases))]
+
+
+def tflm_arenas(models: Sequence[bytes]) -> list[tuple[int, int] | None]:
+    """(bytes of activations and scratch, bytes in all) of each model's arena; None for a model that TFLM refuses."""
+    found: list[tuple[int, int] | None] = []
+    with tempfile.TemporaryDirectory(prefix="cfukit-tflm-") as name:
+        for number, data in enumerate(models):
+            (Path(name) / f"{number}.tflite").write_bytes(data)
+        while len(found) < len(models):  # again after one that killed the process
+            argv = [tflm_python(), __file__, name, str(len(found)), str(len(models))]
+            done = subprocess.run([*argv, "arenas"], capture_output=True, text=True, timeout=600, check=False)
+            parts = re.split(r"^model \d+$", done.stderr, flags=re.M)[1:]
+            assert parts, done.stderr
+            for part in parts:
+                sizes = {key: int(n) for key, n in re.findall(r"allocation (head|total) (\d+) bytes", part)}
+                found.append((sizes["head"], sizes["total"]) if sizes else None)
+    return found
+
+
+def _print_arenas(folder: Path, first: int, last: int) -> None:
+    from tflite_micro import runtime
+
+    for number in range(first, last):
+        os.write(2, f"\nmodel {number}\n".encode())
+        try:
+            data = (folder / f"{number}.tflite").read_bytes()
+            runtime.Interpreter.from_bytes(data, arena_size=ARENA_BYTES).print_allocations()
+        except Exception as error:
+            os.write(2, f"refused: {error}\n".encode())
 
 
 def _answer(path: Path) -> list[list[Any]] | None:
@@ -101,4 +132,5 @@ def interpreter_outputs(interpreter: Any) -> list[int]:
 
 
 if __name__ == "__main__":
-    _serve(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    serve = _print_arenas if sys.argv[4:] == ["arenas"] else _serve
+    serve(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

@@ -10,7 +10,7 @@ import pytest
 
 from cfukit_base.errors import ModelError
 from cfukit_sw.evaluator import Evaluator, check_supported
-from cfukit_sw.evaluator.control import MAX_ITERATIONS
+from cfukit_sw.evaluator.control import MAX_ITERATIONS, MAX_STEPS
 from cfukit_sw.kernels import sources_of
 from cfukit_sw.lower import lower
 from cfukit_sw.model import Model
@@ -63,6 +63,70 @@ def test_a_loop_that_does_not_end_is_refused_by_its_operator() -> None:
     longest = counting(MAX_ITERATIONS - 1)
     assert Evaluator(longest).run([int32(0)]).outputs[0].tolist() == [MAX_ITERATIONS - 1]
     assert HostModel(lower(longest)).run([int32(0)])[0].tolist() == [MAX_ITERATIONS - 1]
+
+
+def nested(outer: int, inner: int, in_branch: bool = False) -> Model:
+    """`outer` loops of `inner` iterations, directly or in a branch."""
+    build = ModelBuilder("nested")
+    start, end = (build.tensor(name, (1,), "int32") for name in ("start", "end"))
+    body = ModelBuilder("body")
+    n, more, counted, one = (body.tensor(name, (1,), "int32") for name in ("n", "more", "counted", "one"))
+    zero = body.tensor("zero", (1,), "int32")
+    body.operator("MINIMUM", [n, body.constant("0", np.array([0], np.int32))], [zero])
+    innermost = counting(inner)
+    numbers = {"cond_subgraph_index": 1, "body_subgraph_index": 2}
+    build.subgraphs += list(innermost.subgraphs)
+    if in_branch:
+        branch = ModelBuilder("branch")
+        a, b = (branch.tensor(name, (1,), "int32") for name in "ab")
+        branch.operator("WHILE", [a], [b], **numbers)
+        build.subgraphs.append(branch.model([a], [b]))
+        holds = body.tensor("holds", (1,), "bool")
+        body.operator("LESS_EQUAL", [zero, n], [holds])
+        body.operator("IF", [holds, zero], [counted], then_subgraph_index=3, else_subgraph_index=3)
+    else:
+        body.operator("WHILE", [zero], [counted], **numbers)
+    body.operator("MINIMUM", [counted, body.constant("1", np.array([1], np.int32))], [one])
+    body.operator("ADD", [n, one], [more])
+    loop(build, [start], [end], outer, body.model([n], [more]))
+    return build.model([start], [end])
+
+
+@pytest.mark.parametrize("in_branch", [False, True])
+def test_nested_loops_have_one_limit(in_branch: bool) -> None:
+    """Neither loop alone is long. Each model runs twice, so the count begins again."""
+    fits, too_long = nested(90, 400, in_branch), nested(200, 400, in_branch)
+    evaluator = Evaluator(fits)
+    for _ in range(2):
+        assert evaluator.run([int32(0)]).outputs[0].tolist() == [90]
+    with pytest.raises(ModelError, match="WHILE: its iterations, with .* take more than 200,000 steps"):
+        Evaluator(too_long).run([int32(0)])
+    for registry in ("portable", "reference"):
+        host = HostModel(lower(fits, registry=registry))
+        for _ in range(2):
+            assert host.run([int32(0)])[0].tolist() == [90]
+        with pytest.raises(RefusedError) as caught:
+            HostModel(lower(too_long, registry=registry)).run([int32(0)])
+        assert caught.value.value == MAX_STEPS
+
+
+def test_the_evaluator_and_c_count_the_same_steps() -> None:
+    """The longest model that runs is the same for both."""
+    limits = []
+    for runs in (
+        lambda model: Evaluator(model).run([int32(0)]),
+        lambda model: HostModel(lower(model)).run([int32(0)]),
+    ):
+        low, high = 1, 1000
+        while high - low > 1:
+            middle = (low + high) // 2
+            try:
+                runs(nested(middle, 300))
+                low = middle
+            except (ModelError, RefusedError):
+                high = middle
+        limits.append(low)
+    assert limits[0] == limits[1] > 50
 
 
 def test_only_the_kernels_of_the_main_graph_and_of_subgraphs_are_linked() -> None:
@@ -166,7 +230,7 @@ def test_refusals(name: str) -> None:
 def test_the_scratch_holds_one_subgraph_at_a_time() -> None:
     model = counting(10)
     needs = [lower(graph).arena_bytes for graph in model.subgraphs]
-    assert lower(model).steps[0].scratch_bytes == max(needs)
+    assert lower(model).steps[0].scratch_bytes == -(-max(needs) // 4) * 4 + 4  # and the counter of steps
 
 
 SETS = [

@@ -21,6 +21,20 @@ def subgraph_numbers(op: Operator) -> list[int]:
     return [int(op.options[option]) for option in CALLS.get(op.type, ())]  # type: ignore[arg-type]
 
 
+def callees(graphs: Sequence[Model], number: int) -> list[int]:
+    """What graph `number` calls. graphs: the main graph and its subgraphs."""
+    numbers = [callee for op in graphs[number].operators for callee in subgraph_numbers(op)]
+    return [callee for callee in dict.fromkeys(numbers) if 0 < callee < len(graphs)]
+
+
+def reachable(graphs: Sequence[Model], number: int = 0) -> list[int]:
+    """Graph `number` and all that it calls, each once."""
+    found = [number]
+    for each in found:
+        found += [callee for callee in callees(graphs, each) if callee not in found]
+    return found
+
+
 def extent(graph: Model, subgraphs: Sequence[Model]) -> tuple[int, int]:
     """(depth of the calls of a graph, operators of it and of all that it calls). Both stop a little above their limits."""
     known: dict[int, tuple[int, int]] = {}

@@ -1,21 +1,54 @@
 """IF and WHILE, which call subgraphs. TFLM reference kernels, generation B.
 
 Variables of a subgraph are the caller's, to which `with_variables` has lifted them. A loop that does not end is refused after
-MAX_ITERATIONS.
+MAX_ITERATIONS, and after MAX_STEPS together with the loops inside it.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from typing import Any
 
-from cfukit_sw.evaluator.calls import CALLS, MAX_DEPTH, MAX_EXPANDED, VARIABLES, extent
+from cfukit_sw.evaluator.calls import CALLS, MAX_DEPTH, MAX_EXPANDED, VARIABLES, extent, subgraph_numbers
 from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.model import Model, Operator
 from cfukit_sw.site import Array, Site
 from cfukit_sw.values import value_refusal
 
 MAX_ITERATIONS = 10_000
+MAX_STEPS = 200_000  # about a second of the evaluator
+STEP_ELEMENTS = 4096  # that an operator writes or multiplies in one step
+
+
+def steps_of(graph: Model) -> int:
+    """How long a graph takes. Of a WHILE in it only the call counts, because its iterations count when they run."""
+    total = 0
+    for op in graph.operators:
+        work = graph.macs_of(op) + sum(graph.output_of(op, k).elements for k in range(len(op.outputs)))
+        total += 1 + work // STEP_ELEMENTS
+        if op.type == "IF":
+            numbers = [number for number in subgraph_numbers(op) if 0 < number <= len(graph.subgraphs)]
+            branches = (replace(graph.subgraphs[number - 1], subgraphs=graph.subgraphs) for number in numbers)
+            total += sum(steps_of(branch) for branch in branches)
+    return total
+
+
+def iteration_steps(condition: Model, body: Model) -> int:
+    """At most as many as make every loop too long."""
+    return min(2 + steps_of(condition) + steps_of(body), MAX_STEPS + 1)
+
+
+@dataclass
+class _Taken:
+    """The steps of a loop and of all loops inside it."""
+
+    steps: int = 0
+
+
+_taken: ContextVar[_Taken | None] = ContextVar(
+    "taken", default=None
+)  # of the loop whose subgraphs are being prepared
 
 
 def called(at: Site, option: str) -> Model:
@@ -111,11 +144,23 @@ def while_(at: Site) -> Compute:
     _check(at, condition, given, None)
     _check(at, body, given, at.op.outputs)
     _check(at, condition, at.op.outputs, None)
-    holds, step = _Subgraph(at, condition), _Subgraph(at, body)
+    outer = _taken.get()
+    taken = outer or _Taken()
+    token = _taken.set(taken)
+    try:
+        holds, step = _Subgraph(at, condition), _Subgraph(at, body)
+    finally:
+        _taken.reset(token)
+    each = iteration_steps(condition, body)
 
     def run(inputs: list[Any]) -> list[Array]:
         values = list(inputs[: len(given)])
+        if outer is None:
+            taken.steps = 0
         for _ in range(MAX_ITERATIONS):
+            taken.steps += each
+            if taken.steps > MAX_STEPS:
+                at.refuse(*value_refusal(at.op.type, MAX_STEPS))
             if not holds.run(values, inputs)[0].reshape(-1)[0]:
                 return _outside(at, [value.copy() for value in values])
             values = step.run(values, inputs)

@@ -71,13 +71,15 @@ def bias_types(at: Site, image: Tensor) -> tuple[str, ...]:
     """What TFLM takes as a bias. For int16 depthwise convolutions and int32 it reads the wrong type."""
     if image.type == "int8":
         return ("int32",)
-    return ("int64",) if at.op.type in ("DEPTHWISE_CONV_2D", "TRANSPOSE_CONV") else ("int32", "int64")
+    return {"DEPTHWISE_CONV_2D": ("int64",), "TRANSPOSE_CONV": ("int64", "int16")}.get(
+        at.op.type, ("int32", "int64")
+    )
 
 
 def has_wide_sums(at: Site, image: Tensor, bias_at: int = 2) -> bool:
     """Whether sums have 64 bits."""
     bias = at.model.input_of(at.op, bias_at)
-    return image.type == "int16" and (bias is None or bias.type == "int64")
+    return image.type == "int16" and (bias is None or bias.type != "int32")
 
 
 def check_int16(
@@ -186,7 +188,8 @@ def transpose_conv(at: Site) -> Compute:
     """
     at.inputs_between(3, 4)
     at.outputs_exactly(1)
-    weights, image = at.input(1, "int8"), at.input(2, "int8", "int16")
+    image = at.input(2, "int8", "int16", "float32")
+    weights = at.input(1, "float32" if image.type == "float32" else "int8")
     output = at.output(image.type)
     for tensor in (image, weights, output):
         at.rank(tensor, 4)
@@ -199,6 +202,8 @@ def transpose_conv(at: Site) -> Compute:
     if at.integers(0, 4) != list(output.shape):
         at.refuse(f"output shape {at.integers(0, 4)}", f"{list(output.shape)}, the output tensor's")
     filters = at.data_of(weights)
+    if image.type == "float32":
+        return floats.transpose_conv(at, output, filters, y, x)
     sums_of_filters = filters.sum(3, dtype=np.int64)
     rescale = Rescale(at, image, weights, output, channels, 0, bias_at=3)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from cfukit_sw.evaluator import floats
 from cfukit_sw.evaluator.elementwise import operands
-from cfukit_sw.evaluator.prepare import Compute, by_table, operator
+from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.fixed_point import (
     Ints,
     inverse_square_root,
@@ -18,7 +18,7 @@ from cfukit_sw.fixed_point import (
     truncating_divide,
     wrap32,
 )
-from cfukit_sw.quantization import LIMITS, quantize_multiplier
+from cfukit_sw.quantization import LIMITS, Multiplier, quantize_multiplier
 from cfukit_sw.site import Array, Site
 from cfukit_sw.values import value_refusal
 
@@ -104,34 +104,45 @@ def floor_div(at: Site) -> Compute:
 RSQRT_SHIFT = 20
 
 
-def rsqrt_table(at: Site) -> Array:
-    """Entry x + 128 for x from the zero point on."""
+def rsqrt_parameters(at: Site) -> Multiplier:
+    """What rescales the root of an input of one step."""
     image, output = at.input(0), at.output()
     multiplier, shift = at.multiplier(1.0 / (np.sqrt(float(at.scale(image))) * float(at.scale(output))))
-    table = np.full(256, 127, np.int8)
-    for index in range(image.zero_point + 129, 256):
-        root, root_shift = inverse_square_root(index - 128 - image.zero_point)
-        one = multiply(np.array(1, np.int64), root, root_shift + RSQRT_SHIFT)
-        scaled = multiply(one, multiplier, shift - RSQRT_SHIFT) + output.zero_point
-        table[index] = np.clip(wrap32(np.asarray(scaled)), *LIMITS["int8"])
-    return table
+    if shift < RSQRT_SHIFT - 31:
+        at.refuse(f"the scales give a multiplier with shift {shift}", f"at least {RSQRT_SHIFT - 31}")
+    return multiplier, shift
+
+
+def rsqrt_table(at: Site) -> Array:
+    """For stored values from the zero point to the highest."""
+    image, output = at.input(0), at.output()
+    multiplier, shift = rsqrt_parameters(at)
+    low, high = LIMITS[output.type]
+    root, root_shift = inverse_square_root(np.arange(1, high - image.zero_point + 1))
+    one = multiply(np.ones_like(root), root, root_shift + RSQRT_SHIFT)
+    scaled = wrap32(multiply(one, multiplier, shift - RSQRT_SHIFT) + output.zero_point)
+    return np.array([high, *np.clip(scaled, low, high)], output.dtype)
 
 
 @operator("RSQRT")
 def rsqrt(at: Site) -> Compute:
-    """int8: a table; an input below its zero point is refused, as by TFLM."""
+    """Integers: a table; an input below its zero point is refused, as by TFLM. Zero points of int16 are 0."""
     if at.input(0).type == "float32":
         return floats.function(at)
     at.inputs_between(1, 1)
     at.outputs_exactly(1)
-    image, output = at.input(0, "int8"), at.output("int8")
+    image = at.input(0, "int8", "int16")
+    output = at.output(image.type)
     at.shape(output, image.shape)
-    look_up = by_table(rsqrt_table(at))
+    if image.type == "int16" and (image.zero_point or output.zero_point):
+        at.refuse(f"zero points {image.zero_point} and {output.zero_point}", "0 for int16")
+    table = rsqrt_table(at)
 
     def run(inputs: list[Any]) -> list[Array]:
-        wrong = inputs[0][inputs[0] < image.zero_point]
+        steps = inputs[0].astype(np.int64) - image.zero_point
+        wrong = steps[steps < 0]
         if wrong.size:
-            at.refuse(*value_refusal(at.op.type, int(wrong[0]) - image.zero_point))
-        return look_up(inputs)
+            at.refuse(*value_refusal(at.op.type, int(wrong[0])))
+        return [table[steps]]
 
     return run

@@ -69,13 +69,14 @@ def batch_matmul(at: Site, output: Tensor, depth: int) -> Compute:
     return quietly(run)
 
 
-def maximum(at: Site, axes: tuple[int, ...], output: Tensor) -> Compute:
-    """The lowest number where no value is larger, as for NaN."""
+def extreme(axes: tuple[int, ...], output: Tensor, largest: bool) -> Compute:
+    """Largest or smallest value. Where none is above the lowest number, or below the highest, as for NaN: that number."""
+    sign, limit = np.float32(1 if largest else -1), np.finfo(np.float32).min
 
     def run(inputs: list[Any]) -> list[Array]:
-        values = np.where(np.isnan(inputs[0]), -np.inf, inputs[0])
-        lowest = np.finfo(np.float32).min
-        return [np.maximum(values.max(axis=axes), lowest).astype(np.float32).reshape(output.shape)]
+        values = np.where(np.isnan(inputs[0]), -np.inf, sign * inputs[0])
+        best = sign * np.maximum(values.max(axis=axes), limit)
+        return [best.astype(np.float32).reshape(output.shape)]
 
     return run
 

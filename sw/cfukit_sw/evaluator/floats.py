@@ -81,6 +81,29 @@ def conv_2d(at: Site, output: Tensor, filters: Floats, y: Axis, x: Axis, depthwi
     return quietly(run)
 
 
+def transpose_conv(at: Site, output: Tensor, filters: Floats, y: Axis, x: Axis) -> Compute:
+    """Each output adds up what reaches it from the input's rows, columns and channels, in this order; then the bias. The axes are those
+    of the forward convolution.
+    """
+    low, high = activation(at)
+    bias = bias_of(at, 3, output.shape[3])
+
+    def run(inputs: list[Any]) -> list[Array]:
+        total = np.zeros(output.shape, np.float32)
+        for row in reversed(range(y.kernel)):  # the last row of the filter meets the first row of the input
+            small_y, large_y = y.taps(row)
+            for column in reversed(range(x.kernel)):
+                small_x, large_x = x.taps(column)
+                if not (small_y.stop and small_x.stop):
+                    continue
+                pixels, place = inputs[2][:, small_y, small_x], (slice(None), large_y, large_x)
+                for c in range(filters.shape[3]):
+                    total[place] += pixels[..., c, None] * filters[:, row, column, c]
+        return [clamp(total + bias, low, high)]
+
+    return quietly(run)
+
+
 def fully_connected(at: Site, output: Tensor, weights: Floats) -> Compute:
     low, high = activation(at)
     bias = bias_of(at, 2, weights.shape[0])

@@ -152,9 +152,9 @@ def l2_normalization(at: Site) -> Compute:
 
     def run(inputs: list[Any]) -> list[Array]:
         rows = inputs[0].reshape(-1, image.shape[-1]).astype(np.int64) - image.zero_point
-        pairs = [inverse_square_root(int(total)) for total in (rows * rows).sum(axis=1)]
-        scaled = [multiply(row, m, s + 7) for row, (m, s) in zip(rows, pairs, strict=True)]
-        return [np.clip(np.stack(scaled), -128, 127).astype(np.int8).reshape(output.shape)]
+        root, shift = inverse_square_root((rows * rows).sum(axis=1, keepdims=True))
+        scaled = multiply(rows, root, shift + 7)
+        return [np.clip(scaled, -128, 127).astype(np.int8).reshape(output.shape)]
 
     return run
 

@@ -1,4 +1,4 @@
-"""MEAN, SUM, REDUCE_MAX over constant axes, and ARG_MAX and ARG_MIN; int8, MEAN and SUM also int16.
+"""MEAN, SUM, REDUCE_MAX, REDUCE_MIN and REDUCE_ALL over constant axes, and ARG_MAX and ARG_MIN.
 
 TFLM reference kernels, generation B (since 2026-10-13).
 """
@@ -28,29 +28,41 @@ def _axes(at: Site, image: Tensor, output: Tensor) -> tuple[int, ...]:
     return axes
 
 
-@operator("MEAN", "SUM", "REDUCE_MAX")
-def reduce(at: Site) -> Compute:
-    """SUM: clamp(MBQM(sum(x) - zp_in * n, Q(S_in / S_out)) + zp_out); MEAN: the multiplier divided by n;
-    REDUCE_MAX: stored values.
-    """
+def _reduced(at: Site, *types: str) -> tuple[Tensor, Tensor, tuple[int, ...]]:
+    """Input, output and axes of an operator on one of `types`."""
     at.inputs_between(2, 2)
     at.outputs_exactly(1)
-    image = at.input(
-        0, *(("int8", "float32") if at.op.type == "REDUCE_MAX" else ("int8", "int16", "float32"))
-    )
+    image = at.input(0, *types)
     output = at.output(image.type)
-    axes = _axes(at, image, output)
+    return image, output, _axes(at, image, output)
+
+
+@operator("REDUCE_MAX", "REDUCE_MIN")
+def extreme(at: Site) -> Compute:
+    """The largest or smallest stored value."""
+    image, output, axes = _reduced(at, "int8", "float32")
+    largest = at.op.type == "REDUCE_MAX"
     if image.type == "float32":
-        is_max = at.op.type == "REDUCE_MAX"
-        return float_rows.maximum(at, axes, output) if is_max else floats.reduce(at, axes, output)
+        return float_rows.extreme(axes, output, largest)
+    at.same_quantization(image, output)
+    find: Any = np.max if largest else np.min
+    return lambda inputs: [np.asarray(find(inputs[0], axis=axes)).reshape(output.shape)]
+
+
+@operator("REDUCE_ALL")
+def reduce_all(at: Site) -> Compute:
+    """Whether all are true."""
+    _, output, axes = _reduced(at, "bool")
+    return lambda inputs: [np.asarray(inputs[0].all(axis=axes)).reshape(output.shape)]
+
+
+@operator("MEAN", "SUM")
+def reduce(at: Site) -> Compute:
+    """SUM: clamp(MBQM(sum(x) - zp_in * n, Q(S_in / S_out)) + zp_out); MEAN: the multiplier divided by n."""
+    image, output, axes = _reduced(at, "int8", "int16", "float32")
+    if image.type == "float32":
+        return floats.reduce(at, axes, output)
     count = prod(image.shape[axis] for axis in axes)
-
-    def maximum(inputs: list[Any]) -> list[Array]:
-        return [inputs[0].max(axis=axes).reshape(output.shape)]
-
-    if at.op.type == "REDUCE_MAX":
-        at.same_quantization(image, output)
-        return maximum
     multiplier = at.multiplier(float(at.scale(image)) / float(at.scale(output)))
     if at.op.type == "MEAN":
         multiplier = mean_multiplier(image.scale, output.scale, count)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from cfukit_sw.evaluator.calls import reachable
 from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.model import Model, Tensor
 from cfukit_sw.site import Array, Site
@@ -24,7 +25,17 @@ MAX_STATE = 1 << 20
 
 
 def with_states(model: Model) -> Model:
-    """`model` with variable tensors for what its signal operators remember."""
+    """`model` with variable tensors for what its signal operators remember, also in the subgraphs that it calls."""
+    graphs = (model, *model.subgraphs)
+    known = dict(enumerate(graphs)) | {
+        number: _with_own_states(graphs[number]) for number in reachable(graphs)
+    }
+    if all(known[number] is graph for number, graph in enumerate(graphs)):
+        return model
+    return replace(known[0], subgraphs=tuple(known[number] for number in range(1, len(graphs))))
+
+
+def _with_own_states(model: Model) -> Model:
     tensors, operators = list(model.tensors), []
     for op in model.operators:
         if op.type in _STATES and len(op.inputs) == 1 and model.input_of(op, 0) is not None:

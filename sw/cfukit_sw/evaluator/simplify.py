@@ -18,4 +18,4 @@ def simplified(model: Model) -> Model:
 
     A simplified model stays as it is. ModelError if a resource variable cannot be resolved.
     """
-    return with_constants(with_states(with_variables(with_int8_weights(model))))
+    return with_constants(with_variables(with_states(with_int8_weights(model))))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from cfukit_base.errors import ModelError
-from cfukit_sw.evaluator.calls import CALLS, VARIABLES, subgraph_numbers
+from cfukit_sw.evaluator.calls import CALLS, VARIABLES, reachable, subgraph_numbers
 from cfukit_sw.evaluator.constants import with_constants
 from cfukit_sw.evaluator.movement import MOVABLE
 from cfukit_sw.evaluator.prepare import Compute, operator
@@ -102,7 +102,7 @@ class _Lifting:
         self.graphs = (model, *model.subgraphs)
         self.names: dict[int, tuple[Name, ...]] = {}
         self.tensors: dict[Name, Tensor] = {}
-        for number in self._called():
+        for number in reachable(self.graphs):
             for tensor in self.graphs[number].variables() if number else ():
                 name = f"subgraph {number}: tensor {tensor.index} '{tensor.name}'"
                 self.tensors[("", name)] = replace(tensor, name=name)
@@ -111,35 +111,17 @@ class _Lifting:
                 self.tensors[found.name] = _new_variable(model, found, 0)
 
     def lifted(self) -> Model:
-        called = self._called()
+        called = reachable(self.graphs)
         graphs = [
             self._graph(number) if number in called else graph for number, graph in enumerate(self.graphs)
         ]
         return replace(graphs[0], subgraphs=tuple(graphs[1:]))
 
-    def _callees(self, number: int) -> list[int]:
-        graph, count = self.graphs[number], len(self.graphs)
-        numbers = [callee for op in graph.operators for callee in subgraph_numbers(op)]
-        return [callee for callee in numbers if 0 < callee < count]
-
-    def _called(self) -> list[int]:
-        """The main graph and what it calls, each once."""
-        found = [0]
-        for number in found:
-            found += [callee for callee in dict.fromkeys(self._callees(number)) if callee not in found]
-        return found
-
-    def _reachable(self, number: int) -> list[int]:
-        found = [number]
-        for each in found:
-            found += [callee for callee in dict.fromkeys(self._callees(each)) if callee not in found]
-        return found
-
     def _names(self, number: int) -> tuple[Name, ...]:
         """The variables that a graph needs."""
         if number not in self.names:
             names: set[Name] = set()
-            for each in self._reachable(number):
+            for each in reachable(self.graphs, number):
                 graph, handles = self.graphs[each], _handles(self.graphs[each])
                 used = (_handle(op) for op in graph.operators if op.type in USERS)
                 names |= {handles[handle] for handle in used if handle in handles}

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from cfukit_base.artefacts.plan import InArena, InConstants, Plan, Step, Steps, Structs, Value
+from cfukit_base.artefacts.plan import InArena, InConstants, Invocation, Plan, Step, Steps, Structs, Value
 from cfukit_sw.evaluator import simplified
 from cfukit_sw.evaluator.calls import CALLS
-from cfukit_sw.evaluator.control import MAX_ITERATIONS, called, values_and_variables
+from cfukit_sw.evaluator.control import (
+    MAX_ITERATIONS,
+    MAX_STEPS,
+    called,
+    iteration_steps,
+    values_and_variables,
+)
 from cfukit_sw.lowering.lowered import (
     BytesAt,
     CallOf,
@@ -30,8 +36,10 @@ class Subgraph:
     """A lowered subgraph whose arena is the caller's scratch. variables: (caller's tensor, place in the scratch, bytes)."""
 
     def __init__(self, at: Site, option: str, planner: Planner):
-        self.model = simplified(called(at, option))
+        self.called = called(at, option)
+        self.model = simplified(self.called)
         self.plan = planner(self.model)
+        self.steps: Param = None  # where the loop around it counts its steps
         outside = {at.model.tensors[index].name: index for index in values_and_variables(at.op)[1]}
         self.variables = [
             (TensorAt(outside[t.name]), ScratchAt(self.plan.tensors[t.index].offset), t.bytes)
@@ -60,8 +68,11 @@ class Subgraph:
     def calls(self) -> Calls:
         return Calls(tuple(self._call(step) for step in self.plan.steps))
 
-    def _call(self, step: Step) -> CallOf:
-        return CallOf(step.function, step.struct, {name: self._param(v) for name, v in step.params.items()})
+    def _call(self, step: Step | Invocation) -> CallOf:
+        params = {name: self._param(value) for name, value in step.params.items()}
+        if self.steps is not None and step.struct == "cfukit_while":
+            params |= {"steps": self.steps, "is_inside": 1}
+        return CallOf(step.function, step.struct, params)
 
     def _param(self, value: Value) -> Param:
         if isinstance(value, InArena):
@@ -72,22 +83,22 @@ class Subgraph:
             items = tuple({name: self._param(v) for name, v in item.items()} for item in value.items)
             return Pieces(value.name, items)
         if isinstance(value, Steps):
-            return Calls(
-                tuple(
-                    CallOf(each.function, each.struct, {n: self._param(v) for n, v in each.params.items()})
-                    for each in value.items
-                )
-            )
+            return Calls(tuple(self._call(each) for each in value.items))
         return value
 
 
 def control(at: Site, planner: Planner) -> Lowered:
     """at.op is IF or WHILE. planner: lowers a subgraph, with an arena of its own."""
     graphs = [Subgraph(at, option, planner) for option in CALLS[at.op.type]]
+    scratch = max(graph.plan.arena_bytes for graph in graphs)
+    if at.op.type == "WHILE":
+        counter = -(-scratch // 4) * 4
+        scratch = counter + 4
+        for graph in graphs:
+            graph.steps = ScratchAt(counter)
     params = _if(at, *graphs) if at.op.type == "IF" else _while(at, *graphs)
     x, y = at.model.tensors[values_and_variables(at.op)[0][-1]], at.output()
     op = replace(described(at, x, y), macs=sum(graph.plan.macs for graph in graphs))
-    scratch = max(graph.plan.arena_bytes for graph in graphs)
     return Lowered(op, f"cfukit_{at.op.type.lower()}", params, scratch_bytes=scratch)
 
 
@@ -124,6 +135,10 @@ def _while(at: Site, condition: Subgraph, body: Subgraph) -> dict[str, Param]:
         "n_condition": len(condition.plan.steps),
         "n_body": len(body.plan.steps),
         "limit": MAX_ITERATIONS,
+        "steps": body.steps,
+        "is_inside": 0,
+        "iteration_steps": iteration_steps(condition.called, body.called),
+        "step_limit": MAX_STEPS,
     }
 
 

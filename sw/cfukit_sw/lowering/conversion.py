@@ -10,6 +10,7 @@ import numpy as np
 from cfukit_sw.evaluator.float_rows import bilinear_places
 from cfukit_sw.evaluator.resize import bilinear_indices, nearest_indices
 from cfukit_sw.lowering.elementwise import broadcast, by_table
+from cfukit_sw.lowering.floats import limits
 from cfukit_sw.lowering.lowered import Alias, Bytes, Lowered, Param, TensorAt, described
 from cfukit_sw.lowering.windows import bias_type, channel_data
 from cfukit_sw.quantization import LIMITS, quantize_multiplier, window_padding
@@ -129,7 +130,7 @@ def transpose_conv(at: Site) -> Lowered:
     strides = at.integer("stride_h"), at.integer("stride_w")
     top, bottom = window_padding(x.shape[1], y.shape[1], w.shape[1], strides[0])
     left, right = window_padding(x.shape[2], y.shape[2], w.shape[2], strides[1])
-    low, high = at.activation(y)
+    low, high = limits(at) if y.type == "float32" else at.activation(y)
     op = replace(
         described(at, x, y),
         filter_shape=w.shape,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from math import prod
 
+import numpy as np
+
 from cfukit_sw.evaluator.cumulative import cumsum_begin
-from cfukit_sw.evaluator.division import rsqrt_table
+from cfukit_sw.evaluator.division import rsqrt_parameters, rsqrt_table
 from cfukit_sw.evaluator.updates import MAX_UPDATE_RANK
 from cfukit_sw.lowering import floats
 from cfukit_sw.lowering.lowered import Bytes, Lowered, Param, TensorAt, described
 from cfukit_sw.lowering.movement import dense_strides
-from cfukit_sw.quantization import add_parameters
+from cfukit_sw.quantization import LIMITS, add_parameters
 from cfukit_sw.site import Site
 
 
@@ -18,13 +20,13 @@ def rsqrt(at: Site) -> Lowered:
     x, y = at.input(0), at.output()
     if x.type == "float32":
         return floats.function(at)
-    params: dict[str, Param] = {
-        "input": TensorAt(x.index),
-        "table": Bytes(rsqrt_table(at).tobytes()),
-        "output": TensorAt(y.index),
-        "count": x.elements,
-        "least": x.zero_point,
-    }
+    params: dict[str, Param] = {"input": TensorAt(x.index), "output": TensorAt(y.index), "count": x.elements}
+    if x.type == "int16":
+        params["multiplier"], params["shift"] = rsqrt_parameters(at)
+        return Lowered(described(at, x, y), "cfukit_quantize", params, in_place=(x.index,))
+    table = np.full(256, LIMITS["int8"][1], np.int8)
+    table[x.zero_point + 128 :] = rsqrt_table(at)
+    params |= {"table": Bytes(table.tobytes()), "least": x.zero_point}
     return Lowered(described(at, x, y), "cfukit_rsqrt", params, in_place=(x.index,))
 
 

@@ -1,4 +1,4 @@
-"""MEAN, SUM and REDUCE_MAX over any axes."""
+"""MEAN, SUM, REDUCE_MAX, REDUCE_MIN and REDUCE_ALL over any axes."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def channel_data(
         biases = bias_of(at, bias_at, channels).view(np.int32).astype(np.int64)
         return Channels(biases, nothing, nothing, None)
     multipliers, shifts = product_multipliers(x.scale, at.weight_scales(w, channels, axis), y.scale)
-    bias = at.bias(bias_at, channels, "int32", "int64")
+    bias = at.bias(bias_at, channels, "int16", "int32", "int64")
     if x.type == "int16":
         return Channels(bias, multipliers, shifts, None)
     rows = np.moveaxis(weights, axis, 0).reshape(channels, -1).astype(np.int64)

@@ -1,4 +1,4 @@
-/* exp and expm1 of float32, and exp of double. */
+/* exp, expm1, tanh and the logistic function of float32, and exp of double. */
 #ifndef CFUKIT_REFERENCE_EXPONENTIAL_H
 #define CFUKIT_REFERENCE_EXPONENTIAL_H
 
@@ -67,6 +67,25 @@ static inline float float_exp_minus_1(float x) {
   const float power = float_of((k + 127) << 23), inverse = float_of((127 - k) << 23);
   if (k <= -2 || k > 56) return (1.0f - (e - r)) * power - 1.0f;
   return (k < 23 ? (1.0f - inverse) - (e - r) : (r - (e + inverse)) + 1.0f) * power;
+}
+
+/* tanh, by the steps in which C libraries compute it. */
+static inline float float_tanh(float x) {
+  const float size = x < 0 ? -x : x;
+  if (!(size >= 0x1p-28f)) return x; /* or not a number */
+  float result = 1.0f;
+  if (size < 1.0f) {
+    const float e = float_exp_minus_1(-2.0f * size);
+    result = -e / (e + 2.0f);
+  } else if (size < 22.0f) {
+    result = 1.0f - 2.0f / (float_exp_minus_1(2.0f * size) + 2.0f);
+  }
+  return x < 0 ? -result : result;
+}
+
+/* 1 / (1 + exp(-x)); as in TFLM exp(x) itself far below zero, and 1 far above. */
+static inline float float_logistic(float x) {
+  return x > 16.619047164916992188f ? 1.0f : x < -9.0f ? float_exp(x) : 1.0f / (1.0f + float_exp(-x));
 }
 
 #endif

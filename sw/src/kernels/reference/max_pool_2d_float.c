@@ -1,34 +1,10 @@
-/* MAX_POOL_2D float32, with the plain loops of TFLM's reference kernel. */
-#include "cfukit_fixed_point.h"
-#include "cfukit_kernels.h"
-#include "float.h"
-#include "offset.h"
+/* MAX_POOL_2D float32. */
+#include "pool_float.h"
 
 void cfukit_reference_max_pool_2d_float(const void *params);
 
-void cfukit_reference_max_pool_2d_float(const void *params) {
-  const struct cfukit_pool *p = params;
-  const float *input = (const float *)(const void *)p->input;
-  float *output = (float *)(void *)p->output;
-  const struct shape input_shape = {{p->batches, p->input_height, p->input_width, p->channels}};
-  for (int32_t batch = 0; batch < p->batches; batch++) {
-    for (int32_t out_y = 0; out_y < p->output_height; out_y++) {
-      for (int32_t out_x = 0; out_x < p->output_width; out_x++) {
-        for (int32_t channel = 0; channel < p->channels; channel++) {
-          const int32_t top = out_y * p->stride_height - p->padding_top;
-          const int32_t left = out_x * p->stride_width - p->padding_left;
-          const int32_t y_end = cfukit_min(p->filter_height, p->input_height - top);
-          const int32_t x_end = cfukit_min(p->filter_width, p->input_width - left);
-          float total = -3.4028234663852886e38f;
-          for (int32_t filter_y = cfukit_max(0, -top); filter_y < y_end; filter_y++) {
-            for (int32_t filter_x = cfukit_max(0, -left); filter_x < x_end; filter_x++) {
-              const float x = input[offset(&input_shape, batch, top + filter_y, left + filter_x, channel)];
-              if (x > total) total = x;
-            }
-          }
-          *output++ = float_clamp(total, p->activation_min, p->activation_max);
-        }
-      }
-    }
-  }
-}
+static float add(float total, float x) { return x > total ? x : total; }
+
+static float end(float total, float count) { return (void)count, total; }
+
+void cfukit_reference_max_pool_2d_float(const void *params) { pool_float(params, -3.4028234663852886e38f, add, end); }

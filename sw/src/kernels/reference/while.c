@@ -6,7 +6,10 @@ void cfukit_reference_while(const void *params);
 void cfukit_reference_while(const void *params) {
   const struct cfukit_while *p = params;
   copy_values(p->begin, p->n_begin);
+  if (!p->is_inside) *p->steps = 0;
   for (int32_t iteration = 0; iteration < p->limit; iteration++) {
+    if (p->iteration_steps > p->step_limit - *p->steps) cfukit_refuse(p, (uint32_t)p->step_limit);
+    *p->steps += p->iteration_steps;
     copy_values(p->condition_inputs, p->n_condition_inputs);
     run_calls(p->condition_ops, p->n_condition);
     copy_values(p->condition_outputs, p->n_condition_outputs);
