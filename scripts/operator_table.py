@@ -37,7 +37,7 @@ LEFT_OUT = {
     "FULLY_CONNECTED on int8 has no int64 one); GREATER on int16: TFLM leaves the output as it was",
     "CIRCULAR_BUFFER": "custom operator that ends an inference in its middle, so there is no output to compare",
     "ETHOSU": "custom operator: commands for an NPU that no system here has; TFLM's interpreter does not run it either",
-    "DECODE": "custom operator: compressed tensors (lookup tables, Huffman, pruning) that only TFLM's own tool writes",
+    "COMPRESSION_METADATA": "the older way to compress tensors: metadata instead of operators, which TFLM's tool does not write any more",
 }
 
 

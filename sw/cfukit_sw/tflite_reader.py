@@ -39,6 +39,7 @@ from cfukit_sw.options import (
 MAX_FILE_BYTES = 256 << 20
 MAX_DIMENSIONS = 8
 MAX_ELEMENTS = 2**31 - 1
+COMPRESSION = "COMPRESSION_METADATA"
 MAX_SUBGRAPHS = 256
 MAX_TENSORS = MAX_OPERATORS = 65535
 
@@ -98,11 +99,15 @@ class _Reader:
             self.refuse("", "no subgraph", "a model with a subgraph")
         if self.file.SubgraphsLength() > MAX_SUBGRAPHS:
             self.refuse("", f"{self.file.SubgraphsLength()} subgraphs", f"at most {MAX_SUBGRAPHS}")
+        metadata = self.metadata()
+        if COMPRESSION in metadata:
+            given = f"{COMPRESSION}, tensors compressed in the way that TFLM had before DECODE operators"
+            self.refuse("metadata", given, "TFLM_DECODE operators", hint="compress the model again")
         others = range(1, self.file.SubgraphsLength())
         subgraphs = tuple(self.graph(f"{self.name}: subgraph {number}", number) for number in others)
         main = self.graph(self.name, 0)
         digest = hashlib.sha256(self.data).hexdigest()
-        return replace(main, sha256=digest, metadata=self.metadata(), subgraphs=subgraphs)
+        return replace(main, sha256=digest, metadata=metadata, subgraphs=subgraphs)
 
     def graph(self, name: str, number: int) -> Model:
         graph = self.file.Subgraphs(number)

@@ -37,6 +37,7 @@ def builds(*types: str) -> Callable[[Builder], Builder]:
 def random_model(type: str, seed: int) -> Model:
     """A random legal model of one operator of `type`, every sixth in float32. The same seed gives the same model."""
     import support.models_audio
+    import support.models_compressed
     import support.models_control
     import support.models_detection
     import support.models_functions

@@ -20,6 +20,7 @@ from cfukit_base.errors import ModelError, UsageError
 from cfukit_sw.evaluator import (  # each registers its operators
     activation,
     batches,
+    compression,
     control,
     conv,
     cumulative,
@@ -54,6 +55,7 @@ _FAMILIES: list[ModuleType] = [
     *(
         activation,
         batches,
+        compression,
         control,
         conv,
         cumulative,

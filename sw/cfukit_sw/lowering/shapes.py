@@ -1,8 +1,10 @@
-"""SHAPE, ZEROS_LIKE, FILL, BROADCAST_TO and REVERSE_V2."""
+"""SHAPE, ZEROS_LIKE, TFLM_DECODE, FILL, BROADCAST_TO and REVERSE_V2."""
 
 from __future__ import annotations
 
-from cfukit_sw.lowering.lowered import Bytes, Lowered, TensorAt
+from dataclasses import replace
+
+from cfukit_sw.lowering.lowered import Bytes, Lowered, TensorAt, described
 from cfukit_sw.lowering.movement import Axes, dense_strides, moved
 from cfukit_sw.site import Site
 
@@ -15,6 +17,18 @@ def known(at: Site) -> Lowered:
     (value,) = evaluate_operator(at.model, at.op, [None])
     axes = Axes((y.elements,), (1,), (1,))
     return moved(at, x, [(axes, Bytes(value.tobytes()), TensorAt(y.index))])
+
+
+def decoded(at: Site) -> Lowered:
+    """Outputs of the model that are compressed constants: copied from the constants, byte by byte."""
+    from cfukit_sw.evaluator import evaluate_operator
+
+    encoded, pieces = at.input(0), []
+    for index, value in zip(at.op.outputs, evaluate_operator(at.model, at.op, []), strict=True):
+        axes = Axes((value.nbytes,), (1,), (1,))
+        pieces.append((axes, Bytes(value.tobytes()), TensorAt(index)))
+    copied = moved(at, encoded, pieces, y=encoded)
+    return replace(copied, op=described(at, encoded, at.output()))
 
 
 def fill(at: Site) -> Lowered:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cfukit_sw.evaluator.compression import DECODE
 from cfukit_sw.evaluator.detection import DETECTION
 from cfukit_sw.lowering import (
     activation_int16,
@@ -58,6 +59,7 @@ LOWERINGS: dict[str, Lowering] = {
     "CUSTOM:SignalRfft": signals.fft,
     "CUSTOM:SignalStacker": signals.stacker,
     "CUSTOM:SignalWindow": signals.window,
+    DECODE: shapes.decoded,
     DETECTION: detection.postprocess,
     "DEPTHWISE_CONV_2D": windows.depthwise_conv_2d,
     "DEPTH_TO_SPACE": movement.depth_to_space,
