@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from cfukit_base.errors import ModelError  # noqa: E402
+from cfukit_sw.cfu_kernels import CFU_KERNELS  # noqa: E402
 from cfukit_sw.evaluator import SUPPORTED, check_supported, simplified  # noqa: E402
 from cfukit_sw.evaluator.calls import CALLS  # noqa: E402
 from cfukit_sw.kernels import choose, portable_kernels  # noqa: E402
@@ -113,7 +114,13 @@ def _faster(op: str, faster: dict[str, set[str]]) -> str:
         for path in (ROOT / "proj").glob("*/project.toml")
         if any(kernel.get("op") == op for kernel in tomllib.loads(path.read_text()).get("kernel", []))
     )
-    names = [", ".join(sorted(faster.get(op, set())))] if faster.get(op) else []
+    of_cfus = {
+        f"`{family.name}/{kernel.name}`"
+        for family in CFU_KERNELS
+        for kernel in family.kernels
+        if kernel.op == op
+    }
+    names = [", ".join(sorted(found)) for found in (faster.get(op), of_cfus) if found]
     return "; ".join([*names, *([f"projects {', '.join(projects)}"] if projects else [])])
 
 

@@ -95,7 +95,9 @@ CFU_KERNELS = (
                 engine.pack_fully_connected,
             ),
             CfuKernel("AVERAGE_POOL_2D", "average_pool", engine.average_pool_refusal),
-            CfuKernel("ADD", "add", engine.add_refusal),
+            CfuKernel("MEAN", "mean", engine.mean_refusal),
+            CfuKernel("SUM", "mean", engine.mean_refusal),
+            CfuKernel("ADD", "add", engine.add_refusal, scratch=engine.add_scratch),
         ),
     ),
 )

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cfukit_sw.lowering import Op
+from cfukit_sw.lowering.elementwise import merged_axes as merged_operands
+from cfukit_sw.lowering.reduce import merged_axes
 
 Int8s = npt.NDArray[np.int8]
 Params = Mapping[str, int]
@@ -20,6 +22,7 @@ PARAMS = ("lanes", "outputs", "requantizers", "weight_rows", "window_rows", "cha
 MAX_SIZE = 4095  # of heights, widths, strides
 MAX_CHANNELS = 8191  # of a tap
 MAX_TAPS = 4096  # of a mean
+ADD_SCRATCH = 1024
 
 
 def _too_large(op: Op, params: Params, taps: int, channels: int) -> str:
@@ -66,21 +69,58 @@ def pack_fully_connected(op: Op, weights: Int8s, params: Params) -> bytes:
 
 
 def average_pool_refusal(op: Op, params: Params) -> str:
-    """Windows that lie inside the image: all have the same number of taps."""
     taps = op.filter_shape[0] * op.filter_shape[1]
-    if any(op.padding):
-        return "it is padded, so its windows differ in the number of values"
     if taps > MAX_TAPS:
         return f"a mean of {taps} values, at most {MAX_TAPS} are possible"
     return _too_large(op, params, taps, params["lanes"])
 
 
+def mean_refusal(op: Op, params: Params) -> str:
+    """MEAN and SUM. Outputs side by side, or inputs side by side, come from one row of the memory."""
+    kept, reduced = merged_axes(op.input_shape, op.axes)
+    if not reduced:
+        return "it combines no values"
+    if kept and kept[-1][1] == 1:
+        taps = prod(size for size, _ in reduced)
+        if len(reduced) > 2:
+            return f"axes {list(op.axes)} of {list(op.input_shape)} are {len(reduced)} groups, at most 2 are possible"
+        sizes = [size for size, _ in reduced]
+        rows = taps
+    else:
+        if len(reduced) > 1:
+            return f"axes {list(op.axes)} of {list(op.input_shape)} do not lie side by side"
+        if reduced[0][0] > MAX_CHANNELS:
+            return f"{reduced[0][0]} values side by side, at most {MAX_CHANNELS} are possible"
+        sizes = [size for size, _ in kept[-2:]]
+        rows = -(-reduced[0][0] // params["lanes"])
+    limit = min(params["window_rows"], params["weight_rows"])
+    if rows > limit:
+        return f"the inputs of an output take {rows} rows, the engine's stores have {limit}"
+    return (
+        f"it has a size of {max(sizes)}, at most {MAX_SIZE} are possible"
+        if max(sizes, default=0) > MAX_SIZE
+        else ""
+    )
+
+
 def add_refusal(op: Op, params: Params) -> str:
-    """Two computed tensors of one shape."""
-    if not op.second_shape:
-        return "an input is a constant"
-    same = op.input_shape == op.second_shape == op.output_shape
-    return "" if same else "its inputs differ in shape"
+    """One input is a computed tensor of the output's shape. The other one may be a constant, a scalar, or a vector along the last axes."""
+    first, second = op.operands
+    if op.constant is not None and op.operands[1 - op.constant] != op.output_shape:
+        return "the input that is computed is broadcast"
+    merged = merged_operands(first, second, op.output_shape)
+    strides = [tuple(axis[1:]) for axis in merged]
+    inner = merged[-1][0] if merged else 1
+    if len(merged) <= 1 or strides in ([(inner, 0), (1, 1)], [(0, inner), (1, 1)]):
+        return ""
+    return f"{list(first)} and {list(second)} are not broadcast along the first axes alone"
+
+
+def add_scratch(op: Op, params: Params) -> int:
+    """For the input that is not a computed tensor of the output's shape."""
+    if op.constant is None and op.operands[0] == op.operands[1] == op.output_shape:
+        return 0
+    return min(ADD_SCRATCH, -(-prod(op.output_shape) // 4) * 4)
 
 
 def conv_order(weights: Int8s, params: Params, groups: int = 1) -> bytes:

@@ -27,7 +27,7 @@ from cfukit_sw.lowering import Bytes, Pieces, TensorAt
 from cfukit_sw.lowering.lowered import BytesAt, CallOf, Calls, Param, ScratchAt
 from cfukit_sw.planner import ALIGNMENT
 
-STRUCTS_WITH_SCRATCH_BYTES = {"cfukit_conv", "cfukit_fully_connected"}
+STRUCTS_WITH_SCRATCH_BYTES = {"cfukit_binary", "cfukit_conv", "cfukit_fully_connected"}
 
 
 class PlanBuilder:

@@ -160,6 +160,8 @@ struct cfukit_binary {
   int32_t zero_point1, zero_point2, output_zero_point;
   int32_t left_shift, multiplier1, shift1, multiplier2, shift2, multiplier, shift;
   int32_t activation_min, activation_max;
+  void *scratch;
+  int32_t scratch_bytes;
 };
 
 /* EQUAL, NOT_EQUAL, GREATER, GREATER_EQUAL, LESS, LESS_EQUAL with broadcasting, as in struct cfukit_binary; output: 0 or 1. element_bytes: 1

@@ -94,7 +94,16 @@ def compare(name: str, model: Any, seed: int) -> bool:
 
 ENGINE = [
     ("mlperf_arty", type)
-    for type in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "ADD", "CHAIN")
+    for type in (
+        "CONV_2D",
+        "DEPTHWISE_CONV_2D",
+        "FULLY_CONNECTED",
+        "AVERAGE_POOL_2D",
+        "ADD",
+        "MEAN",
+        "SUM",
+        "CHAIN",
+    )
 ]
 OTHER_SIZES = [(name, type) for name in ("engine_ulx3s", "engine_tang20k") for type in ("CONV_2D", "CHAIN")]
 PIXEL = [("kws_fomu", type) for type in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "CHAIN")]

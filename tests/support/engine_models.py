@@ -29,6 +29,8 @@ def strained_model(type: str, seed: int) -> Model:
         "FULLY_CONNECTED": _fully_connected,
         "AVERAGE_POOL_2D": _pool,
         "ADD": _add,
+        "MEAN": _mean,
+        "SUM": _mean,
     }[type](case)
 
 
@@ -121,7 +123,7 @@ def _pool(case: Case) -> Model:
         options, kernel_h, kernel_w, out_h, out_w = windows(case, h, w, dilated=False)
         if case.chance(0.3):  # the mean over the image
             kernel_h, kernel_w, out_h, out_w, options["padding"] = h, w, 1, 1, "VALID"
-        if n * h * w * channels <= MOST_BYTES and (options["padding"] == "VALID" or case.chance(0.1)):
+        if n * h * w * channels <= MOST_BYTES:
             break
     x = case.image((n, h, w, channels), scale=_image_scale(case))
     options |= {"filter_height": kernel_h, "filter_width": kernel_w}
@@ -130,11 +132,42 @@ def _pool(case: Case) -> Model:
 
 
 def _add(case: Case) -> Model:
+    """Of two tensors; or of one and a constant, a scalar or a vector along the last axes."""
     shape = (1, case.whole(1, 12), case.whole(1, 12), case.pick(SIZES))
     while prod(shape) > MOST_BYTES // 3:
         shape = (1, case.whole(1, 12), case.whole(1, 12), case.pick(SIZES))
     scale = _image_scale(case)
     ratio = case.pick([1.0, 2.0 ** case.whole(-12, 12), case.scale(1e-3, 1e3)])
-    a, b = case.image(shape, scale=scale), case.image(shape, scale=scale * ratio)
+    others = [shape, shape, (1,), (shape[3],), (1, 1, *shape[2:]), shape[1:]]
+    other = case.pick(others)
+    a, b = case.image(shape, scale=scale), _other(case, other, scale * ratio)
     y = case.out(shape, scale * max(1.0, ratio) * case.pick([1.0, 2.0, case.scale(0.05, 20)]))
-    return case.done([a, b], [y], fused_activation_function=case.pick(ACTIVATIONS))
+    inputs = [a, b] if case.chance(0.6) else [b, a]
+    return case.done(inputs, [y], fused_activation_function=case.pick(ACTIVATIONS))
+
+
+def _other(case: Case, shape: tuple[int, ...], scale: float) -> int:
+    if case.chance(0.6):
+        return case.image(shape, scale=scale)
+    data = case.rng.integers(-128, 128, shape).astype(np.int8)
+    return case.build.constant("b", data, scale=float(np.float32(scale)), zero_point=case.zero_point())
+
+
+def _mean(case: Case) -> Model:
+    """Over the image, one of its axes, or the channels."""
+    while True:
+        n, h, w, channels = case.pick([1, 1, 2]), case.whole(1, 22), case.whole(1, 22), case.pick(OUTPUTS)
+        if n * h * w * channels <= MOST_BYTES:
+            break
+    shape, axes = (
+        (n, h, w, channels),
+        case.pick([[1, 2], [1, 2], [1], [2], [3], [2, 3], [1, 2, 3], [0, 1, 2]]),
+    )
+    keep = case.chance(0.5)
+    kept = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
+    result = kept if keep else tuple(size for axis, size in enumerate(shape) if axis not in axes)
+    x = case.image(shape, scale=_image_scale(case))
+    scale = float(case.build.tensors[x].scale)
+    terms = prod(shape[axis] for axis in axes) if case.type == "SUM" else 1
+    y = case.out(result, scale * case.pick([1.0, 2.0, case.scale(0.05, 20), sqrt(terms)]))
+    return case.done([x, case.ints("axes", axes)], [y], keep_dims=keep)

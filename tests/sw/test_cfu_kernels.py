@@ -70,7 +70,7 @@ def test_every_family_has_its_files_and_functions() -> None:
     for family in CFU_KERNELS:
         text = "".join(source.read_text() for source in family.sources)
         defined = re.findall(rf"^void {family.prefix}(\w+)\(const void \*params\) {{$", text, re.MULTILINE)
-        assert sorted(defined) == sorted(item.name for item in family.kernels)
+        assert sorted(defined) == sorted({item.name for item in family.kernels})
 
 
 def test_a_cfu_with_the_instructions_gets_the_kernels() -> None:
@@ -107,6 +107,7 @@ def test_a_named_kernel_that_the_cfu_lacks_is_refused() -> None:
         check_cfu_kernel("cfukit_engine_convs", cfu(*INSTRUCTIONS))
 
 
+IMAGE = (1, 9, 9, 8)
 CONV = Op("CONV_2D", 0, (1, 9, 9, 8), (1, 9, 9, 4), filter_shape=(4, 3, 3, 8))
 
 
@@ -126,6 +127,51 @@ CONV = Op("CONV_2D", 0, (1, 9, 9, 8), (1, 9, 9, 4), filter_shape=(4, 3, 3, 8))
             Op("FULLY_CONNECTED", 0, (4096, 4), (4096, 2), filter_shape=(2, 4)),
             "4096 rows of inputs",
         ),
+        (
+            "cfukit_engine_average_pool",
+            Op("AVERAGE_POOL_2D", 0, IMAGE, IMAGE, filter_shape=(3, 3), padding=(1, 1, 1, 1)),
+            "",
+        ),
+        (
+            "cfukit_engine_average_pool",
+            Op("AVERAGE_POOL_2D", 0, (1, 65, 65, 8), (1, 1, 1, 8), filter_shape=(65, 65)),
+            "a mean of 4225 values, at most 4096",
+        ),
+        ("cfukit_engine_mean", Op("MEAN", 0, IMAGE, (1, 8), axes=(1, 2)), ""),
+        ("cfukit_engine_mean", Op("MEAN", 0, IMAGE, (1, 9, 8), axes=(1,)), ""),
+        ("cfukit_engine_mean", Op("MEAN", 0, IMAGE, (1, 9, 9), axes=(3,)), ""),
+        ("cfukit_engine_mean", Op("MEAN", 0, IMAGE, (1,), axes=(1, 2, 3)), ""),
+        (
+            "cfukit_engine_mean",
+            Op("MEAN", 0, IMAGE, (1, 9), axes=(1, 3)),
+            "[1, 3] of [1, 9, 9, 8] do not lie side by side",
+        ),
+        ("cfukit_engine_mean", Op("MEAN", 0, (3, 5, 3, 5, 8), (5, 5, 8), axes=(0, 2)), ""),
+        (
+            "cfukit_engine_mean",
+            Op("MEAN", 0, (3, 5, 3, 5, 3, 8), (5, 5, 8), axes=(0, 2, 4)),
+            "are 3 groups, at most 2 are possible",
+        ),
+        (
+            "cfukit_engine_mean",
+            Op("MEAN", 0, (1, 32, 32, 8), (1, 8), axes=(1, 2)),
+            "the inputs of an output take 1024 rows, the engine's stores have 256",
+        ),
+        ("cfukit_engine_add", Op("ADD", 0, IMAGE, IMAGE, operands=(IMAGE, IMAGE)), ""),
+        ("cfukit_engine_add", Op("ADD", 0, IMAGE, IMAGE, operands=(IMAGE, IMAGE), constant=1), ""),
+        ("cfukit_engine_add", Op("ADD", 0, IMAGE, IMAGE, operands=(IMAGE, (8,)), constant=1), ""),
+        ("cfukit_engine_add", Op("ADD", 0, IMAGE, IMAGE, operands=((9, 8), IMAGE)), ""),
+        ("cfukit_engine_add", Op("ADD", 0, IMAGE, IMAGE, operands=(IMAGE, ()), constant=1), ""),
+        (
+            "cfukit_engine_add",
+            Op("ADD", 0, IMAGE, IMAGE, operands=((8,), IMAGE), constant=1),
+            "the input that is computed is broadcast",
+        ),
+        (
+            "cfukit_engine_add",
+            Op("ADD", 0, IMAGE, IMAGE, operands=(IMAGE, (1, 9, 9, 1))),
+            "[1, 9, 9, 8] and [1, 9, 9, 1] are not broadcast along the first axes alone",
+        ),
     ],
 )
 def test_reasons(function: str, op: Op, reason: str) -> None:
@@ -143,3 +189,11 @@ def test_orders_of_weights() -> None:
     assert conv_order(np.concatenate([weights, weights]), PARAMS, groups=2) == 2 * packed
     taps = np.arange(2 * 5, dtype=np.int8).reshape(1, 2, 1, 5)
     assert depthwise_order(taps, PARAMS) == bytes([0, 1, 2, 3, 5, 6, 7, 8, 4, 0, 0, 0, 9, 0, 0, 0])
+
+
+def test_scratch_of_add() -> None:
+    found = kernel("cfukit_engine_add")
+    op = Op("ADD", 0, IMAGE, IMAGE, operands=(IMAGE, IMAGE))
+    assert found.scratch(op) == 0
+    assert found.scratch(replace(op, constant=0)) == found.scratch(replace(op, operands=(IMAGE, (8,)))) == 648
+    assert found.scratch(replace(op, output_shape=(1, 9, 9, 80), constant=0)) == 1024

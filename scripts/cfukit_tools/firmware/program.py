@@ -142,7 +142,8 @@ def project_kernels(system: System) -> list[Kernel]:
     from cfukit_sw.kernels import project_kernel
 
     project = system.project
-    offered = {kernel.function: kernel for kernel in cfu_kernels(system.cfu_json)}
+    offered = {(kernel.op, kernel.function): kernel for kernel in cfu_kernels(system.cfu_json)}
+    of_library = {kernel.function: kernel.sources for kernel in offered.values()}
     own = []
     for number, entry in enumerate(project.kernels):
         functions = {
@@ -150,15 +151,15 @@ def project_kernels(system: System) -> list[Kernel]:
             for key in ("supports", "pack", "scratch")
             if (name := getattr(entry, key))
         }
-        known = offered.pop(entry.function, None)
-        if known is None:
-            _check_library_kernel(system, number, entry.function)
-        elif known.op == entry.op and not functions:
+        known = offered.pop((entry.op, entry.function), None)
+        if known is not None and not functions:
             own.append(known)
             continue
-        elif known.op == entry.op:
+        if known is not None:
             functions = {"supports": known.supports, "pack": known.pack, "scratch": known.scratch} | functions
-        sources = known.sources if known is not None else project.sources
+        elif entry.function not in of_library:
+            _check_library_kernel(system, number, entry.function)
+        sources = of_library.get(entry.function) or project.sources
         own.append(project_kernel(entry.op, entry.function, sources, **functions))
     return [*own, *offered.values()]
 

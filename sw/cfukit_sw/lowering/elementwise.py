@@ -75,6 +75,8 @@ def binary(at: Site) -> Lowered:
     op = replace(
         described(at, x1, y),
         second_shape=x2.shape if computed else (),
+        operands=(x1.shape, x2.shape),
+        constant=None if computed else int(x1.data is None),
         activation=(low, high),
         small_sums=small,
     )
@@ -84,20 +86,7 @@ def binary(at: Site) -> Lowered:
 
 def broadcast(at: Site, x1: Tensor, x2: Tensor, y: Tensor) -> dict[str, Param]:
     """Tensors, sizes and strides of an operator of two inputs, for five axes, after neighbouring axes have been merged."""
-    rank = len(y.shape)
-
-    def strides(x: Tensor) -> list[int]:
-        shape = (1,) * (rank - len(x.shape)) + x.shape
-        return [0 if n == 1 else s for n, s in zip(shape, dense_strides(shape), strict=True)]
-
-    merged: list[tuple[int, int, int]] = []
-    for size, a, b in zip(y.shape, strides(x1), strides(x2), strict=True):
-        if size == 1:
-            continue
-        if merged and merged[-1][1] == a * size and merged[-1][2] == b * size:
-            merged[-1] = (merged[-1][0] * size, a, b)
-        else:
-            merged.append((size, a, b))
+    merged = merged_axes(x1.shape, x2.shape, y.shape)
     if len(merged) > MAX_RANK:
         at.refuse(f"{list(x1.shape)} and {list(x2.shape)}", f"at most {MAX_RANK} axes after merging")
     padded = [(1, 0, 0)] * (MAX_RANK - len(merged)) + merged
@@ -110,3 +99,21 @@ def broadcast(at: Site, x1: Tensor, x2: Tensor, y: Tensor) -> dict[str, Param]:
         "strides1": strides1,
         "strides2": strides2,
     }
+
+
+def merged_axes(x1: tuple[int, ...], x2: tuple[int, ...], y: tuple[int, ...]) -> list[tuple[int, int, int]]:
+    """(size, stride of x1, stride of x2) of the axes of an operator with broadcasting, those of one element left out."""
+
+    def strides(shape: tuple[int, ...]) -> list[int]:
+        shape = (1,) * (len(y) - len(shape)) + shape
+        return [0 if n == 1 else s for n, s in zip(shape, dense_strides(shape), strict=True)]
+
+    merged: list[tuple[int, int, int]] = []
+    for size, a, b in zip(y, strides(x1), strides(x2), strict=True):
+        if size == 1:
+            continue
+        if merged and merged[-1][1] == a * size and merged[-1][2] == b * size:
+            merged[-1] = (merged[-1][0] * size, a, b)
+        else:
+            merged.append((size, a, b))
+    return merged

@@ -19,6 +19,8 @@ class Op:
 
     * input_shape, output_shape: of the first input and output.
     * second_shape: of the second input of ADD, SUB, MUL, MINIMUM and MAXIMUM, if no input is a constant.
+    * operands: shapes of both inputs of those operators. constant: which of them is a constant, 0 or 1; None if none is.
+    * axes: of MEAN, SUM and REDUCE_MAX, in ascending order.
     * filter_shape: CONV_2D [O, kh, kw, C], DEPTHWISE_CONV_2D [1, kh, kw, O], FULLY_CONNECTED [O, K].
     * strides, dilation: (height, width). padding: (top, bottom, left, right).
     * bias_type: of CONV_2D and its like. int64 with int16 input means sums of 64 bits, also where there is no bias.
@@ -35,6 +37,9 @@ class Op:
     output_type: str = "int8"
     bias_type: str = "int32"
     second_shape: tuple[int, ...] = ()
+    operands: tuple[tuple[int, ...], ...] = ()
+    constant: int | None = None
+    axes: tuple[int, ...] = ()
     filter_shape: tuple[int, ...] = ()
     strides: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)

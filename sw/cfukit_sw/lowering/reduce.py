@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from math import prod
 
 from cfukit_sw.lowering.floats import bits
@@ -16,9 +18,7 @@ MAX_AXES = 4
 def reduce(at: Site) -> Lowered:
     x, y = at.input(0), at.output()
     axes = {at.axis(value, len(x.shape)) for value in at.integers(1)}
-    strides = dense_strides(x.shape)
-    kept = _merged([(x.shape[a], strides[a]) for a in range(len(x.shape)) if a not in axes])
-    reduced = _merged([(x.shape[a], strides[a]) for a in sorted(axes)])
+    kept, reduced = merged_axes(x.shape, axes)
     if max(len(kept), len(reduced)) > MAX_AXES:
         at.refuse(
             f"axes {sorted(axes)} of {list(x.shape)}", f"at most {MAX_AXES} axes of each kind after merging"
@@ -38,7 +38,17 @@ def reduce(at: Site) -> Lowered:
         params[f"{name}_strides"] = tuple(s for _, s in padded)
     params |= {"sum_zero_point": x.zero_point * count, "multiplier": multiplier, "shift": shift}
     params["output_zero_point"] = y.zero_point
-    return Lowered(described(at, x, y), "cfukit_reduce", params)
+    op = replace(described(at, x, y), axes=tuple(sorted(axes)))
+    return Lowered(op, "cfukit_reduce", params)
+
+
+def merged_axes(
+    shape: tuple[int, ...], axes: Collection[int]
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """(size, stride) of the axes that stay and of `axes`, those of one element left out."""
+    strides = dense_strides(shape)
+    kept = _merged([(shape[a], strides[a]) for a in range(len(shape)) if a not in axes])
+    return kept, _merged([(shape[a], strides[a]) for a in sorted(axes)])
 
 
 def _merged(axes: list[tuple[int, int]]) -> list[tuple[int, int]]:
