@@ -160,13 +160,20 @@ class Chain:
 
 
 def chain_of(
-    calls: Sequence[Call], sources: Sequence[int], bytes_of: Mapping[int, int], far: frozenset[int]
+    calls: Sequence[Call],
+    sources: Sequence[int],
+    bytes_of: Mapping[int, int],
+    roots: Mapping[int, int],
+    far: frozenset[int],
 ) -> Chain | None:
     """The chain of these calls, or None if one of them cannot compute rows alone.
 
-    sources: the tensor through which each call depends on the one before. far: tensors that only some kernels reach.
+    sources: the storage root through which each call depends on the one before. bytes_of, roots: as for `rows_of`.
+    far: tensors that only some kernels reach.
     """
-    stages = [rows_of(call.lowered, source, bytes_of) for call, source in zip(calls, sources, strict=True)]
+    stages = [
+        rows_of(call.lowered, source, bytes_of, roots) for call, source in zip(calls, sources, strict=True)
+    ]
     known = tuple(stage for stage in stages if stage is not None)
     if len(known) < len(stages):
         return None

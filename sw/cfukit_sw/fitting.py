@@ -89,7 +89,7 @@ class Fitting:
     def _chain(self, calls: Sequence[Call], sources: Sequence[int]) -> Chain | None:
         if choose(self.kernels, "BANDS", calls[0].lowered.op) is None:
             return None
-        return chain_of(calls, sources, self.bytes_of, frozenset(self.far))
+        return chain_of(calls, sources, self.bytes_of, self.storage.roots, frozenset(self.far))
 
     def _parts(self) -> list[Chain | Call]:
         """Chains, and calls alone."""

@@ -16,6 +16,7 @@ from cfukit_sw.fitting import Fitting
 from cfukit_sw.kernels import Kernel, choose, library
 from cfukit_sw.lowering import LOWERINGS, Alias, Lowered
 from cfukit_sw.lowering.control import control
+from cfukit_sw.lowering.elementwise import keeps_bytes
 from cfukit_sw.lowering.folding import foldable_pads, folded
 from cfukit_sw.lowering.movement import copied
 from cfukit_sw.model import Model, Operator
@@ -154,6 +155,8 @@ class _Lowering:
             self._add_call(op, both, fused=(pad.index, op.index))
             return
         lowered = self._lower_operator(op)
+        if self.registry != "reference" and keeps_bytes(Site(self.model, op)):
+            lowered = Alias(op.inputs[0])
         if isinstance(lowered, Alias):
             self.roots[op.outputs[0]] = self.root(lowered.source)
             if not self.copies and not self._needs_own_storage(op.outputs[0]):

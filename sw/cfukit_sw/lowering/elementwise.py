@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -21,14 +22,8 @@ def by_table(at: Site) -> Lowered:
 
     The kernel takes any byte as int8 and gives int8. For uint8 the table has the same bits in another order.
     """
-    from cfukit_sw.evaluator import evaluate_operator
-
     x, y = at.input(0), at.output()
-    every = np.arange(-128, 128, dtype=np.int8).view(x.dtype)
-    tensors = list(at.model.tensors)
-    tensors[x.index] = replace(x, shape=(256,), data=None)
-    tensors[y.index] = replace(y, shape=(256,))
-    (table,) = evaluate_operator(replace(at.model, tensors=tuple(tensors)), at.op, [every])
+    table = _table(at, [np.arange(-128, 128, dtype=np.int8).view(x.dtype)])
     assert table.dtype.itemsize == 1 and table.shape == (256,)
     params: dict[str, Param] = {
         "input": TensorAt(x.index),
@@ -37,6 +32,32 @@ def by_table(at: Site) -> Lowered:
         "count": x.elements,
     }
     return Lowered(described(at, x, y), "cfukit_table", params, kind="TABLE", in_place=(x.index,))
+
+
+def _table(at: Site, inputs: list[Any]) -> Any:
+    """What the evaluator makes of 256 inputs, the first of which replaces the operator's first."""
+    from cfukit_sw.evaluator import evaluate_operator
+
+    x, y = at.input(0), at.output()
+    tensors = list(at.model.tensors)
+    tensors[x.index] = replace(x, shape=(256,), data=None)
+    tensors[y.index] = replace(y, shape=(256,))
+    (table,) = evaluate_operator(replace(at.model, tensors=tuple(tensors)), at.op, inputs)
+    return table
+
+
+def keeps_bytes(at: Site) -> bool:
+    """Whether ADD, SUB or MUL with one constant gives every int8 back as it is: then only the scale of the values changes.
+
+    Models with the normalisation of their input inside begin with such operators.
+    """
+    if at.op.type not in ("ADD", "SUB", "MUL"):
+        return False
+    x1, x2, y = at.input(0), at.input(1), at.output()
+    if x1.type != "int8" or x1.data is not None or x2.data is None or x2.elements != 1 or x1.shape != y.shape:
+        return False
+    every = np.arange(-128, 128, dtype=np.int8)
+    return bool(np.array_equal(_table(at, [every, np.asarray(x2.data).reshape(1)]), every))
 
 
 def binary(at: Site) -> Lowered:

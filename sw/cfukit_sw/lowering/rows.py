@@ -78,13 +78,15 @@ class Rows:
         return params | changed
 
 
-def rows_of(lowered: Lowered, source: int, bytes_of: Mapping[int, int]) -> Rows | None:
+def rows_of(
+    lowered: Lowered, source: int, bytes_of: Mapping[int, int], roots: Mapping[int, int]
+) -> Rows | None:
     """How the rows of an operator's output depend on those of `source`, one of its inputs. None if it cannot compute rows alone.
 
-    bytes_of: of every tensor.
+    source: a storage root. bytes_of: of every tensor. roots: tensor -> the tensor whose storage it shares.
     """
     op, params = lowered.op, lowered.params
-    target, member = params.get("output"), _member(params, source)
+    target, member = params.get("output"), _member(params, source, roots)
     if (
         not isinstance(target, TensorAt)
         or member is None
@@ -120,9 +122,10 @@ def rows_of(lowered: Lowered, source: int, bytes_of: Mapping[int, int]) -> Rows 
     )
 
 
-def _member(params: Mapping[str, Param], source: int) -> str | None:
+def _member(params: Mapping[str, Param], source: int, roots: Mapping[int, int]) -> str | None:
     """The only parameter that points to a tensor."""
-    found = [name for name, at in params.items() if isinstance(at, TensorAt) and at.tensor == source]
+    tensors = {name: at.tensor for name, at in params.items() if isinstance(at, TensorAt)}
+    found = [name for name, tensor in tensors.items() if roots.get(tensor, tensor) == source]
     return found[0] if len(found) == 1 and found[0] in ("input", "input1", "input2") else None
 
 
