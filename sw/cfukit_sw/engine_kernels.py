@@ -143,3 +143,8 @@ def depthwise_order(weights: Int8s, params: Params) -> bytes:
     padded = np.zeros((taps.shape[0], blocks * lanes), np.int8)
     padded[:, : taps.shape[1]] = taps
     return padded.reshape(-1, blocks, lanes).transpose(1, 0, 2).tobytes()
+
+
+def copy_refusal(op: Op, params: Params) -> str:
+    """What the engine cannot copy, the kernel copies."""
+    return ""

@@ -75,6 +75,22 @@ def random_job(rng: random.Random, size: EngineSize) -> Iterator[Op]:
     else:
         yield Op(START, Job.DEPTHWISE if depthwise else Job.CONV, 0, 0)
     yield Op(WAIT, 0, 0, 0)
+    if rng.random() < 0.5:
+        yield from _copy(rng, size)
+
+
+def _copy(rng: random.Random, size: EngineSize) -> Iterator[Op]:
+    """Some rows to anywhere, from main memory, or from anywhere in the TCM that does not overlap what lies before it."""
+    lanes, count = size.lanes, rng.choice((0, 1, 2, 3, 5, rng.randint(6, 60)))
+    first = rng.randrange(END // lanes - count)
+    yield set_(5, first * lanes + rng.choice((0, 0, rng.randrange(lanes))), 0)
+    if size.dma and rng.random() < 0.5:
+        row = rng.randrange(-1, DMA_TEST_BYTES // lanes - count + 1)
+        yield Op(START, BY_DMA | Job.COPY, DMA_TEST_BASE + row * lanes, count)
+    else:
+        after = [n for n in range(END // lanes - count) if n >= first or n + count <= first]
+        yield Op(START, Job.COPY, rng.choice(after) * lanes, count)
+    yield Op(WAIT, 0, 0, 0)
 
 
 def _weights(rng: random.Random, size: EngineSize, depthwise: bool, count: int) -> Iterator[Op]:

@@ -5,7 +5,7 @@
                        ChannelStore ------------/
                Loader: WeightStore, ChannelStore
 
-The memory port does three things, in this order of precedence: it writes results, loads weights and channels, and reads windows.
+The memory port does three things, in this order of precedence: it writes results and copies, loads weights and channels, and reads windows.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from cfukit.gateware import State
 from cfukit.memory import MemoryPort
 from cfukit.parts.row_packer import RowPacker
 from cfukit.parts.stream_buffer import StreamBuffer
-from cfukit.parts.window_gather import WindowGather
+from cfukit.parts.window_gather import OUTSTANDING, WindowGather
 from cfukit.parts.window_walker import ADDRESS_BITS, CHANNEL_BITS, WINDOWS, WindowWalker
 
 
@@ -82,6 +82,7 @@ class Engine(State):
             loader.by_dma.eq(self.by_dma),
             loader.address.eq(self.from_address),
             loader.count.eq(self.count),
+            loader.to.eq(self.output_address),
             loader.main_begin.eq(self.main_begin),
             loader.main_bytes.eq(self.main_bytes),
             loader.feed.eq(self.feed),
@@ -115,7 +116,6 @@ class Engine(State):
             order.known_rows.eq(weights.known),
             order.streams.eq(loader.streams),
             order.next_row.eq(weights.next),
-            self.loading.eq(loader.busy | channels.pending),
             self.settling.eq(loader.settles),
             self.streaming.eq(loader.streams),
             order.advance.eq(sums.advance),
@@ -146,7 +146,8 @@ class Engine(State):
         connect(m, sums.o, summed.i)
         connect(m, summed.o, results.i)
         connect(m, results.o, packer.i)
-        written = self._memory_port(m, loader, gather, packer)
+        written, writes = self._memory_port(m, loader, gather, packer)
+        m.d.comb += self.loading.eq(loader.busy | channels.pending | (writes & ~self.computing))
         with m.If(written | results.terms_made):
             m.d.sync += self.computing.eq(0)
         if self.dma is not None:
@@ -174,7 +175,7 @@ class Engine(State):
                 with m.Case(Job.CONV, Job.DEPTHWISE, Job.ADD):
                     bad = (self.rows == 0) | (self.rows > self.size.window_rows) | self._a_size_is_0()
                     m.d.sync += [self.computing.eq(~bad), begins.eq(~bad), self.status.eq(bad)]
-                with m.Case(Job.WEIGHTS, Job.DEPTHWISE_WEIGHTS, Job.CHANNELS):
+                with m.Case(Job.WEIGHTS, Job.DEPTHWISE_WEIGHTS, Job.CHANNELS, Job.COPY):
                     pass
                 with m.Case(Job.TERMS):
                     m.d.sync += self.computing.eq(1)
@@ -187,16 +188,24 @@ class Engine(State):
         sizes = [w.height, w.width, w.channels, w.filter_height, w.filter_width, w.output_height]
         return Cat(size == 0 for size in [*sizes, w.output_width, self.output_channels]).any()
 
-    def _memory_port(self, m: Module, loader: Loader, gather: WindowGather, packer: RowPacker) -> Signal:
-        """Who has the port. Whether the last row of a job is written in this cycle."""
+    def _memory_port(
+        self, m: Module, loader: Loader, gather: WindowGather, packer: RowPacker
+    ) -> tuple[Signal, Signal]:
+        """Who has the port. Whether the last row of a job is written in this cycle; whether any row waits to be written."""
         memory = self.memory
-        m.submodules.rows_out = rows_out = SyncFIFO(width=len(packer.o.payload.as_value()), depth=4)
-        row, written = Signal(packer.o.payload.shape()), Signal()
+        m.submodules.rows_out = rows_out = SyncFIFO(width=len(packer.o.payload.as_value()), depth=OUTSTANDING)
+        row, written, copied = Signal(packer.o.payload.shape()), Signal(), Signal(packer.o.payload.shape())
+        copies = loader.copies
         reads = loader.reads.valid
         m.d.comb += [
-            rows_out.w_data.eq(packer.o.payload.as_value()),
-            rows_out.w_en.eq(packer.o.valid),
+            copied.address.eq(copies.payload.address),
+            copied.data.eq(copies.payload.data),
+            copied.mask.eq(~0),
+            rows_out.w_data.eq(Mux(copies.valid, copied, packer.o.payload.as_value())),
+            rows_out.w_en.eq(packer.o.valid | copies.valid),
             packer.o.ready.eq(rows_out.w_rdy),
+            copies.ready.eq(rows_out.w_rdy),
+            loader.queued.eq(rows_out.level),
             row.eq(rows_out.r_data),
             memory.we.eq(rows_out.r_rdy),
             memory.cmd_valid.eq(rows_out.r_rdy | reads | gather.reads.valid),
@@ -214,7 +223,7 @@ class Engine(State):
             gather.answer.payload.eq(memory.rsp_data),
             written.eq(rows_out.r_rdy & memory.cmd_ready & row.last),
         ]
-        return written
+        return written, rows_out.r_rdy
 
     # --- model
 

@@ -170,12 +170,15 @@ class Set(_WhenFree):
         return funct7, *list(words.values())[funct7]
 
 
-LOADS = (Job.WEIGHTS, Job.DEPTHWISE_WEIGHTS, Job.CHANNELS)
+LOADS = (Job.WEIGHTS, Job.DEPTHWISE_WEIGHTS, Job.CHANNELS, Job.COPY)
 BY_DMA = 8  # in funct7 of Start, beside a job that loads
 
 
 class Start(_WhenFree):
-    """Begin a job; waits until the one before is done. One that computes follows a load of weights from main memory at once."""
+    """Begin a job; waits until the one before is done. One that computes follows a load of weights from main memory at once.
+
+    COPY is a load whose rows go to the output, rounded down to a row. It may overlap what is read if it lies before that.
+    """
 
     rs1 = "loads: CFU_ADDR of the first row (aligned to it), or of the first channel (aligned to 4); main_*: CFU_DMA_ADDR"
     rs2 = "loads: number of rows, or of channels"

@@ -1,9 +1,10 @@
-"""Weights and channels on their way into the stores: from the data TCM, from main memory, or word by word from the CPU."""
+"""Weights and channels on their way into the stores: from the data TCM, from main memory, or word by word from the CPU. Copies into
+the data TCM."""
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
-from amaranth.lib import stream, wiring
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from cfukit.dma import COMMAND
@@ -12,6 +13,11 @@ from cfukit.engine.size import EngineSize
 from cfukit.engine.stores import words_layout
 from cfukit.parts.window_gather import OUTSTANDING
 from cfukit.parts.window_walker import ADDRESS_BITS
+
+
+def copy_layout(size: EngineSize) -> data.StructLayout:
+    """A row for an aligned address of the data TCM."""
+    return data.StructLayout({"address": unsigned(ADDRESS_BITS), "data": unsigned(size.row_bits)})
 
 
 class Loader(wiring.Component):
@@ -24,6 +30,7 @@ class Loader(wiring.Component):
       multiples of `lanes`. `bad`: it is refused, because of what it would read or because the store is smaller.
     * feed: `words` go to the weights, or the first of them to the channels. With `feed_restarts`, the next ones go to the begin of
       both stores, and bit 0 says whether weights are in columns.
+    * copies: what a job COPY writes to the data TCM, from `to` on. queued: how many of these rows wait to be written, at most OUTSTANDING.
     * rows, columns, restarts_weights: as the WeightStore takes them. words, restarts_channels: as the ChannelStore takes them.
     * Throughput: from main memory a row per cycle; from the data TCM a row per cycle for weights, and in three cycles for channels.
     """
@@ -38,6 +45,8 @@ class Loader(wiring.Component):
                 "by_dma": In(1),
                 "address": In(32),
                 "count": In(16),
+                "to": In(ADDRESS_BITS),
+                "queued": In(range(OUTSTANDING + 1)),
                 "main_begin": In(32),
                 "main_bytes": In(32),
                 "feed": In(1),
@@ -53,6 +62,7 @@ class Loader(wiring.Component):
                 "answer": In(stream.Signature(row, always_ready=True)),
                 "commands": Out(stream.Signature(COMMAND)),
                 "elements": In(stream.Signature(row)),
+                "copies": Out(stream.Signature(copy_layout(size))),
                 "rows": Out(stream.Signature(row, always_ready=True)),
                 "columns": Out(1),
                 "restarts_weights": Out(1),
@@ -64,14 +74,14 @@ class Loader(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         size, words = self.size, self.size.lanes // 4
-        weights, channels = Signal(), Signal()  # what is being loaded
+        weights, channels, copies = Signal(), Signal(), Signal()  # what is being loaded
         reads_main = Signal()  # else the data TCM
         address = Signal(32)
         to_ask, to_come, flying = Signal(16), Signal(16), Signal(range(OUTSTANDING + 1))
         asks, arrives, may_ask = Signal(), Signal(), Signal()
         arrived = Signal(size.row_bits)
         m.d.comb += [
-            self.busy.eq(weights | channels),
+            self.busy.eq(weights | channels | copies),
             self.owns_memory.eq(self.busy & ~reads_main),
             self.streams.eq(weights & reads_main & ~self.settles),
             self.reads.valid.eq(self.owns_memory & (to_ask != 0) & may_ask),
@@ -102,6 +112,20 @@ class Loader(wiring.Component):
                 with m.If(to_come == 1):
                     m.d.sync += weights.eq(0)
 
+        to = Signal(ADDRESS_BITS)
+        with m.If(copies):
+            m.d.comb += [
+                may_ask.eq(flying + self.queued < OUTSTANDING),
+                self.copies.valid.eq(Mux(reads_main, self.elements.valid, arrives)),
+                self.copies.payload.address.eq(to),
+                self.copies.payload.data.eq(arrived),
+                self.elements.ready.eq(reads_main & self.copies.ready),
+            ]
+            with m.If(arrives):
+                m.d.sync += [to_come.eq(to_come - 1), to.eq(to + size.lanes)]
+                with m.If(to_come == 1):
+                    m.d.sync += copies.eq(0)
+
         # Channels: a row waits until its words are taken.
         row, full, first_word = Signal(size.row_bits), Signal(), Signal(range(max(2, words)))
         taken, rest = Signal(), Signal(range(words + 1))
@@ -123,13 +147,21 @@ class Loader(wiring.Component):
                 m.d.sync += [row.eq(arrived), full.eq(1)]
 
         loads_weights = (self.job == Job.WEIGHTS) | (self.job == Job.DEPTHWISE_WEIGHTS)
-        with m.If(self.start & (loads_weights | (self.job == Job.CHANNELS))):
+        with m.If(self.start & (loads_weights | (self.job == Job.CHANNELS) | (self.job == Job.COPY))):
             m.d.sync += reads_main.eq(self.by_dma)
         with m.If(self.start & loads_weights):
             m.d.comb += self.restarts_weights.eq(1)
             m.d.sync += [
                 weights.eq(self.count != 0),
                 self.columns.eq(self.job == Job.WEIGHTS),
+                address.eq(self.address),
+                to_ask.eq(self.count),
+                to_come.eq(self.count),
+            ]
+        with m.If(self.start & (self.job == Job.COPY)):
+            m.d.sync += [
+                copies.eq(self.count != 0),
+                to.eq(self.to & ~(size.lanes - 1)),
                 address.eq(self.address),
                 to_ask.eq(self.count),
                 to_come.eq(self.count),
@@ -146,21 +178,21 @@ class Loader(wiring.Component):
                 first_word.eq(offset),
             ]
         if size.dma:
-            self._read_main(m, weights, channels, address, to_ask)
+            self._read_main(m, Cat(weights, channels, copies), address, to_ask)
         self._feed(m)
         return m
 
-    def _read_main(
-        self, m: Module, weights: Signal, channels: Signal, address: Signal, elements: Signal
-    ) -> None:
-        """Three cycles after `start`, one command for all elements; or the job is refused."""
+    def _read_main(self, m: Module, loads: Value, address: Signal, elements: Signal) -> None:
+        """Three cycles after `start`, one command for all elements; or the job is refused, and none of `loads` remains."""
         size, lane_bits = self.size, (self.size.lanes - 1).bit_length()
-        most = Signal(range(size.weight_rows * size.outputs + size.channels + 1))
+        most = Signal(16)
         with m.Switch(self.job):
             with m.Case(Job.WEIGHTS):
                 m.d.comb += most.eq(size.weight_rows * size.outputs)
             with m.Case(Job.DEPTHWISE_WEIGHTS):
                 m.d.comb += most.eq(size.weight_rows)
+            with m.Case(Job.COPY):
+                m.d.comb += most.eq(0xFFFF)
             with m.Default():
                 m.d.comb += most.eq(size.channels)
         aligned = Mux(self.job == Job.CHANNELS, self.address[:2], self.address[:lane_bits]) == 0
@@ -180,7 +212,7 @@ class Loader(wiring.Component):
                 m.d.sync += command.valid.eq(1)
             with m.Else():
                 m.d.comb += self.bad.eq(1)
-                m.d.sync += [weights.eq(0), channels.eq(0)]
+                m.d.sync += loads.eq(0)
         m.d.comb += [command.payload.addr.eq(address), command.payload.count.eq(elements)]
         with m.If(command.valid & command.ready):
             m.d.sync += command.valid.eq(0)

@@ -19,7 +19,7 @@ Int8s = npt.NDArray[np.int8]
 
 
 class Job(enum.IntEnum):
-    """What `start` begins. CONV, DEPTHWISE and ADD compute, the others load.
+    """What `start` begins. CONV, DEPTHWISE and ADD compute, the others load. COPY copies rows to `output`.
 
     ADD is DEPTHWISE with other results: a sum x1 - 256 * x2 stands for two int8, and counts as terms1[x1] + terms2[x2]. Every
     channel is rescaled like the first one of the third row of the channel store. TERMS makes the terms from the first two rows:
@@ -33,6 +33,7 @@ class Job(enum.IntEnum):
     CHANNELS = 4
     ADD = 5
     TERMS = 6
+    COPY = 7
 
 
 ADD_SHIFT = 20  # TFLM's for int8
@@ -125,12 +126,12 @@ class EngineModel:
     # --- loading
 
     def load(self, job: Job, address: int, count: int, *, by_dma: bool = False) -> None:
-        """`count` rows, or channels of three words, from the data TCM or from main memory."""
+        """`count` rows, or channels of three words, from the data TCM or from main memory. A copy may overlap what lies behind it."""
         self.status = 0
         lanes, bytes_each = self.size.lanes, 12 if job == Job.CHANNELS else self.size.lanes
         if job == Job.CHANNELS:
             self._number, self._words = 0, []
-        else:
+        elif job != Job.COPY:
             self._columns, self._at = job == Job.WEIGHTS, 0
         if not count:
             return
@@ -144,6 +145,9 @@ class EngineModel:
             loaded = rows[address - begin :][: bytes_each * count]
         else:
             loaded = self.memory.load(address & ~3 if job == Job.CHANNELS else address, bytes_each * count)
+        if job == Job.COPY:
+            self.memory.store(self.descriptor.output // lanes * lanes, loaded)
+            return
         step = 4 if job == Job.CHANNELS else lanes
         for n in range(0, len(loaded), step):
             if job == Job.CHANNELS:
@@ -158,6 +162,7 @@ class EngineModel:
             Job.WEIGHTS: (size.lanes, size.weight_rows * size.outputs, size.lanes),
             Job.DEPTHWISE_WEIGHTS: (size.lanes, size.weight_rows, size.lanes),
             Job.CHANNELS: (4, size.channels, 12),
+            Job.COPY: (size.lanes, 0xFFFF, size.lanes),
         }[job]
         begin = (address // size.lanes * size.lanes - d.main_begin) % (1 << 32)
         rows = -(-(address % size.lanes + bytes_each * count) // size.lanes)
