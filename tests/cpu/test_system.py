@@ -14,6 +14,7 @@ from cfukit_base.errors import BuildError, UsageError
 from cfukit_soc import build_simulator, generate_soc, simulate
 from cfukit_sw.firmware import build_firmware
 from cfukit_sw.linker import AUTO, Placement
+from support.bare import patient_cfu
 from support.socs import make_soc
 
 ARITHMETIC = """
@@ -30,8 +31,16 @@ int main(void) {
 EXPECTED = f"{-13871} {-109876463} {-48} {(2**32 - 1234567) // 7}\n"
 
 
+LEAST = {"multiplier": False, "divider": False, "traps": False, "csrs": "none"}
+
+
 def soc_with(given: Any, folder: Path) -> Path:
     return make_soc("sim", folder / "soc", cpu=given)
+
+
+def simulator_of(soc: Path, folder: Path) -> Path:
+    """The one that tests of causes use too."""
+    return build_simulator(soc, patient_cfu(folder), causes=True, build_dir=folder)
 
 
 def firmware(source: str, soc: Path, folder: Path, suffix: str = "c", placement: Placement = AUTO) -> Path:
@@ -46,14 +55,14 @@ def firmware(source: str, soc: Path, folder: Path, suffix: str = "c", placement:
     [
         "lean",
         "min",
-        {"multiplier": False, "divider": False, "traps": False, "csrs": "none"},
-        {"divider": False},
+        LEAST,
+        pytest.param({"divider": False}, marks=pytest.mark.long),
     ],
 )
 def test_arithmetic_without_the_units(given: Any, tmp_path: Path) -> None:
     soc = soc_with(given, tmp_path)
     elf = firmware(ARITHMETIC, soc, tmp_path)
-    result = simulate(build_simulator(soc, None, build_dir=tmp_path), soc, elf, max_cycles=10_000_000)
+    result = simulate(simulator_of(soc, tmp_path), soc, elf, max_cycles=10_000_000)
     assert result.exit_code == 0 and EXPECTED.encode() in result.output
     assert Soc.read(soc).cpu.verilog == ("cpu.v",)
 
@@ -83,9 +92,9 @@ int main(void) {{
             total = ((total << 1 | total >> 31) & (2**32 - 1)) ^ (a * b & (2**32 - 1))
             product = (a - (a >> 31 << 32)) * (b - (b >> 31 << 32))
             wide = ((wide << 1 | wide >> 63) & (2**64 - 1)) ^ (product & (2**64 - 1))
-    soc = soc_with({"multiplier": False, "divider": False}, tmp_path)
+    soc = soc_with(LEAST, tmp_path)
     elf = firmware(source, soc, tmp_path)
-    result = simulate(build_simulator(soc, None, build_dir=tmp_path), soc, elf, max_cycles=10_000_000)
+    result = simulate(simulator_of(soc, tmp_path), soc, elf, max_cycles=10_000_000)
     assert f"{total} {wide & (2**32 - 1)} {wide >> 32}\n".encode() in result.output
 
 
@@ -133,7 +142,7 @@ def test_programs_run_from_tightly_coupled_memories(given: str, tmp_path: Path) 
     assert described.cpu.reset_address == (0x40000000 if given == "tcm" else 0x20000000)
     placement = Placement(data="dtcm", arena="dtcm")
     elf = firmware(ARITHMETIC, soc, tmp_path, placement=placement)
-    simulator = build_simulator(soc, None, build_dir=tmp_path)
+    simulator = simulator_of(soc, tmp_path)
     result = simulate(simulator, soc, elf, max_cycles=10_000_000)
     assert result.exit_code == 0 and EXPECTED.encode() in result.output
 
@@ -163,7 +172,7 @@ def test_the_start_fills_tightly_coupled_memories(
             segment["p_paddr"] for segment in ELFFile(file).iter_segments("PT_LOAD") if segment["p_filesz"]
         ]
     assert all(address >= 0x40000000 or address >> 19 == 0x20080000 >> 19 for address in loaded)
-    result = simulate(build_simulator(soc, None, build_dir=tmp_path), soc, elf, max_cycles=10_000_000)
+    result = simulate(simulator_of(soc, tmp_path), soc, elf, max_cycles=10_000_000)
     assert result.exit_code == 0 and EXPECTED.encode() in result.output
 
 
@@ -188,7 +197,7 @@ def test_a_fetch_outside_is_a_fault(given: Any, jump: str, reported: str, tmp_pa
     if given != "fomu":
         source = source.replace("*(unsigned *)0x2000fffc = 0x13;", "")
     elf = firmware(source, soc, tmp_path)
-    simulator = build_simulator(soc, None, build_dir=tmp_path)
+    simulator = simulator_of(soc, tmp_path)
     fault = simulate(simulator, soc, elf, max_cycles=100_000).fault
     assert fault is not None and (fault.kind, hex(fault.address)) == ("fetch_fault", reported)
     assert f"fetch from {int(reported, 16):#010x}, where the CPU has no memory" in fault.message
@@ -216,6 +225,6 @@ def test_the_store_that_the_bus_refuses_is_named_on_every_kind_of_cpu(given: str
     """Behind the buffers of a CPU with and without D$, and where a store waits for its answer in the last stage."""
     soc = soc_with(given, tmp_path)
     elf = firmware(REFUSED_STORE, soc, tmp_path)
-    fault = simulate(build_simulator(soc, None, build_dir=tmp_path), soc, elf, max_cycles=1_000_000).fault
+    fault = simulate(simulator_of(soc, tmp_path), soc, elf, max_cycles=1_000_000).fault
     assert fault is not None and (fault.kind, fault.access, fault.address) == ("bus_error", "store", 0x100)
     assert (fault.function, fault.line) == ("main", 7)

@@ -25,7 +25,7 @@ from cfukit_soc.fast import simulate_fast
 from cfukit_soc.generate import HARNESS
 from cfukit_sw.firmware import build_firmware
 from support import cpu_programs, micro_programs
-from support.bare import EXIT, ODD_CFU, UART_RXTX, assemble
+from support.bare import EXIT, ODD_CFU, UART_RXTX, assemble, patient_cfu
 from support.cpu_compare import features_of
 from support.cpu_sets import TCM_FACTORS, pairwise
 from support.elves import write_elf
@@ -34,19 +34,6 @@ from support.socs import make_soc
 
 Counted = tuple[Outcome, tuple[Segment, ...]]
 QUICK = "full+cfu"
-
-
-# Every instruction of this CFU is answered, after up to 128 cycles. All tests of a CPU share its simulator.
-PATIENT = {"(funct3 != 3'd6)": "1'b1", "funct3 == 3'd7": "1'b0"}
-
-
-def patient_cfu(folder: Path) -> Path:
-    text = ODD_CFU.read_text()
-    for old, new in PATIENT.items():
-        assert old in text
-        text = text.replace(old, new)
-    (folder / "cfu.v").write_text(text)
-    return folder / "cfu.v"
 
 
 def check_sums(outcome: Outcome, segments: tuple[Segment, ...]) -> None:
