@@ -1,6 +1,7 @@
 """Speed of the fast simulator: `python tests/soc/bench_fast.py [--cycles N] [--board NAME ...]`.
 
-Loops of scalar code, with a CFU, with loads that miss in the D$, with stores, and of code that misses in the I$. Prints simulated MHz and
+Loops of scalar code, with a CFU, with loads that miss in the D$, with stores, of code that misses in the I$, and that waits for a CFU which
+uses its memory port. Prints simulated MHz and
 MIPS per second of CPU time, and on board `sim` how much faster than the RTL that is.
 """
 
@@ -12,15 +13,18 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cfukit_base.artefacts import Outcome
-from cfukit_soc import build_simulator, simulate
+from cfukit_cpu import write_cpu
+from cfukit_soc import build_simulator, generate_soc, simulate
 from cfukit_soc.fast import build_cfu_library, build_fast_simulator, simulate_fast
 from soc.bench_rtl import CONVOLUTION, MAC4
 from support.bare import compile_c
 from support.socs import make_soc
+from support.traffic_cfu import write_traffic_cfu
 
 SCALAR = """
 static signed char weights[1024], input[1024]; static int output[256];
@@ -50,6 +54,9 @@ int main(void) { for (u32 n = 0;; n = (n + 1) & 65535) data[n] = n; }
 CODE = """
 int main(void) { for (;;) asm volatile(".rept 4096\\n addi t0, t0, 1\\n .endr" ::: "t0"); }
 """
+WAITS = """
+int main(void) { for (u32 n = 1;; n++) { CFU(0, 0, n, 4095); CFU(1, 0, 0, 0); } }
+"""
 PROGRAMS = {
     "scalar": SCALAR,
     "mac4": CONVOLUTION,
@@ -74,11 +81,28 @@ def main() -> None:
 
 def _measure(board: str, folder: Path, cycles: int) -> None:
     soc = make_soc(board, folder / "soc")
-    simulator = build_simulator(soc, MAC4, build_dir=folder) if board == "sim" else None
-    build_cfu_library(MAC4, folder)
-    for title, source in PROGRAMS.items():
+    _measure_on(soc, MAC4, PROGRAMS, board, folder, cycles)
+    if board == "sim":
+        port = generate_soc(board, write_cpu("tcm", folder, memory_port_bits=128), folder / "port")
+        cfu = write_traffic_cfu(folder / "cfu", 128, 0)
+        _measure_on(port, cfu, {"waits": WAITS}, board, folder, cycles // 5, autonomous=True)
+
+
+def _measure_on(
+    soc: Path,
+    cfu: Path,
+    programs: dict[str, str],
+    board: str,
+    folder: Path,
+    cycles: int,
+    autonomous: bool = False,
+) -> None:
+    simulator = build_simulator(soc, cfu, build_dir=folder) if board == "sim" else None
+    build_cfu_library(cfu, folder)
+    options: dict[str, Any] = {"build_dir": folder, "max_cycles": cycles, "autonomous": autonomous}
+    for title, source in programs.items():
         elf = compile_c(source, folder, stack_end=STACK_END)
-        mhz, mips = _speed(lambda elf=elf: simulate_fast(soc, elf, MAC4, build_dir=folder, max_cycles=cycles))
+        mhz, mips = _speed(lambda elf=elf: simulate_fast(soc, elf, cfu, **options))
         line = f"{board:8} {title:8} {mhz:7.1f} MHz {mips:7.1f} MIPS"
         if simulator:
             rtl, _ = _speed(lambda elf=elf: simulate(simulator, soc, elf, max_cycles=cycles // 50))
