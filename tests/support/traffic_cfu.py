@@ -49,7 +49,7 @@ module Cfu (
     awaited <= awaited + (fires & op == 3 ? dma_more : 0) - takes;
     if (dma_takes_command) asks <= 0;
     if (fires & op == 0) begin
-      random <= cmd_payload_inputs_0 | 1; left <= cmd_payload_inputs_1[11:0] & {{12{{has_memory}}}}; writes <= cmd_payload_inputs_1[31];
+      random <= cmd_payload_inputs_0 | 1; left <= cmd_payload_inputs_1[11:0]; writes <= cmd_payload_inputs_1[31];
     end
     if (fires & op == 4) window <= cmd_payload_inputs_0[19:0];
     if (fires & op == 3 & has_dma) begin
@@ -66,7 +66,6 @@ _MEMORY_PORTS = """,
   output mem_cmd_valid, input mem_cmd_ready, output mem_cmd_payload_we, output [19:0] mem_cmd_payload_addr,
   output [{w1}:0] mem_cmd_payload_data, output [{m1}:0] mem_cmd_payload_mask, input mem_rsp_valid, input [{w1}:0] mem_rsp_payload_data"""
 _MEMORY = """
-  localparam has_memory = 1'b1;
   wire is_write = writes & random[9];  // then it is in the upper half
   assign mem_cmd_valid = left != 0 && random[3:2] != 0;
   assign mem_cmd_payload_we = is_write;
@@ -77,9 +76,9 @@ _MEMORY = """
   wire [31:0] read_word = {fold};
 """
 _NO_MEMORY = """
-  localparam has_memory = 1'b0;
-  wire took = 0, is_write = 0, mem_rsp_valid = 0;
-  wire [31:0] read_word = 0;
+  // It only counts.
+  wire took = left != 0 && random[3:2] != 0, is_write = 0, mem_rsp_valid = outstanding;
+  wire [31:0] read_word = random;
 """
 _DMA_PORTS = """,
   output dma_read_cmd_valid, input dma_read_cmd_ready, output [31:0] dma_read_cmd_payload_addr,
@@ -138,7 +137,7 @@ def traffic(seed: int, memory_bits: int, dma_bits: int, steps: int = 40) -> str:
         kind = rng.choice("sspwwclmiiddd")
         address = f"{DTCM + WINDOW + 4 * rng.randrange(128):#x}"  # the half that the CFU only reads
         cached = f"area[{rng.randrange(2048)}]"
-        if kind == "s" and memory_bits:
+        if kind == "s":
             count = rng.choice([1, 3, 20, 200, 1500])
             lines.append(f"CFU(0, 0, {rng.getrandbits(32):#x}, {count | rng.getrandbits(1) << 31:#x});")
         elif kind == "d" and dma_bits:
