@@ -36,7 +36,7 @@ LEFT_OUT = {
     "types that TFLM does not check": "an output, bias or boolean of another type than the operator's: "
     "TFLM reads or writes bytes of the wrong size (so DEPTHWISE_CONV_2D and TRANSPOSE_CONV on int16 have no int32 bias, and "
     "FULLY_CONNECTED on int8 has no int64 one); GREATER on int16: TFLM leaves the output as it was",
-    "CIRCULAR_BUFFER": "custom operator that ends an inference in its middle, so there is no output to compare",
+    "CIRCULAR_BUFFER with cycles_max above 1": "ends an inference in its middle, so there is no output to compare",
     "ETHOSU": "custom operator: commands for an NPU that no system here has; TFLM's interpreter does not run it either",
     "COMPRESSION_METADATA": "the older way to compress tensors: metadata instead of operators, which TFLM's tool does not write any more",
 }

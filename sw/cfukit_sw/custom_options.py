@@ -19,8 +19,8 @@ MAX_BYTES = 1 << 16  # far above any map of a few numbers
 def decode_custom_options(operator_type: str, data: bytes) -> dict[str, Option]:
     """Every option of a custom operator that we know. ValueError if `data` is no such map, or lacks one."""
     fields = CUSTOM_OPTIONS[operator_type]
-    if not fields:
-        return {}
+    if not data and all(field.name in MAY_BE_ABSENT for field in fields):
+        return {field.name: field.default for field in fields}
     if len(data) > MAX_BYTES:
         raise ValueError(f"options of {len(data)} bytes, at most {MAX_BYTES} are allowed")
     values = _numbers(data)

@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from cfukit_base.errors import ModelError
 from cfukit_sw.evaluator import SUPPORTED
+from cfukit_sw.evaluator.circular_buffer import is_circular_buffer
 from cfukit_sw.model import Model
 
 WITHOUT_OUTPUT = ("ASSIGN_VARIABLE", "CALL_ONCE")
@@ -29,8 +30,9 @@ def check_graph(model: Model, where: str, is_subgraph: bool = False) -> None:
         )
 
     source: dict[int, str] = {}
+    buffers = {op.outputs[0] for op in model.operators if is_circular_buffer(model, op)}
     for tensor in model.tensors:
-        if tensor.is_constant or tensor.is_variable:
+        if tensor.index not in buffers and (tensor.is_constant or tensor.is_variable):
             source[tensor.index] = "a constant" if tensor.is_constant else "a variable"
     for index in model.inputs:
         if index in source:

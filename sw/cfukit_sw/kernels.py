@@ -307,6 +307,7 @@ def reference_kernels() -> list[Kernel]:
         _reference("CUSTOM:SignalOverlapAdd", "signal_overlap_add_int16", supports=_int16),
         _reference("CUSTOM:SignalOverlapAdd", "signal_overlap_add_float", supports=_float),
         _reference("CUSTOM:TFLite_Detection_PostProcess", "detection_postprocess"),
+        _reference("CUSTOM:CIRCULAR_BUFFER", "circular_buffer"),
         _reference("IF", "if"),
         _reference("WHILE", "while"),
         _reference("MOVE", "move"),

@@ -205,7 +205,7 @@ def _whole(*names: str) -> tuple[Field, ...]:
 
 
 # Of custom options these need not be there; the rest has to.
-MAY_BE_ABSENT = ("detections_per_class", "use_regular_nms")
+MAY_BE_ABSENT = ("cycles_max", "detections_per_class", "use_regular_nms")
 
 # The options of custom operators: a FlexBuffers map of names.
 CUSTOM_OPTIONS: dict[str, tuple[Field, ...]] = {
@@ -216,6 +216,7 @@ CUSTOM_OPTIONS: dict[str, tuple[Field, ...]] = {
         Field("detections_per_class", "int32", 100),
         Field("use_regular_nms", "bool", False),
     ),
+    "CUSTOM:CIRCULAR_BUFFER": _whole("cycles_max"),
     "CUSTOM:TFLM_DECODE": (),
     "CUSTOM:SignalDelay": _whole("delay_length"),
     "CUSTOM:SignalEnergy": _whole("end_index", "start_index"),

@@ -294,6 +294,13 @@ struct cfukit_lstm_float {
   int32_t steps, batches, inputs, cells, step_stride, item_stride, candidate_tanh, cell_clip_bits;
 };
 
+/* CIRCULAR_BUFFER: `bytes` of input come behind those that the buffer of `size` bytes holds; the oldest leave. */
+struct cfukit_circular_buffer {
+  const uint8_t *input;
+  uint8_t *buffer;
+  int32_t size, bytes;
+};
+
 /* SignalWindow: (input * weights[i]) >> shift, saturated. rows vectors of count samples. */
 struct cfukit_signal_window {
   const int16_t *input, *weights;

@@ -30,7 +30,7 @@ from cfukit_sw.tflite_writer import model_bytes
 from cfukit_tools.verbs import info as informing
 from support.kernels import HostModel, library
 from support.models import all_types, random_inputs, random_model
-from support.models_control import counted_by_variable
+from support.models_control import counted_by_variable, nested, with_signals
 
 ABSURD = (
     0,
@@ -53,10 +53,19 @@ SECONDS_ALLOWED = 10.0
 MEMORY_ALLOWED = 2 << 30
 
 
+OTHER_TYPES = ("UNIDIRECTIONAL_SEQUENCE_LSTM", "SVDF", "TRANSPOSE_CONV", "RSQRT", "CUSTOM:TFLM_DECODE")
+
+
 def seed_models() -> list[bytes]:
-    """One file per operator, networks of several operators, and variables in nested subgraphs."""
+    """One file per operator, some in other types, networks of several operators, and state and loops in nested subgraphs."""
     models = [random_model(type, 1) for type in all_types()]
+    models += [random_model(type, seed) for type in OTHER_TYPES for seed in (3, 5, 9)]
     models += [counted_by_variable("IF", 3, 2), counted_by_variable("WHILE", 2, 2)]
+    models += [
+        *(with_signals(kind) for kind in ("IF", "WHILE", "both")),
+        nested(3, 4),
+        nested(2, 3, in_branch=True),
+    ]
     return [model_bytes(model) for model in models]
 
 
@@ -87,16 +96,27 @@ def mutate(data: bytes, rng: random.Random) -> bytes:
 
 
 def mutate_model(model: Model, rng: random.Random) -> bytes:
-    """A well-formed file of an absurd model, with one to three odd shapes, scales, constants, options, types or indices."""
+    """A well-formed file of an absurd model, with one to three odd shapes, scales, constants, options, types or indices, in the main graph
+    or in a subgraph.
+    """
+    if model.subgraphs and rng.random() < 0.6:
+        graphs = list(model.subgraphs)
+        at = rng.randrange(len(graphs))
+        graphs[at] = _with_oddities(graphs[at], rng)
+        return model_bytes(replace(model, subgraphs=tuple(graphs)))
+    return model_bytes(_with_oddities(model, rng))
+
+
+def _with_oddities(model: Model, rng: random.Random) -> Model:
     tensors, operators = list(model.tensors), list(model.operators)
     for _ in range(rng.choice((1, 1, 2, 3))):
-        at = rng.randrange(len(operators))
-        if rng.random() < 0.35:
+        if operators and rng.random() < 0.35:
+            at = rng.randrange(len(operators))
             operators[at] = _odd_operator(operators[at], len(tensors), rng)
-        else:
+        elif tensors:
             at = rng.randrange(len(tensors))
             tensors[at] = _odd_tensor(tensors[at], rng)
-    return model_bytes(replace(model, tensors=tuple(tensors), operators=tuple(operators)))
+    return replace(model, tensors=tuple(tensors), operators=tuple(operators))
 
 
 def _odd_operator(op: Operator, tensors: int, rng: random.Random) -> Operator:

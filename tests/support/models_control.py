@@ -212,3 +212,41 @@ def with_signals(kind: str) -> Model:
     numbers = {"then_subgraph_index": len(build.subgraphs) - 1, "else_subgraph_index": len(build.subgraphs)}
     build.operator("IF", [flag, flag, x], [y], **numbers)
     return build.model([flag, x], [y])
+
+
+def counting(times: int, step: int = 1) -> Model:
+    """n = start; while n < times: n += step."""
+    build = ModelBuilder("counting")
+    start, end = (build.tensor(name, (1,), "int32") for name in ("start", "end"))
+    body = ModelBuilder("body")
+    n, more = (body.tensor(name, (1,), "int32") for name in ("n", "more"))
+    body.operator("ADD", [n, body.constant("step", np.array([step], np.int32))], [more])
+    loop(build, [start], [end], times, body.model([n], [more]))
+    return build.model([start], [end])
+
+
+def nested(outer: int, inner: int, in_branch: bool = False) -> Model:
+    """`outer` loops of `inner` iterations, directly or in a branch."""
+    build = ModelBuilder("nested")
+    start, end = (build.tensor(name, (1,), "int32") for name in ("start", "end"))
+    body = ModelBuilder("body")
+    n, more, counted, one = (body.tensor(name, (1,), "int32") for name in ("n", "more", "counted", "one"))
+    zero = body.tensor("zero", (1,), "int32")
+    body.operator("MINIMUM", [n, body.constant("0", np.array([0], np.int32))], [zero])
+    innermost = counting(inner)
+    numbers = {"cond_subgraph_index": 1, "body_subgraph_index": 2}
+    build.subgraphs += list(innermost.subgraphs)
+    if in_branch:
+        branch = ModelBuilder("branch")
+        a, b = (branch.tensor(name, (1,), "int32") for name in "ab")
+        branch.operator("WHILE", [a], [b], **numbers)
+        build.subgraphs.append(branch.model([a], [b]))
+        holds = body.tensor("holds", (1,), "bool")
+        body.operator("LESS_EQUAL", [zero, n], [holds])
+        body.operator("IF", [holds, zero], [counted], then_subgraph_index=3, else_subgraph_index=3)
+    else:
+        body.operator("WHILE", [zero], [counted], **numbers)
+    body.operator("MINIMUM", [counted, body.constant("1", np.array([1], np.int32))], [one])
+    body.operator("ADD", [n, one], [more])
+    loop(build, [start], [end], outer, body.model([n], [more]))
+    return build.model([start], [end])

@@ -63,6 +63,22 @@ def _lstm(case: Case) -> Model:
     )
 
 
+@builds("CUSTOM:CIRCULAR_BUFFER")
+def _circular_buffer(case: Case) -> Model:
+    """An input and what the buffer holds, each behind a RELU."""
+    width, depth, slots = (case.whole(1, n) for n in (3, 6, 8))
+    slots, cycles = case.pick([(slots, 1), (slots, 1), (case.pick([5, 13, 25]), 0)])
+    quantised = {"scale": case.scale(), "zero_point": case.zero_point()}
+    x, build = case.image((1, 1, width, depth), **quantised), case.build
+    newest = build.tensor("n", (1, 1, width, depth), **quantised)
+    build.operator("RELU", [x], [newest])
+    buffer = build.tensor("b", (1, slots, width, depth), **quantised, variable=True)
+    build.operator(case.type, [newest], [buffer], cycles_max=cycles)
+    y = build.tensor("y", (1, slots, width, depth), **quantised)
+    build.operator("RELU", [buffer], [y])
+    return build.model(case.inputs, [y])
+
+
 @builds("CHAIN")
 def _chain(case: Case) -> Model:
     """Convolution, pool, shortcut addition, reshape, dense, softmax: a small network."""

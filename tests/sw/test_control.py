@@ -19,21 +19,10 @@ from cfukit_sw.tflite_reader import parse_model
 from cfukit_sw.tflite_writer import model_bytes
 from cfukit_sw.values import value_refusal
 from support.kernels import HostModel, RefusedError
-from support.models_control import counted_by_variable, loop
+from support.models_control import counted_by_variable, counting, nested
 from support.tflm import tflm_outputs
 
 Q: dict[str, Any] = {"scale": 1.0, "zero_point": 0}
-
-
-def counting(times: int, step: int = 1) -> Model:
-    """n = start; while n < times: n += step."""
-    build = ModelBuilder("counting")
-    start, end = (build.tensor(name, (1,), "int32") for name in ("start", "end"))
-    body = ModelBuilder("body")
-    n, more = (body.tensor(name, (1,), "int32") for name in ("n", "more"))
-    body.operator("ADD", [n, body.constant("step", np.array([step], np.int32))], [more])
-    loop(build, [start], [end], times, body.model([n], [more]))
-    return build.model([start], [end])
 
 
 def int32(value: int) -> Any:
@@ -63,33 +52,6 @@ def test_a_loop_that_does_not_end_is_refused_by_its_operator() -> None:
     longest = counting(MAX_ITERATIONS - 1)
     assert Evaluator(longest).run([int32(0)]).outputs[0].tolist() == [MAX_ITERATIONS - 1]
     assert HostModel(lower(longest)).run([int32(0)])[0].tolist() == [MAX_ITERATIONS - 1]
-
-
-def nested(outer: int, inner: int, in_branch: bool = False) -> Model:
-    """`outer` loops of `inner` iterations, directly or in a branch."""
-    build = ModelBuilder("nested")
-    start, end = (build.tensor(name, (1,), "int32") for name in ("start", "end"))
-    body = ModelBuilder("body")
-    n, more, counted, one = (body.tensor(name, (1,), "int32") for name in ("n", "more", "counted", "one"))
-    zero = body.tensor("zero", (1,), "int32")
-    body.operator("MINIMUM", [n, body.constant("0", np.array([0], np.int32))], [zero])
-    innermost = counting(inner)
-    numbers = {"cond_subgraph_index": 1, "body_subgraph_index": 2}
-    build.subgraphs += list(innermost.subgraphs)
-    if in_branch:
-        branch = ModelBuilder("branch")
-        a, b = (branch.tensor(name, (1,), "int32") for name in "ab")
-        branch.operator("WHILE", [a], [b], **numbers)
-        build.subgraphs.append(branch.model([a], [b]))
-        holds = body.tensor("holds", (1,), "bool")
-        body.operator("LESS_EQUAL", [zero, n], [holds])
-        body.operator("IF", [holds, zero], [counted], then_subgraph_index=3, else_subgraph_index=3)
-    else:
-        body.operator("WHILE", [zero], [counted], **numbers)
-    body.operator("MINIMUM", [counted, body.constant("1", np.array([1], np.int32))], [one])
-    body.operator("ADD", [n, one], [more])
-    loop(build, [start], [end], outer, body.model([n], [more]))
-    return build.model([start], [end])
 
 
 @pytest.mark.parametrize("in_branch", [False, True])
@@ -208,7 +170,13 @@ def option(value: int) -> Model:
     return replace(model, operators=(replace(op, options=op.options | {"body_subgraph_index": value}),))
 
 
+def absent() -> Model:
+    model = counting(10)
+    return replace(model, operators=(replace(model.operators[0], inputs=(-1,)),))
+
+
 REFUSED = {
+    "an input that is absent": (absent(), "one of its inputs is absent"),
     "a body that calls the loop": (itself(), "at most 16 calls deep"),
     "bodies that call two each": (doubling(), "at most 20,000 operators together"),
     "CALL_ONCE in a body": (once(), "subgraph 2 has CALL_ONCE; CALL_ONCE in the main graph only"),

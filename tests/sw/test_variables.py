@@ -163,3 +163,41 @@ def test_subgraphs_come_back_from_a_file() -> None:
     assert [op.type for op in again.subgraphs[0].operators] == ["VAR_HANDLE", "ASSIGN_VARIABLE"]
     assert again.operators == model.operators
     assert again.tensors == model.tensors
+
+
+def buffered(slots: int, cycles: int, variable: bool = True) -> Model:
+    build = ModelBuilder("buffered")
+    quantised = {"scale": 0.1, "zero_point": 7}
+    x, newest = (build.tensor(name, (1, 1, 1, 2), **quantised) for name in ("x", "n"))
+    build.operator("RELU", [x], [newest])
+    buffer = build.tensor("b", (1, slots, 1, 2), **quantised, variable=variable)
+    build.operator("CUSTOM:CIRCULAR_BUFFER", [newest], [buffer], cycles_max=cycles)
+    return build.model([x], [buffer])
+
+
+def test_a_circular_buffer_may_be_an_output() -> None:
+    model = parse_model(model_bytes(buffered(3, 1)))
+    runners = [
+        Evaluator(model),
+        *(HostModel(lower(model, registry=name)) for name in ("portable", "reference")),
+    ]
+    for runner in runners:
+        for _ in range(2):
+            for number in (1, 2, 3, 4):
+                result = runner.run([np.full((1, 1, 1, 2), 10 * number, np.int8)])
+                outputs = result.outputs if isinstance(runner, Evaluator) else result
+            assert outputs[0][0, :, 0, 1].tolist() == [20, 30, 40]
+            runner.reset()
+
+
+@pytest.mark.parametrize(
+    "model, message",
+    [
+        (buffered(3, 2), "cycles_max is 2, so TFLM ends inferences here without an output; 1"),
+        (buffered(3, 0), "cycles_max is 2"),
+        (buffered(3, 1, variable=False), "'b' .* is no variable; a variable"),
+    ],
+)
+def test_buffers_that_are_refused(model: Model, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        check_supported(parse_model(model_bytes(model)))

@@ -20,6 +20,7 @@ from cfukit_base.errors import ModelError, UsageError
 from cfukit_sw.evaluator import (  # each registers its operators
     activation,
     batches,
+    circular_buffer,
     compression,
     control,
     conv,
@@ -55,6 +56,7 @@ _FAMILIES: list[ModuleType] = [
     *(
         activation,
         batches,
+        circular_buffer,
         compression,
         control,
         conv,

@@ -102,6 +102,8 @@ def _check(at: Site, graph: Model, inputs: tuple[int, ...], outputs: tuple[int, 
         if len(outside) != len(inside):
             at.refuse(f"{len(outside)} {what}", f"{len(inside)}, as its subgraph has")
         for one, other in zip(outside, inside, strict=True):
+            if one < 0:
+                at.refuse(f"one of its {what} is absent", "tensors for all that its subgraph takes")
             a, b = at.model.tensors[one], graph.tensors[other]
             if a.type != b.type or a.elements != b.elements:
                 at.refuse(f"{a}", f"{b.elements} values of type {b.type}, as its subgraph has")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from cfukit_sw.evaluator.calls import reachable
+from cfukit_sw.evaluator.circular_buffer import is_circular_buffer
 from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.model import Model, Tensor
 from cfukit_sw.site import Array, Site
@@ -44,8 +45,10 @@ def _with_own_states(model: Model) -> Model:
                 name = f"state {number} of operator {op.index}"
                 tensors.append(Tensor(len(tensors), name, (count,), type, is_variable=True))
             op = replace(op, inputs=(*op.inputs, *range(first, len(tensors))))
+        elif is_circular_buffer(model, op):
+            op = replace(op, inputs=(*op.inputs, *op.outputs), outputs=())
         operators.append(op)
-    if len(tensors) == len(model.tensors):
+    if operators == list(model.operators):
         return model
     return replace(model, tensors=tuple(tensors), operators=tuple(operators))
 

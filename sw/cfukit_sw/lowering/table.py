@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cfukit_sw.evaluator.circular_buffer import CIRCULAR_BUFFER
 from cfukit_sw.evaluator.compression import DECODE
 from cfukit_sw.evaluator.detection import DETECTION
 from cfukit_sw.lowering import (
@@ -45,6 +46,7 @@ LOWERINGS: dict[str, Lowering] = {
     "CONV_2D": windows.conv_2d,
     "COS": floats.function,
     "CUMSUM": numbers.cumsum,
+    CIRCULAR_BUFFER: variables.circular_buffer,
     "CUSTOM:SignalDelay": signals.delay,
     "CUSTOM:SignalEnergy": signals.energy,
     "CUSTOM:SignalFftAutoScale": signals.auto_scale,

@@ -1,9 +1,9 @@
-"""READ_VARIABLE and ASSIGN_VARIABLE on variable tensors."""
+"""READ_VARIABLE, ASSIGN_VARIABLE and CIRCULAR_BUFFER on variable tensors."""
 
 from __future__ import annotations
 
 from cfukit_sw.evaluator.calls import CALLS
-from cfukit_sw.lowering.lowered import Alias, Lowered, TensorAt
+from cfukit_sw.lowering.lowered import Alias, Lowered, Param, TensorAt, described
 from cfukit_sw.lowering.movement import Axes, copied, moved
 from cfukit_sw.model import Model, Operator
 from cfukit_sw.site import Site
@@ -41,3 +41,10 @@ def assign(at: Site) -> Lowered:
     variable, value = at.input(0), at.input(1)
     axes = Axes((value.elements,), (1,), (1,))
     return moved(at, value, [(axes, TensorAt(value.index), TensorAt(variable.index))], y=variable)
+
+
+def circular_buffer(at: Site) -> Lowered:
+    x, buffer = at.input(0), at.input(1)
+    params: dict[str, Param] = {"input": TensorAt(x.index), "buffer": TensorAt(buffer.index)}
+    params |= {"size": buffer.bytes, "bytes": x.bytes}
+    return Lowered(described(at, x, buffer), "cfukit_circular_buffer", params)
