@@ -4,6 +4,7 @@ and what the CFU read when.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,26 @@ def test_traffic_from_both_sides(made: Made, image: Callable[..., bytes], tmp_pa
     for address, count in ((0x41FFFFF0, 2), (0x3FFFFFF0, 2), (0x40000008, 1), (0x40000000, 0)):
         assert both.compare(image(both, outside(address, count)), tmp_path)["end"] == "dma_range"
     assert both.compare(image(both, collision(1)), tmp_path)["end"] == "memory_collision"
+
+
+class WithoutCfu(Both):
+    """The fast simulator has no CFU, as when it runs the portable kernels."""
+
+    def commands(self, fast: dict[str, object]) -> dict[str, list[str]]:
+        both = super().commands(fast)
+        return {**both, "fast": [word for word in both["fast"] if not word.startswith("cfu=")]}
+
+
+@pytest.mark.slow
+def test_a_program_that_needs_no_cfu(made: Made, image: Callable[..., bytes], tmp_path: Path) -> None:
+    """The CPU has the ports, and nothing uses them."""
+    name = "single-ported banks"
+    both = made(name)
+    alone = WithoutCfu(both.soc_json, both.cfu, both.build_dir)
+    for seed in range(3):
+        source = re.sub(r"CFU\(\d[^()]*\)", "1", traffic(seed, *SYSTEMS[name][2:]))
+        for exact in (0, 1):
+            assert alone.compare(image(alone, source), tmp_path, exact=exact)["end"] == "exit"
 
 
 @pytest.mark.long

@@ -4,6 +4,7 @@
 
 inline void Core::attach_ports() {
     has_ports = cfu.exists() && (p.memory_port_bits || p.dma_bits);
+    if (!has_ports) return;  // a program for the system without its CFU
     for (Memory& memory : memories.all()) {
         if (memory.kind == Memory::dtcm && p.memory_port_bits) cfu_memory.attach(&memory, p.memory_port_bits);
     }
