@@ -14,7 +14,7 @@ from cfukit_soc.fast import build, build_fast_simulator, simulate_fast
 from cfukit_soc.fast.parameters import parameters
 from cfukit_soc.generate import HARNESS
 from support import cpu_programs
-from support.bare import ODD_CFU, assemble, compile_c
+from support.bare import ODD_CFU, assemble, compile_c, patient_cfu
 from support.fast_compare import Both, chunk, program_image
 from support.flash_reads import first_of, flash_reads
 from support.handshakes import BODIES, write_cfu
@@ -65,8 +65,9 @@ def test_random_programs(system, shared_tmp, tmp_path, seed):
 @pytest.mark.parametrize("cpu", CPUS)
 def test_random_programs_on_other_cpus(cpu, shared_tmp, tmp_path):
     soc_json = make_soc("sim", tmp_path / "soc", cpu=CPUS[cpu])
+    both = Both(soc_json, patient_cfu(tmp_path), shared_tmp)
     for seed in range(3):
-        Both(soc_json, None, shared_tmp).compare(program_image(soc_json, seed), tmp_path)
+        both.compare(program_image(soc_json, seed), tmp_path)
 
 
 @pytest.mark.parametrize("name", BODIES)
