@@ -121,7 +121,7 @@ def test_the_boot_rom_initialises_and_tests_ddr3(tmp_path: Path) -> None:
     assert soc.cpu.reset_address == 0 and "bus_rom.v" in soc.chips
     boot = build_boot(soc_json, bytes(range(16)), build_dir=tmp_path)
     result = simulate(
-        build_simulator(soc_json, None, build_dir=tmp_path), soc_json, boot, max_cycles=4_000_000
+        build_simulator(soc_json, None, build_dir=tmp_path), soc_json, boot, max_cycles=1_500_000
     )
     said = result.output.decode()
     assert "Initializing SDRAM @0x40000000" in said and "DDR3: levelled, 0 errors\n" in said
