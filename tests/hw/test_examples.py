@@ -24,6 +24,8 @@ README = Path(cfukit.__file__).with_name("README.md")
 BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
 SHIPPED = ("mac4", "template", "verilog_depthwise", "migen_dense", "vector")
 
+COCOTB = 400  # commands, a few milliseconds each; Verilator plays 100,000
+
 
 def shipped(name: str) -> BaseCfu:
     return load_cfu(ROOT / "proj" / name / "cfu.py")
@@ -67,14 +69,14 @@ def test_shipped_cfu_equals_its_model_on_100000_operations(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_cfu_through_cocotb_on_verilator(name: str, tmp_path: Path) -> None:
-    run_cocotb(shipped(name), tmp_path, "verilator", 1, 2000)
+    run_cocotb(shipped(name), tmp_path, "verilator", 1, COCOTB)
 
 
 @pytest.mark.slow
 @pytest.mark.needs("iverilog")
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_cfu_through_cocotb_on_icarus(name: str, tmp_path: Path) -> None:
-    run_cocotb(shipped(name), tmp_path, "icarus", 1, 2000)
+    run_cocotb(shipped(name), tmp_path, "icarus", 1, COCOTB)
 
 
 @pytest.mark.slow
