@@ -34,18 +34,16 @@ def expected() -> str:
     return f"{total}\n"
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_exec(name: str, tmp_path: Path) -> None:
-    (tmp_path / "program.c").write_text(PROGRAM)
-    document = api.exec_(tmp_path / "program.c", assignments=(f'soc.cpu="{name}"',), stdin=b"", engine="rtl")
-    assert document["exit_code"] == 0 and document["output"] == expected()
-    assert [region["name"] for region in document["regions"]] == ["sum"]
-
-
 @pytest.mark.parametrize("project", [pytest.param("template", marks=pytest.mark.long), "mac4"])
 @pytest.mark.parametrize("name", NAMES)
 def test_projects(name: str, project: str, tmp_path: Path) -> None:
     folder = tmp_path / project
     shutil.copytree(PROJECTS / project, folder, ignore=shutil.ignore_patterns("build"))
-    document = api.profile(folder, engine="rtl", samples=1, assignments=(f'soc.cpu="{name}"',))
+    options = {"engine": "rtl", "assignments": (f'soc.cpu="{name}"',)}
+    document = api.profile(folder, samples=1, **options)
     assert document["ok"] and document["mismatch"] is None and document["cpu"] == name
+    (tmp_path / "program.c").write_text(PROGRAM)
+    # With causes, because `profile` has built that simulator.
+    ran = api.exec_(tmp_path / "program.c", project=folder, stdin=b"", causes=True, **options)
+    assert ran["exit_code"] == 0 and ran["output"] == expected()
+    assert [region["name"] for region in ran["regions"]] == ["sum"]
