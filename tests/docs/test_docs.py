@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,13 @@ from cfukit.testing import check_gateware
 from support.pages import ROOT, RUN, Block, blocks, is_output, missing_lines, write
 
 SECONDS = 1200
-WITH_SHELL = [page for page in RUN if any(block.language == "sh" for block in blocks(page))]
+# A page that begins with commands of another one runs after it, in the same folder, and only what is new is run.
+AFTER = {"README.md": ROOT / "docs" / "report.md"}
+WITH_SHELL = [
+    page
+    for page in RUN
+    if page not in AFTER.values() and any(block.language == "sh" for block in blocks(page))
+]
 WITH_CFUS = [ROOT / "docs" / "cfu.md", ROOT / "hw" / "cfukit" / "README.md"]
 
 
@@ -42,14 +50,35 @@ def run_block(block: Block, folder: Path, where: str) -> tuple[str, Path]:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", WITH_SHELL, ids=lambda page: page.name)
 def test_the_commands_of_a_page_run_in_order(page: Path, tmp_path: Path) -> None:
-    folder, output = tmp_path, ""
+    folder = run_page(page, tmp_path)
+    if page.name in AFTER:
+        run_page(AFTER[page.name], folder, known={line for block in blocks(page) for line in commands(block)})
+
+
+def commands(block: Block) -> list[str]:
+    return [line.partition("#")[0].strip() for line in block.text.splitlines()]
+
+
+def run_page(page: Path, folder: Path, known: AbstractSet[str] = frozenset()) -> Path:
+    """Follow the page without its `known` commands. Returns the folder that it ends in."""
+    output = ""
     for block in blocks(page):
         where = f"{page.relative_to(ROOT)}:{block.line}"
         if is_output(block):
             missing = missing_lines(block, output)
             assert not missing, f"{where}: not printed: {missing}\nbut:\n{output}"
         elif not write(block, folder) and block.language == "sh" and not block.note.startswith("not run: "):
+            if known:
+                block = replace(block, text="\n".join(line for line in commands(block) if line not in known))
             output, folder = run_block(block, folder, where)
+    return folder
+
+
+def test_a_page_that_comes_after_another_begins_with_its_commands() -> None:
+    for first, second in AFTER.items():
+        before = {line for block in blocks(ROOT / first) for line in commands(block)}
+        block = next(block for block in blocks(second) if block.language == "sh")
+        assert commands(block)[0] in before and not {*commands(block)} <= before
 
 
 def cfus(page: Path) -> list[Block]:
