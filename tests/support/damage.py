@@ -32,6 +32,7 @@ DEAR = {
     "verilated_dpi": 200,
     "verilated_threads": 200,
     "verilated_vpi": 1000,
+    "headers": 200,
     "cfu": 3,
 }
 

@@ -14,15 +14,15 @@ RUNTIME = ("verilated", "verilated_threads", "verilated_dpi", "verilated_vpi")
 
 
 def own_cache(folder: Path, *, linked: bool = True) -> Path:
-    """`folder`, with a copy of Verilator's runtime, and with zig's cache and the wheels' code as they are in the user's cache.
+    """`folder`, with a copy of Verilator's runtime and headers, and with zig's cache and the wheels' code as they are in the user's cache.
 
-    linked: False for a copy of the runtime alone.
+    linked: False for those copies alone.
     """
     runtime_objects(tools.host_cxx(), RUNTIME)
     folder.mkdir(parents=True)
-    shutil.copytree(
-        user_cache() / "verilator-runtime", folder / "verilator-runtime", ignore=shutil.ignore_patterns(".*")
-    )
+    for name in ("verilator-runtime", "verilator-headers"):
+        if (user_cache() / name).is_dir():
+            shutil.copytree(user_cache() / name, folder / name, ignore=shutil.ignore_patterns(".*"))
     for name in LINKED if linked else ():
         (user_cache() / name).mkdir(parents=True, exist_ok=True)
         (folder / name).symlink_to(user_cache() / name)
