@@ -235,7 +235,8 @@ def _others(published: Sequence[Published]) -> list[str]:
 def _source(row: Row, found: Measured) -> str:
     clock = f"{found.clock_hz / 1e6:g} MHz"
     engine = f"{found.engine}, Verilator {found.verilator}"
-    cells = [row.name, found.cpu, found.memory, clock, engine, found.compiler, *found.digests.values()]
+    digests = [found.digests[name] for name in ("firmware", "cfu", "soc")]
+    cells = [row.name, found.cpu, found.memory, clock, engine, found.compiler, *digests]
     return f"| {' | '.join(cells)} |"
 
 
