@@ -22,6 +22,7 @@ from cfukit_sw.model import Model
 from cfukit_tools.firmware import script as inference
 from support import reference
 from support.models import all_types, random_inputs, random_model
+from support.models_control import nested, with_signals
 from support.socs import make_soc
 
 ROOM = 4 << 20
@@ -93,6 +94,26 @@ def test_every_operator_type(system: System, registry: str, seed: int) -> None:
     assert len(given) > 0.9 * len(all_types())
     for name, (model, samples), got in zip(names, given, system.run(given, registry), strict=True):
         assert got == evaluated(model, samples), name
+
+
+@pytest.mark.slow
+def test_int16_and_state_and_loops_in_subgraphs(system: System) -> None:
+    """What the seeds above do not have, four inferences each."""
+    models = [with_signals("both"), nested(3, 4), nested(2, 3, in_branch=True)]
+    for type in ("UNIDIRECTIONAL_SEQUENCE_LSTM", "RSQRT", "TRANSPOSE_CONV"):
+        each = (random_model(type, seed) for seed in range(72, 100))
+        models.append(next(model for model in each if model.tensors[model.inputs[0]].type == "int16"))
+    rng = np.random.default_rng(1)
+    given = [
+        (model, [(number in (0, 3), small_inputs(model, rng)) for number in range(4)]) for model in models
+    ]
+    for (model, samples), got in zip(given, system.run(given, "reference"), strict=True):
+        assert got == evaluated(model, samples), model.name
+
+
+def small_inputs(model: Model, rng: np.random.Generator) -> list[Any]:
+    """Random inputs, but 0 where an int32 counts iterations."""
+    return [x * 0 if x.dtype == np.int32 else x for x in random_inputs(model, rng)]
 
 
 @pytest.mark.long

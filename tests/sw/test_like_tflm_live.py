@@ -39,10 +39,11 @@ TYPES = (
     *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "L2_POOL_2D", "MAX_POOL_2D", "L2_NORMALIZATION"),
 )
 EDGES = (0.0, -0.0, 1.0, 1e-40, -1e-40, 1e-20, 9.0, -9.0, 17.0, 1e38, 3e38, -3e38, np.inf, -np.inf, np.nan)
-LARGER_ARENAS = (
-    "SOFTMAX",
-    "CUSTOM:SignalIrfft",
-)  # their faster kernels have scratch, or TFLM's work in place
+# Where TFLM's arena of a single small operator is smaller: its inverse FFT needs less scratch, and its slower loops need none.
+LARGER_ARENAS = {
+    "reference": ("CUSTOM:SignalIrfft",),
+    "portable": ("CUSTOM:SignalIrfft", "SOFTMAX", "CONV_2D", "DEPTHWISE_CONV_2D", "CHAIN"),
+}
 
 
 def edge_inputs(model: Model, rng: np.random.Generator) -> list[Any]:
@@ -105,15 +106,16 @@ def arenas(seeds: range) -> None:
     data = [model_bytes(model) for *_, model in models]
     compared, larger = 0, []
     for (type, seed, _), file, theirs in zip(models, data, tflm_arenas(data), strict=True):
-        if theirs is None or type in LARGER_ARENAS:
+        if theirs is None:
             continue
-        for registry in ("portable", "reference"):
+        for registry in LARGER_ARENAS:
             try:
                 plan = lower(parse_model(file), registry=registry)
             except ModelError:
                 continue  # other tests say why
             compared += 1
-            if plan.activation_bytes > theirs[0] or plan.arena_bytes > theirs[1]:
+            fits = plan.activation_bytes <= theirs[0] and plan.arena_bytes <= theirs[1]
+            if not fits and type not in LARGER_ARENAS[registry]:
                 larger.append((type, seed, registry, plan.activation_bytes, plan.arena_bytes, theirs))
     assert not larger
     assert compared > len(models)
