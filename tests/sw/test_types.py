@@ -27,6 +27,7 @@ EXCEPTIONS: dict[str, tuple[tuple[str, ...], str]] = {
     "LOGICAL_AND": (("bool to",), UNCHECKED),
     "LOGICAL_OR": (("bool to",), UNCHECKED),
     "CAST": (("to float32",), "from a float below 0 to uint32, which C leaves undefined"),
+    "CUSTOM:TFLM_DECODE": ((" to ",), "TFLM reads values behind the tables, which are for another type"),
     "CONV_2D": (("int16 to int8",), UNCHECKED),
     "SPACE_TO_BATCH_ND": (("to int8",), UNDEFINED),
     "TRANSPOSE_CONV": (("int8 to int16", "int16 to int8"), UNCHECKED),
