@@ -52,14 +52,23 @@ def random_job(rng: random.Random, size: EngineSize) -> Iterator[Op]:
             break
     zero_points = rng.randrange(256), rng.randrange(256)
     low, high = sorted(rng.randint(-128, 127) for _ in range(2)) if rng.random() < 0.5 else (-128, 127)
-    yield set_(0, rng.randrange(INPUT, OUTPUT - height * row - 50), pixel)
+    to, at = rng.randrange(OUTPUT, END - output_bytes - 50), rng.randrange(INPUT, OUTPUT - height * row - 50)
+    ends = rng.choice(("input", "output", "", "", ""))  # which of them ends with the memory
+    if ends == "input":
+        to, at = (
+            rng.randrange(OUTPUT - output_bytes),
+            END - (height - 1) * row - (width - 1) * pixel - channels,
+        )
+    elif ends == "output":
+        to = END - output_bytes + output_pixel - outputs
+    yield set_(0, at, pixel)
     yield set_(1, halves(height, width), row)
     yield set_(2, halves(filter_height, filter_width), channels)
     yield set_(
         3, halves(rng.randint(1, 3), rng.randint(1, 3)), halves(rng.choice((1, 1, 2)), rng.choice((1, 1, 3)))
     )
     yield set_(4, halves(-rng.randint(0, 3), -rng.randint(0, 3)), rows)
-    yield set_(5, rng.randrange(OUTPUT, END - output_bytes - 50), output_pixel)
+    yield set_(5, to, output_pixel)
     yield set_(6, halves(output_height, output_width), outputs)
     yield set_(7, zero_points[0] | zero_points[1] << 8 | (low & 0xFF) << 16 | (high & 0xFF) << 24, 0)
     adds = depthwise and rng.random() < 0.3
