@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from cfukit import Instruction
+from cfukit import Instruction, load_code
 from cfukit.description import describe
+from cfukit.engine import EngineSize, make_engine
 from cfukit_tools import api
+from cfukit_tools.checks.project import why_no_vectors
 from cfukit_tools.checks.vectors_program import first_wrong, told, vectors_program
 from cfukit_tools.cli import commands as cli
+from cfukit_tools.project.catalogue import project_folders
 
 RIGHT = "return sum(x * y for x, y in zip(int8_lanes(rs1), int8_lanes(rs2), strict=True))"
 WRONG = "return sum(x * y for x, y in zip(int8_lanes(rs1)[:3], int8_lanes(rs2), strict=False))"
@@ -142,3 +145,10 @@ def test_a_copy_does_not_carry_the_figures_of_its_origin(here: Path) -> None:
     assert "README.md" not in api.init("mine", "template")["files"]
     (here / "mine" / "README.md").write_text("mine")
     assert "README.md" in api.init("second", "mine")["files"]
+
+
+def test_why_the_cpu_cannot_check_a_cfu() -> None:
+    with_dma = make_engine(EngineSize(lanes=4, outputs=1, requantizers=1, dma=32))
+    assert why_no_vectors(with_dma) == "its answers depend on main memory, which it reads by DMA"
+    bare = load_code(project_folders()["donut"] / "cfu.v").make()
+    assert why_no_vectors(bare) == "there is no model of its instructions"

@@ -94,7 +94,7 @@ def _system(system: System, seed: int) -> str:
 
     rows = vectors(system.cfu, seed, SYSTEM_VECTORS)
     if not rows:
-        return "no vectors: answers depend on time, or not every instruction has a model"
+        return f"not checked: {why_no_vectors(system.cfu)}; the gateware and cocotb checks play the CFU without the CPU"
     shared, state = None, 0
     if system.cfu.memory is not None:
         rows, shared, state = _with_memory(system.cfu, seed)
@@ -121,6 +121,16 @@ def _system(system: System, seed: int) -> str:
     if shared is not None:
         behind += f"; the CPU used {len(shared.mine)} words between the CFU's"
     return f"{len(rows)} vectors through CPU and CFU in {outcome.cycles:,} cycles, {behind}"
+
+
+def why_no_vectors(cfu: Any) -> str:
+    """Why the CPU cannot compare a CFU's answers with the model's."""
+    without = [item.name for item in cfu.instructions.values() if not item.has_model]
+    if without or not cfu.instructions:
+        return f"there is no model of {', '.join(without) or 'its instructions'}"
+    if cfu.dma is not None:
+        return "its answers depend on main memory, which it reads by DMA"
+    return "its answers depend on when they are asked for"
 
 
 def _with_memory(cfu: Any, seed: int) -> tuple[list[Any], Shared, int]:
