@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cfukit_base.cache import cached
+from cfukit_soc.fast import build_cfu_library
 from cfukit_tools import api
 from cfukit_tools.project.catalogue import shipped_folder
 from cfukit_tools.project.project import load_target
@@ -20,7 +21,10 @@ def built_mac4(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def build(folder: Path) -> None:
         api.init(str(folder / "mac4"), "mac4")
-        System(load_target(folder / "mac4")).simulator()
+        system = System(load_target(folder / "mac4"))
+        assert system.cfu_verilog is not None
+        build_cfu_library(system.cfu_verilog, system.project.board_dir)
+        system.simulator()
 
     return cached(base.parent if base.name.startswith("popen-") else base, "projects", "mac4", build) / "mac4"
 

@@ -70,7 +70,8 @@ QUIET: dict[str, Callable[[], Any]] = {
     "doctor": api.doctor,
     "list models": lambda: api.list_("models"),
     "list kernels": lambda: api.list_("kernels"),
-    "run on rtl": lambda: api.run("p", samples=1),
+    "run": lambda: api.run("p", samples=1),
+    "run on rtl": lambda: api.run("p", samples=1, engine="rtl"),
     "exec": lambda: api.exec_("talks.c", project="p", stdin=b""),
 }
 

@@ -28,7 +28,7 @@ def test_the_demo_fits_a_terminal_and_says_everything() -> None:
         "cycles/MAC",
         "outputs: 20/20 samples identical, 11/11 operators (7 needs no code)",
         "reference",
-        "engine rtl, board sim, CPU full+cfu, main_ram 32 MiB",
+        "engine fast, board sim, CPU full+cfu, main_ram 32 MiB",
         "100 MHz",
         "zig cc",
         "elapsed ",

@@ -1,4 +1,4 @@
-"""The verb exec on the RTL of the whole system: output, input, regions, faults, hangs and waves."""
+"""The verb exec on a simulated system: output, input, regions, faults, hangs and waves."""
 
 import io
 import json
@@ -355,6 +355,7 @@ def test_waves_show_a_window_or_the_end(here: Path) -> None:
     assert (end - 2000, end) == pytest.approx((first, last), abs=2)
     document = api.exec_(path, stdin=b"", waves="some.vcd:100:200")
     assert document["host"]["files"] == ["some.vcd"]
+    assert document["engine"] == "rtl"  # the default engine has no signals
     assert cycles_shown(here / "some.vcd") == (100, 199)
 
 

@@ -83,7 +83,7 @@ def test_a_project_runs_alike(mac4: Path, two_samples: Path) -> None:
     document = same_on_both(api.run, mac4, inputs=two_samples)
     assert document["ok"] and document["cfu_engine"] == "verilog"
     assert [len(variant["cycles"]) for variant in document["variants"]] == [2, 2, 2]
-    written = json.loads((mac4 / "build" / "sim" / "run.fast.json").read_text())
+    written = json.loads((mac4 / "build" / "sim" / "run.rtl.json").read_text())
     assert written["variants"] == document["variants"]
 
 

@@ -25,10 +25,10 @@ def commands(shop: Workshop, rng: random.Random) -> dict[str, Command]:
     return {
         "run on evaluator": shop.command(*run, "--engine", "evaluator"),
         "run on host": shop.command(*run, "--engine", "host"),
-        "run on rtl": shop.command(*run),
-        "run on fast": shop.command(*run, "--engine", "fast"),
+        "run on rtl": shop.command(*run, "--engine", "rtl"),
+        "run on fast": shop.command(*run),
         "profile": shop.command("profile", "p", "--samples", "1"),
-        "exec on rtl": shop.command("exec", "main.c", "--project", "p"),
+        "exec on rtl": shop.command("exec", "main.c", "--project", "p", "--engine", "rtl"),
         "exec on host": shop.command("exec", "main.c", "--project", "p", "--engine", "host"),
         "info": shop.command("info", "p"),
         "info for two memories": shop.command("info", "p", "--board", "sim_slow"),

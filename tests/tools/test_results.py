@@ -75,7 +75,7 @@ def place(project: Path, verb: str, engine: str, choice: dict[str, Any]) -> Path
 
 
 def test_what_differs_has_a_file_of_its_own(project: Path) -> None:
-    cases = list(itertools.product(("run", "profile", "test"), ("rtl", "host", "evaluator"), CHOICES))
+    cases = list(itertools.product(("run", "profile", "test"), ("fast", "rtl", "host", "evaluator"), CHOICES))
     places = {case: place(project, case[0], case[1], CHOICES[case[2]]) for case in cases}
     taken: dict[Path, tuple[str, str, str]] = {}
     for case, path in places.items():
@@ -95,40 +95,40 @@ def test_bare_models_of_the_same_name_have_files_of_their_own(project: Path) -> 
         ("other.tflite", {"model": "deep/other.tflite"}),
         ("other.tflite", {"model": "digits"}),
     ]
-    places = [result_path(load_target(target, **choice), "run", "rtl") for target, choice in targets]
+    places = [result_path(load_target(target, **choice), "run", "fast") for target, choice in targets]
     # The two that run deep/other.tflite in the folder build/other are the same run.
     assert len(set(places)) == len(places) - 1 and places[1] == places[6]
     assert [path.name for path in places].count("run.json") == 2, "other.tflite and digits"
 
 
 def test_a_model_has_one_file_however_it_is_named(project: Path) -> None:
-    one = place(project, "run", "rtl", {"model": "../deep/other.tflite"})
+    one = place(project, "run", "fast", {"model": "../deep/other.tflite"})
     assert re.fullmatch(r"run\.other-[0-9a-f]{8}\.json", one.name)
     for name in ("deep/other.tflite", str(Path("deep/other.tflite").resolve())):
-        assert place(project, "run", "rtl", {"model": name}) == one
-        assert place(project, "run", "rtl", {"assignments": (f'model="{name}"',)}) == one
-    assert place(project, "run", "rtl", {"model": "digits"}).name == "run.digits.json"
+        assert place(project, "run", "fast", {"model": name}) == one
+        assert place(project, "run", "fast", {"assignments": (f'model="{name}"',)}) == one
+    assert place(project, "run", "fast", {"model": "digits"}).name == "run.digits.json"
 
 
 def test_the_names_are_those_that_the_page_says(project: Path) -> None:
     build = project / "build" / "sim"
-    assert place(project, "run", "rtl", {}) == build / "run.json"
-    assert place(project, "profile", "rtl", {"variant": "two_lanes"}) == build / "profile.two_lanes.json"
+    assert place(project, "run", "fast", {}) == build / "run.json"
+    assert place(project, "profile", "fast", {"variant": "two_lanes"}) == build / "profile.two_lanes.json"
     assert place(project, "run", "host", {"model": "other.tflite"}) == build / "run.other.host.json"
-    assert place(project, "run", "rtl", {"board": "sim_slow"}) == project / "build/sim_slow/run.json"
-    assert place(project, "run", "rtl", CHOICES["set"]).match("run.set-*.json")
+    assert place(project, "run", "fast", {"board": "sim_slow"}) == project / "build/sim_slow/run.json"
+    assert place(project, "run", "fast", CHOICES["set"]).match("run.set-*.json")
     given = Path("elsewhere.json")
-    assert result_path(load_target(project), "run", "rtl", given) == given
+    assert result_path(load_target(project), "run", "fast", given) == given
     bare = load_target("other.tflite")
-    assert result_path(bare, "run", "rtl") == Path.cwd() / "build" / "other" / "sim" / "run.json"
+    assert result_path(bare, "run", "fast") == Path.cwd() / "build" / "other" / "sim" / "run.json"
 
 
 def test_the_same_choice_has_the_same_file(project: Path) -> None:
     for choice in CHOICES.values():
-        assert place(project, "run", "rtl", choice) == place(project, "run", "rtl", choice)
+        assert place(project, "run", "fast", choice) == place(project, "run", "fast", choice)
     swapped = tuple(reversed(CHOICES["both keys"]["assignments"]))
-    assert place(project, "run", "rtl", {"assignments": swapped}) == place(
-        project, "run", "rtl", CHOICES["both keys"]
+    assert place(project, "run", "fast", {"assignments": swapped}) == place(
+        project, "run", "fast", CHOICES["both keys"]
     ), "the order of --set does not matter"
 
 
@@ -138,11 +138,11 @@ def test_a_variant_may_have_any_name(project: Path, name: str) -> None:
     toml = project / "project.toml"
     toml.write_text(CFU + f'[variant."{name}"]\nabout = "x"\n')
     (project / "previous.tflite").write_bytes(Path("other.tflite").read_bytes())
-    own = place(project, "run", "rtl", {"variant": name})
+    own = place(project, "run", "fast", {"variant": name})
     assert own.parent == project / "build" / "sim"
     others = [
         place(project, "run", engine, choice)
-        for engine, choice in [("host", {}), ("rtl", {"model": "other.tflite"}), ("rtl", {})]
+        for engine, choice in [("host", {}), ("fast", {"model": "other.tflite"}), ("fast", {})]
     ]
     earlier = [other.with_suffix(".previous.json") for other in others]
     assert own not in others + earlier

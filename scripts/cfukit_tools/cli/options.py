@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cfukit_tools.engines.catalogue import ENGINES
+from cfukit_tools.engines.catalogue import DEFAULT, ENGINES
 
 SYSTEM = ("board", "set", "variant")
 ENGINE = ("engine", "port", "baud")
@@ -29,7 +29,10 @@ def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         ),
         "cc": click.option("--cc", "compiler", default="", metavar="zig|gcc", help="The RISC-V compiler."),
         "engine": click.option(
-            "--engine", default="", metavar="|".join(ENGINES), help="What runs the program."
+            "--engine",
+            default="",
+            metavar="|".join(ENGINES),
+            help=f"What runs the program. Default: {DEFAULT}.",
         ),
         "json": click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout."),
         "jobs": click.option(

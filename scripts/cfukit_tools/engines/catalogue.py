@@ -6,7 +6,7 @@ import importlib
 from dataclasses import dataclass
 
 from cfukit_base.errors import UsageError, suggest
-from cfukit_tools.engines.engine import Engine, Systems
+from cfukit_tools.engines.engine import Engine, ExecOptions, Systems
 
 ENGINES = {
     "evaluator": "cfukit_tools.engines.evaluator:EvaluatorEngine",
@@ -16,7 +16,7 @@ ENGINES = {
     "renode": "cfukit_tools.engines.renode:RenodeEngine",
     "board": "cfukit_tools.engines.board.engine:BoardEngine",
 }
-DEFAULT = "rtl"
+DEFAULT = "fast"  # the cycles of "rtl", which tests hold it to
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,14 @@ def engine_named(name: str, line: Line = Line()) -> Engine:
     module, _, attribute = ENGINES[chosen].partition(":")
     engine: Engine = getattr(importlib.import_module(module), attribute)(line)
     return engine
+
+
+def engine_obeying(options: ExecOptions, name: str, line: Line = Line()) -> Engine:
+    """The engine `name`. Without a name the default, or the first simulator that obeys all `options` if the default does not."""
+    engine, asked = engine_named(name, line), {*options.given}
+    if name or asked <= engine.abilities.options:
+        return engine
+    return next((other for other in simulators() if asked <= other.abilities.options), engine)
 
 
 def simulators() -> list[Engine]:

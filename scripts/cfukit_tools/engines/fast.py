@@ -57,6 +57,14 @@ class FastEngine:
             )
 
     def serve(self, system: System, jobs: Sequence[Job], processes: int, done: Done) -> list[Served]:
+        if system.cfu_verilog and any(
+            job.program.variant == "project" for job in _RUNS.missing(system, jobs)
+        ):
+            from cfukit_soc.fast import build_cfu_library
+
+            build_cfu_library(
+                system.cfu_verilog, system.project.board_dir
+            )  # once, before the threads ask for it
         return serve_firmware(_RUNS, system, jobs, processes, done)
 
     def exec(self, system: System, program: Path, stdin: bytes, options: ExecOptions) -> Outcome:

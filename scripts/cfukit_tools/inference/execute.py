@@ -14,7 +14,15 @@ from cfukit_base.errors import UsageError
 from cfukit_base.protocol import wire
 from cfukit_base.symbols import locate
 from cfukit_base.whereabouts import Stopped
-from cfukit_tools.engines.engine import Abilities, Engine, ExecOptions, Machine, check_options, prepared
+from cfukit_tools.engines.engine import (
+    Abilities,
+    Engine,
+    ExecOptions,
+    Machine,
+    Systems,
+    check_options,
+    prepared,
+)
 from cfukit_tools.firmware.bare import build_bare
 from cfukit_tools.firmware.counted import merged
 from cfukit_tools.firmware.sources import source_roots
@@ -58,7 +66,7 @@ def execute(
         raise stopped from None
     output.close()
     fault = _placed(_fault(outcome, output, file), system, program)
-    if fault is not None and fault.kind == "cfu_hang" and "waves" in engine.abilities.options:
+    if fault is not None and fault.kind == "cfu_hang" and engine.abilities.systems is not Systems.GIVEN:
         fault = replace(fault, waves=_waves_command(project, program, fault, options.hang_cycles))
     if outcome.segments:
         counted(merged(outcome.segments), file)

@@ -11,7 +11,7 @@ from cfukit_base.artefacts import Exec
 from cfukit_base.artefacts.causes import Segment
 from cfukit_base.cache import prepare_output, write_atomic
 from cfukit_base.errors import UsageError
-from cfukit_tools.engines.catalogue import Line, engine_named
+from cfukit_tools.engines.catalogue import Line, engine_obeying
 from cfukit_tools.engines.engine import ExecOptions, check_options
 from cfukit_tools.firmware.bare import program_named
 from cfukit_tools.firmware.sources import source_roots
@@ -45,7 +45,7 @@ def exec_(
 
     * program: also the name of one that comes with cfukit (membench).
     * stdin: bytes for getchar(); None = this process's stdin unless that is a terminal.
-    * waves: "FILE" or "FILE:FROM:TO" in cycles.
+    * waves: "FILE" or "FILE:FROM:TO" in cycles. Without `engine` they take the simulator that has signals.
     * causes: tell where the cycles went.
     * annotate: a function; `listing` gets its instructions, line by line, and the document has causes. UsageError if it is not a hot one.
     * callgrind: a file for KCachegrind; the document has causes.
@@ -53,8 +53,10 @@ def exec_(
     * choice: as `load_target`.
     """
     at_least(0, max_cycles=max_cycles, hang_cycles=hang_cycles)
-    runner = engine_named(engine, Line(port, baud))
     path, window = _waves(waves) if waves else (None, None)
+    told = causes or bool(annotate or callgrind)
+    options = ExecOptions(max_cycles, hang_cycles, path, window, Path(trace) if trace else None, told)
+    runner = engine_obeying(options, engine, Line(port, baud))
     if (annotate or callgrind) and not runner.abilities.causes:
         given = f"engine {runner.name} does not tell where cycles go"
         raise UsageError(
@@ -65,8 +67,6 @@ def exec_(
         )
     if callgrind:
         prepare_output(Path(callgrind))
-    told = causes or bool(annotate or callgrind)
-    options = ExecOptions(max_cycles, hang_cycles, path, window, Path(trace) if trace else None, told)
     check_options(runner, options)
     source = program_named(Path(program))
     home = load_target(project, **choice) if project is not None else stock_project(source.stem, **choice)
