@@ -99,11 +99,18 @@ class Fitting:
             end = at + 1
             while end < len(self.calls) and self.calls[end - 1].writes[0] in self.streamed:
                 end += 1
-            parts.append(self._part(self.calls[at:end]))
+            part = self._part(self.calls[at:end])
+            if part is None:  # another of its tensors has moved, to where its kernels do not reach
+                between = {call.writes[0] for call in self.calls[at : end - 1]}
+                self.streamed -= between
+                self.far |= between
+                continue
+            parts.append(part)
             at = end
         return parts
 
-    def _part(self, calls: Sequence[Call]) -> Chain | Call:
+    def _part(self, calls: Sequence[Call]) -> Chain | Call | None:
+        """The chain of these calls, or the only one as it is; None if they cannot be a chain."""
         first, last = calls[0], calls[-1]
         touches_far = self.far & {*first.reads, *last.writes}
         reaches = not any(call.kernel.near for call in calls)
@@ -116,7 +123,8 @@ class Fitting:
             others = {root for call in calls for root in call.reads} - {source, *between}
             if chain is not None and (reaches or not others & self.far):
                 return chain
-        assert len(calls) == 1, "a chain was possible when its tensors became streamed"
+        if len(calls) > 1:
+            return None
         return self.again(first, [kernel for kernel in self.kernels if not kernel.near])
 
     def storage_of(self, parts: Sequence[Chain | Call]) -> Storage:
