@@ -43,8 +43,8 @@ _RECORDS = ("wire.c", "stdio.c", "printf.c", "region.c", "exit.c")
 _DEVICE = ("crt0.S", "uart.c", "stack.c", "memory.c", "string.c", "stdlib.c")
 _KINDS = {
     "program": _RECORDS,
-    "server": (*_RECORDS, "server.c", "linked.c"),
-    "loader": (*_RECORDS, "server.c", "loader.c"),
+    "server": (*_RECORDS, "server.c", "linked.c", "arena.c"),
+    "loader": (*_RECORDS, "server.c", "loader.c", "arena.c"),
     "bare": ("bare.c",),
 }
 

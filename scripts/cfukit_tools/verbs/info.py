@@ -117,8 +117,15 @@ def _kernels(
 
 
 def _kernel_of(plan: Plan, op: Operator) -> str:
-    steps = (step for step in plan.steps if op.index in step.fused)
-    return next((f"{step.registry}/{step.kernel}" for step in steps), NOTHING)
+    """Its kernel. In bands of rows: also how many rows of the last operator of its group a band has, and of how many."""
+    step = next((step for step in plan.steps if op.index in step.fused), None)
+    if step is None:
+        return NOTHING
+    if not step.stages:
+        return f"{step.registry}/{step.kernel}"
+    rows = next(plan.tensors[dump.tensor].shape[1] for dump in plan.dumps if dump.op == step.index)
+    kernel = step.stages[step.fused.index(op.index)]
+    return f"{kernel}, {step.fused[0]} to {step.index} by {step.band_rows} of {rows} rows"
 
 
 def _memory(system: System, model: Model) -> MemoryNeeds:

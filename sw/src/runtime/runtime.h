@@ -88,6 +88,10 @@ int32_t cfukit_frame_get(uint8_t *buffer, uint32_t size);
 
 struct cfukit_model;
 const struct cfukit_model *cfukit_served(void);
+
+/* Bytes of the arena, to it and to the host. */
+void cfukit_arena_write(const struct cfukit_model *model, uint32_t offset, const uint8_t *bytes, uint32_t count);
+void cfukit_arena_send(const struct cfukit_model *model, uint32_t offset, uint32_t count);
 uint8_t *cfukit_room(uint32_t *bytes); /* for a model from the host; what was loaded is gone. 0 bytes where there is no room */
 uint32_t cfukit_load(const uint8_t *header, uint32_t bytes); /* what was written to the room runs from now on; 0 or an error */
 #define CFUKIT_IN_ROOM UINT32_C(0x80000000) /* in the offset of a WRITE: into the room */

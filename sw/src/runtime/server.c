@@ -119,15 +119,6 @@ static void write_room(uint32_t offset, const uint8_t *bytes, uint32_t count) {
   cfukit_frame_end();
 }
 
-/* The arena from `offset` on, and how much of `count` lies there in one piece. */
-static uint8_t *in_arena(const struct cfukit_model *model, uint32_t offset, uint32_t *count) {
-  if (offset >= model->near_bytes)
-    return model->far_arena + (offset - model->near_bytes);
-  if (*count > model->near_bytes - offset)
-    *count = model->near_bytes - offset;
-  return model->arena + offset;
-}
-
 static void serve(const struct cfukit_model *model, uint32_t payload_bytes) {
   const uint32_t type = request[0];
   const uint8_t *const payload = request + 2;
@@ -151,20 +142,13 @@ static void serve(const struct cfukit_model *model, uint32_t payload_bytes) {
     } else if (offset > model->arena_bytes || count > model->arena_bytes - offset) {
       refuse(CFUKIT_ERROR_OUT_OF_ARENA);
     } else if (type == CFUKIT_WRITE) {
-      uint32_t first = count;
-      memcpy(in_arena(model, offset, &first), payload + 4, first);
-      if (first != count)
-        memcpy(model->far_arena, payload + 4 + first, count - first);
+      cfukit_arena_write(model, offset, payload + 4, count);
       answer(CFUKIT_OK);
       cfukit_frame_end();
     } else {
       answer(CFUKIT_DATA);
       cfukit_frame_put(offset, 4);
-      uint32_t first = count;
-      const uint8_t *const begin = in_arena(model, offset, &first);
-      cfukit_frame_put_bytes(begin, first);
-      if (first != count)
-        cfukit_frame_put_bytes(model->far_arena, count - first);
+      cfukit_arena_send(model, offset, count);
       cfukit_frame_end();
     }
     return;
