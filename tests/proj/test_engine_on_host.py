@@ -16,7 +16,9 @@ from cfukit_base.errors import ModelError
 from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.kernels import library
 from cfukit_sw.loaded import make_blob
+from cfukit_sw.lower import Room
 from cfukit_sw.model import Model
+from cfukit_sw.model_builder import ModelBuilder
 from cfukit_tools import api
 from cfukit_tools.engines.catalogue import engine_named
 from cfukit_tools.engines.engine import Job
@@ -89,6 +91,49 @@ def compare(maker: str, type: str, seeds: Iterable[int], most: int) -> int:
 def test_random_operators(type: str) -> None:
     assert compare("strained", type, range(100), 8) == 8
     assert compare("any", type, range(100), 2) == 2
+
+
+def tall(rows: int, channels: int) -> Model:
+    """A pointwise, a depthwise and a pointwise convolution, as in a network whose wide tensors exceed a TCM."""
+    build, rng = ModelBuilder(), np.random.default_rng(rows)
+    x = first = build.tensor("x", (1, rows, 7, channels), scale=0.5, zero_point=3)
+    options = {"padding": "SAME", "dilation_h_factor": 1, "dilation_w_factor": 1}
+    for number, (kind, kernel, stride, outputs) in enumerate(
+        (("CONV_2D", 1, 1, 48), ("DEPTHWISE_CONV_2D", 3, 2, 48), ("CONV_2D", 3, 1, channels))
+    ):
+        _, height, width, depth = build.tensors[x].shape
+        shape = (1, kernel, kernel, depth) if kind != "CONV_2D" else (outputs, kernel, kernel, depth)
+        weights = build.constant(f"w{number}", rng.integers(-128, 128, shape).astype(np.int8), scale=0.01)
+        y = build.tensor(f"y{number}", (1, -(-height // stride), -(-width // stride), outputs), scale=0.5)
+        more = {"depth_multiplier": 1} if kind != "CONV_2D" else {}
+        build.operator(kind, [x, weights], [y], stride_h=stride, stride_w=stride, **options, **more)
+        x = y
+    return build.model([first], [x])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rows", "channels", "room"), [(41, 16, 6000), (23, 5, 2600)])
+def test_bands_of_a_model_that_exceeds_the_tcm(
+    monkeypatch: pytest.MonkeyPatch, rows: int, channels: int, room: int
+) -> None:
+    """Input and output in a memory that the engine's port does not reach. Rows of 35 bytes are copied by the CPU."""
+    monkeypatch.setattr("cfukit_tools.firmware.program._room", lambda system: Room(room))
+    model, system = tall(rows, channels), System(load_target(firmware()[0].project.root))
+    program = build_program(system, model, "project", on_host=True)
+    (step,) = program.plan.steps
+    assert step.stages == ("project/engine_conv", "project/engine_depthwise", "project/engine_conv")
+    assert program.plan.near_bytes <= room
+    assert program.plan.far_bytes
+    assert "cfukit_engine_copy" in program.plan.functions
+    inputs = InputSet(
+        tuple(x[None] for x in random_inputs(model, np.random.default_rng(0))), np.ones(1, bool), None, ""
+    )
+    [served] = engine_named("host").serve(
+        system, [Job(program, inputs, range(1), layers=True)], 1, lambda job: None
+    )
+    expected = evaluate(model, inputs, lambda number: True)[0]
+    assert first_difference(expected.layers, served.samples[0].layers) is None
+    np.testing.assert_array_equal(served.samples[0].outputs[0], expected.outputs[0])
 
 
 @pytest.mark.long
