@@ -12,7 +12,7 @@ ARENA_BYTES = 64
 N_OPS = 3
 DIGEST = bytes(range(16))
 
-# op 0: arena[16..31] = arena[0..15] + 1. op 1 increments the variable and adds it to [16..31]. op 2: [32..47] = [16..31] * 3.
+# The arena has two parts, of 40 and 24 bytes. op 0: arena[16..31] = arena[0..15] + 1. op 1 increments the variable and adds it to [16..31]. op 2: [32..47] = [16..31] * 3.
 MODEL_C = """
 #include "cfukit.h"
 #include "cfukit_model.h"
@@ -43,7 +43,7 @@ static const struct bytes params[3] = {{arena, arena + 16, 16}, {0, arena + 16, 
 static const struct cfukit_op ops[3] = {{increment, &params[0]}, {accumulate, &params[1]}, {triple, &params[2]}};
 static const struct cfukit_variable variables[1] = {{state, 0, sizeof state, 0x85}};
 const struct cfukit_model cfukit_model = {
-    ops, arena, variables, cycles, sizeof arena, 3, 1, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
+    ops, arena, arena + 40, variables, cycles, sizeof arena, 40, 3, 1, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
 """
 
 
