@@ -12,7 +12,8 @@ ARENA_BYTES = 64
 N_OPS = 3
 DIGEST = bytes(range(16))
 
-# The arena has two parts, of 40 and 24 bytes. op 0: arena[16..31] = arena[0..15] + 1. op 1 increments the variable and adds it to [16..31]. op 2: [32..47] = [16..31] * 3.
+# The arena has two parts, of 40 and 24 bytes. op 0: arena[16..31] = arena[0..15] + 1. op 1 increments the variable and adds it to
+# [16..31]. op 2: [32..47] = [16..31] * 3.
 MODEL_C = """
 #include "cfukit.h"
 #include "cfukit_model.h"
