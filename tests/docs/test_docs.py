@@ -18,8 +18,9 @@ from support.pages import ROOT, RUN, Block, blocks, is_output, missing_lines, wr
 SECONDS = 1200
 # A page that begins with commands of another one runs after it, in the same folder, and only what is new is run.
 AFTER = {"README.md": ROOT / "docs" / "report.md"}
+LONG = {"engine.md"}  # it compiles five engines; `make test` runs larger ones elsewhere
 WITH_SHELL = [
-    page
+    pytest.param(page, id=page.name, marks=[pytest.mark.long] if page.name in LONG else [])
     for page in RUN
     if page not in AFTER.values() and any(block.language == "sh" for block in blocks(page))
 ]
@@ -48,7 +49,7 @@ def run_block(block: Block, folder: Path, where: str) -> tuple[str, Path]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", WITH_SHELL, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", WITH_SHELL)
 def test_the_commands_of_a_page_run_in_order(page: Path, tmp_path: Path) -> None:
     folder = run_page(page, tmp_path)
     if page.name in AFTER:
