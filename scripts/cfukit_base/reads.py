@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from cfukit_base.cache import user_cache
 from cfukit_base.digest import digest_bytes
 
 _recordings: list[set[str]] = []
@@ -32,10 +33,12 @@ def recorded() -> Iterator[set[str]]:
 def inputs(seen: Iterable[str], root: Path) -> dict[str, str | None]:
     """The user's files among `seen` with the digests of their contents; None for one that is missing below `root`.
 
-    Names below `root` are relative to it. Files of Python and of installed packages are left out, except below `root`.
+    Names below `root` are relative to it. Files of Python, of installed packages and of the user's cache are left out, except below `root`.
     """
     root = root.resolve()
-    libraries = [Path(folder).resolve() for folder in (sys.prefix, sys.base_prefix, *_packages())]
+    libraries = [
+        Path(folder).resolve() for folder in (sys.prefix, sys.base_prefix, user_cache(), *_packages())
+    ]
     kept: dict[str, str | None] = {}
     for name in sorted(seen):
         path = Path(name)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from cfukit_base.reads import inputs, recorded, settled, unchanged
 
 
@@ -52,6 +54,16 @@ def test_libraries_do_not_count_unless_the_project_lies_in_one(tmp_path: Path) -
     library = Path(numpy.__file__)
     assert inputs({str(library)}, tmp_path) == {}
     assert set(inputs({str(library)}, library.parent)) == {"__init__.py"}
+
+
+def test_the_users_cache_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its files are checked where they are used, and each use is noted in them."""
+    monkeypatch.setenv("CFUKIT_CACHE", str(tmp_path / "cache"))
+    for folder in (tmp_path / "root", tmp_path / "cache" / "sub"):
+        folder.mkdir(parents=True)
+        (folder / "a.txt").write_text("1")
+    read = {str(path) for path in tmp_path.rglob("a.txt")}
+    assert len(read) == 2 and set(inputs(read, tmp_path / "root")) == {"a.txt"}
 
 
 def test_a_file_that_was_written_meanwhile_is_not_settled(tmp_path: Path) -> None:
