@@ -9,8 +9,8 @@ from pathlib import Path
 
 import amaranth
 
-from cfukit.users_modules import PREFIX
 from cfukit_base.errors import BuildError, CfukitError
+from cfukit_base.reads import USERS_MODULE
 
 BROKEN = (Exception, SystemExit)  # sys.exit() in a user's file must not end the command, least of all with 0
 _LIBRARIES = (str(Path(__file__).parent), str(Path(amaranth.__file__).parent))
@@ -49,7 +49,7 @@ def _line(error: BaseException) -> str:
     own = [
         (frame.f_code.co_filename, line)
         for frame, line in walked
-        if str(frame.f_globals.get("__name__", "")).startswith(PREFIX)
+        if str(frame.f_globals.get("__name__", "")).startswith(USERS_MODULE)
     ]
     if not own:
         files = [(frame.f_code.co_filename, line) for frame, line in walked]

@@ -17,13 +17,12 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from cfukit_base.errors import BuildError
-
-PREFIX = "cfukit_project_"
+from cfukit_base.reads import USERS_MODULE
 
 
 def load_module(path: Path) -> ModuleType:
     """Execute a Python file, and again what it imports from its folder."""
-    name = f"{PREFIX}{abs(hash(str(path.resolve()))):x}"
+    name = f"{USERS_MODULE}{abs(hash(str(path.resolve()))):x}"
     if path.suffix != ".py":
         raise BuildError(str(path), "it is no Python file", allowed="a file that ends in .py, .v or .sv")
     for old in [known for known in sys.modules if known == name or known.startswith(f"{name}.")]:
@@ -44,7 +43,7 @@ class _Beside(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if not fullname.startswith(PREFIX) or path is None:
+        if not fullname.startswith(USERS_MODULE) or path is None:
             return None
         at = Path(next(iter(path))) / fullname.rpartition(".")[2]
         if _is_read(at.with_suffix(".py")):

@@ -12,6 +12,7 @@ from pathlib import Path
 from cfukit_base.cache import user_cache
 from cfukit_base.digest import digest_bytes
 
+USERS_MODULE = "cfukit_project_"  # how the name of a module begins that is a user's file
 _recordings: list[set[str]] = []
 _installed = threading.Lock()
 _NO_FILES = ("/proc/", "/sys/", "/dev/")
@@ -59,6 +60,11 @@ def unchanged(before: Mapping[str, str | None], root: Path) -> bool:
     return all(_digest(root / name) == digest for name, digest in before.items())
 
 
+def includes(found: Mapping[str, str | None], root: Path, file: Path) -> bool:
+    """Whether `file` is one of these inputs. One that is not, because it lies in a library, may change unseen."""
+    return any((root / name).resolve() == file.resolve() for name in found)
+
+
 def settled(found: Mapping[str, str | None], root: Path, begin_ns: int) -> bool:
     """Whether none of these inputs was written since `begin_ns`; then their digests are those of what was read."""
     try:
@@ -86,8 +92,8 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
 
 def _packages() -> list[str]:
     """The folders of cfukit's own packages, wherever they are installed."""
-    return [
-        str(Path(file).parent)
-        for name, module in list(sys.modules.items())
-        if name.startswith("cfukit") and "." not in name and (file := getattr(module, "__file__", None))
+    own = [name for name in sys.modules if name.startswith("cfukit") and "." not in name]
+    files = [
+        getattr(sys.modules[name], "__file__", None) for name in own if not name.startswith(USERS_MODULE)
     ]
+    return [str(Path(file).parent) for file in files if file]

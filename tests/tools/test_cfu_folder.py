@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -102,6 +103,29 @@ def test_every_file_that_is_read_counts(tmp_path: Path, files: dict[str, str], c
     assert second != first and second.read_text() != text
     write(folder, {changed: files[changed].replace("{}", "1")})
     assert generated(folder) == first and first.read_text() == text
+
+
+@pytest.mark.parametrize("file", ["hw/cfu.py", "../shared/cfu.py", "../python/cfu.py"])
+def test_a_cfu_py_in_another_folder_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    """Also one among Python's own files, which do not count: its Verilog is made each time."""
+    monkeypatch.setattr("sys.prefix", str(tmp_path / "python"))
+    folder = tmp_path / "project"
+    for number in ("1", "2"):
+        write(folder, {"project.toml": f'cfu.file = "{file}"\n', file: FROM_BESIDE})
+        write((folder / file).parent, {"value.py": f"NUMBER = {number}\n"})
+        assert f"32'd{number};" in generated(folder).read_text()
+
+
+def test_a_note_without_the_cfu_is_not_believed(tmp_path: Path) -> None:
+    """An empty list of inputs never changes."""
+    write(tmp_path, {**PROJECT, "cfu.v": module_cfu("7")})
+    (note,) = generated(tmp_path).parents[1].glob("cfu-inputs-*.json")
+    key = json.loads(note.read_bytes())["key"]
+    note.write_text(json.dumps({"inputs": {}, "key": key}))
+    write(tmp_path, {"cfu.v": module_cfu("8")})
+    assert "outputs_0 = 8;" in generated(tmp_path).read_text()
 
 
 def test_what_changes_nothing_makes_nothing_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from cfukit_base import progress
 from cfukit_base.cache import cached, write_atomic
 from cfukit_base.digest import digest_of
-from cfukit_base.reads import inputs, recorded, settled, unchanged
+from cfukit_base.reads import includes, inputs, recorded, settled, unchanged
 from cfukit_base.typed_json import decoded
 from cfukit_tools.project.code import ProjectCode, guarded
 from cfukit_tools.project.project import Project
@@ -30,18 +30,23 @@ def cfu_folder(project: Project, load: Callable[[], ProjectCode | None], version
     """The folder with cfu.v, cfu.json and cfu_ops.h. version: of whatever else decides about their text."""
     request = digest_of(project.name, project["cfu.file"], project["cfu.params"], version)
     note = project.board_dir / f"cfu-inputs-{request}.json"
-    made = _read(note)
-    if made is not None and unchanged(made.inputs, project.root):
+    made, file = _read(note), project.cfu_file
+    assert file is not None
+    if (
+        made is not None
+        and includes(made.inputs, project.root, file)
+        and unchanged(made.inputs, project.root)
+    ):
         # Through `cached`, so that a damaged file is named and made again, and the entry counts as used.
         return cached(
             project.board_dir, "cfu", made.key, lambda folder: _write(folder, _generate(project, load)[0])
         )
     begin = time.time_ns()
     texts, seen = _generate(project, load)
-    found = inputs({*seen, str(project.cfu_file)}, project.root)
+    found = inputs({*seen, str(file)}, project.root)
     key = digest_of(request, texts)
     folder = cached(project.board_dir, "cfu", key, lambda entry: _write(entry, texts))
-    if settled(found, project.root, begin):
+    if includes(found, project.root, file) and settled(found, project.root, begin):
         write_atomic(note, msgspec.json.encode(Made(found, key)))
     return folder
 

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from cfukit_base.errors import BuildError, CfukitError, UsageError, suggest
-from cfukit_base.reads import inputs, recorded, settled, unchanged
+from cfukit_base.reads import includes, inputs, recorded, settled, unchanged
 from cfukit_tools.project.project import Project
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ def _execute(file: Path, root: Path) -> _Executed:
     with recorded() as seen:
         code = load_code(file, root)
     found = inputs({*seen, str(file)}, root)
-    done = _Executed(code, frozenset(seen), found if settled(found, root, begin) else {})
+    sure = includes(found, root, file) and settled(found, root, begin)
+    done = _Executed(code, frozenset(seen), found if sure else {})
     _executed[file] = done
     return done
 
