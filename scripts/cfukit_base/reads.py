@@ -92,8 +92,9 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
 
 def _packages() -> list[str]:
     """The folders of cfukit's own packages, wherever they are installed."""
-    own = [name for name in sys.modules if name.startswith("cfukit") and "." not in name]
-    files = [
-        getattr(sys.modules[name], "__file__", None) for name in own if not name.startswith(USERS_MODULE)
+    return [
+        str(Path(file).parent)
+        for name, module in list(sys.modules.items())
+        if name.startswith("cfukit") and "." not in name and not name.startswith(USERS_MODULE)
+        if (file := getattr(module, "__file__", None))
     ]
-    return [str(Path(file).parent) for file in files if file]
