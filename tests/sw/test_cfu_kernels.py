@@ -10,54 +10,12 @@ import numpy as np
 import pytest
 
 from cfukit_base.artefacts import CfuDescription
-from cfukit_base.artefacts.cfu import CfuInstruction, Time
 from cfukit_base.errors import UsageError
 from cfukit_sw.cfu_kernels import CFU_KERNELS, cfu_kernels, check_cfu_kernel
 from cfukit_sw.engine_kernels import conv_order, depthwise_order
 from cfukit_sw.kernels import KERNEL_SOURCES, Kernel
 from cfukit_sw.lowering import Op
-
-PARAMS = {
-    "lanes": 4,
-    "outputs": 2,
-    "requantizers": 1,
-    "weight_rows": 512,
-    "window_rows": 256,
-    "channels": 512,
-}
-INSTRUCTIONS = ("engine_set", "engine_start", "engine_feed", "engine_wait")
-
-
-def cfu(*names: str, version: int = 1) -> CfuDescription:
-    """A CFU with instructions of these names, as cfu.json describes it."""
-    time = Time(kind="fixed", latency_cycles=1, interval_cycles=1, max_cycles=None)
-    items = [
-        CfuInstruction(
-            funct3=number,
-            name=name,
-            version=version,
-            doc="",
-            params={},
-            rs1="",
-            rs2="",
-            rd="",
-            funct7=None,
-            time=time,
-            stateful=True,
-        )
-        for number, name in enumerate(names)
-    ]
-    return CfuDescription(
-        name="one",
-        about="",
-        module="Cfu",
-        params=PARAMS,
-        autonomous=True,
-        memory_port=None,
-        dma=None,
-        front_end="gate",
-        instructions=tuple(items),
-    )
+from support.engine_description import INSTRUCTIONS, PARAMS, cfu
 
 
 def kernel(function: str) -> Kernel:
