@@ -96,5 +96,5 @@ def _packages() -> list[str]:
         str(Path(file).parent)
         for name, module in list(sys.modules.items())
         if name.startswith("cfukit") and "." not in name and not name.startswith(USERS_MODULE)
-        if (file := getattr(module, "__file__", None))
+        if isinstance(file := getattr(module, "__file__", None), str)
     ]
