@@ -38,7 +38,7 @@ def inputs(seen: Iterable[str], root: Path) -> dict[str, str | None]:
     """
     root = root.resolve()
     libraries = [
-        Path(folder).resolve() for folder in (sys.prefix, sys.base_prefix, user_cache(), *_packages())
+        Path(folder).resolve() for folder in (sys.prefix, sys.base_prefix, str(user_cache()), *_packages())
     ]
     kept: dict[str, str | None] = {}
     for name in sorted(seen):
