@@ -1,6 +1,7 @@
 """JSON documents: those that the verbs write keep to their schema, and every broken copy of them is refused."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+import cfukit_base
 from cfukit_base import artefacts
 from cfukit_base.artefacts import DOCUMENTS, Build, ErrorDocument, Fault, Json, Load, Run, Suggest, Term
 from cfukit_base.artefacts import documents as others
@@ -338,6 +340,20 @@ def test_what_was_written_in_another_format_is_made_again(
     first = made("first")
     assert len(first) == 3 and not first & made("second")
     assert made("first") == first
+
+
+@pytest.mark.parametrize("file", ["artefacts/cfu.py", "cfu_ports.py", "verilog.py"])
+def test_what_decides_about_the_text_is_a_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    """Another Yosys script, for example, writes other Verilog of the same gateware."""
+    base = shutil.copytree(Path(cfukit_base.__file__).parent, tmp_path / "cfukit_base")
+    find = system._package_folder
+    monkeypatch.setattr(system, "_package_folder", lambda name: base if name == "cfukit_base" else find(name))
+    before = system._formats.__wrapped__()
+    assert before == system._formats.__wrapped__()
+    (base / file).write_text((base / file).read_text() + "# another version\n")
+    assert system._formats.__wrapped__() != before
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -194,8 +194,8 @@ def _soc_version() -> str:
 
 @functools.cache
 def _formats() -> str:
-    """Of the documents and port lists: what another version of them wrote is made again."""
-    return digest_tree(_package_folder("cfukit_base"), ("artefacts/*.py", "cfu_ports.py"))
+    """Of the documents, the port lists and what writes Verilog: what another version of them wrote is made again."""
+    return digest_tree(_package_folder("cfukit_base"), ("artefacts/*.py", "cfu_ports.py", "verilog.py"))
 
 
 def _package_folder(name: str) -> Path:
