@@ -5,6 +5,7 @@ The objects are compiled once per compiler and version, and are the same for sim
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,12 @@ void vl_fatal(const char*, int, const char*, const char*) __attribute__((weak));
 _HEADER = "first.h"
 _INCLUDED = ('"verilated.h"', "<algorithm>", "<array>", "<memory>", "<string>", "<unordered_map>", "<vector>")
 _TIMEOUT_SECONDS = 900.0  # zig c++ builds its own C++ library at its first use
+
+
+@functools.cache
+def build_digest() -> str:
+    """Of what this module adds to a build: a part of the key of everything that is built with it."""
+    return digest_of(Path(__file__))
 
 
 def including(compiler: Tool, flags: Sequence[str], *, often: bool = True) -> list[str]:

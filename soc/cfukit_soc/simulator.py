@@ -23,7 +23,7 @@ from cfukit_base.errors import BuildError, UsageError
 from cfukit_base.plain_paths import plain, real
 from cfukit_base.progress import stage
 from cfukit_base.tools import Tool, host_cxx, verilator
-from cfukit_base.verilator_runtime import including, joined, runtime_objects
+from cfukit_base.verilator_runtime import build_digest, including, joined, runtime_objects
 from cfukit_soc.generate import CFU_STUB, HARNESS
 
 # --x-assign and --x-initial fast: unknown values take what is quickest, the same in every run (0 for all state).
@@ -94,7 +94,7 @@ def build_simulator(
     cxx = cxx or host_cxx()
     name = "simulator" + "_waves" * waves + "_causes" * causes
     flags = _optimisation(cxx)
-    key = digest_of(simulator_digest(soc_json, cfu_verilog), cxx.identity, flags, name)
+    key = digest_of(simulator_digest(soc_json, cfu_verilog), cxx.identity, flags, name, build_digest())
 
     def build(directory: Path) -> None:
         with stage(f"compiling the simulator ({cxx.name} {cxx.version})"):

@@ -21,7 +21,7 @@ from cfukit_base import process, progress, tools
 from cfukit_base.cache import cached, user_cache
 from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError, ResultError
-from cfukit_base.verilator_runtime import all_joined, including, runtime_objects
+from cfukit_base.verilator_runtime import all_joined, build_digest, including, runtime_objects
 
 BENCH = Path(__file__).with_name("bench.cpp")
 CXX_FLAGS = ("-std=c++17", "-O1")
@@ -78,6 +78,7 @@ def compile_verilog(
         defines,
         link,
         runtime,
+        build_digest(),
     )
 
     def make(folder: Path) -> None:

@@ -11,7 +11,7 @@ from cfukit_base.errors import BuildError, UsageError
 from cfukit_base.plain_paths import plain
 from cfukit_base.progress import stage
 from cfukit_base.tools import Tool, host_cxx, verilator
-from cfukit_base.verilator_runtime import all_joined, including, runtime_objects
+from cfukit_base.verilator_runtime import all_joined, build_digest, including, runtime_objects
 from cfukit_soc.generate import HARNESS
 
 SOURCES = Path(__file__).parent
@@ -94,7 +94,7 @@ def build_cfu_library(cfu_verilog: Path, build_dir: Path, *, cxx: Tool | None = 
     cxx = cxx or host_cxx()
     source, signals = SOURCES / "cfu_library.cpp", SOURCES / "cfu_signals.h"
     flags = [*_flags(cxx), *_LIBRARY_FLAGS]
-    key = digest_of(*_cfu_parts(cfu_verilog), source, signals, cxx.identity, flags)
+    key = digest_of(*_cfu_parts(cfu_verilog), source, signals, cxx.identity, flags, build_digest())
 
     def build(folder: Path) -> None:
         with stage(f"compiling the CFU ({cxx.name} {cxx.version})"):

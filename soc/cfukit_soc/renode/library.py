@@ -11,7 +11,7 @@ from cfukit_base.errors import BuildError, UsageError
 from cfukit_base.plain_paths import plain
 from cfukit_base.progress import stage
 from cfukit_base.tools import Tool, host_cxx, verilator
-from cfukit_base.verilator_runtime import all_joined, including, runtime_objects
+from cfukit_base.verilator_runtime import all_joined, build_digest, including, runtime_objects
 from cfukit_soc.generate import CFU_STUB
 
 SHIM = Path(__file__).with_name("cfu.cpp")
@@ -55,7 +55,9 @@ def build_library(cfu_verilog: Path | None, build_dir: Path, *, cxx: Tool | None
         raise UsageError(str(source), "no such file", allowed="a Verilog file with a module Cfu")
     cxx = cxx or host_cxx()
     flags = [*_CXX_FLAGS, *(["-fno-sanitize=undefined"] if cxx.name.startswith("zig") else [])]
-    key = digest_of(source, SHIM, EXPORTS, verilator().identity, cxx.identity, flags, _VERILATOR_FLAGS)
+    key = digest_of(
+        source, SHIM, EXPORTS, verilator().identity, cxx.identity, flags, _VERILATOR_FLAGS, build_digest()
+    )
 
     def build(folder: Path) -> None:
         with stage(f"compiling the CFU for Renode ({cxx.name} {cxx.version})"):

@@ -15,7 +15,7 @@ from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError, MissingToolError, ResultError, UsageError
 from cfukit_base.plain_paths import plain
 from cfukit_base.tools import host_cxx, pip_install, verilator
-from cfukit_base.verilator_runtime import all_joined, including, runtime_objects
+from cfukit_base.verilator_runtime import all_joined, build_digest, including, runtime_objects
 from cfukit_soc.boards import Board
 from cfukit_soc.synthesis.flash_image import flash_image, hex_words
 
@@ -84,7 +84,7 @@ def _build(board: Board, netlist_dir: Path, build_dir: Path) -> Path:
     defines = [f"-DFLASH_BYTES={board.flash.chip_bytes}", f"-DFLASH_BEGIN={board.flash.begin_bytes}"]
     if any(pin.port == "usb_pullup" for pin in board.hardware.pins):
         defines.append("-DUSB_PULLUP")
-    key = digest_of(*sources, cells, defines, tool.identity, cxx.identity)
+    key = digest_of(*sources, cells, defines, tool.identity, cxx.identity, build_digest())
 
     def build(folder: Path) -> None:
         (folder / "cells.v").write_text(cells)
