@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -142,8 +142,7 @@ def project_kernels(system: System) -> list[Kernel]:
     from cfukit_sw.kernels import project_kernel
 
     project = system.project
-    offered = {(kernel.op, kernel.function): kernel for kernel in cfu_kernels(system.cfu_json)}
-    of_library = {kernel.function: kernel.sources for kernel in offered.values()}
+    library = cfu_kernels(system.cfu_json)
     own = []
     for number, entry in enumerate(project.kernels):
         functions = {
@@ -151,17 +150,26 @@ def project_kernels(system: System) -> list[Kernel]:
             for key in ("supports", "pack", "scratch")
             if (name := getattr(entry, key))
         }
-        known = offered.pop((entry.op, entry.function), None)
-        if known is not None and not functions:
-            own.append(known)
-            continue
+        kernel = project_kernel(entry.op, entry.function, project.sources, **functions)
+        same = [known for known in library if known.function == entry.function]
+        known = next((known for known in same if known.op == entry.op), None)
         if known is not None:
-            functions = {"supports": known.supports, "pack": known.pack, "scratch": known.scratch} | functions
-        elif entry.function not in of_library:
+            kernel = _adjusted(known, kernel, functions)
+        elif same:
+            given = f"'{entry.op}', '{entry.function}' does not compute it"
+            allowed = " or ".join(known.op for known in same)
+            raise UsageError(f"{project.kernel_place(number)}: op", given, allowed=allowed)
+        else:
             _check_library_kernel(system, number, entry.function)
-        sources = of_library.get(entry.function) or project.sources
-        own.append(project_kernel(entry.op, entry.function, sources, **functions))
-    return [*own, *offered.values()]
+        own.append(kernel)
+    named = {(entry.op, entry.function) for entry in project.kernels}
+    return [*own, *(kernel for kernel in library if (kernel.op, kernel.function) not in named)]
+
+
+def _adjusted(known: Kernel, own: Kernel, given: Collection[str]) -> Kernel:
+    """A kernel of the library with the functions of a project's entry that are `given`. It computes no more than before."""
+    adjusted = replace(known, supports=lambda op: known.supports(op) and own.supports(op))
+    return replace(adjusted, **{key: getattr(own, key) for key in ("pack", "scratch") if key in given})
 
 
 def noting(kernel: Kernel, refusals: dict[int, dict[str, str]]) -> Kernel:
