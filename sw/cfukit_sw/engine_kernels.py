@@ -1,7 +1,7 @@
-"""Which operators the streaming engine's kernels compute, and how they want the weights.
+"""Which operators the streaming engine's kernels compute, and in which order they want the weights.
 
-The kernels are in C, in src/cfu_kernels/engine. A refusal is what `cfukit info` says of an operator that another kernel gets; "" for none.
-`params` are those of cfu.json: the size of the engine.
+The kernels are in C, in src/cfu_kernels/engine. A refusal says why a kernel does not take an operator ("": it does), and
+`cfukit info` shows it. `params` are those of cfu.json: the size of the engine.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _too_large(op: Op, params: Params, taps: int, channels: int) -> str:
     """Whether a window exceeds its store, or one block of output channels the weights' store."""
     rows, limit = -(-taps * channels // params["lanes"]), min(params["window_rows"], params["weight_rows"])
     if rows > limit:
-        return f"a window takes {rows} rows of {params['lanes']} bytes, the engine's stores have {limit}"
+        return f"a window takes {rows} rows of {params['lanes']} bytes, but the engine's stores have {limit}"
     largest = max((*op.input_shape[1:3], *op.output_shape[1:3], *op.strides, *op.dilation), default=0)
     if largest > MAX_SIZE:
         return f"it has a size of {largest}, at most {MAX_SIZE} are possible"
@@ -95,7 +95,7 @@ def mean_refusal(op: Op, params: Params) -> str:
         rows = -(-reduced[0][0] // params["lanes"])
     limit = min(params["window_rows"], params["weight_rows"])
     if rows > limit:
-        return f"the inputs of an output take {rows} rows, the engine's stores have {limit}"
+        return f"the inputs of an output take {rows} rows, but the engine's stores have {limit}"
     return (
         f"it has a size of {max(sizes)}, at most {MAX_SIZE} are possible"
         if max(sizes, default=0) > MAX_SIZE

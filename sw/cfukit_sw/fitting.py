@@ -1,6 +1,6 @@
 """Fit a model into the arena's memory: what is too large is computed in bands of rows, or lies in a larger memory.
 
-As long as some step needs more than the memory has, one tensor that lives there has to go:
+As long as a step needs more than the memory has, one of the tensors that it needs there has to leave:
 
 * The largest one between two consecutive operators that can compute rows. They become one call, in which only a few rows exist.
 * If there is none, the largest tensor moves to the larger memory ("far"). Kernels that do not reach it get copies, band by band. An
@@ -55,7 +55,7 @@ class Fitting:
     def _change(
         self, parts: Sequence[Chain | Call], calls: Sequence[Call], storage: Storage, step: int
     ) -> bool:
-        """Let one tensor go that step `step` needs; False if there is none."""
+        """Let one of the tensors that step `step` needs leave the memory; False if there is none."""
         live = self._live(calls, storage)[step]
         between = [tensor for tensor in live if tensor in self.streamable]
         if between:

@@ -119,7 +119,7 @@ CONV = Op("CONV_2D", 0, (1, 9, 9, 8), (1, 9, 9, 4), filter_shape=(4, 3, 3, 8))
         (
             "cfukit_engine_conv",
             replace(CONV, filter_shape=(4, 3, 3, 114)),
-            "a window takes 257 rows of 4 bytes, the engine's stores have 256",
+            "a window takes 257 rows of 4 bytes, but the engine's stores have 256",
         ),
         ("cfukit_engine_conv", replace(CONV, strides=(1, 4096)), "it has a size of 4096, at most 4095"),
         (
@@ -177,7 +177,7 @@ CONV = Op("CONV_2D", 0, (1, 9, 9, 8), (1, 9, 9, 4), filter_shape=(4, 3, 3, 8))
         (
             "cfukit_engine_mean",
             Op("MEAN", 0, (1, 32, 32, 8), (1, 8), axes=(1, 2)),
-            "the inputs of an output take 1024 rows, the engine's stores have 256",
+            "the inputs of an output take 1024 rows, but the engine's stores have 256",
         ),
         ("cfukit_engine_add", Op("ADD", 0, IMAGE, IMAGE, operands=(IMAGE, IMAGE)), ""),
         ("cfukit_engine_add", Op("ADD", 0, IMAGE, IMAGE, operands=(IMAGE, IMAGE), constant=1), ""),
