@@ -115,7 +115,7 @@ def cfu_kernels(cfu: CfuDescription | None) -> list[Kernel]:
 
 
 def check_cfu_kernel(function: str, cfu: CfuDescription | None) -> None:
-    """UsageError, with where "function", if a function is named like a kernel for a CFU and none is, or the CFU lacks instructions."""
+    """UsageError, where "function", if one has the prefix of kernels for a CFU but is none of them, or if this CFU cannot run it."""
     found = next((family for family in CFU_KERNELS if function.startswith(family.prefix)), None)
     if found is None:
         return

@@ -24,7 +24,8 @@ _TRIES = 8
 
 @dataclass
 class Fitting:
-    """calls: each operator alone. again: makes a call with the first of other kernels. limit_bytes: of the arena's memory.
+    """calls: each operator alone. again: makes a call anew, with the first of these kernels that supports it.
+    limit_bytes: of the arena's memory.
 
     streamed: tensors that exist only in bands. far: storage roots in the larger memory.
     """
@@ -42,7 +43,7 @@ class Fitting:
         self.streamable = self._streamable()
 
     def run(self) -> tuple[list[Call], Storage]:
-        """The calls, and where their tensors lie, if these fit; else as near as it gets."""
+        """The calls, and where their tensors lie. If nothing fits, they still need too much."""
         while True:
             parts = self._parts()
             storage = self.storage_of(parts)
@@ -162,7 +163,7 @@ class Fitting:
         }
 
     def _grown(self, parts: Sequence[Chain | Call], storage: Storage) -> tuple[list[Call], Storage]:
-        """As few bands as there is room for."""
+        """The calls with as few bands as the room allows."""
         least = [self._call(part, 1) for part in parts]
         needs = self._needs(least, storage)
         limit = self.limit_bytes

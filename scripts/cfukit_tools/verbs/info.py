@@ -117,7 +117,7 @@ def _kernels(
 
 
 def _kernel_of(plan: Plan, op: Operator) -> str:
-    """Its kernel. In bands of rows: also how many rows of the last operator of its group a band has, and of how many."""
+    """Its kernel. In bands of rows, also the operators of the call, and how many rows of the last one's output a band has."""
     step = next((step for step in plan.steps if op.index in step.fused), None)
     if step is None:
         return NOTHING

@@ -47,9 +47,9 @@ def _table(at: Site, inputs: list[Any]) -> Any:
 
 
 def keeps_bytes(at: Site) -> bool:
-    """Whether ADD, SUB or MUL with one constant gives every int8 back as it is: then only the scale of the values changes.
+    """Whether an ADD, SUB or MUL with one constant returns every int8 unchanged: then only the scale of the values changes.
 
-    Models with the normalisation of their input inside begin with such operators.
+    Models that normalise their input themselves begin with such operators.
     """
     if at.op.type not in ("ADD", "SUB", "MUL"):
         return False
@@ -123,7 +123,7 @@ def broadcast(at: Site, x1: Tensor, x2: Tensor, y: Tensor) -> dict[str, Param]:
 
 
 def merged_axes(x1: tuple[int, ...], x2: tuple[int, ...], y: tuple[int, ...]) -> list[tuple[int, int, int]]:
-    """(size, stride of x1, stride of x2) of the axes of an operator with broadcasting, those of one element left out."""
+    """(size, stride of x1, stride of x2) of the axes of an operator with broadcasting, without axes of one element."""
 
     def strides(shape: tuple[int, ...]) -> list[int]:
         shape = (1,) * (len(y) - len(shape)) + shape
