@@ -12,7 +12,16 @@ from dataclasses import dataclass, replace
 
 from cfukit_sw.calls import Call
 from cfukit_sw.kernels import Kernel, choose
-from cfukit_sw.lowering.lowered import CallOf, Calls, Lowered, Op, Param, ScratchAt, TensorAt
+from cfukit_sw.lowering.lowered import (
+    STRUCTS_WITH_SCRATCH_BYTES,
+    CallOf,
+    Calls,
+    Lowered,
+    Op,
+    Param,
+    ScratchAt,
+    TensorAt,
+)
 from cfukit_sw.lowering.rows import Range, Rows, rows_of
 
 ALIGNMENT = 16  # of buffers in scratch
@@ -133,7 +142,7 @@ class Chain:
         scratch = call.kernel.scratch(stage.op(rows))
         if scratch:
             params["scratch"] = ScratchAt(kernel_scratch)
-            if call.lowered.struct == "cfukit_conv":
+            if call.lowered.struct in STRUCTS_WITH_SCRATCH_BYTES:
                 params["scratch_bytes"] = scratch
         return CallOf(call.kernel.function, call.lowered.struct, params)
 

@@ -56,8 +56,12 @@ def keeps_bytes(at: Site) -> bool:
     x1, x2, y = at.input(0), at.input(1), at.output()
     if x1.type != "int8" or x1.data is not None or x2.data is None or x2.elements != 1 or x1.shape != y.shape:
         return False
+    # One value, whatever shape of ones it has: the table has a shape of its own.
+    one = replace(x2, shape=(1,), data=np.asarray(x2.data).reshape(1))
+    tensors = tuple(one if tensor.index == x2.index else tensor for tensor in at.model.tensors)
     every = np.arange(-128, 128, dtype=np.int8)
-    return bool(np.array_equal(_table(at, [every, np.asarray(x2.data).reshape(1)]), every))
+    table = _table(Site(replace(at.model, tensors=tensors), at.op), [every, one.data])
+    return bool(np.array_equal(table, every))
 
 
 def binary(at: Site) -> Lowered:
