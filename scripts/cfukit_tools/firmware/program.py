@@ -179,7 +179,8 @@ def noting(kernel: Kernel, refusals: dict[int, dict[str, str]]) -> Kernel:
         taken = kernel.supports(op)
         if not taken:
             reason = kernel.refusal(op) or "its function `supports` says no"
-            refusals.setdefault(op.index, {})[f"{kernel.registry}/{kernel.name}"] = reason
+            # The first one is of the whole operator, those that follow of bands of its rows.
+            refusals.setdefault(op.index, {}).setdefault(f"{kernel.registry}/{kernel.name}", reason)
         return taken
 
     return replace(kernel, supports=supports)

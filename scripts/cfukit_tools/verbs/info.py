@@ -64,6 +64,8 @@ class _Reasons:
         if not self.types or kernel.partition("/")[0] not in PLAIN:
             return ()
         noted = self.refusals.get(op.index, {})
+        if not noted and op.type in self.types:
+            return ("its tensors lie in the larger memory, which these kernels do not reach",)
         if not noted:
             return ("none of them computes operators of this type",)
         return tuple(f"{name}: {reason}" for name, reason in noted.items())
