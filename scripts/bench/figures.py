@@ -39,13 +39,13 @@ ROWS, KEPT, PAGE = (
 HEAD = """\
 # Figures of whole models
 
-`make figures` writes this page. Each row is one inference on the whole simulated system, on engine `rtl` or
-on engine `fast`, which tests hold to the same cycles. All operators gave what the integer evaluator gives.
+`make figures` writes this page. Each row is one inference on the whole simulated system, on engine `rtl` or on engine `fast`, which has the
+same cycles ([trust](trust.md)). The output of every operator equals the integer evaluator's.
 
 * **bytes**: the fewest that the operators must move: each byte of weights, inputs and outputs once.
 * **use**: MACs per cycle, of the products that the hardware can make in one. `mlperf_arty` makes two with each of 64 multipliers.
 * **slowest**: the operator with the most cycles.
-* **reference**, **portable**: how many times as fast as these kernels on the same system. `-` was not measured.
+* **reference**, **portable**: how many times as fast as these kernels on the same system; `-`: not measured.
 
 """
 

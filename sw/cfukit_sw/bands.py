@@ -1,6 +1,6 @@
 """Consecutive operators in bands of rows: each computes a few rows at a time, so the tensors between them need not exist as a whole.
 
-A tensor between two operators has a buffer of some rows in scratch. Rows that the next band needs too are moved to the buffer's begin,
+A tensor between two operators has a buffer of some rows in scratch. Rows that the next band needs too are moved to its beginning,
 so no row is computed twice. The first input and the last output can lie in a memory that the kernels do not reach: then their rows are
 copied from there and to there.
 """
@@ -12,7 +12,16 @@ from dataclasses import dataclass, replace
 
 from cfukit_sw.calls import Call
 from cfukit_sw.kernels import Kernel, choose
-from cfukit_sw.lowering.lowered import CallOf, Calls, Lowered, Op, Param, ScratchAt, TensorAt
+from cfukit_sw.lowering.lowered import (
+    STRUCTS_WITH_SCRATCH_BYTES,
+    CallOf,
+    Calls,
+    Lowered,
+    Op,
+    Param,
+    ScratchAt,
+    TensorAt,
+)
 from cfukit_sw.lowering.rows import Range, Rows, rows_of
 
 ALIGNMENT = 16  # of buffers in scratch
@@ -21,7 +30,7 @@ _WORD = 4
 
 @dataclass
 class _Buffer:
-    """Rows of a tensor: [first, end) of them lie in it, the first one at its begin. capacity: rows that it needs room for."""
+    """Rows of a tensor: [first, end) of them lie in it, the first one at its beginning. capacity: rows that it needs room for."""
 
     row_bytes: int
     offset: int = 0
@@ -32,7 +41,7 @@ class _Buffer:
 
 @dataclass(frozen=True)
 class Chain:
-    """Calls of which each reads what the one before writes. copies_input, copies_output: through a buffer."""
+    """Calls, each of which reads what the one before it writes. copies_input, copies_output: through a buffer."""
 
     calls: tuple[Call, ...]
     stages: tuple[Rows, ...]
@@ -133,7 +142,7 @@ class Chain:
         scratch = call.kernel.scratch(stage.op(rows))
         if scratch:
             params["scratch"] = ScratchAt(kernel_scratch)
-            if call.lowered.struct == "cfukit_conv":
+            if call.lowered.struct in STRUCTS_WITH_SCRATCH_BYTES:
                 params["scratch_bytes"] = scratch
         return CallOf(call.kernel.function, call.lowered.struct, params)
 
@@ -195,7 +204,7 @@ def _at(buffer: _Buffer, row: int) -> ScratchAt:
 
 
 def _moved(buffer: _Buffer, wanted: Range, new: Range, copy: Kernel) -> Iterator[CallOf]:
-    """Make room for the new rows: what is wanted and not new moves to the begin, if there is no room behind it."""
+    """Make room for the new rows: if there is none behind the rows that stay, these move to the beginning."""
     if new[1] - buffer.first > buffer.capacity:
         kept = max(0, buffer.end - wanted[0])
         if kept:

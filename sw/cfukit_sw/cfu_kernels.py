@@ -1,4 +1,4 @@
-"""The library's kernels for CFUs of the library: every project whose cfu.json has their instructions gets them, after its own."""
+"""The library's kernels for certain CFUs. A project whose cfu.json has their instructions gets them, after its own kernels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Params = Mapping[str, int]
 
 @dataclass(frozen=True)
 class CfuKernel:
-    """One of a family. Its functions are those of `Kernel`, and are given the CFU's params too.
+    """A kernel of a family. Its functions are those of `Kernel`, with the CFU's params as a further argument.
 
     refusal(op, params): why it does not compute an operator; "" if it does.
     """
@@ -105,7 +105,7 @@ CFU_KERNELS = (
 
 
 def cfu_kernels(cfu: CfuDescription | None) -> list[Kernel]:
-    """The library's kernels that a CFU has everything for."""
+    """The library's kernels for which a CFU has all instructions and parameters."""
     return [
         kernel
         for family in CFU_KERNELS
@@ -115,7 +115,7 @@ def cfu_kernels(cfu: CfuDescription | None) -> list[Kernel]:
 
 
 def check_cfu_kernel(function: str, cfu: CfuDescription | None) -> None:
-    """UsageError, with where "function", if a function is named like a kernel for a CFU and none is, or the CFU lacks instructions."""
+    """UsageError, where "function", if one has the prefix of kernels for a CFU but is none of them, or if this CFU cannot run it."""
     found = next((family for family in CFU_KERNELS if function.startswith(family.prefix)), None)
     if found is None:
         return
@@ -129,5 +129,5 @@ def check_cfu_kernel(function: str, cfu: CfuDescription | None) -> None:
     assert cfu is not None
     lacking = [name for name in found.params if name not in cfu.params]
     if lacking:
-        given = f"'{function}' needs the params {', '.join(lacking)}, the Cfu does not state them"
+        given = f"'{function}' needs the params {', '.join(lacking)}, which the Cfu does not state"
         raise UsageError("function", given, allowed="a Cfu whose `params` have them")

@@ -1,7 +1,7 @@
-"""Which operators the streaming engine's kernels compute, and how they want the weights.
+"""Which operators the streaming engine's kernels compute, and in which order they want the weights.
 
-The kernels are in C, in src/cfu_kernels/engine. A refusal is what `cfukit info` says of an operator that another kernel gets; "" for none.
-`params` are those of cfu.json: the size of the engine.
+The kernels are in C, in src/cfu_kernels/engine. A refusal says why a kernel does not take an operator ("": it does), and
+`cfukit info` shows it. `params` are those of cfu.json: the size of the engine.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ Params = Mapping[str, int]
 PARAMS = ("lanes", "outputs", "requantizers", "weight_rows", "window_rows", "channels")
 MAX_SIZE = 4095  # of heights, widths, strides
 MAX_CHANNELS = 8191  # of a tap
+MAX_ORIGIN = 2048  # where a window begins is a signed number of 12 bits
+MAX_DISTANCE = 131071  # bytes from a pixel, or a row, to the next one
 MAX_TAPS = 4096  # of a mean
 ADD_SCRATCH = 1024
 
@@ -29,10 +31,13 @@ def _too_large(op: Op, params: Params, taps: int, channels: int) -> str:
     """Whether a window exceeds its store, or one block of output channels the weights' store."""
     rows, limit = -(-taps * channels // params["lanes"]), min(params["window_rows"], params["weight_rows"])
     if rows > limit:
-        return f"a window takes {rows} rows of {params['lanes']} bytes, the engine's stores have {limit}"
+        return f"a window takes {rows} rows of {params['lanes']} bytes, but the engine's stores have {limit}"
     largest = max((*op.input_shape[1:3], *op.output_shape[1:3], *op.strides, *op.dilation), default=0)
     if largest > MAX_SIZE:
         return f"it has a size of {largest}, at most {MAX_SIZE} are possible"
+    distance = max(prod(op.input_shape[2:]), op.output_shape[-1]) if len(op.input_shape) == 4 else 0
+    if distance > MAX_DISTANCE:
+        return f"a row has {distance} bytes, at most {MAX_DISTANCE} are possible"
     return f"{channels} channels, at most {MAX_CHANNELS} are possible" if channels > MAX_CHANNELS else ""
 
 
@@ -72,6 +77,9 @@ def average_pool_refusal(op: Op, params: Params) -> str:
     taps = op.filter_shape[0] * op.filter_shape[1]
     if taps > MAX_TAPS:
         return f"a mean of {taps} values, at most {MAX_TAPS} are possible"
+    largest = max(op.input_shape[1:3])
+    if any(op.padding) and largest > MAX_ORIGIN:
+        return f"it has padding and a size of {largest}, at most {MAX_ORIGIN} are possible"
     return _too_large(op, params, taps, params["lanes"])
 
 
@@ -95,7 +103,7 @@ def mean_refusal(op: Op, params: Params) -> str:
         rows = -(-reduced[0][0] // params["lanes"])
     limit = min(params["window_rows"], params["weight_rows"])
     if rows > limit:
-        return f"the inputs of an output take {rows} rows, the engine's stores have {limit}"
+        return f"the inputs of an output take {rows} rows, but the engine's stores have {limit}"
     return (
         f"it has a size of {max(sizes)}, at most {MAX_SIZE} are possible"
         if max(sizes, default=0) > MAX_SIZE

@@ -1,6 +1,6 @@
 """Fit a model into the arena's memory: what is too large is computed in bands of rows, or lies in a larger memory.
 
-As long as some step needs more than the memory has, one tensor that lives there has to go:
+As long as a step needs more than the memory has, one of the tensors that it needs there has to leave:
 
 * The largest one between two consecutive operators that can compute rows. They become one call, in which only a few rows exist.
 * If there is none, the largest tensor moves to the larger memory ("far"). Kernels that do not reach it get copies, band by band. An
@@ -24,7 +24,8 @@ _TRIES = 8
 
 @dataclass
 class Fitting:
-    """calls: each operator alone. again: makes a call with the first of other kernels. limit_bytes: of the arena's memory.
+    """calls: each operator alone. again: makes a call anew, with the first of these kernels that supports it.
+    limit_bytes: of the arena's memory.
 
     streamed: tensors that exist only in bands. far: storage roots in the larger memory.
     """
@@ -42,7 +43,7 @@ class Fitting:
         self.streamable = self._streamable()
 
     def run(self) -> tuple[list[Call], Storage]:
-        """The calls, and where their tensors lie, if these fit; else as near as it gets."""
+        """The calls, and where their tensors lie. If nothing fits, they still need too much."""
         while True:
             parts = self._parts()
             storage = self.storage_of(parts)
@@ -55,7 +56,7 @@ class Fitting:
     def _change(
         self, parts: Sequence[Chain | Call], calls: Sequence[Call], storage: Storage, step: int
     ) -> bool:
-        """Let one tensor go that step `step` needs; False if there is none."""
+        """Let one of the tensors that step `step` needs leave the memory; False if there is none."""
         live = self._live(calls, storage)[step]
         between = [tensor for tensor in live if tensor in self.streamable]
         if between:
@@ -162,7 +163,7 @@ class Fitting:
         }
 
     def _grown(self, parts: Sequence[Chain | Call], storage: Storage) -> tuple[list[Call], Storage]:
-        """As few bands as there is room for."""
+        """The calls with as few bands as the room allows."""
         least = [self._call(part, 1) for part in parts]
         needs = self._needs(least, storage)
         limit = self.limit_bytes

@@ -33,7 +33,7 @@ class Kernel:
     """One C function `void function(const void *params)`.
 
     * op: an operator type, or a kind that serves several types or a part of one (MOVE, TABLE, SOFTMAX_TABLE, RECTIFIER_FLOAT).
-    * supports(op): whether it computes this operator. refusal(op): why not, where it can tell.
+    * supports(op): whether it computes this operator. refusal(op): why not, if it can say.
     * pack(op, weights): the bytes of the weights as it wants them.
     * scratch(op): bytes of scratch. scratch_unit(op): it accepts any multiple of this too; 0 if it does not.
     * lead(op): how many bytes before its input the output must begin at least. None: they may not overlap.

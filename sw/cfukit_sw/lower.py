@@ -178,7 +178,7 @@ class _Lowering:
         self.calls.append(self._call(op, lowered, kernel, fused))
 
     def _again(self, call: Call, kernels: Sequence[Kernel]) -> Call:
-        """The call with the first of other kernels."""
+        """The call anew, with the first of `kernels` that supports it."""
         op, kernel = (
             self.model.operators[call.fused[-1]],
             choose(kernels, call.lowered.kernels_for, call.lowered.op),

@@ -24,10 +24,8 @@ from cfukit_sw.cache_lines import Cache
 from cfukit_sw.calls import Call
 from cfukit_sw.layout import Layout, initial_value
 from cfukit_sw.lowering import Bytes, Pieces, TensorAt
-from cfukit_sw.lowering.lowered import BytesAt, CallOf, Calls, Param, ScratchAt
+from cfukit_sw.lowering.lowered import STRUCTS_WITH_SCRATCH_BYTES, BytesAt, CallOf, Calls, Param, ScratchAt
 from cfukit_sw.planner import ALIGNMENT
-
-STRUCTS_WITH_SCRATCH_BYTES = {"cfukit_binary", "cfukit_conv", "cfukit_fully_connected"}
 
 
 class PlanBuilder:

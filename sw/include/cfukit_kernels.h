@@ -294,7 +294,7 @@ struct cfukit_lstm_float {
   int32_t steps, batches, inputs, cells, step_stride, item_stride, candidate_tanh, cell_clip_bits;
 };
 
-/* CIRCULAR_BUFFER: `bytes` of input come behind those that the buffer of `size` bytes holds; the oldest leave. */
+/* CIRCULAR_BUFFER: appends `bytes` of input to a buffer of `size` bytes, whose oldest bytes leave. */
 struct cfukit_circular_buffer {
   const uint8_t *input;
   uint8_t *buffer;
@@ -476,7 +476,7 @@ struct cfukit_gather_nd {
 
 /* IF and WHILE. A subgraph is a list of kernel calls that work in the scratch. Copies lead values and variables to it and back.
  * WHILE: `begin` makes the outputs of the inputs; the condition is what condition_ops compute. After `limit` iterations it is refused.
- * Each iteration takes iteration_steps. `steps` counts them, with those of the loops inside, which have the same counter (is_inside); more than
+ * Each iteration takes iteration_steps. `steps` counts them and those of the loops inside it, which have the same counter (is_inside). More than
  * step_limit are refused. */
 struct cfukit_op;
 struct cfukit_copy {
@@ -484,7 +484,7 @@ struct cfukit_copy {
   uint8_t *output;
   int32_t bytes;
 };
-/* Operators in bands of rows: what the calls on parts of their tensors, in scratch, do one after the other. */
+/* Operators in bands of rows: calls that compute parts of their tensors, in scratch, one after the other. */
 struct cfukit_bands {
   const struct cfukit_op *ops;
   void *scratch;

@@ -111,29 +111,67 @@ def tall(rows: int, channels: int) -> Model:
     return build.model([first], [x])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("rows", "channels", "room"), [(41, 16, 6000), (23, 5, 2600)])
-def test_bands_of_a_model_that_exceeds_the_tcm(
-    monkeypatch: pytest.MonkeyPatch, rows: int, channels: int, room: int
-) -> None:
-    """Input and output in a memory that the engine's port does not reach. Rows of 35 bytes are copied by the CPU."""
+def in_bands(monkeypatch: pytest.MonkeyPatch, model: Model, room: int) -> Program:
+    """The program of a model in less memory; its outputs and operators equal the evaluator's."""
     monkeypatch.setattr("cfukit_tools.firmware.program._room", lambda system: Room(room))
-    model, system = tall(rows, channels), System(load_target(firmware()[0].project.root))
+    system = System(load_target(firmware()[0].project.root))
     program = build_program(system, model, "project", on_host=True)
-    (step,) = program.plan.steps
-    assert step.stages == ("project/engine_conv", "project/engine_depthwise", "project/engine_conv")
     assert program.plan.near_bytes <= room
-    assert program.plan.far_bytes
-    assert "cfukit_engine_copy" in program.plan.functions
-    inputs = InputSet(
-        tuple(x[None] for x in random_inputs(model, np.random.default_rng(0))), np.ones(1, bool), None, ""
-    )
+    arrays = tuple(x[None] for x in random_inputs(model, np.random.default_rng(0)))
+    inputs = InputSet(arrays, np.ones(1, bool), None, "")
     [served] = engine_named("host").serve(
         system, [Job(program, inputs, range(1), layers=True)], 1, lambda job: None
     )
     expected = evaluate(model, inputs, lambda number: True)[0]
     assert first_difference(expected.layers, served.samples[0].layers) is None
     np.testing.assert_array_equal(served.samples[0].outputs[0], expected.outputs[0])
+    return program
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rows", "channels", "room"), [(41, 16, 6000), (23, 5, 2600)])
+def test_bands_of_a_model_that_exceeds_the_tcm(
+    monkeypatch: pytest.MonkeyPatch, rows: int, channels: int, room: int
+) -> None:
+    """Input and output in a memory that the engine's port does not reach. Rows of 35 bytes are copied by the CPU."""
+    program = in_bands(monkeypatch, tall(rows, channels), room)
+    (step,) = program.plan.steps
+    assert step.stages == ("engine/conv", "engine/depthwise", "engine/conv")
+    assert program.plan.far_bytes
+    assert "cfukit_engine_copy" in program.plan.functions
+
+
+def with_add(kind: str) -> Model:
+    """A convolution and an ADD, whose other operand is a computed scalar or a constant, then a mean."""
+    build, shape = ModelBuilder(), (1, 32, 8, 16)
+    rng = np.random.default_rng(0)
+    x = build.tensor("x", shape, scale=0.5)
+    weights = build.constant("w", rng.integers(-9, 9, (16, 3, 3, 16)).astype(np.int8), scale=0.01)
+    y, z = build.tensor("y", shape, scale=0.5), build.tensor("z", shape, scale=0.4)
+    build.operator(
+        "CONV_2D", [x, weights], [y], padding="SAME", stride_h=1, stride_w=1,
+        dilation_h_factor=1, dilation_w_factor=1, fused_activation_function="NONE",
+    )  # fmt: skip
+    inputs = [x]
+    if kind == "scalar":
+        other = build.tensor("s", (1,), scale=0.5)
+        inputs.append(other)
+    else:
+        sizes = {"constant": (1,), "image": shape}[kind]
+        other = build.constant("s", rng.integers(-9, 9, sizes).astype(np.int8), scale=0.5)
+    build.operator("ADD", [y, other], [z], fused_activation_function="NONE")
+    mean = build.tensor("m", (1, 16), scale=0.4)
+    axes = build.constant("axes", np.array([1, 2], np.int32))
+    build.operator("MEAN", [z, axes], [mean], keep_dims=False)
+    return build.model(inputs, [mean])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["scalar", "constant", "image"])
+def test_an_add_of_something_else_in_bands(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    program = in_bands(monkeypatch, with_add(kind), 7000)
+    stages = [stage for step in program.plan.steps for stage in step.stages]
+    assert stages == ["engine/conv", "engine/add"]
 
 
 @pytest.mark.long

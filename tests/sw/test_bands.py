@@ -33,7 +33,7 @@ def chain_of_operators(seed: int) -> Model:
     for _ in range(case.whole(2, 7)):
         if case.chance(0.2):
             same = [y for y in images if case.build.tensors[y].shape == case.build.tensors[x].shape]
-            other = case.pick(same)
+            other = case.pick(same) if case.chance(0.6) else constant(case, case.build.tensors[x].shape)
             y = case.out(case.build.tensors[x].shape, case.scale(0.01, 0.5))
             options = {"fused_activation_function": case.pick(ACTIVATIONS)}
             case.build.operator(case.pick(["ADD", "SUB", "MUL"]), [x, other], [y], **options)
@@ -42,6 +42,13 @@ def chain_of_operators(seed: int) -> Model:
             x = case.pick([_conv, _conv, _pool])(case, x)
         images.append(x)
     return case.build.model(case.inputs, [x])
+
+
+def constant(case: Case, shape: tuple[int, ...]) -> int:
+    """One value, one for each channel or each element."""
+    sizes = case.pick([(), (1,), (1, 1, 1, 1), (shape[-1],), shape])
+    data = case.rng.integers(-128, 128, sizes).astype(np.int8)
+    return case.build.constant("c", data, scale=case.scale(0.01, 0.5), zero_point=case.zero_point())
 
 
 def near_kernels() -> list[Kernel]:

@@ -77,7 +77,7 @@ CONV = Op("CONV_2D", 0, (1, 9, 9, 8), (1, 9, 9, 4), filter_shape=(4, 3, 3, 8))
         (
             "cfukit_engine_conv",
             replace(CONV, filter_shape=(4, 3, 3, 114)),
-            "a window takes 257 rows of 4 bytes, the engine's stores have 256",
+            "a window takes 257 rows of 4 bytes, but the engine's stores have 256",
         ),
         ("cfukit_engine_conv", replace(CONV, strides=(1, 4096)), "it has a size of 4096, at most 4095"),
         (
@@ -94,6 +94,28 @@ CONV = Op("CONV_2D", 0, (1, 9, 9, 8), (1, 9, 9, 4), filter_shape=(4, 3, 3, 8))
             "cfukit_engine_average_pool",
             Op("AVERAGE_POOL_2D", 0, (1, 65, 65, 8), (1, 1, 1, 8), filter_shape=(65, 65)),
             "a mean of 4225 values, at most 4096",
+        ),
+        (
+            "cfukit_engine_average_pool",
+            Op(
+                "AVERAGE_POOL_2D",
+                0,
+                (1, 3000, 1, 4),
+                (1, 3000, 1, 4),
+                filter_shape=(3, 1),
+                padding=(1, 1, 0, 0),
+            ),
+            "it has padding and a size of 3000, at most 2048",
+        ),
+        (
+            "cfukit_engine_conv",
+            Op("CONV_2D", 0, (1, 2, 70000, 2), (1, 2, 1, 4), strides=(1, 70000), filter_shape=(4, 1, 1, 2)),
+            "it has a size of 70000",
+        ),
+        (
+            "cfukit_engine_conv",
+            Op("CONV_2D", 0, (1, 2, 4000, 33), (1, 2, 1, 4), strides=(1, 4000), filter_shape=(4, 1, 1, 33)),
+            "a row has 132000 bytes, at most 131071",
         ),
         ("cfukit_engine_mean", Op("MEAN", 0, IMAGE, (1, 8), axes=(1, 2)), ""),
         ("cfukit_engine_mean", Op("MEAN", 0, IMAGE, (1, 9, 8), axes=(1,)), ""),
@@ -113,7 +135,7 @@ CONV = Op("CONV_2D", 0, (1, 9, 9, 8), (1, 9, 9, 4), filter_shape=(4, 3, 3, 8))
         (
             "cfukit_engine_mean",
             Op("MEAN", 0, (1, 32, 32, 8), (1, 8), axes=(1, 2)),
-            "the inputs of an output take 1024 rows, the engine's stores have 256",
+            "the inputs of an output take 1024 rows, but the engine's stores have 256",
         ),
         ("cfukit_engine_add", Op("ADD", 0, IMAGE, IMAGE, operands=(IMAGE, IMAGE)), ""),
         ("cfukit_engine_add", Op("ADD", 0, IMAGE, IMAGE, operands=(IMAGE, IMAGE), constant=1), ""),

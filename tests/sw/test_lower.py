@@ -102,6 +102,21 @@ def test_the_arena_is_no_larger_than_what_lives() -> None:
     assert (plan.activation_bytes, plan.arena_bytes) == (14, 16)  # 8 in and 6 out, then 6 in and 8 out
 
 
+@pytest.mark.parametrize("sizes", [(), (1,), (1, 1), (1, 1, 1), (1, 1, 1, 1)])
+def test_an_operator_that_keeps_every_byte_needs_no_code(sizes: tuple[int, ...]) -> None:
+    """1 in units of 2: only the scale changes. The constant may have any shape of ones."""
+    build = ModelBuilder()
+    x = build.tensor("x", (1, 2, 2, 3), scale=0.5, zero_point=3)
+    one = build.constant("c", np.ones(sizes, np.int8), scale=2.0)
+    y = build.tensor("y", (1, 2, 2, 3), scale=1.0, zero_point=3)
+    z = build.tensor("z", (1, 2, 2, 3), scale=1.0, zero_point=3)
+    build.operator("MUL", [x, one], [y], fused_activation_function="NONE")
+    build.operator("ADD", [y, y], [z], fused_activation_function="NONE")
+    model = build.model([x], [z])
+    assert [step.type for step in lower(model).steps] == ["ADD"]
+    assert [step.type for step in lower(model, registry="reference").steps] == ["MUL", "ADD"]
+
+
 def test_in_place_elementwise() -> None:
     build = ModelBuilder("add")
     x = int8(build, "x", (1, 4, 4, 8))

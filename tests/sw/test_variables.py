@@ -52,6 +52,26 @@ def runs(model: Model) -> list[tuple[Callable[[], None], Callable[[Any], list[in
     return found
 
 
+def test_what_was_read_and_keeps_its_bytes_stays_as_it_was() -> None:
+    """A MUL by 1 in units of 2 is no code: its result has the storage of what was read, which must not be the variable's."""
+    build = ModelBuilder("kept")
+    x, read = (build.tensor(name, (2,), **SAME) for name in ("x", "read"))
+    scaled, y = build.tensor("scaled", (2,), scale=1.0, zero_point=3), build.tensor("y", (2,), scale=1.0)
+    one = build.constant("one", np.array([1], np.int8), scale=2.0)
+    filled_once(build, {"v": (np.array((1, 2), np.int8), SAME)})
+    handle = resource(build, "v")
+    build.operator("READ_VARIABLE", [handle], [read])
+    build.operator("MUL", [read, one], [scaled], fused_activation_function="NONE")
+    build.operator("ASSIGN_VARIABLE", [handle, x], [])
+    build.operator("ADD", [scaled, x], [y], fused_activation_function="NONE")
+    model = build.model([x], [y])
+    assert "MUL" not in [step.type for step in lower(model).steps]
+    values = [np.array(pair, np.int8) for pair in ((40, 50), (-60, 70), (5, 6))]
+    (_, expected), *others = runs(model)
+    wanted = [expected(value) for value in values]
+    assert all([run(value) for value in values] == wanted for _, run in others)
+
+
 @pytest.mark.parametrize(("initial", "first"), [((1, 2), [1, 2]), ((7, 7), [7, 7]), (None, [3, 3])])
 def test_values_come_one_inference_later_and_a_reset_brings_back_the_first(
     initial: Any, first: list[int]

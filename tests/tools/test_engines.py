@@ -257,7 +257,7 @@ def test_an_engine_without_causes_is_not_asked_for_them(
     monkeypatch.chdir(tmp_path)
     assert cli.run([verb, "digits", "--engine", "evaluator", *option]) == 2
     said = capsys.readouterr().err
-    assert f"{option[0]}: engine evaluator does not tell where cycles go; engine rtl" in said
+    assert f"{option[0]}: engine evaluator does not tell where cycles go; engine fast or rtl" in said
 
 
 @pytest.mark.parametrize("name", sorted(ENGINES))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cfukit_sw.elf import part_sizes
-from cfukit_sw.kernels import choose, project_kernel
+from cfukit_sw.kernels import Kernel, choose, project_kernel
 from cfukit_sw.lowering import Op
 from cfukit_sw.tflite_reader import read_model
 from cfukit_sw.tflite_writer import model_bytes
@@ -113,3 +113,15 @@ def test_other_kernels_need_other_constants(
     shown = capsys.readouterr().out
     assert f"portable kernels: arena {memory['arena_bytes']:,} bytes" in shown
     assert f"constants {portable:,}\n" in shown
+
+
+def test_the_reason_is_that_of_the_whole_operator() -> None:
+    """Kernels are asked about bands of its rows too."""
+    refusals: dict[int, dict[str, str]] = {}
+    kernel = Kernel(
+        "ADD", "cfukit_engine_add", "engine", (), lambda op: False, lambda op: f"{op.input_shape}"
+    )
+    noted = noting(kernel, refusals)
+    for rows in (8, 2):
+        assert not noted.supports(Op("ADD", 3, (1, rows, 4, 4), (1, rows, 4, 4)))
+    assert refusals == {3: {"engine/add": "(1, 8, 4, 4)"}}

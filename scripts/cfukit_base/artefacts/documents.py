@@ -128,7 +128,7 @@ class OpInfo:
     """An operator.
 
     * kernel: the one it gets; "" if it is refused.
-    * reasons: where it gets one of the library's for any CPU, why it gets none of the project or for its CFU. Empty if there are none.
+    * reasons: why it gets none of the kernels of the project and its CFU. Empty if it gets one, or if there are no such kernels.
     """
 
     index: int

@@ -81,9 +81,9 @@ class Step:
     * index: the operator in the file that `type` names.
     * fused: all operators that the call covers; `index` is the last of them.
     * kernel: its name for people. function: its C name.
-    * registry: where the kernel comes from, "reference", "portable", "project", or what the library's kernels for a CFU are called.
+    * registry: where the kernel comes from: "reference", "portable", "project", or a family of kernels for a CFU, such as "engine".
     * struct: the C type of the parameters.
-    * stages: where a call computes several operators in bands of rows: the kernel of each, as registry/name. Otherwise empty.
+    * stages: if a call computes several operators in bands of rows, the kernel of each, as registry/name; otherwise empty.
     * band_rows: rows of the last operator's output in a band; 0 without bands.
     """
 
@@ -127,12 +127,12 @@ class Variable:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(Artefact):
-    """The document cfukit.plan/3. Version 3 has an arena in two parts, and operators that run in bands of rows.
+    """The document cfukit.plan/3. Since version 3 an arena can have two parts, and operators can run in bands of rows.
 
     * registry: the library's kernels that were asked for, "portable" or "reference".
     * tensors: by their index in the file. inputs, outputs: indices in the model's order.
     * activation_bytes: tensors and scratch together. arena_bytes: these and the variables.
-    * near_bytes: of the arena, what the arena's memory holds. Tensors too large for it begin behind that, and lie in the largest memory.
+    * near_bytes: how much of the arena lies in its own memory. Tensors that are too large for it follow, in the largest memory.
     * removed: operators that nothing needs.
     """
 

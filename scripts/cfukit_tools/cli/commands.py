@@ -37,7 +37,7 @@ def run(arguments: list[str]) -> int:
 def cli() -> None:
     """Co-design hardware and software for tiny machine learning.
 
-    TARGET is a project folder (default: the current one) or a .tflite file.
+    TARGET is a project folder (default: the current one), a .tflite file or a listed model.
     """
 
 
@@ -124,7 +124,7 @@ def clean(as_json: bool, verbose: bool, **values: Any) -> int:
 @cli.command()
 @options("target", "model", *SYSTEM, "json", "verbose")
 def info(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Show what a model needs. Operators, shapes, MACs, bytes, memory map, and what would be refused."""
+    """Show what a model needs. Operators with their kernels, shapes, MACs, bytes, memory map, and what would be refused."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import info as verb
 
@@ -345,7 +345,7 @@ def infer(as_json: bool, verbose: bool, **values: Any) -> int:
     "--waves",
     default="",
     metavar="FILE[:FROM:TO]",
-    help="Write the waveforms of these cycles as VCD (default: the last 2000, or those around a hang), on engine rtl.",
+    help="Write the waveforms of these cycles as VCD (default: the last 2000, or those around a hang). Runs on engine rtl.",
 )
 @click.option(
     "--trace",

@@ -20,9 +20,11 @@ from cfukit_tools.cli.commands import cli
 _CLI_HEAD = """\
 # The command line
 
-`cfukit VERB [TARGET]`. TARGET is a project folder (default: the current one, inside or outside the checkout) or a `.tflite`
-file, which runs on the stock system without a CFU. stdout is the result; progress and logs go to stderr. With `--json` stdout
-is exactly one JSON document ([json.md](json.md)), errors included. Each verb is one function of `cfukit_tools.api`.
+`cfukit VERB [TARGET]`. TARGET is a project folder (default: the current one, inside or outside the checkout), a `.tflite`
+file or a [listed model](#list). A model alone runs on the stock system without a CFU.
+
+stdout is the result; progress and logs go to stderr. With `--json` stdout is exactly one JSON document ([json.md](json.md)), errors
+included. Each verb is one function of `cfukit_tools.api`.
 
 Exit codes: 0 ok; 1 mismatch, fault, non-zero guest exit, time-out, does not fit, disk full; 2 usage, configuration, corrupt or
 unsupported model, C or CFU that does not build; 3 a tool is missing; 4 a bug of cfukit (the traceback is in a file that is

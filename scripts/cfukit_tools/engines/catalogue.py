@@ -16,7 +16,7 @@ ENGINES = {
     "renode": "cfukit_tools.engines.renode:RenodeEngine",
     "board": "cfukit_tools.engines.board.engine:BoardEngine",
 }
-DEFAULT = "fast"  # the cycles of "rtl", which tests hold it to
+DEFAULT = "fast"  # tests compare its cycles with those of "rtl"
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def engine_named(name: str, line: Line = Line()) -> Engine:
 
 
 def engine_obeying(options: ExecOptions, name: str, line: Line = Line()) -> Engine:
-    """The engine `name`. Without a name the default, or the first simulator that obeys all `options` if the default does not."""
+    """The engine `name`. Without a name: the default or, if that does not obey all `options`, the first simulator that does."""
     engine, asked = engine_named(name, line), {*options.given}
     if name or asked <= engine.abilities.options:
         return engine

@@ -140,17 +140,13 @@ class Engine(Protocol):
 
 def prepared(engine: Engine, project: Project) -> System:
     """The project's system, with an engine that is ready to run programs on it. UsageError if it cannot."""
-    system = engine.system(project)
+    system, hint = engine.system(project), f"without --engine {engine.name}"
     if not engine.abilities.memory_port and system.memory_port_bits:
         allowed = f"engine {engine.name} gives a CFU no memory"
-        raise UsageError(
-            str(project.cfu_file), "the CFU has a memory port", allowed=allowed, hint="--engine rtl"
-        )
+        raise UsageError(str(project.cfu_file), "the CFU has a memory port", allowed=allowed, hint=hint)
     if not engine.abilities.dma and system.dma is not None:
         allowed = f"engine {engine.name} gives a CFU no main memory"
-        raise UsageError(
-            str(project.cfu_file), "the CFU has a DMA port", allowed=allowed, hint="--engine rtl"
-        )
+        raise UsageError(str(project.cfu_file), "the CFU has a DMA port", allowed=allowed, hint=hint)
     engine.prepare(system)
     return system
 

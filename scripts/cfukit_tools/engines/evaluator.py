@@ -40,5 +40,8 @@ class EvaluatorEngine:
 
     def exec(self, system: System, program: Path, stdin: bytes, options: ExecOptions) -> Outcome:
         raise UsageError(
-            "--engine", "evaluator runs models, not programs", allowed="another engine", hint="--engine rtl"
+            "--engine",
+            "evaluator runs models, not programs",
+            allowed="another engine",
+            hint="without --engine",
         )

@@ -54,9 +54,9 @@ def _run(program: Path, stdin: bytes) -> Outcome:
         raise ResultError("engine host", f"no end after {TIMEOUT_SECONDS:.0f} s", hint=hint)
     if finished.code < 0:
         name = signal.Signals(-finished.code).name
-        hint = "a wrong pointer, say; --engine rtl tells function and line, gdb the rest"
+        hint = "a wrong pointer, say; --engine fast tells function and line, gdb the rest"
         raise ResultError("engine host", f"the program ended by {name}", hint=hint, program=str(program))
     if finished.code and finished.stderr:
         reason = finished.stderr.decode(errors="replace").strip()
-        raise ResultError("engine host", reason, hint="--engine rtl tells function and line")
+        raise ResultError("engine host", reason, hint="--engine fast tells function and line")
     return Outcome(output=finished.stdout, exit_code=finished.code)

@@ -37,7 +37,7 @@ def build_bare(system: System, program: Path, *, on_host: bool = False) -> Path:
     if program.suffix == ".elf":
         if on_host:
             given, allowed = "an ELF for RISC-V", "engine host compiles .c"
-            raise UsageError(str(program), given, allowed=allowed, hint="--engine rtl")
+            raise UsageError(str(program), given, allowed=allowed, hint="without --engine host")
         return _checked(system, program)
     return _on_host(system, program) if on_host else compiled(system, program)
 

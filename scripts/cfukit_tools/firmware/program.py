@@ -173,20 +173,21 @@ def _adjusted(known: Kernel, own: Kernel, given: Collection[str]) -> Kernel:
 
 
 def noting(kernel: Kernel, refusals: dict[int, dict[str, str]]) -> Kernel:
-    """The kernel, which writes down which operators it does not take: by operator index, the reason by kernel."""
+    """The kernel, which also writes to `refusals` why it does not take an operator: operator index -> kernel -> reason."""
 
     def supports(op: Op) -> bool:
         taken = kernel.supports(op)
         if not taken:
             reason = kernel.refusal(op) or "its function `supports` says no"
-            refusals.setdefault(op.index, {})[f"{kernel.registry}/{kernel.name}"] = reason
+            # The first one is of the whole operator, those that follow of bands of its rows.
+            refusals.setdefault(op.index, {}).setdefault(f"{kernel.registry}/{kernel.name}", reason)
         return taken
 
     return replace(kernel, supports=supports)
 
 
 def _check_library_kernel(system: System, number: int, function: str) -> None:
-    """UsageError if a function that the project names can only be a kernel of the library, and its CFU does not have it."""
+    """UsageError if the project names a function like a kernel of the library for a CFU, and its CFU has no such kernel."""
     from cfukit_sw.cfu_kernels import check_cfu_kernel
 
     try:

@@ -51,7 +51,7 @@ def execute(
     check_options(engine, options)
     if engine.abilities.machine is Machine.NONE:
         given = f"engine {engine.name} {engine.abilities.refusal}"
-        raise UsageError("--engine", given, allowed="another engine", hint="--engine rtl")
+        raise UsageError("--engine", given, allowed="another engine", hint=f"without --engine {engine.name}")
     system = prepared(engine, project)
     file = build_bare(system, program, on_host=engine.abilities.machine is Machine.HOST)
     output = _Output(write)

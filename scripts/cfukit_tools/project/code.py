@@ -68,7 +68,7 @@ def load(project: Project) -> ProjectCode | None:
                 allowed = f"what make_cfu of {project['cfu.file']} takes"
                 raise UsageError(project.origin("cfu.params"), given, allowed=allowed) from None
             raise
-    if executed.inputs:  # what make_cfu imports only now
+    if executed.inputs:  # make_cfu may have imported more
         executed.inputs.update(inputs(seen, project.root))
     if cfu.name == UNNAMED:
         cfu.name = project.name

@@ -46,7 +46,10 @@ def _check(where: str, run: Run, has_cycles: bool) -> None:
     if has_cycles and any(not sum(variant.cycles or ()) for variant in run.variants):
         given = f"engine {run.engine} counted no cycles"
         raise UsageError(
-            where, given, allowed="with --max-regression, runs with cycles", hint="cfukit run --engine rtl"
+            where,
+            given,
+            allowed="with --max-regression, runs with cycles",
+            hint="cfukit run without --engine",
         )
 
 

@@ -62,7 +62,7 @@ def exec_(
         raise UsageError(
             "--annotate" if annotate else "--callgrind",
             given,
-            allowed="engine rtl",
+            allowed="engine fast or rtl",
             hint=f"without --engine {runner.name}",
         )
     if callgrind:

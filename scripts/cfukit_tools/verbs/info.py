@@ -64,6 +64,8 @@ class _Reasons:
         if not self.types or kernel.partition("/")[0] not in PLAIN:
             return ()
         noted = self.refusals.get(op.index, {})
+        if not noted and op.type in self.types:
+            return ("its tensors lie in the larger memory, which these kernels do not reach",)
         if not noted:
             return ("none of them computes operators of this type",)
         return tuple(f"{name}: {reason}" for name, reason in noted.items())
@@ -117,7 +119,7 @@ def _kernels(
 
 
 def _kernel_of(plan: Plan, op: Operator) -> str:
-    """Its kernel. In bands of rows: also how many rows of the last operator of its group a band has, and of how many."""
+    """Its kernel. In bands of rows, also the operators of the call, and how many rows of the last one's output a band has."""
     step = next((step for step in plan.steps if op.index in step.fused), None)
     if step is None:
         return NOTHING

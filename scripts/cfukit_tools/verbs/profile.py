@@ -60,7 +60,9 @@ def profile(
     if any(asked.values()) and not workload.causes:
         option = next(name for name, value in asked.items() if value)
         given = f"engine {workload.engine.name} does not tell where cycles go"
-        raise UsageError(option, given, allowed="engine rtl", hint=f"without --engine {workload.engine.name}")
+        raise UsageError(
+            option, given, allowed="engine fast or rtl", hint=f"without --engine {workload.engine.name}"
+        )
     seen: list[Measured] = []
     document = measure(
         workload,

@@ -85,7 +85,7 @@ class _Asked:
         if self.causes and not workload.causes:
             given = f"engine {workload.engine.name} does not tell where cycles go"
             hint = f"without --engine {workload.engine.name}"
-            raise UsageError("--causes", given, allowed="engine rtl", hint=hint)
+            raise UsageError("--causes", given, allowed="engine fast or rtl", hint=hint)
         return workload
 
     def measure(self, workload: Workload, sets: Sequence[str], path: Path) -> Run:

@@ -94,7 +94,7 @@ def export_renode(
             "--engine",
             "renode",
             allowed="Renode gives a CFU no memory, and this one has a memory port",
-            hint="--engine rtl",
+            hint="without --engine renode",
         )
     folder, elf, library = folder.resolve(), elf.resolve(), library.resolve()
     for path in (folder, elf, library):

@@ -30,7 +30,9 @@ Bytes8 = npt.NDArray[np.uint8]
 def decode(at: Site) -> Compute:
     """Pairs of encoded values and ancillary data -> one tensor each."""
     if not at.op.outputs or len(at.op.inputs) != 2 * len(at.op.outputs):
-        at.refuse(f"{len(at.op.inputs)} inputs and {len(at.op.outputs)} outputs", "two inputs an output")
+        at.refuse(
+            f"{len(at.op.inputs)} inputs and {len(at.op.outputs)} outputs", "two inputs for each output"
+        )
     values = [_decoded(at, position) for position in range(len(at.op.outputs))]
     return lambda inputs: values
 

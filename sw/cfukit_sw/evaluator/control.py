@@ -22,7 +22,7 @@ STEP_ELEMENTS = 4096  # that an operator writes or multiplies in one step
 
 
 def steps_of(graph: Model) -> int:
-    """How long a graph takes. Of a WHILE in it only the call counts, because its iterations count when they run."""
+    """The steps of a graph. A WHILE in it counts as a call alone, because its iterations are counted when they run."""
     total = 0
     for op in graph.operators:
         work = graph.macs_of(op) + sum(graph.output_of(op, k).elements for k in range(len(op.outputs)))
@@ -35,7 +35,7 @@ def steps_of(graph: Model) -> int:
 
 
 def iteration_steps(condition: Model, body: Model) -> int:
-    """At most as many as make every loop too long."""
+    """The steps of an iteration, at most MAX_STEPS + 1, which already make any loop too long."""
     return min(2 + steps_of(condition) + steps_of(body), MAX_STEPS + 1)
 
 

@@ -47,17 +47,21 @@ def _table(at: Site, inputs: list[Any]) -> Any:
 
 
 def keeps_bytes(at: Site) -> bool:
-    """Whether ADD, SUB or MUL with one constant gives every int8 back as it is: then only the scale of the values changes.
+    """Whether an ADD, SUB or MUL with one constant returns every int8 unchanged: then only the scale of the values changes.
 
-    Models with the normalisation of their input inside begin with such operators.
+    Models that normalise their input themselves begin with such operators.
     """
     if at.op.type not in ("ADD", "SUB", "MUL"):
         return False
     x1, x2, y = at.input(0), at.input(1), at.output()
     if x1.type != "int8" or x1.data is not None or x2.data is None or x2.elements != 1 or x1.shape != y.shape:
         return False
+    # One value, whatever shape of ones it has: the table has a shape of its own.
+    one = replace(x2, shape=(1,), data=np.asarray(x2.data).reshape(1))
+    tensors = tuple(one if tensor.index == x2.index else tensor for tensor in at.model.tensors)
     every = np.arange(-128, 128, dtype=np.int8)
-    return bool(np.array_equal(_table(at, [every, np.asarray(x2.data).reshape(1)]), every))
+    table = _table(Site(replace(at.model, tensors=tensors), at.op), [every, one.data])
+    return bool(np.array_equal(table, every))
 
 
 def binary(at: Site) -> Lowered:
@@ -123,7 +127,7 @@ def broadcast(at: Site, x1: Tensor, x2: Tensor, y: Tensor) -> dict[str, Param]:
 
 
 def merged_axes(x1: tuple[int, ...], x2: tuple[int, ...], y: tuple[int, ...]) -> list[tuple[int, int, int]]:
-    """(size, stride of x1, stride of x2) of the axes of an operator with broadcasting, those of one element left out."""
+    """(size, stride of x1, stride of x2) of the axes of an operator with broadcasting, without axes of one element."""
 
     def strides(shape: tuple[int, ...]) -> list[int]:
         shape = (1,) * (len(y) - len(shape)) + shape

@@ -12,6 +12,8 @@ import numpy.typing as npt
 from cfukit_sw.model import Tensor
 from cfukit_sw.site import Site
 
+STRUCTS_WITH_SCRATCH_BYTES = {"cfukit_binary", "cfukit_conv", "cfukit_fully_connected"}
+
 
 @dataclass(frozen=True)
 class Op:

@@ -45,7 +45,7 @@ def reduce(at: Site) -> Lowered:
 def merged_axes(
     shape: tuple[int, ...], axes: Collection[int]
 ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """(size, stride) of the axes that stay and of `axes`, those of one element left out."""
+    """(size, stride) of the axes that stay and of `axes`, without axes of one element."""
     strides = dense_strides(shape)
     kept = _merged([(shape[a], strides[a]) for a in range(len(shape)) if a not in axes])
     return kept, _merged([(shape[a], strides[a]) for a in sorted(axes)])

@@ -51,6 +51,7 @@ class Rows:
             input_shape=_with_rows(op.input_shape, self.input_rows, high - low),
             output_shape=_with_rows(op.output_shape, self.output_rows, count),
             second_shape=_with_rows(op.second_shape, self.output_rows, count),
+            operands=tuple(_with_rows(shape, self.output_rows, count) for shape in op.operands),
             padding=(top, max(0, bottom), left, right),
             macs=op.macs * count // self.output_rows,
         )

@@ -8,7 +8,10 @@ from cfukit_sw.lowering.movement import Axes, copied, moved
 from cfukit_sw.model import Model, Operator
 from cfukit_sw.site import Site
 
-MAY_ALIAS = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "SLICE", "STRIDED_SLICE", "PAD", "PADV2")
+MAY_ALIAS = (
+    *("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "SLICE", "STRIDED_SLICE", "PAD", "PADV2"),
+    *("ADD", "SUB", "MUL"),  # where they keep every byte
+)
 
 
 def read(at: Site) -> Lowered | Alias:

@@ -112,7 +112,7 @@ def _check(runs: Sequence[tuple[str, Run]]) -> None:
         if any(variant.cycles is None for variant in run.variants):
             given = f"engine {run.engine} counts no cycles"
             raise UsageError(
-                name, given, allowed="runs on an engine with cycles", hint="cfukit run --engine rtl"
+                name, given, allowed="runs on an engine with cycles", hint="cfukit run without --engine"
             )
 
 

@@ -22,6 +22,7 @@ static int32_t period_of(const int32_t *sizes, const int32_t *strides) {
 
 /* `count` outputs of inputs that lie in the TCM, x1 below x2. */
 static void add(const void *params, const int8_t *x1, const int8_t *x2, int8_t *output, int32_t count) {
+  if (x2 - x1 > MAX_DISTANCE) cfukit_refuse(params, (uint32_t)(x2 - x1));
   struct shape s = {
       .width = 2,
       .pixel_bytes = (int32_t)(x2 - x1),

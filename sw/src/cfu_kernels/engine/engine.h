@@ -14,6 +14,7 @@
 #define FED CFU_ENGINE_FEED_WORDS
 #define OUTPUTS CFU_PARAM_OUTPUTS
 #define MAX_ROWS 4095 /* of an image */
+#define MAX_DISTANCE 131071 /* bytes from a pixel to the next one */
 
 typedef uint32_t __attribute__((may_alias)) word;
 
