@@ -34,7 +34,7 @@ class DataSide(Protocol):
     load_word: Value
     store_word: Value
     store_data: Signal
-    data_store: Signal
+    data_store: Value
     data_execute_isValid: Signal
     data_execute_address: Signal
     data_execute_args_wr: Signal

@@ -149,11 +149,9 @@ class Tcm(Elaboratable):
         m.d.comb += self.store_mask.eq(Mux(leaves & w_hit, w_mask, 0))
         self.store_instruction = Signal(4)
         self.store_data = Signal(4)
-        self.data_store = (
-            Signal()
-        )  # in writeBack, which it leaves at once unless it is removed; known early: registers alone
+        # In writeBack, which it leaves at once unless it is removed. Known early: from registers alone.
+        self.data_store = valid & w_write & w_data
         m.d.comb += [
-            self.data_store.eq(valid & w_write & w_data),
             self.store_instruction.eq(Mux(w_instruction, self.store_mask, 0)),
             self.store_data.eq(Mux(w_data, self.store_mask, 0)),
         ]
