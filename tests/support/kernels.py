@@ -44,37 +44,48 @@ def structs() -> dict[str, type[ctypes.Structure]]:
     return found
 
 
+# As the library is compiled for a board, but with checks of undefined behaviour, and a CFU in software.
+FLAGS = (
+    "-std=gnu11",
+    "-O1",
+    "-fPIC",
+    "-Wall",
+    "-Wextra",
+    "-Wconversion",
+    "-Werror",
+    "-DCFUKIT_HOST",
+    "-DCFU_SOFTWARE",
+)
+UNDEFINED = ("-fsanitize=undefined", "-fno-sanitize-recover=all")
+
+
 @functools.cache
 def library(extra: tuple[Path, ...] = (), flags: tuple[str, ...] = ()) -> ctypes.CDLL:
-    """All library kernels and `extra` sources, compiled once per test run; stops at undefined behaviour."""
+    """All library kernels and `extra` sources. The kernels are compiled once, whatever else they are linked with."""
     own = Path(__file__).with_name("refusals.c")
-    return shared_object((*sorted(KERNEL_SOURCES.rglob("*.c")), own, *extra), flags)
+    return shared_object((_compiled(*sorted(KERNEL_SOURCES.rglob("*.c")), own), *extra), flags)
 
 
 def shared_object(sources: Sequence[Path], flags: Sequence[str] = ()) -> ctypes.CDLL:
-    """`sources` compiled with the library's own flags and CFU_SOFTWARE, once for all processes of a test run."""
+    """`sources`, in C or compiled, once for all processes of a test run. The program stops at undefined behaviour."""
+    return ctypes.CDLL(str(_made("kernels.so", ("-shared", *flags), sources)))
+
+
+def _compiled(*sources: Path) -> Path:
+    return _made("kernels.o", ("-r", "-nostdlib"), sources)
+
+
+def _made(name: str, flags: Sequence[str], sources: Sequence[Path]) -> Path:
     compiler = tools.host_cc()
-    argv = [
-        *compiler.argv,
-        "-std=gnu11",
-        "-O1",
-        "-fPIC",
-        "-shared",
-        "-Wall",
-        "-Wextra",
-        "-Wconversion",
-        "-Werror",
-    ]
-    argv += ["-fsanitize=undefined", "-fno-sanitize-recover=all", "-DCFUKIT_HOST", "-DCFU_SOFTWARE"]
-    argv += [f"-I{INCLUDE}", *flags, *map(str, sources), "-o"]
+    argv = [*compiler.argv, *FLAGS, *UNDEFINED, f"-I{INCLUDE}", *flags, *map(str, sources), "-o"]
 
     def build(folder: Path) -> None:
-        done = process.run([*argv, str(folder / "kernels.so")], env=compiler.env, timeout=300)
+        done = process.run([*argv, str(folder / name)], env=compiler.env, timeout=300)
         assert done.ok, done.tail(40)
 
     headers = digest_tree(INCLUDE, ("**/*.h",)), digest_tree(KERNEL_SOURCES, ("**/*.h",))
     key = digest_of(compiler.identity, argv, headers, *sources)
-    return ctypes.CDLL(str(cached(user_cache(), "test-kernels", key, build) / "kernels.so"))
+    return cached(user_cache(), "test-kernels", key, build) / name
 
 
 class CallStruct(ctypes.Structure):
