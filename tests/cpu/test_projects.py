@@ -11,10 +11,12 @@ from cfukit_cpu import PRESETS
 from cfukit_tools import api
 
 PROJECTS = Path(__file__).resolve().parents[2] / "proj"
-HEAVY = ("fomu-mac",)  # this CPU multiplies in software
-NAMES = [
-    pytest.param(name, marks=pytest.mark.long if name in HEAVY else pytest.mark.slow) for name in PRESETS
-]
+LONG = (
+    "fomu-mac",
+    "min",
+    "perf",
+)  # the first multiplies in software, the others have the parts of lean and of the stock CPU
+NAMES = [pytest.param(name, marks=pytest.mark.long if name in LONG else pytest.mark.slow) for name in PRESETS]
 PROGRAM = """
 #include "cfukit.h"
 #include <stdio.h>

@@ -18,7 +18,10 @@ from support.pages import ROOT, RUN, Block, blocks, is_output, missing_lines, wr
 SECONDS = 1200
 # A page that begins with commands of another one runs after it, in the same folder, and only what is new is run.
 AFTER = {"README.md": ROOT / "docs" / "report.md"}
-LONG = {"engine.md"}  # it compiles five engines; `make test` runs larger ones elsewhere
+LONG = {
+    "engine.md",  # it compiles five engines; `make test` runs larger ones elsewhere
+    "suggest.md",  # it simulates some forty systems; its figures are held by test_causes_page, its advice by test_suggest
+}
 WITH_SHELL = [
     pytest.param(page, id=page.name, marks=[pytest.mark.long] if page.name in LONG else [])
     for page in RUN

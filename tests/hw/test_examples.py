@@ -24,6 +24,7 @@ README = Path(cfukit.__file__).with_name("README.md")
 BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
 SHIPPED = ("mac4", "template", "verilog_depthwise", "migen_dense", "vector")
 
+ON_ICARUS = ("mac4", "verilog_depthwise")  # in `make test`: Verilog from Amaranth, and written by hand
 COCOTB = 400  # commands, a few milliseconds each; Verilator plays 100,000
 
 
@@ -74,7 +75,9 @@ def test_shipped_cfu_through_cocotb_on_verilator(name: str, tmp_path: Path) -> N
 
 @pytest.mark.slow
 @pytest.mark.needs("iverilog")
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in ON_ICARUS else pytest.mark.long) for name in SHIPPED]
+)
 def test_shipped_cfu_through_cocotb_on_icarus(name: str, tmp_path: Path) -> None:
     run_cocotb(shipped(name), tmp_path, "icarus", 1, COCOTB)
 

@@ -122,7 +122,7 @@ def system(board: str, width: int, folder: Path) -> Run:
         ("sim", 128, 800),
         ("arty", 128, 150),
         pytest.param("arty", 32, 200, marks=pytest.mark.long),
-        ("tang20k", 64, 150),
+        pytest.param("tang20k", 64, 150, marks=pytest.mark.long),
         ("ulx3s", 128, 150),
     ],
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -173,11 +173,12 @@ def diagram(recorded: Recorded, name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def diagrams(folder: Path) -> str:
-    """All of them, as they stand in the page."""
+def diagrams(folder: Path, causes: Collection[str] = SHOWN) -> str:
+    """Those of `causes`, as they stand in the page."""
     recorded: dict[str, Recorded] = {}
     text = ""
-    for cause, (cpu, name, what) in SHOWN.items():
+    for cause in causes:
+        cpu, name, what = SHOWN[cause]
         if cpu not in recorded:
             recorded[cpu] = Recorded(cpu, folder / cpu)
         text += f"\n**{cause}** ({cpu}). {what}\n\n```text\n{diagram(recorded[cpu], name)}```\n"

@@ -77,8 +77,13 @@ def evaluated(model: Model, samples: Samples) -> list[bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [70, pytest.param(71, marks=pytest.mark.long)])
-@registries
+@pytest.mark.parametrize(
+    ("registry", "seed"),
+    [
+        ("portable", 70),
+        *(pytest.param(*case, marks=pytest.mark.long) for case in (("portable", 71), ("reference", 70))),
+    ],
+)
 def test_every_operator_type(system: System, registry: str, seed: int) -> None:
     """A random model of each operator, with three inferences, the last one after a reset."""
     given, names = [], []

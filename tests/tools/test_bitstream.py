@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cfukit_base.artefacts import Build, Run, Soc
+from cfukit_base.artefacts import Build, Json, Run, Soc
 from cfukit_base.artefacts.build import WorstPath
 from cfukit_base.errors import MissingToolError, UsageError
 from cfukit_soc import build_simulator, simulate
@@ -113,13 +113,29 @@ def test_too_slow_is_said_with_the_instance_that_takes_longest(
 
 @pytest.mark.slow
 @pytest.mark.needs("fpga")
-def test_mac4_on_fomu_leaves_room_and_runs_as_a_netlist(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fomu_without_a_cfu_is_placed_and_routed(tmp_path: Path) -> None:
+    (tmp_path / "project.toml").write_text('[cfu]\nfile = ""\n[soc]\nboard = "fomu"\n')
+    check_fomu(api.bitstream(tmp_path, seeds=1), luts=3300)
+
+
+@pytest.mark.long
+@pytest.mark.needs("fpga")
+def test_mac4_on_fomu_leaves_room_and_runs_as_a_netlist(tmp_path: Path) -> None:
     api.init(str(tmp_path / "mine"), "mac4")
-    document = api.bitstream(tmp_path / "mine", board="fomu", seeds=1)
+    check_fomu(api.bitstream(tmp_path / "mine", board="fomu", seeds=1), luts=3400)
+    program = tmp_path / "hello.c"
+    program.write_text(
+        '#include "cfu_ops.h"\n#include "cfukit.h"\nint main(void) {\n  (void)cfu_acc_set0(100);\n'
+        '  printf("mac4 %d\\n", (int)cfu_mac4_add0(0x01020304, 0x01010101));\n  return 0;\n}\n'
+    )
+    ran = api.bitstream(tmp_path / "mine", board="fomu", run_netlist=program)
+    assert ran["netlist"]["output"] == "mac4 110\n"
+
+
+def check_fomu(document: Json, luts: int) -> None:
+    """The figures and files of a bitstream for Fomu."""
     assert document["ok"] and document["fmax_mhz"] >= 12
-    assert document["used"]["lc"] <= 3400 and document["used"]["dsp"] <= 8 and document["used"]["spram"] == 4
+    assert document["used"]["lc"] <= luts and document["used"]["dsp"] <= 8 and document["used"]["spram"] == 4
     names = [Path(file).name for file in document["files"]]
     assert names == ["fomu.bin", "fomu.firmware", "fomu.dfu"]
     whole = Path(document["files"][2]).read_bytes()
@@ -128,13 +144,6 @@ def test_mac4_on_fomu_leaves_room_and_runs_as_a_netlist(
     assert whole[:16].hex(" ", 4) == "ff000000 ace36d4a 05000000 000000ff"
     assert whole[16:].startswith(gateware[4:]) and gateware[:8].hex(" ", 4) == "ff0000ff 7eaa997e"
     assert whole[0x20000:-16] == firmware and whole[-8:-5] == b"UFD"
-    program = tmp_path / "hello.c"
-    program.write_text(
-        '#include "cfu_ops.h"\n#include "cfukit.h"\nint main(void) {\n  (void)cfu_acc_set0(100);\n'
-        '  printf("mac4 %d\\n", (int)cfu_mac4_add0(0x01020304, 0x01010101));\n  return 0;\n}\n'
-    )
-    ran = api.bitstream(tmp_path / "mine", board="fomu", run_netlist=program)
-    assert ran["netlist"]["output"] == "mac4 110\n"
 
 
 @pytest.mark.slow
