@@ -27,7 +27,7 @@ from support.cpu_compare import (
 )
 from support.cpu_misses import data_misses, stored_before, unexplained
 from support.cpu_programs import CODE_BYTES, Features, Program, generate
-from support.cpu_sets import FACTORS, TCM_FACTORS, pairs, pairwise, valid
+from support.cpu_sets import FACTORS, TCM_FACTORS, Table, pairs, pairwise, valid
 
 RAM = 0x4000_0000
 SEEDS = range(12)
@@ -139,8 +139,13 @@ def test_presets(given: str | Mapping[str, Any]) -> None:
     check(given, SEEDS)
 
 
+def shared_out(tables: list[Table]) -> list[Any]:
+    """Every second one runs in `make test`, the others in `make test-long`."""
+    return [pytest.param(one, marks=pytest.mark.long if n % 2 else ()) for n, one in enumerate(tables)]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("given", pairwise(), ids=label)
+@pytest.mark.parametrize("given", shared_out(pairwise()), ids=label)
 def test_every_pair_of_options(given: Mapping[str, Any]) -> None:
     check(given, SEEDS)
 
@@ -160,7 +165,7 @@ def place_of(given: Mapping[str, Any]) -> tuple[int, int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("given", pairwise(TCM_FACTORS), ids=label)
+@pytest.mark.parametrize("given", shared_out(pairwise(TCM_FACTORS)), ids=label)
 def test_every_pair_of_options_with_tightly_coupled_memories(given: Mapping[str, Any]) -> None:
     check(given, SEEDS, *place_of(given))
 

@@ -63,7 +63,7 @@ def test_the_gateware_equals_its_model(width: int, lazy: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [32, 64, 128])
+@pytest.mark.parametrize("width", [32, pytest.param(64, marks=pytest.mark.long), 128])
 def test_in_bulk_and_through_cocotb(width: int, tmp_path: Path) -> None:
     cfu = load_cfu(FOLD, {"width": width, "lazy": 1})
     check_verilog(cfu, 1, 20_000)

@@ -38,7 +38,7 @@ def test_the_example_equals_its_model(width: int, seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [64, 128])
+@pytest.mark.parametrize("width", [pytest.param(64, marks=pytest.mark.long), 128])
 def test_wide_ports_in_bulk_and_through_cocotb(width: int, tmp_path: Path) -> None:
     cfu = load_cfu(VECTOR, {"width": width})
     check_verilog(cfu, 1, 20_000)

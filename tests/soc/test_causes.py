@@ -87,11 +87,11 @@ def test_counts_derived_by_hand(cpu: str, tmp_path: Path) -> None:
 
 RAM, ITCM, DTCM, BOOT_ROM = 0x4000_0000, 0x2000_0000, 0x3000_0000, 0x2008_0000
 # CPUs, and where code and data of their random programs lie.
-RANDOM: list[tuple[str | dict[str, Any], int, int]] = [
+RANDOM = [
     ("full+cfu", RAM, RAM + 0x10000),
-    ("min", RAM, RAM + 0x10000),
+    pytest.param("min", RAM, RAM + 0x10000, marks=pytest.mark.long),
     ("fomu", ITCM, DTCM),
-    ("tcm", RAM, DTCM),
+    pytest.param("tcm", RAM, DTCM, marks=pytest.mark.long),
     ({"base": "lean", "dcache_bytes": 512, "icache_bytes": 512, "bypass": False}, RAM, RAM + 0x10000),
     ({"base": "fomu", "itcm_bytes": 0x20000, "tcm": "block", "divider": True}, ITCM, ITCM + 0x10000),
     ({"base": "fomu", "traps": True, "interrupts": True, "csrs": "all"}, ITCM, DTCM),

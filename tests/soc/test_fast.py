@@ -70,7 +70,10 @@ def test_random_programs_on_other_cpus(cpu, shared_tmp, tmp_path):
         both.compare(program_image(soc_json, seed), tmp_path)
 
 
-@pytest.mark.parametrize("name", BODIES)
+HANDSHAKES = [pytest.param(name, marks=pytest.mark.long if n % 2 else ()) for n, name in enumerate(BODIES)]
+
+
+@pytest.mark.parametrize("name", HANDSHAKES)
 def test_every_handshake_of_a_cfu(system, shared_tmp, tmp_path, name):
     """The stock CPU gives some commands twice, the second time with what it happens to hold; a CFU that queues two shows that."""
     both = Both(system.soc_json, write_cfu(name, tmp_path), shared_tmp)

@@ -88,7 +88,7 @@ def test_commands_stand_much_damage(shop: Workshop) -> None:
     assert survive(shop, rng, commands(shop, rng), cases, SEED + 1) > cases // 5
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.needs("fpga")
 def test_area_stands_damage(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its synthesis takes seconds, so it has few cases, each of which damages what it reads."""
