@@ -53,6 +53,7 @@ PRESENT: dict[str, Callable[[], bool]] = {
     "vivado": _on_path("vivado"),
     "tclsh": _on_path("tclsh"),
     "chromium": _on_path("chromium", "chromium-browser", "google-chrome"),
+    "gdb-multiarch": _on_path("gdb-multiarch"),
     "callgrind_annotate": _on_path("callgrind_annotate"),
 }
 

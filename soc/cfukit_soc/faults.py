@@ -65,6 +65,7 @@ def fault_from(ended: Ended, elf: Path) -> Fault:
     * "dma_range": the CFU asked by DMA for nothing, or for what is outside main memory or not aligned (address).
     * "stack_overflow": the stack pointer went below the stack (address, stack_bytes).
     * "time_out": the cycles that were allowed are over.
+    * "killed": gdb has ended the run.
     * "bus_error": nothing answers a load or a store (address, access).
     * "fetch_fault": the program goes on where the CPU has no code (address).
     * "trap": no handler takes it (cause, value, vector).
@@ -137,6 +138,8 @@ def _sentence(fault: Fault) -> str:
             return f"cfukit cannot tell what the CPU did in cycle {fault.cycle} {place}: please report it"
         case Fault(kind="time_out"):
             return f"still running after {fault.cycle} cycles {place}"
+        case Fault(kind="killed"):
+            return f"gdb ended the run after {fault.cycle} cycles {place}"
         case Fault(kind="bus_error"):
             return f"{fault.access} {place} at address {fault.address:#010x}, where nothing answers"
         case Fault(kind="fetch_fault"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -136,15 +136,21 @@ def partial_of(path: Path) -> Path:
 
 
 def run_simulator(
-    words: list[str], stdin: Path, on_output: Callable[[bytes], object] | None, timeout_seconds: float
+    words: list[str],
+    stdin: Path,
+    on_output: Callable[[bytes], object] | None,
+    timeout_seconds: float,
+    passed: Sequence[int] = (),
 ) -> bytes:
-    """The child's standard output; the child never outlives this call."""
+    """The child's standard output; the child never outlives this call. passed: file descriptors that it gets."""
     output = bytearray()
     timed_out = threading.Event()
     with (
         stdin.open("rb") as given,
         tempfile.TemporaryFile() as messages,
-        started(words, stdin=given, stdout=subprocess.PIPE, stderr=messages, bufsize=0) as child,
+        started(
+            words, stdin=given, stdout=subprocess.PIPE, stderr=messages, bufsize=0, pass_fds=passed
+        ) as child,
     ):
 
         def expire() -> None:

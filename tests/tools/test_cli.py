@@ -55,7 +55,6 @@ def test_help_offers_the_engines_that_exist_and_nothing_else(
     assert offered == list(ENGINES)
     for name in offered:
         assert engine_named(name).name == name
-    assert "--gdb" not in shown
 
 
 @pytest.mark.parametrize(

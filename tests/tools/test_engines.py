@@ -14,8 +14,8 @@ from cfukit_sw.tflite_reader import read_model
 from cfukit_tools import api
 from cfukit_tools.cli import commands as cli
 from cfukit_tools.engines import catalogue
-from cfukit_tools.engines.catalogue import ENGINES, Line, engine_named
-from cfukit_tools.engines.engine import ExecOptions, Machine, check_options, prepared
+from cfukit_tools.engines.catalogue import ENGINES, Line, check_options, engine_named
+from cfukit_tools.engines.engine import ExecOptions, Machine, prepared
 from cfukit_tools.project.catalogue import shipped_folder
 from cfukit_tools.project.project import load_target
 from support import toy_engine

@@ -196,7 +196,6 @@ def test_too_much_memory_does_not_fit(here: Path, capsys: pytest.CaptureFixture[
         (["exec", "ok.c", "--engine", "evaluator"], "evaluator runs models, not programs"),
         (["exec", "ok.c", "--engine", "quick"], "'quick' is no engine"),
         (["exec", "ok.c", "--engine", "rtk"], "did you mean 'rtl'"),
-        (["exec", "ok.c", "--gdb", "1234"], "No such option"),
         (["exec", "ok.c", "--waves", "w.vcd:9:3"], "FROM below TO"),
         (["exec", "ok.c", "--waves", "w.vcd:9"], "FILE or FILE:FROM:TO"),
         (["exec", "ok.c", "--waves", ":1:2"], "FILE or FILE:FROM:TO"),

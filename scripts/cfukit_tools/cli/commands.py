@@ -362,6 +362,12 @@ def infer(as_json: bool, verbose: bool, **values: Any) -> int:
     help="Show its instructions beside its source, with cycles.",
 )
 @callgrind
+@click.option(
+    "--gdb",
+    default=0,
+    metavar="PORT",
+    help="Wait for gdb on this port, and let it debug the program. The cycles stay the same.",
+)
 @options(*SYSTEM, "cc", *ENGINE, "json", "verbose")
 def exec_(as_json: bool, verbose: bool, **values: Any) -> int:
     """Run a program without a model. PROGRAM is a .c, .S or .elf file, or membench. It can read stdin."""

@@ -38,11 +38,35 @@ def engine_named(name: str, line: Line = Line()) -> Engine:
 
 
 def engine_obeying(options: ExecOptions, name: str, line: Line = Line()) -> Engine:
-    """The engine `name`. Without a name: the default or, if that does not obey all `options`, the first simulator that does."""
+    """The engine `name`. Without a name: the default or, if that does not obey all `options`, the first simulator that does.
+
+    UsageError if there is no such engine, or none that obeys them all.
+    """
     engine, asked = engine_named(name, line), {*options.given}
     if name or asked <= engine.abilities.options:
         return engine
-    return next((other for other in simulators() if asked <= other.abilities.options), engine)
+    for other in simulators():
+        if asked <= other.abilities.options:
+            return other
+    apart = [_option(each) for each in options.given if len(_obeying(each)) < len(simulators())]
+    raise UsageError(" and ".join(apart), "no engine obeys them together", allowed="one of them")
+
+
+def check_options(engine: Engine, options: ExecOptions) -> None:
+    """UsageError for an option that this engine would have to ignore."""
+    for name in options.given:
+        if name not in engine.abilities.options:
+            given = f"engine {engine.name} {engine.abilities.refusal}"
+            allowed = f"engine {' or '.join(_obeying(name))}"
+            raise UsageError(_option(name), given, allowed=allowed, hint=f"without --engine {engine.name}")
+
+
+def _obeying(option: str) -> list[str]:
+    return [engine.name for engine in simulators() if option in engine.abilities.options]
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def simulators() -> list[Engine]:

@@ -91,6 +91,7 @@ class ExecOptions:
     * waves: a VCD of the cycles `window`; None = the last ones.
     * trace: a file with every retired instruction.
     * causes: tell where the cycles went.
+    * gdb: the port of this computer where gdb connects, before the program begins; 0 = none.
     * on_output: called with the program's bytes as they come, or at its end where the engine cannot tell before.
     """
 
@@ -100,6 +101,7 @@ class ExecOptions:
     window: tuple[int, int] | None = None
     trace: Path | None = None
     causes: bool = False
+    gdb: int = 0
     on_output: Callable[[bytes], object] = field(default=lambda data: None, compare=False)
 
     @property
@@ -149,12 +151,3 @@ def prepared(engine: Engine, project: Project) -> System:
         raise UsageError(str(project.cfu_file), "the CFU has a DMA port", allowed=allowed, hint=hint)
     engine.prepare(system)
     return system
-
-
-def check_options(engine: Engine, options: ExecOptions) -> None:
-    """UsageError for an option that this engine would have to ignore."""
-    for name in options.given:
-        if name not in engine.abilities.options:
-            option = f"--{name.replace('_', '-')}"
-            given = f"engine {engine.name} {engine.abilities.refusal}"
-            raise UsageError(option, given, allowed="engine rtl", hint=f"without --engine {engine.name}")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
+import socket
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,7 @@ from cfukit_tools.firmware.samples import Served
 from cfukit_tools.project.project import Project
 from cfukit_tools.project.system import System
 
-_OPTIONS = frozenset({"max_cycles", "hang_cycles", "trace", "causes"})
+_OPTIONS = frozenset({"max_cycles", "hang_cycles", "trace", "causes", "gdb"})
 
 
 class FastEngine:
@@ -70,7 +73,10 @@ class FastEngine:
     def exec(self, system: System, program: Path, stdin: bytes, options: ExecOptions) -> Outcome:
         from cfukit_soc import HANG_CYCLES
 
-        with progress.stage(f"running {program.name} on the model of the system"):
+        with (
+            _listening(options.gdb, program) as listener,
+            progress.stage(f"running {program.name} on the model of the system"),
+        ):
             return _simulate(
                 system,
                 program,
@@ -81,7 +87,27 @@ class FastEngine:
                 hang_cycles=options.hang_cycles or HANG_CYCLES,
                 trace=options.trace,
                 on_output=options.on_output,
+                gdb=listener,
             )
+
+
+@contextlib.contextmanager
+def _listening(port: int, program: Path) -> Iterator[socket.socket | None]:
+    """Where gdb connects; port 0: nowhere. The command that does so is shown."""
+    if not port:
+        yield None
+        return
+    try:
+        listener = socket.create_server(("127.0.0.1", port))
+    except (OSError, OverflowError) as error:
+        given = f"port {port}: {getattr(error, 'strerror', None) or error}"
+        raise UsageError(
+            "--gdb", given, allowed="a free port from 1024 to 65535", hint="try another one"
+        ) from error
+    with listener:
+        connect = shlex.join(["gdb-multiarch", str(program), "-ex", f"target remote :{port}"])
+        progress.note(f"waiting for gdb: {connect}")
+        yield listener
 
 
 def _run(system: System, job: Job, requests: bytes) -> Outcome:

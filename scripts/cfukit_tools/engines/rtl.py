@@ -36,7 +36,13 @@ class RtlEngine:
 
     name = "rtl"
     abilities = Abilities(
-        Machine.SYSTEM, cycles=True, causes=True, systems=Systems.BUILT, dma=True, options=_OPTIONS
+        Machine.SYSTEM,
+        cycles=True,
+        causes=True,
+        systems=Systems.BUILT,
+        dma=True,
+        options=_OPTIONS,
+        refusal="cannot stop a program",
     )
 
     def __init__(self, line: Line):

@@ -14,13 +14,13 @@ from cfukit_base.errors import UsageError
 from cfukit_base.protocol import wire
 from cfukit_base.symbols import locate
 from cfukit_base.whereabouts import Stopped
+from cfukit_tools.engines.catalogue import check_options
 from cfukit_tools.engines.engine import (
     Abilities,
     Engine,
     ExecOptions,
     Machine,
     Systems,
-    check_options,
     prepared,
 )
 from cfukit_tools.firmware.bare import build_bare

@@ -11,8 +11,8 @@ from cfukit_base.artefacts import Exec
 from cfukit_base.artefacts.causes import Segment
 from cfukit_base.cache import prepare_output, write_atomic
 from cfukit_base.errors import UsageError
-from cfukit_tools.engines.catalogue import Line, engine_obeying
-from cfukit_tools.engines.engine import ExecOptions, check_options
+from cfukit_tools.engines.catalogue import Line, check_options, engine_obeying
+from cfukit_tools.engines.engine import ExecOptions
 from cfukit_tools.firmware.bare import program_named
 from cfukit_tools.firmware.sources import source_roots
 from cfukit_tools.inference.execute import execute
@@ -37,6 +37,7 @@ def exec_(
     listing: Callable[[str], object] | None = None,
     write: Callable[[bytes], object] | None = None,
     engine: str = "",
+    gdb: int = 0,
     port: str = "",
     baud: int = 0,
     **choice: Unpack[Choice],
@@ -49,13 +50,14 @@ def exec_(
     * causes: tell where the cycles went.
     * annotate: a function; `listing` gets its instructions, line by line, and the document has causes. UsageError if it is not a hot one.
     * callgrind: a file for KCachegrind; the document has causes.
+    * gdb: the port where gdb connects; the program waits for it. Progress shows the command that does so.
     * write: called with the program's text as it comes.
     * choice: as `load_target`.
     """
-    at_least(0, max_cycles=max_cycles, hang_cycles=hang_cycles)
+    at_least(0, max_cycles=max_cycles, hang_cycles=hang_cycles, gdb=gdb)
     path, window = _waves(waves) if waves else (None, None)
     told = causes or bool(annotate or callgrind)
-    options = ExecOptions(max_cycles, hang_cycles, path, window, Path(trace) if trace else None, told)
+    options = ExecOptions(max_cycles, hang_cycles, path, window, Path(trace) if trace else None, told, gdb)
     runner = engine_obeying(options, engine, Line(port, baud))
     if (annotate or callgrind) and not runner.abilities.causes:
         given = f"engine {runner.name} does not tell where cycles go"

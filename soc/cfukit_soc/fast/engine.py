@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -40,11 +41,13 @@ def simulate_fast(
     timeout_seconds: float = 0,
     label: str = "",
     exact: bool = False,
+    gdb: socket.socket | None = None,
 ) -> Outcome:
     """As `simulate`, without Verilator for the system; only the CFU is built, under build_dir (None: one that answers 0).
 
     autonomous: the CFU works on its own, so it is clocked in every cycle. exact: every cycle is stepped, which is slower; the
-    result is the same, and tests compare the two.
+    result is the same, and tests compare the two. gdb: a socket that listens; the run begins when gdb has connected there, and
+    stops where gdb wants. Its cycles are the same unless gdb writes to registers or memory.
     """
     soc = Soc.read(soc_json)
     _check(soc_json, soc)
@@ -69,6 +72,7 @@ def simulate_fast(
             words += [f"stack_bottom={bottom}", f"stack_top={top}"]
         words += [f"cfu={library}", f"autonomous={int(autonomous)}"] if library else []
         words += ["exact=1"] if exact else []
+        words += [f"gdb={gdb.fileno()}"] if gdb else []
         partial = [(partial_of(path), path) for path in (trace, counts) if path]
         if trace:
             words += [f"trace={partial_of(trace)}", f"trace_cycles={int(trace_cycles)}"]
@@ -76,7 +80,9 @@ def simulate_fast(
             words += counting_words(soc, elf, partial_of(counts))
         try:
             with watch.shown():
-                output = run_simulator(words, scratch / "stdin", on_output, timeout_seconds)
+                output = run_simulator(
+                    words, scratch / "stdin", on_output, timeout_seconds, [gdb.fileno()] if gdb else ()
+                )
             ended = decoded((scratch / "result").read_bytes(), Ended)
             for temporary, final in partial:
                 if temporary != final:

@@ -51,6 +51,7 @@ private:
         const Memory* memory;
     };
     Page* const pages = static_cast<Page*>(std::calloc(1 << 20, sizeof(Page)));
+    std::vector<std::pair<uint32_t, const Memory*>> watched;  // pages that only the core accesses
     bool usable = true;
 
     uint32_t x[33];
@@ -85,6 +86,16 @@ public:
     Fast& operator=(const Fast&) = delete;
 
     bool can_enter() const;
+    // All pages are this model's again, and then those not that `each_page` tells.
+    template <class EachPage>
+    void watch(const EachPage& each_page) {
+        for (const auto& [page, memory] : watched) pages[page].memory = memory;
+        watched.clear();
+        each_page([this](uint32_t page) {
+            if (pages[page].memory) watched.emplace_back(page, pages[page].memory);
+            pages[page].memory = nullptr;
+        });
+    }
     // Runs from the state of the core to an instruction that it leaves to it.
     void run() {
         entries++;

@@ -52,7 +52,7 @@ inline bool Fast<TELLS>::command(const Decoded* d, uint32_t pc, uint64_t& slot) 
     while (cycle < issued + CFU_WAIT) {
         const bool accepted_before = taken;
         // The instruction behind is in E when this one is in M.
-        const bool follows = accepted_before && next && next->fast == Op::cfu && ready[next->s1] <= slot + 1 &&
+        const bool follows = accepted_before && next && next->op == Op::cfu && ready[next->s1] <= slot + 1 &&
                              ready[next->s2] <= slot + 1 && (d->wd == NONE || (next->s1 != d->wd && next->s2 != d->wd));
         const CfuInputs given = inputs(accepted_before ? (follows ? next : nullptr) : d, cycle);
         const CfuOutputs said = core.cfu.ahead(cycle, given);

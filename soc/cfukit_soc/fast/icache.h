@@ -2,6 +2,7 @@
 #pragma once
 #include <cstring>
 #include <memory>
+#include <set>
 #include <unordered_map>
 
 #include "decode.h"
@@ -22,6 +23,7 @@ class InstructionCache {
     std::unordered_map<uint32_t, std::unique_ptr<DecodedLine>> decoded;
     std::vector<std::unique_ptr<DecodedLine>> retired;
     size_t next_retired = 0;
+    std::set<uint32_t> stops;
     static constexpr uint32_t NONE = UINT32_MAX;
     static constexpr size_t KEPT = 256;
 
@@ -58,6 +60,27 @@ public:
         std::memcpy(place->words, words, sizeof place->words);
         for (uint32_t n = 0; n < LINE_WORDS; n++) place->instructions[n] = decode(words[n], options);
         place->instructions[LINE_WORDS].fast = Op::line_end;
+        const uint32_t first = line * LINE_BYTES;
+        for (auto stop = stops.lower_bound(first); stop != stops.end() && *stop - first < LINE_BYTES; ++stop) mark(*stop, true);
         return place.get();
+    }
+    // The line with `address` is no longer held.
+    void forget(uint32_t address) {
+        const uint32_t line = address / LINE_BYTES;
+        if (tags[line & mask] == line) tags[line & mask] = NONE;
+    }
+    // The fast path leaves the instruction at `pc` to the core, or no longer.
+    void stop_at(uint32_t pc, bool stops_there) {
+        if (stops_there) stops.insert(pc);
+        else stops.erase(pc);
+        mark(pc, stops_there);
+    }
+
+private:
+    void mark(uint32_t pc, bool stops_there) {
+        const auto found = decoded.find(pc / LINE_BYTES);
+        if (found == decoded.end() || !found->second) return;
+        const uint32_t n = pc / 4 % LINE_WORDS;
+        found->second->instructions[n].fast = stops_there ? Op::illegal : decode(found->second->words[n], options).fast;
     }
 };

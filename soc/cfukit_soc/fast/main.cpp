@@ -8,6 +8,7 @@
 #include <array>
 #include <csignal>
 
+#include "gdb_server.h"
 #include "interpret.h"
 #include "progress.h"
 #include "stack.h"
@@ -15,6 +16,8 @@
 
 static constexpr uint64_t TELL_CYCLES = 1 << 20;  // between two notes of how far the run is
 static constexpr uint32_t LOAD = 0x03, STORE = 0x23, JALR = 0x67, JAL = 0x6F;
+
+static constexpr const char *AGAIN = "again", *KILLED = "killed";  // what gdb has asked for, instead of an end
 
 struct Issued {
     uint32_t function, a, b, pc, instruction;
@@ -27,6 +30,7 @@ class Simulation {
     const Parameters parameters;
     Core core;
     const ProgressFile progress;
+    Debugger* const debugger;  // or null
     FILE* trace = nullptr;
     Counts counts;
     const bool counting;
@@ -45,9 +49,9 @@ class Simulation {
     uint32_t found_pc = 0, found_instruction = 0;
 
 public:
-    explicit Simulation(const Options& given)
+    Simulation(const Options& given, Debugger* debugger_)
         : options(given), parameters(read_parameters(given.parameters)), core(parameters, given.cfu),
-          progress(given.progress), counts(given.counts), counting(!given.counts.empty()),
+          progress(given.progress), debugger(debugger_), counts(given.counts), counting(!given.counts.empty()),
           stack(given.stack_bottom, given.stack_top) {
         if (!options.trace.empty()) {
             trace = std::fopen(options.trace.c_str(), "w");
@@ -58,14 +62,33 @@ public:
         fast = std::make_unique<Fast<TELLS>>(core, options, trace, counting ? &counts : nullptr);
     }
 
-    // Why it ended: "exit" or the kind of fault. Cycles are counted from the release of reset.
+    // Why it ended: "exit" or the kind of fault; AGAIN if it must run again. Cycles are counted from the release of reset.
     const char* run() {
+        if (!debugger) return run_to_end();
+        core.registers.uart.line.begin_anew();
+        debugger->begin(core);
+        watch_pages();
+        const char* const end = run_to_end();
+        if (end == AGAIN || end == KILLED) return end;
+        const char* const wish = obeyed(debugger->ends(core, signal_of(end), core.registers.code));
+        return wish ? wish : end;
+    }
+
+private:
+    const char* run_to_end() {
         const char* const end = ends_in_reset();
         if (TELLS && counting && core.cycle) counts.waiting(Cause::icache, core.cycle);  // all wait for the first instruction
         if (end) return end;
         for (;;) {
+            if (debugger) {
+                const char* const wish = obeyed(debugger->turn(core));
+                if (wish) return wish;
+            }
             if (core.cycle + Fast<TELLS>::MARGIN > next_tell) tell_progress();
-            if (fast->can_enter()) run_fast();
+            if (fast->can_enter() && (!debugger || debugger->lets_run(core, Fast<TELLS>::MARGIN))) {
+                run_fast();
+                if (debugger && fast->retired_now) continue;
+            }
             if (!options.exact) skip_waiting();
             const uint64_t cycle = core.cycle;
             const Stage at = core.W;
@@ -100,9 +123,11 @@ public:
             if (cycle >= options.max_cycles) return ended(cycle, "time_out");
             if (cycle - last_retired_cycle > options.hang_cycles) return ended(cycle, hang(command));
             if (TELLS && counting && !count(at)) return ended(cycle, "cause");
+            if (debugger) debugger->stepped(core, at, stored_at);
         }
     }
 
+public:
     void finish(const char* end) {
         core.registers.uart.advance(core.cycle);
         core.registers.uart.line.flush();
@@ -167,6 +192,7 @@ private:
 
     // Shows what there is so far, and makes the fast model come back in time for the next such moment.
     void tell_progress() {
+        if (debugger) debugger->look();
         progress.write(core.cycle, core.instructions, last.pc);
         core.registers.uart.advance(core.cycle);
         core.registers.uart.line.flush();
@@ -175,8 +201,10 @@ private:
     }
 
     void run_fast() {
+        if (debugger) fast->limit = std::min({options.max_cycles, next_tell, debugger->limit()});
         fast->run();
         const uint64_t retired = fast->retired_now;
+        if (debugger) debugger->ran_fast(core, retired);
         if (core.outstanding) {
             const typename Fast<TELLS>::Recent& waits = fast->waiting;
             commands[accepted++ % commands.size()] = {waits.d->word >> 22 & 0x3F8, waits.address, waits.data, waits.pc, waits.d->word};
@@ -186,6 +214,23 @@ private:
         last_retired_cycle = fast->last_retired_cycle;
         last = fast->last_retired();
         stack.resume(core.x[2]);
+    }
+
+    // What gdb has asked for: an end of the run, or null.
+    const char* obeyed(Debugger::Verdict verdict) {
+        if (debugger->points_changed()) watch_pages();
+        if (verdict == Debugger::Verdict::killed) return KILLED;
+        return verdict == Debugger::Verdict::again ? AGAIN : nullptr;
+    }
+    void watch_pages() {
+        fast->watch([this](const auto& each) { debugger->each_watched_page(each); });
+    }
+    // What a fault is for gdb; 0: the program has ended by itself.
+    static int signal_of(const std::string& end) {
+        static const std::map<std::string, int> signals = {{"exit", 0}, {"trap", SIGILL}, {"bus_error", SIGBUS}, {"time_out", SIGXCPU}};
+        const auto found = signals.find(end);
+        if (found != signals.end()) return found->second;
+        return end == "hang" || end == "cfu_hang" ? SIGALRM : SIGSEGV;
     }
 
     void load_image() {
@@ -311,9 +356,15 @@ private:
 
 template <bool TELLS>
 static int simulate(const Options& options) {
-    Simulation<TELLS> simulation{options};
-    simulation.finish(simulation.run());
-    return 0;
+    const bool files = !options.trace.empty() || !options.counts.empty();
+    const std::unique_ptr<Debugger> debugger = options.gdb < 0 ? nullptr : std::make_unique<Debugger>(options.gdb, !files);
+    for (;;) {
+        Simulation<TELLS> simulation{options, debugger.get()};
+        const char* const end = simulation.run();
+        if (end == AGAIN) continue;
+        simulation.finish(end);
+        return 0;
+    }
 }
 
 int main(int argc, char** argv) {

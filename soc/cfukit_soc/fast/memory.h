@@ -36,6 +36,11 @@ public:
             memories.push_back(memory);
         }
     }
+    ~Memories() {
+        for (const Memory& memory : memories) ::munmap(memory.words, memory.bytes);
+    }
+    Memories(const Memories&) = delete;
+    Memories& operator=(const Memories&) = delete;
     uint32_t* memory(uint32_t index) { return index < memories.size() ? memories[index].words : nullptr; }
     std::vector<Memory>& all() { return memories; }
     // The memory at `address`, or one without bytes.

@@ -17,6 +17,7 @@ struct Options {
     uint64_t max_cycles = UINT64_MAX / 2;
     uint64_t hang_cycles = UINT64_MAX;  // without a retired instruction
     bool autonomous = false;       // the CFU is clocked in every cycle
+    int gdb = -1;                  // file descriptor of the socket where gdb connects; -1: there is no debugger
     std::string cfu;               // shared library of the CFU; "" = every instruction answers 0
 };
 
@@ -41,6 +42,7 @@ inline Options parse_options(int argc, char** argv) {
         else if (key == "max_cycles") options.max_cycles = number();
         else if (key == "hang_cycles") options.hang_cycles = number();
         else if (key == "autonomous") options.autonomous = number() != 0;
+        else if (key == "gdb") options.gdb = static_cast<int>(number());
         else if (key == "cfu") options.cfu = value;
         else word.refuse();
     }

@@ -21,6 +21,7 @@ struct Stage {
 struct Seen {
     bool retired = false, writes = false, cfu_command = false, cfu_response = false;
     bool store_answer = false, bus_error = false, exception = false, fetch_fault = false;
+    bool trap = false;  // the next instruction is the first of the trap handler
     uint32_t value = 0;
     bool memory_access = false, memory_collision = false, memory_outside = false, dma_outside = false;  // of the CFU
     bool read = false;  // the bus answers a load or loads a word of a line

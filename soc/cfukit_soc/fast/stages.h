@@ -146,7 +146,7 @@ STAGE Core::show(Signals& s) {
     seen.value = s.w_value;
     seen.cfu_command = s.cfu_command;
     seen.cfu_response = cfu_out.rsp_valid && cfu_in.rsp_ready && s.cfu_active;
-    seen.exception = had_exception;
+    seen.exception = had_exception, seen.trap = s.trap_jump;
     seen.bus_error = bus.error() && s.d_ack;
     seen.fetch_fault = !p.icache_bytes && !p.traps && s.d_error && !E.valid && !M.valid && !W.valid;
     if (s.w_fires) instructions++;

@@ -2,6 +2,12 @@
 #pragma once
 #include "line.h"
 
+// The process has one: several runs in it share their input and output.
+inline Line& serial_line() {
+    static Line line;
+    return line;
+}
+
 class Uart {
     static constexpr int DEPTH = 16;
     struct Fifo {  // with a register behind it
@@ -35,7 +41,7 @@ class Uart {
     int quiet = 0;             // edges since the last access
 
 public:
-    Line line;
+    Line& line = serial_line();
     enum Register { rxtx, txfull, rxempty, ev_status, ev_pending, ev_enable, txempty, rxfull };
 
     bool interrupt() const { return (tx_pending && (enable & 1)) || (rx_pending && (enable & 2)); }

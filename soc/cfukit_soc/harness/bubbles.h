@@ -89,6 +89,11 @@ public:
 
     // The last three stages, the last one first; `none` where there is an instruction.
     std::array<Cause, 3> behind_decode() const { return {write_back, memory, execute}; }
+    // All stages are empty, as after a trap.
+    void begin_anew() {
+        fetch = decode = execute = memory = write_back = Cause::trap;
+        foreseen = 0;
+    }
     // As if the pipeline had come here by itself, with instructions in decode and fetch.
     void resume(const std::array<Cause, 3>& causes) {
         write_back = causes[0], memory = causes[1], execute = causes[2], decode = fetch = Cause::none;

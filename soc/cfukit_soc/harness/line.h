@@ -11,6 +11,7 @@
 class Line {
     std::vector<uint8_t> input, output;
     size_t taken = 0;
+    uint64_t shown = 0, repeated = 0;  // bytes of output: all that the program has written, and those that it writes again
     int out;
 
 public:
@@ -31,7 +32,17 @@ public:
     bool has_input() const { return taken < input.size(); }
     uint8_t next_input() const { return input[taken]; }
     void take_input() { taken++; }
+    // The same run begins anew: the input is the same, and output that was shown is not shown again.
+    void begin_anew() {
+        taken = 0;
+        repeated = shown;
+    }
     void put(uint8_t byte) {
+        if (repeated) {
+            repeated--;
+            return;
+        }
+        shown++;
         output.push_back(byte);
         if (byte == '\n' || byte == 0xC0 || output.size() >= 4096) flush();  // 0xC0 ends a record
     }
