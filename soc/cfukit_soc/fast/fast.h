@@ -20,6 +20,7 @@ private:
     static constexpr uint32_t DIVISION = 33;  // cycles that a division waits in M
     static constexpr uint64_t CFU_WAIT = 200;  // longer commands are the slow model's
     static constexpr int NONE = 32;           // where results for x0 go
+    static constexpr uint64_t WRITTEN = 5;    // slots from an instruction to one that takes its result from the register file
     static constexpr size_t RECENT = 32;      // a power of two
 
     // An executed instruction, with what undoes it: it may still be in the pipeline when the slow model takes over.
@@ -62,6 +63,9 @@ private:
     Access accesses[8];  // ring: the first ones wait for W, older ones are on the bus or done
     uint64_t accesses_made = 0, accesses_done = 0;
     uint64_t last_end = 0, end_before = 0;  // of the last two stores on the bus
+    uint64_t begun = 0;  // the slot in which the fast path took over; the register that was written in the one before
+    bool buffered = false;
+    uint32_t buffered_register = 0;
     bool data_side = false;
     uint64_t cfu_answered = UINT64_MAX;  // the cycle of its last answer
     bool cfu_kept = false;               // and this was before the instruction came to M
@@ -72,7 +76,7 @@ public:
 
     Fast(Core& core_, const Options& options_, FILE* trace, Counts* counts)
         : core(core_), telling(trace, options_.trace_cycles, counts), options(options_) {
-        usable = pages && core.p.bypass && !options.exact && options.hang_cycles > MARGIN;
+        usable = pages && !options.exact && options.hang_cycles > MARGIN;
         for (const Memory& memory : core.memories.all()) {
             usable &= memory.read_cycles < MARGIN / 20;
             const uint64_t first = -memory.base & 0xFFF;  // where the first whole page begins
@@ -167,6 +171,11 @@ private:
     void take_store(const Core::Command& command);
     void seed(const Stage& stage, Cause bubble, uint64_t slot, uint32_t result, uint32_t data);
     void advance_bus(uint64_t slot);
+    uint64_t written(const Decoded& d, uint64_t slot, bool& spared) const;
+    uint64_t passed_by(uint64_t slot, uint64_t number) const;
+    bool is_free(const Decoded& d, uint64_t slot) const;
+    uint64_t wait_for_registers(const Decoded& d, uint64_t& arrived);
+    void fill_buffer(uint64_t slot, uint64_t retired);
     void leave(uint64_t slot, uint32_t pc);
     void undo(const Recent& entry);
     void place(const Recent& entry, uint64_t slot);

@@ -6,7 +6,7 @@
 // the stages behind it.
 template <bool TELLS>
 inline bool Fast<TELLS>::can_command(const Decoded* d, uint32_t pc, uint64_t& slot) {
-    if (!core.cfu_enabled() || core.has_ports || near_end(slot)) return false;
+    if (core.has_ports || near_end(slot)) return false;
     if (executed) {  // M waits while the CFU instruction is in E
         const Recent& last = recent[(executed - 1) % RECENT];
         if (last.slot + 1 == slot && last.d->is(flag::div | flag::cfu) && last.m_stalls) return false;
@@ -52,8 +52,8 @@ inline bool Fast<TELLS>::command(const Decoded* d, uint32_t pc, uint64_t& slot) 
     while (cycle < issued + CFU_WAIT) {
         const bool accepted_before = taken;
         // The instruction behind is in E when this one is in M.
-        const bool follows = accepted_before && next && next->op == Op::cfu && ready[next->s1] <= slot + 1 &&
-                             ready[next->s2] <= slot + 1 && (d->wd == NONE || (next->s1 != d->wd && next->s2 != d->wd));
+        const bool follows = accepted_before && next && next->fast == Op::cfu && is_free(*next, slot + 1) &&
+                             (d->wd == NONE || (next->s1 != d->wd && next->s2 != d->wd));
         const CfuInputs given = inputs(accepted_before ? (follows ? next : nullptr) : d, cycle);
         const CfuOutputs said = core.cfu.ahead(cycle, given);
         const bool answers = said.rsp_valid && given.rsp_ready && cfu_answered != cycle;

@@ -53,6 +53,7 @@ inline void Fast<TELLS>::enter() {
     last_end = end_before = 0;
     data_side = c.bus.data_side;
     const uint64_t now = c.cycle;
+    begun = now, buffered = c.buffer_valid, buffered_register = c.buffer_rd;
     if (c.b.valid) take_store(c.b);
     if (c.r.valid) take_store(c.r);
     const std::array<Cause, 3> bubbles = c.bubbles.behind_decode();

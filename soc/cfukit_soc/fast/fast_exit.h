@@ -35,12 +35,27 @@ inline void Fast<TELLS>::leave(uint64_t slot, uint32_t pc) {
     c.D.valid = true, c.D.pc = pc;
     c.read_code(pc);
     c.d_hit = c.f_hit, c.D.d = c.f_d;
-    c.buffer_valid = false, c.port_a = c.x[c.D.d->rs1], c.port_b = c.x[c.D.d->rs2];
+    fill_buffer(slot, retired);
+    c.port_a = c.x[c.D.d->rs1], c.port_b = c.x[c.D.d->rs2];
     c.pc_reg = pc + 4, c.inc = true, c.f_valid = true;
     c.read_code(pc + 4);
     c.e_jumps = false;
     c.div_count = 0, c.div_done = false;
     leave_bus(now);
+}
+// What the last stage has written in the cycle before. With bypasses nobody asks, for the register file has it too.
+template <bool TELLS>
+inline void Fast<TELLS>::fill_buffer(uint64_t slot, uint64_t retired) {
+    Core& c = core;
+    if (!core.p.bypass && slot == begun) return;
+    c.buffer_valid = false;
+    if (core.p.bypass || !retired) return;
+    const Recent& last = recent[(retired - 1) % RECENT];
+    if (last.slot + 4 != slot || last.d->wd == NONE) return;
+    // It left W earlier if M waited.
+    const Recent& next = recent[retired % RECENT];
+    if (retired != executed && next.slot + 3 == slot && next.d->is(flag::div | flag::cfu) && next.m_stalls) return;
+    c.buffer_valid = true, c.buffer_rd = last.d->wd, c.buffer_value = last.value;
 }
 template <bool TELLS>
 inline void Fast<TELLS>::undo(const Recent& entry) {

@@ -1,6 +1,6 @@
 // What code that is not executed does: instructions that come to D and are dropped.
 #pragma once
-#include "fast.h"
+#include "fast_hazards.h"
 
 // The instruction that follows in memory, or null if the I$ does not hold it.
 template <bool TELLS>
@@ -46,5 +46,6 @@ inline bool Fast<TELLS>::can_jump_late(const Decoded* d, uint32_t pc, uint64_t s
         if (!line) return false;
         behind = line->instructions;
     }
-    return !behind->is(flag::fence_i) && ready[behind->s1] <= slot + 1 && ready[behind->s2] <= slot + 1;
+    const bool takes_link = d->wd != NONE && (behind->s1 == d->wd || behind->s2 == d->wd);
+    return !behind->is(flag::fence_i) && is_free(*behind, slot + 1) && (core.p.bypass || !takes_link);
 }

@@ -7,8 +7,8 @@
 
 #define OPERANDS() \
     do { \
-        slot = std::max(slot, std::max(ready[d->s1], ready[d->s2])); \
-        if (TELLS) telling.bubbles(Cause::hazard, arrived, slot); \
+        slot = bypass ? std::max(slot, std::max(ready[d->s1], ready[d->s2])) : wait_for_registers(*d, arrived); \
+        if (TELLS) telling.bubbles(Cause::hazard, came, slot); \
     } while (0)
 #define LOSE_BY_JUMP(slots) \
     do { \
@@ -59,13 +59,14 @@ template <bool TELLS>
 inline void Fast<TELLS>::interpret() {
     const auto s = [](uint32_t value) { return static_cast<int32_t>(value); };
     uint32_t pc = core.D.pc;
-    uint64_t slot = core.cycle, arrived = slot;
+    const bool bypass = core.p.bypass;
+    uint64_t slot = core.cycle, arrived = slot, came = slot;
     bool taken = false;
     const DecodedLine* line = code(pc);
     if (!line) return leave(slot, pc);
     const Decoded* d = &line->instructions[pc / 4 % LINE_WORDS];
 dispatch:
-    arrived = slot;
+    arrived = came = slot;
     switch (d->fast) {
     case Op::line_end:
         line = code(pc);
@@ -129,6 +130,7 @@ dispatch:
         NEXT();
     }
     case Op::cfu: {
+        if (!core.cfu_enabled()) LEAVE();  // it does not just wait in D
         OPERANDS();
         if (!can_command(d, pc, slot)) LEAVE();
         const bool done = command(d, pc, slot);
