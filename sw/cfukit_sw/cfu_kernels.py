@@ -83,7 +83,7 @@ class CfuKernels:
 CFU_KERNELS = (
     CfuKernels(
         "engine",
-        {"engine_set": 1, "engine_start": 1, "engine_feed": 1, "engine_wait": 1},
+        {"engine_set": 1, "engine_start": 2, "engine_feed": 1, "engine_wait": 1},
         engine.PARAMS,
         (
             CfuKernel("CONV_2D", "conv", engine.conv_refusal, engine.pack_conv),
@@ -95,6 +95,7 @@ CFU_KERNELS = (
                 engine.pack_fully_connected,
             ),
             CfuKernel("AVERAGE_POOL_2D", "average_pool", engine.average_pool_refusal),
+            CfuKernel("MAX_POOL_2D", "max_pool", engine.max_pool_refusal),
             CfuKernel("MEAN", "mean", engine.mean_refusal),
             CfuKernel("SUM", "mean", engine.mean_refusal),
             CfuKernel("ADD", "add", engine.add_refusal, scratch=engine.add_scratch),

@@ -83,6 +83,10 @@ def average_pool_refusal(op: Op, params: Params) -> str:
     return _too_large(op, params, taps, params["lanes"])
 
 
+def max_pool_refusal(op: Op, params: Params) -> str:
+    return _too_large(op, params, op.filter_shape[0] * op.filter_shape[1], params["lanes"])
+
+
 def mean_refusal(op: Op, params: Params) -> str:
     """MEAN and SUM. Outputs side by side, or inputs side by side, come from one row of the memory."""
     kept, reduced = merged_axes(op.input_shape, op.axes)

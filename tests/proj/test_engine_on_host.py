@@ -31,7 +31,10 @@ from support.engine_models import strained_model
 from support.models import random_inputs, random_model
 from support.reference import FOLDER
 
-TYPES = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "ADD", "MEAN", "SUM")
+TYPES = (
+    *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"),
+    *("AVERAGE_POOL_2D", "MAX_POOL_2D", "ADD", "MEAN", "SUM"),
+)
 MAKERS: dict[str, Callable[[str, int], Model]] = {"any": random_model, "strained": strained_model}
 SAMPLES = 2
 LOADED = 'sw.packaging="loaded"'

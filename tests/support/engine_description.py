@@ -14,16 +14,17 @@ PARAMS = {
     "channels": 512,
 }
 INSTRUCTIONS = ("engine_set", "engine_start", "engine_feed", "engine_wait")
+VERSIONS = {"engine_start": 2}
 
 
-def cfu(*names: str, version: int = 1) -> CfuDescription:
-    """A CFU with instructions of these names, as cfu.json describes it."""
+def cfu(*names: str, version: int | None = None) -> CfuDescription:
+    """A CFU with instructions of these names, as cfu.json describes it. version: of all; else what the library wants."""
     time = Time(kind="fixed", latency_cycles=1, interval_cycles=1, max_cycles=None)
     items = [
         CfuInstruction(
             funct3=number,
             name=name,
-            version=version,
+            version=version or VERSIONS.get(name, 1),
             doc="",
             params={},
             rs1="",

@@ -81,8 +81,10 @@ def random_job(rng: random.Random, size: EngineSize) -> Iterator[Op]:
     if adds:
         yield Op(START, Job.TERMS, 0, 0)
         yield Op(START, Job.ADD, 0, 0)
+    elif depthwise:
+        yield Op(START, rng.choice((Job.DEPTHWISE, Job.SUM, Job.MAX)), 0, 0)
     else:
-        yield Op(START, Job.DEPTHWISE if depthwise else Job.CONV, 0, 0)
+        yield Op(START, Job.CONV, 0, 0)
     yield Op(WAIT, 0, 0, 0)
     if rng.random() < 0.5:
         yield from _copy(rng, size)

@@ -28,6 +28,7 @@ def strained_model(type: str, seed: int) -> Model:
         "DEPTHWISE_CONV_2D": _depthwise,
         "FULLY_CONNECTED": _fully_connected,
         "AVERAGE_POOL_2D": _pool,
+        "MAX_POOL_2D": _pool,
         "ADD": _add,
         "MEAN": _mean,
         "SUM": _mean,

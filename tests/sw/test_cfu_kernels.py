@@ -117,6 +117,16 @@ CONV = Op("CONV_2D", 0, (1, 9, 9, 8), (1, 9, 9, 4), filter_shape=(4, 3, 3, 8))
             Op("CONV_2D", 0, (1, 2, 4000, 33), (1, 2, 1, 4), strides=(1, 4000), filter_shape=(4, 1, 1, 33)),
             "a row has 132000 bytes, at most 131071",
         ),
+        (
+            "cfukit_engine_max_pool",
+            Op("MAX_POOL_2D", 0, IMAGE, IMAGE, filter_shape=(3, 3), padding=(1, 1, 1, 1)),
+            "",
+        ),
+        (
+            "cfukit_engine_max_pool",
+            Op("MAX_POOL_2D", 0, (1, 17, 17, 8), (1, 1, 1, 8), filter_shape=(17, 17)),
+            "a window takes 289 rows of 4 bytes, but the engine's stores have 256",
+        ),
         ("cfukit_engine_mean", Op("MEAN", 0, IMAGE, (1, 8), axes=(1, 2)), ""),
         ("cfukit_engine_mean", Op("MEAN", 0, IMAGE, (1, 9, 8), axes=(1,)), ""),
         ("cfukit_engine_mean", Op("MEAN", 0, IMAGE, (1, 9, 9), axes=(3,)), ""),

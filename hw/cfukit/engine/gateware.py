@@ -11,6 +11,7 @@ The memory port does three things, in this order of precedence: it writes result
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.lib import data
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import connect, flipped
 
@@ -28,6 +29,9 @@ from cfukit.parts.row_packer import RowPacker
 from cfukit.parts.stream_buffer import StreamBuffer
 from cfukit.parts.window_gather import OUTSTANDING, WindowGather
 from cfukit.parts.window_walker import ADDRESS_BITS, CHANNEL_BITS, WINDOWS, WindowWalker
+
+KIND = data.StructLayout({"depthwise": 1, "adds": 1, "alike": 1, "largest": 1, "makes_terms": 1})
+"""Of a job. depthwise: all that compute but CONV. adds: ADD. alike: SUM and MAX. largest: MAX. makes_terms: TERMS."""
 
 
 class Engine(State):
@@ -49,7 +53,7 @@ class Engine(State):
         self.low, self.high = Signal(signed(8)), Signal(signed(8))
         self.main_begin, self.main_bytes = Signal(32), Signal(32)
         # What instructions drive for one cycle.
-        self.start, self.job = Signal(), Signal(range(8))
+        self.start, self.job = Signal(), Signal(range(16))
         self.by_dma, self.from_address, self.count = Signal(), Signal(32), Signal(16)
         self.feed, self.feed_restarts, self.feed_channels = Signal(), Signal(), Signal()
         self.fed = Signal(64)
@@ -74,7 +78,8 @@ class Engine(State):
         )  # a full packer does not reach back into the sums
         m.submodules.results = results = Results(size)
         m.submodules.packer = packer = RowPacker(size.requantizers, size.lanes, size.pixels)
-        begins, depthwise, adds, makes_terms = self._control(m)
+        begins, kind = self._control(m)
+        depthwise = kind.depthwise
 
         m.d.comb += [
             loader.start.eq(self.start),
@@ -102,6 +107,7 @@ class Engine(State):
             gather.room.eq(order.room),
             order.start.eq(begins),
             order.depthwise.eq(depthwise),
+            order.alike.eq(kind.alike),
             order.rows.eq(self.rows),
             order.outputs.eq(Mux(depthwise, self.windows.channels, self.output_channels)),
             order.output_height.eq(self.windows.output_height),
@@ -122,6 +128,7 @@ class Engine(State):
             weights.address.eq(order.weight),
             weights.enable.eq(sums.advance),
             sums.depthwise.eq(depthwise),
+            sums.largest.eq(kind.largest),
             sums.token.eq(order.token),
             sums.window.eq(order.window),
             sums.weights.eq(weights.data),
@@ -129,9 +136,10 @@ class Engine(State):
             channels.enable.eq(results.enable),
             results.channels.eq(channels.data),
             results.known_channels.eq(channels.known),
-            results.adds.eq(adds),
+            results.adds.eq(kind.adds),
+            results.alike.eq(kind.alike),
             results.make_terms.eq(self.start & (self.job == Job.TERMS)),
-            results.makes_terms.eq(makes_terms),
+            results.makes_terms.eq(kind.makes_terms),
             results.zero_point.eq(self.output_zero_point),
             results.low.eq(self.low),
             results.high.eq(self.high),
@@ -160,19 +168,21 @@ class Engine(State):
         with m.If(order.exceeds):
             m.d.sync += self.status[2].eq(1)
 
-    def _control(self, m: Module) -> tuple[Signal, Signal, Signal, Signal]:
-        """Begin or refuse jobs. Whether a job of windows begins; whether it is depthwise, is ADD; whether the job is TERMS."""
-        begins, depthwise, adds, makes_terms = Signal(), Signal(), Signal(), Signal()
+    def _control(self, m: Module) -> tuple[Signal, data.View[data.StructLayout]]:
+        """Begin or refuse jobs. Whether a job of windows begins, and of which kind the job is."""
+        begins, kind = Signal(), Signal(KIND)
         m.d.sync += begins.eq(0)
         with m.If(self.start):
             m.d.sync += [
                 self.status.eq(0),
-                depthwise.eq(self.job != Job.CONV),
-                adds.eq(self.job == Job.ADD),
-                makes_terms.eq(self.job == Job.TERMS),
+                kind.depthwise.eq(self.job != Job.CONV),
+                kind.adds.eq(self.job == Job.ADD),
+                kind.alike.eq((self.job == Job.SUM) | (self.job == Job.MAX)),
+                kind.largest.eq(self.job == Job.MAX),
+                kind.makes_terms.eq(self.job == Job.TERMS),
             ]
             with m.Switch(self.job):
-                with m.Case(Job.CONV, Job.DEPTHWISE, Job.ADD):
+                with m.Case(Job.CONV, Job.DEPTHWISE, Job.ADD, Job.SUM, Job.MAX):
                     bad = (self.rows == 0) | (self.rows > self.size.window_rows) | self._a_size_is_0()
                     m.d.sync += [self.computing.eq(~bad), begins.eq(~bad), self.status.eq(bad)]
                 with m.Case(Job.WEIGHTS, Job.DEPTHWISE_WEIGHTS, Job.CHANNELS, Job.COPY):
@@ -181,7 +191,7 @@ class Engine(State):
                     m.d.sync += self.computing.eq(1)
                 with m.Default():
                     m.d.sync += self.status.eq(Status.REFUSED)
-        return begins, depthwise, adds, makes_terms
+        return begins, kind
 
     def _a_size_is_0(self) -> Value:
         w = self.windows

@@ -171,7 +171,8 @@ class Set(_WhenFree):
 
 
 LOADS = (Job.WEIGHTS, Job.DEPTHWISE_WEIGHTS, Job.CHANNELS, Job.COPY)
-BY_DMA = 8  # in funct7 of Start, beside a job that loads
+COMPUTING = (Job.CONV, Job.DEPTHWISE, Job.ADD, Job.SUM, Job.MAX)
+BY_DMA = 16  # in funct7 of Start, beside a job that loads
 
 
 class Start(_WhenFree):
@@ -180,6 +181,7 @@ class Start(_WhenFree):
     COPY is a load whose rows go to the output, rounded down to a row. It may overlap what is read if it lies before that.
     """
 
+    version = 2
     rs1 = "loads: CFU_ADDR of the first row (aligned to it), or of the first channel (aligned to 4); main_*: CFU_DMA_ADDR"
     rs2 = "loads: number of rows, or of channels"
 
@@ -190,7 +192,7 @@ class Start(_WhenFree):
             self.modes += [Mode(BY_DMA | job, f"main_{job.name.lower()}") for job in LOADS]
 
     def free(self, port: Port) -> Value:
-        engine, job = self.state, port.funct7[:4]
+        engine, job = self.state, port.funct7[:5]
         computes = (job == Job.CONV) | (job == Job.DEPTHWISE)
         return ~engine.computing & (~engine.loading | (engine.streaming & computes))
 
@@ -200,17 +202,17 @@ class Start(_WhenFree):
     def pass_operands(self, m: Module, port: Port) -> None:
         engine = self.state
         m.d.comb += [
-            engine.job.eq(port.funct7),
-            engine.by_dma.eq(port.funct7[3]),
+            engine.job.eq(port.funct7[:4]),
+            engine.by_dma.eq(port.funct7[4]),
             engine.from_address.eq(port.rs1),
             engine.count.eq(port.rs2),
         ]
 
     def call(self, funct7: int, rs1: int, rs2: int) -> int:
-        model, job = self.state.model, Job(funct7 & 7)
+        model, job = self.state.model, Job(funct7 & 15)
         if job == Job.TERMS:
             model.make_terms()
-        elif job in (Job.CONV, Job.DEPTHWISE, Job.ADD):
+        elif job in COMPUTING:
             model.run(job)
         else:
             by_dma = bool(funct7 & BY_DMA)

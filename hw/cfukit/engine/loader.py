@@ -41,7 +41,7 @@ class Loader(wiring.Component):
         super().__init__(
             {
                 "start": In(1),
-                "job": In(range(8)),
+                "job": In(range(16)),
                 "by_dma": In(1),
                 "address": In(32),
                 "count": In(16),

@@ -19,7 +19,11 @@ Int8s = npt.NDArray[np.int8]
 
 
 class Job(enum.IntEnum):
-    """What `start` begins. CONV, DEPTHWISE and ADD compute, the others load. COPY copies rows to `output`.
+    """What `start` begins. CONV, DEPTHWISE, ADD, SUM and MAX compute, the others load. COPY copies rows to `output`.
+
+    SUM is DEPTHWISE whose channels are all alike: each group of lanes has the weights of the first one, and each channel is rescaled
+    like one of the first row of the channel store. MAX likewise takes the largest of the products, by their low 8 bits as an int8,
+    in place of their sum.
 
     ADD is DEPTHWISE with other results: a sum x1 - 256 * x2 stands for two int8, and counts as terms1[x1] + terms2[x2]. Every
     channel is rescaled like the first one of the third row of the channel store. TERMS makes the terms from the first two rows:
@@ -34,6 +38,12 @@ class Job(enum.IntEnum):
     ADD = 5
     TERMS = 6
     COPY = 7
+    SUM = 8
+    MAX = 9
+
+    @property
+    def is_alike(self) -> bool:
+        return self in (Job.SUM, Job.MAX)
 
 
 ADD_SHIFT = 20  # TFLM's for int8
@@ -230,7 +240,7 @@ class EngineModel:
     def _result(self, job: Job, n: int, total: int) -> int:
         """The output of channel `n` whose products have the sum `total`."""
         d = self.descriptor
-        bias, multiplier, shift = self._channel(n)
+        bias, multiplier, shift = self._channel(n % self.size.requantizers if job.is_alike else n)
         if job == Job.ADD:
             row = ADD_ROW * self.size.requantizers
             bias, multiplier, shift = self._channel(row + n % self.size.requantizers)
@@ -251,7 +261,7 @@ class EngineModel:
         results = []
         for y in range(d.output_height):
             for x in range(d.output_width):
-                sums = self._depthwise(y, x) if depthwise else self._conv(y, x, outputs)
+                sums = self._depthwise(job, y, x) if depthwise else self._conv(y, x, outputs)
                 values = bytes(self._result(job, n, int(total)) & 0xFF for n, total in enumerate(sums))
                 results.append((to, values))
                 to += d.output_pixel_bytes
@@ -286,7 +296,7 @@ class EngineModel:
             at += rows
         return sums[:outputs]
 
-    def _depthwise(self, y: int, x: int) -> list[int]:
+    def _depthwise(self, job: Job, y: int, x: int) -> list[int]:
         lanes = self.size.lanes
         taps = np.stack(list(self._taps(y, x))).astype(np.int64)
         if len(taps) != self.descriptor.rows:
@@ -296,6 +306,11 @@ class EngineModel:
         for first in range(0, taps.shape[1], lanes):
             part = taps[:, first : first + lanes]
             weights = self._weights(at, at + len(part))[:, 0]
-            sums += (part * weights[:, : part.shape[1]]).sum(axis=0).tolist()
-            at += len(part)
+            products = part * weights[:, : part.shape[1]]
+            if job == Job.MAX:
+                largest = products.astype(np.int8).argmax(axis=0)
+                sums += np.take_along_axis(products, largest[None], axis=0)[0].tolist()
+            else:
+                sums += products.sum(axis=0).tolist()
+            at += 0 if job.is_alike else len(part)
         return sums

@@ -42,7 +42,7 @@ class WindowOrder(wiring.Component):
     The windows' store is a ring. A window goes when its last group has been read; with `depthwise` each group has one of its own.
     An engine with two pixels has two stores, and reads the same row of both; a pixel that is the job's last alone is no pair.
 
-    * start: begins a job of output_height * output_width pixels with `outputs` channels.
+    * start: begins a job of output_height * output_width pixels with `outputs` channels. alike: all groups have the same weights.
     * room, begins, gathered, write, bank, row, data, mask: as WindowGather has them.
     * advance: everything moves. `token` says what is read in this cycle. A cycle later `window` has the row, and the WeightStore,
       which reads the row `weight`, its weights.
@@ -56,6 +56,7 @@ class WindowOrder(wiring.Component):
             {
                 "start": In(1),
                 "depthwise": In(1),
+                "alike": In(1),
                 "rows": In(16),
                 "outputs": In(CHANNEL_BITS),
                 "output_height": In(SIZE_BITS),
@@ -105,7 +106,7 @@ class WindowOrder(wiring.Component):
         issue, running = Signal(), Signal()
         row, left, channel = Signal(range(size.window_rows + 2)), Signal(CHANNEL_BITS), Signal(CHANNEL_BITS)
         step = Mux(self.depthwise, size.lanes, size.outputs)
-        group_ends, pixel_ends, job_ends = Signal(), Signal(), Signal()
+        group_ends, pixel_ends, job_ends, rewinds = Signal(), Signal(), Signal(), Signal()
         # The pixel in hand, the one behind it, and the one behind that.
         first, second, third = (Signal(PLACE, name=f"pixel{n}") for n in range(3))
         for place, following in pairwise((first, second, third)):
@@ -120,6 +121,7 @@ class WindowOrder(wiring.Component):
             ),
             group_ends.eq(row == self.rows),
             pixel_ends.eq(group_ends & (left <= step)),
+            rewinds.eq(pixel_ends | (group_ends & self.alike)),
             job_ends.eq(pixel_ends & Mux(pair, second_is_last, first_is_last)),
             pair.eq((size.pixels == 2) & ~self.depthwise & ~first_is_last),
             self.token.pair.eq(pair),
@@ -135,14 +137,16 @@ class WindowOrder(wiring.Component):
         ]
         with m.If(issue):
             m.d.sync += [row.eq(row + 1), at.eq(at + 1), self.weight.eq(self.weight + 1)]
-            with m.If((self.weight == size.weight_rows - 1) & ~pixel_ends):
+            with m.If((self.weight == size.weight_rows - 1) & ~rewinds):
                 m.d.comb += self.exceeds.eq(1)
             with m.If(group_ends):
                 m.d.sync += [row.eq(1), at.eq(0), left.eq(left - step), channel.eq(channel + step)]
             with m.If(released):
                 m.d.sync += base.eq(base + self.rows)
+            with m.If(rewinds):
+                m.d.sync += self.weight.eq(0)
             with m.If(pixel_ends):
-                m.d.sync += [self.weight.eq(0), left.eq(self.outputs), channel.eq(0)]
+                m.d.sync += [left.eq(self.outputs), channel.eq(0)]
                 m.d.sync += first.eq(Mux(pair, third, second))
             with m.If(job_ends):
                 m.d.sync += running.eq(0)

@@ -18,8 +18,9 @@ class Results(wiring.Component):
     """Sums -> results, `requantizers` per cycle.
 
     * row, enable, channels, known_channels: the ChannelStore, which answers a cycle later.
-    * adds: each sum is that of an ADD. `make_terms` fills the tables of its terms from the store's first two rows; `terms_made` is 1
-      for a cycle at the end. Meanwhile `makes_terms` is 1, and no sums come.
+    * adds: each sum is that of an ADD. alike: every channel is one of the store's first row.
+    * `make_terms` fills the tables of ADD's terms from the store's first two rows; `terms_made` is 1 for a cycle at the end. Meanwhile
+      `makes_terms` is 1, and no sums come.
     * zero_point, low, high: as the Requantizer has them.
     * Latency: that of the Requantizer and one cycle more.
     """
@@ -36,6 +37,7 @@ class Results(wiring.Component):
                 "channels": In(CHANNEL.size * width),
                 "known_channels": In(range(size.channels + 1)),
                 "adds": In(1),
+                "alike": In(1),
                 "make_terms": In(1),
                 "makes_terms": In(1),
                 "terms_made": Out(1),
@@ -69,6 +71,8 @@ class Results(wiring.Component):
             self.row.eq(sums.channel >> (width - 1).bit_length()),
             self.enable.eq(moves),
         ]
+        with m.If(self.alike):
+            m.d.comb += self.row.eq(0)
         with m.If(self.adds):
             m.d.comb += self.row.eq(ADD_ROW)
         with m.If(self.makes_terms):

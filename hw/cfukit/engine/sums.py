@@ -33,7 +33,7 @@ def sums_layout(size: EngineSize) -> data.StructLayout:
 
 class Sums(wiring.Component):
     """Sums of products over the rows of a group, `lanes * outputs * pixels` products per cycle; with `depthwise`, `lanes` of them, lane by
-    lane.
+    lane; with `largest` too, the largest of the products, by their low 8 bits, in place of their sum.
 
     * token: of the row whose `window` and `weights` come a cycle later. `advance`: it is taken.
     * o: the sums of one group after the other. While a group's sums leave, those of the next one are made.
@@ -44,6 +44,7 @@ class Sums(wiring.Component):
         super().__init__(
             {
                 "depthwise": In(1),
+                "largest": In(1),
                 "token": In(token_layout(size)),
                 "window": In(size.row_bits * size.pixels),
                 "weights": In(size.row_bits * size.outputs),
@@ -76,7 +77,13 @@ class Sums(wiring.Component):
         for n, term in enumerate([*terms, *dots[size.outputs :]]):
             sum_ = Signal(signed(32), name=f"sum{n}", reset_less=True)
             total = Signal(signed(32), name=f"total{n}")
-            m.d.comb += total.eq(Mux(token.first, 0, sum_) + Mux(token.known, term, 0))
+            starts, counts = token.first, token.known
+            if n < size.lanes:  # with `largest`, only one of the two counts
+                grows, product = Signal(name=f"grows{n}"), macs.products.word_select(n, 16)
+                m.d.comb += grows.eq(Mux(token.known, product[:8].as_signed(), 0) > sum_[:8].as_signed())
+                starts = token.first | (self.largest & grows)
+                counts = token.known & (token.first | ~self.largest | grows)
+            m.d.comb += total.eq(Mux(starts, 0, sum_) + Mux(counts, term, 0))
             with m.If(self.advance & token.valid):
                 m.d.sync += sum_.eq(total)
             totals.append(total)

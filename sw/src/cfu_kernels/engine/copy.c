@@ -2,8 +2,6 @@
 #include "cfukit_im2col.h"
 #include "engine.h"
 
-void cfukit_engine_copy(const void *params);
-
 /* To the TCM, if both sides are whole rows; else the CPU copies. */
 void cfukit_engine_copy(const void *params) {
   const struct cfukit_copy *p = params;

@@ -3,6 +3,9 @@
  * A kernel describes its operator to the engine, loads weights and channels, starts the job and waits. Input and output lie in the data
  * TCM. Weights and channels may lie anywhere: the engine loads what is in the TCM or, by DMA, in main memory; the CPU feeds it the rest.
  * What exceeds the stores is done in several jobs, each for some output channels.
+ *
+ * The CPU works while the engine does: it first has the channels loaded, and describes the job meanwhile. Then come the weights, and the
+ * job starts at once.
  */
 #ifndef CFUKIT_ENGINE_H
 #define CFUKIT_ENGINE_H
@@ -13,10 +16,15 @@
 #define LANES CFU_PARAM_LANES
 #define FED CFU_ENGINE_FEED_WORDS
 #define OUTPUTS CFU_PARAM_OUTPUTS
+#define OUT_OF_LINE static __attribute__((noinline, unused)) /* code that is short stays in the instruction cache */
+#define CACHE_LINE 32 /* bytes, of the CPU's data cache */
 #define MAX_ROWS 4095 /* of an image */
 #define MAX_DISTANCE 131071 /* bytes from a pixel to the next one */
+#define MAX_CHANNELS 8176 /* of a job: whole rows */
 
 typedef uint32_t __attribute__((may_alias)) word;
+
+void cfukit_engine_copy(const void *params);
 
 static inline uint32_t halves(int32_t low, int32_t high) { return ((uint32_t)low & 0xFFFF) | (uint32_t)high << 16; }
 static inline int32_t at_most(int32_t a, int32_t b) { return a < b ? a : b; }
@@ -44,7 +52,7 @@ static inline void fill_weights(uint32_t word_of_four, int32_t rows) {
 }
 
 /* `rows` rows of the memory from `weights`; columns: for a convolution. */
-static inline void load_weights(const int8_t *weights, int32_t rows, int columns) {
+OUT_OF_LINE void load_weights(const int8_t *weights, int32_t rows, int columns) {
   if (in_tcm(weights, LANES)) {
     if (columns) (void)cfu_engine_start_weights(CFU_ADDR(weights), (uint32_t)rows);
     else (void)cfu_engine_start_depthwise_weights(CFU_ADDR(weights), (uint32_t)rows);
@@ -68,7 +76,7 @@ static inline void load_weights(const int8_t *weights, int32_t rows, int columns
   }
 }
 
-static inline void load_channels(const struct cfukit_channel *channels, int32_t count) {
+OUT_OF_LINE void load_channels(const struct cfukit_channel *channels, int32_t count) {
   if (in_tcm(channels, 4)) {
     (void)cfu_engine_start_channels(CFU_ADDR(channels), (uint32_t)count);
     return;
@@ -98,6 +106,8 @@ static inline void feed_channels(struct cfukit_channel channel, int32_t count) {
   }
 }
 
+#define AS_IT_IS ((struct cfukit_channel){0, 1 << 30, 1}) /* multiplies by 1 */
+
 static inline void finish(const void *params) {
   const uint32_t status = cfu_engine_wait();
   cfu_barrier();
@@ -109,6 +119,17 @@ struct shape {
   int32_t top, left, rows, output_height, output_width, output_pixel_bytes;
 };
 
+/* What lies behind the parameters of an operator is often those of the next one. They come into the cache while the engine computes. */
+static inline void fetch_behind(const void *params, uint32_t bytes) {
+#if CFU_PARAM_DMA && defined(__riscv)
+  const uint8_t *const behind = (const uint8_t *)params + bytes;
+  if (!CFU_DMA_REACHES(behind + 3 * CACHE_LINE)) return;
+  for (uint32_t line = 0; line < 4; line++) (void)*(const volatile uint8_t *)(behind + line * CACHE_LINE);
+#else
+  (void)params, (void)bytes;
+#endif
+}
+
 /* What does not change from job to job. */
 static inline void set_shape(const struct shape *s) {
   (void)cfu_engine_set_size(halves(s->height, s->width), (uint32_t)s->row_bytes);
@@ -116,20 +137,30 @@ static inline void set_shape(const struct shape *s) {
   (void)cfu_engine_set_origin(halves(s->top, s->left), (uint32_t)s->rows);
 }
 
-/* A job: `channels` of each tap from `input` on, to `output_channels` from `output` on. The engine has the channels, and the weights or
- * is loading them. */
-static inline void start(const struct shape *s, const int8_t *input, int32_t channels, int8_t *output, int32_t output_channels, int job) {
+/* Describes a job: `channels` of each tap from `input` on, to `output_channels` from `output` on. */
+OUT_OF_LINE void describe(const struct shape *s, const int8_t *input, int32_t channels, int8_t *output, int32_t output_channels) {
   set_shape(s);
   (void)cfu_engine_set_input(CFU_ADDR(input), (uint32_t)s->pixel_bytes);
   (void)cfu_engine_set_filter(halves(s->filter_height, s->filter_width), (uint32_t)channels);
   (void)cfu_engine_set_output(CFU_ADDR(output), (uint32_t)s->output_pixel_bytes);
   (void)cfu_engine_set_output_size(halves(s->output_height, s->output_width), (uint32_t)output_channels);
+}
+
+/* Starts the job that was described. The engine has the channels, and the weights or is loading them. */
+static inline void launch(int job) {
   cfu_barrier();
   switch (job) {
     case CFU_ENGINE_START_CONV: (void)cfu_engine_start_conv(0, 0); break;
     case CFU_ENGINE_START_DEPTHWISE: (void)cfu_engine_start_depthwise(0, 0); break;
+    case CFU_ENGINE_START_SUM: (void)cfu_engine_start_sum(0, 0); break;
+    case CFU_ENGINE_START_MAX: (void)cfu_engine_start_max(0, 0); break;
     default: (void)cfu_engine_start_add(0, 0);
   }
+}
+
+static inline void start(const struct shape *s, const int8_t *input, int32_t channels, int8_t *output, int32_t output_channels, int job) {
+  describe(s, input, channels, output, output_channels);
+  launch(job);
 }
 
 static inline void must_be_in_tcm(const void *params, const void *input, const void *output) {

@@ -1,4 +1,4 @@
-/* MEAN and SUM on the streaming engine, with all weights 1. Outputs side by side are channels of a depthwise convolution. Where the inputs of
+/* MEAN and SUM on the streaming engine, with all weights 1. Outputs side by side are the channels of a job SUM. Where the inputs of
  * an output lie side by side, they are the channels of a convolution. */
 #include "engine.h"
 
@@ -23,9 +23,9 @@ static void across(const struct cfukit_reduce *p, const int8_t *input, int8_t *o
       .output_width = 1,
       .output_pixel_bytes = outputs,
   };
-  for (int32_t first = 0; first < outputs; first += LANES) {
-    const int32_t count = at_most(outputs - first, LANES);
-    start(&s, input + first, count, output + first, count, CFU_ENGINE_START_DEPTHWISE);
+  for (int32_t first = 0; first < outputs; first += MAX_CHANNELS) {
+    const int32_t count = at_most(outputs - first, MAX_CHANNELS);
+    start(&s, input + first, count, output + first, count, CFU_ENGINE_START_SUM);
     finish(p);
   }
 }
@@ -63,7 +63,7 @@ void cfukit_engine_mean(const void *params) {
   (void)cfu_engine_feed_restart((uint32_t)!depthwise, 0);
   if (depthwise) fill_weights(0x01010101, p->reduced_sizes[2] * p->reduced_sizes[3]);
   else fill_weights(0x01010101, (p->reduced_sizes[3] + LANES - 1) / LANES * OUTPUTS);
-  feed_channels((struct cfukit_channel){-p->sum_zero_point, p->multiplier, p->shift}, LANES);
+  feed_channels((struct cfukit_channel){-p->sum_zero_point, p->multiplier, p->shift}, depthwise ? CFU_PARAM_REQUANTIZERS : 1);
   int8_t *output = p->output;
   for (int32_t i = 0; i < kept[0]; i++) {
     for (int32_t j = 0; j < kept[1]; j++) {
