@@ -99,6 +99,7 @@ CFU_KERNELS = (
             CfuKernel("MEAN", "mean", engine.mean_refusal),
             CfuKernel("SUM", "mean", engine.mean_refusal),
             CfuKernel("ADD", "add", engine.add_refusal, scratch=engine.add_scratch),
+            CfuKernel("MOVE", "move", engine.move_refusal),
             CfuKernel("COPY", "copy", engine.copy_refusal),
         ),
     ),

@@ -160,3 +160,8 @@ def depthwise_order(weights: Int8s, params: Params) -> bytes:
 def copy_refusal(op: Op, params: Params) -> str:
     """What the engine cannot copy, the kernel copies."""
     return ""
+
+
+def move_refusal(op: Op, params: Params) -> str:
+    """PAD, CONCATENATION and all others that move int8. The kernel leaves to the CPU what the engine cannot step over."""
+    return "" if op.output_type == "int8" else f"its output is {op.output_type}, not int8"

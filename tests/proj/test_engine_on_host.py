@@ -33,7 +33,7 @@ from support.reference import FOLDER
 
 TYPES = (
     *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"),
-    *("AVERAGE_POOL_2D", "MAX_POOL_2D", "ADD", "MEAN", "SUM"),
+    *("AVERAGE_POOL_2D", "MAX_POOL_2D", "ADD", "MEAN", "SUM", "PAD", "PADV2", "CONCATENATION"),
 )
 MAKERS: dict[str, Callable[[str, int], Model]] = {"any": random_model, "strained": strained_model}
 SAMPLES = 2

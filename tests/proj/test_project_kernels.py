@@ -99,9 +99,12 @@ ENGINE = [
         "DEPTHWISE_CONV_2D",
         "FULLY_CONNECTED",
         "AVERAGE_POOL_2D",
+        "MAX_POOL_2D",
         "ADD",
         "MEAN",
         "SUM",
+        "PAD",
+        "CONCATENATION",
         "CHAIN",
     )
 ]

@@ -32,6 +32,9 @@ def strained_model(type: str, seed: int) -> Model:
         "ADD": _add,
         "MEAN": _mean,
         "SUM": _mean,
+        "PAD": _pad,
+        "PADV2": _pad,
+        "CONCATENATION": _concatenation,
     }[type](case)
 
 
@@ -172,3 +175,41 @@ def _mean(case: Case) -> Model:
     terms = prod(shape[axis] for axis in axes) if case.type == "SUM" else 1
     y = case.out(result, scale * case.pick([1.0, 2.0, case.scale(0.05, 20), sqrt(terms)]))
     return case.done([x, case.ints("axes", axes)], [y], keep_dims=keep)
+
+
+def _pad(case: Case) -> Model:
+    """Of one to four axes, also the images and the channels."""
+    while True:
+        shape = [case.pick([1, 1, 2]), case.whole(1, 16), case.whole(1, 16), case.pick(SIZES)]
+        pairs = np.zeros((4, 2), np.int32)
+        for axis in case.pick([[1, 2], [1, 2], [1], [2], [3], [0, 3], [0, 1, 2, 3]]):
+            pairs[axis] = case.whole(0, 3), case.pick([0, 1, 2, 16])
+        result = [size + int(pair.sum()) for size, pair in zip(shape, pairs, strict=True)]
+        if prod(result) <= MOST_BYTES:
+            break
+    x = case.image(shape)
+    inputs = [x, case.ints("paddings", pairs)]
+    if case.type == "PADV2":
+        source, fill = case.build.tensors[x], np.array([case.whole(-128, 127)], np.int8)
+        inputs.append(case.build.constant("v", fill, scale=source.scales, zero_point=source.zero_points))
+    return case.done(inputs, [case.like(x, result)])
+
+
+def _concatenation(case: Case) -> Model:
+    """Of two to four tensors, one of which may be a constant."""
+    while True:
+        shape = [case.pick([1, 1, 2]), case.whole(1, 16), case.whole(1, 16), case.pick(SIZES)]
+        axis = case.pick([1, 2, 3, 3, 3])
+        sizes = [case.pick(SIZES) for _ in range(case.whole(2, 4))]
+        if prod(shape) // shape[axis] * sum(sizes) <= MOST_BYTES:
+            break
+    parts = []
+    for number, size in enumerate(sizes):
+        shape[axis] = size
+        if number and case.chance(0.2):
+            data = case.rng.integers(-128, 128, shape).astype(np.int8)
+            parts.append(case.build.constant(f"c{number}", data, scale=0.1, zero_point=0))
+        else:
+            parts.append(case.image(shape, scale=0.1, zero_point=0))
+    shape[axis] = sum(sizes)
+    return case.done(parts, [case.like(parts[0], shape)], axis=axis)

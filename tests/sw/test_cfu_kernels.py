@@ -127,6 +127,13 @@ CONV = Op("CONV_2D", 0, (1, 9, 9, 8), (1, 9, 9, 4), filter_shape=(4, 3, 3, 8))
             Op("MAX_POOL_2D", 0, (1, 17, 17, 8), (1, 1, 1, 8), filter_shape=(17, 17)),
             "a window takes 289 rows of 4 bytes, but the engine's stores have 256",
         ),
+        ("cfukit_engine_move", Op("PAD", 0, IMAGE, (1, 11, 11, 8)), ""),
+        (
+            "cfukit_engine_move",
+            Op("PAD", 0, IMAGE, IMAGE, input_type="int16"),
+            "its input is int16, not int8",
+        ),
+        ("cfukit_engine_move", Op("SHAPE", 0, IMAGE, (4,), output_type="int32"), "its output is int32"),
         ("cfukit_engine_mean", Op("MEAN", 0, IMAGE, (1, 8), axes=(1, 2)), ""),
         ("cfukit_engine_mean", Op("MEAN", 0, IMAGE, (1, 9, 8), axes=(1,)), ""),
         ("cfukit_engine_mean", Op("MEAN", 0, IMAGE, (1, 9, 9), axes=(3,)), ""),
