@@ -311,3 +311,21 @@ def test_the_placement_that_is_fastest_is_packed(tmp_path: Path, monkeypatch: py
     assert placed.image == tmp_path / "seed2" and placed.used == {"lc": 2}
     assert (placed.fmax_mhz, placed.fmax_median_mhz, placed.timing_met, placed.limits) == (5.0, 3.0, True, ())
     assert [(seed.seed, seed.fmax_mhz) for seed in placed.seeds] == list(speeds.items())
+
+
+@pytest.mark.parametrize(("jobs", "tried"), [(1, [1, 2, 3]), (2, [1, 2, 3, 4])])
+def test_seeds_are_tried_until_one_meets_the_clock(
+    jobs: int, tried: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speeds = {1: 2.0, 2: None, 3: 12.0, 4: 13.0, 5: 14.0}
+
+    def routed(_: Any, netlist: Path, clock_hz: int, seed: int, build_dir: Path) -> place.Routed:
+        return place.Routed(seed, tmp_path, speeds[seed], None, {"lc": seed})
+
+    monkeypatch.setattr(place, "route", routed)
+    monkeypatch.setattr(place, "pack", lambda board, best, folder: tmp_path / f"seed{best.seed}")
+    soc = replace(soc_of(memory()), clock_hz=12_000_000)
+    seeds = range(1, 6)
+    placed = place_with_seeds(board_named("fomu"), tmp_path, soc, seeds, tmp_path, jobs, until_met=True)
+    assert [seed.seed for seed in placed.seeds] == tried and placed.timing_met
+    assert placed.image == tmp_path / f"seed{tried[-1]}"

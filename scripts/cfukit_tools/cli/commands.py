@@ -394,7 +394,10 @@ def area(as_json: bool, verbose: bool, **values: Any) -> int:
 
 @cli.command()
 @click.option(
-    "--seeds", default=0, metavar="N", help="How many placements to try; the fastest is kept; 0: two."
+    "--seeds",
+    default=0,
+    metavar="N",
+    help="How many placements to try; the fastest is kept; 0: until one meets the clock, at most four.",
 )
 @click.option(
     "--firmware",

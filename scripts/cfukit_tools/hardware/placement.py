@@ -35,14 +35,30 @@ class Placed:
 
 
 def place_with_seeds(
-    board: Board, netlist: Path, soc: Soc, seeds: Sequence[int], folder: Path, jobs: int
+    board: Board,
+    netlist: Path,
+    soc: Soc,
+    seeds: Sequence[int],
+    folder: Path,
+    jobs: int,
+    *,
+    until_met: bool = False,
 ) -> Placed:
-    """Place once per seed; the fastest is packed if it meets the clock."""
+    """Place once per seed, `jobs` at a time; the fastest is packed if it meets the clock.
+
+    until_met: the seeds behind those with which the clock is met are not tried.
+    """
     from cfukit_soc.synthesis import place
 
-    runs = in_parallel(
-        lambda number: place.route(board, netlist, soc.clock_hz, number, folder), list(seeds), jobs
-    )
+    def routed(seed: int) -> place.Routed:
+        return place.route(board, netlist, soc.clock_hz, seed, folder)
+
+    runs: list[place.Routed] = []
+    at_once = jobs if until_met else len(seeds)
+    for begin in range(0, len(seeds), at_once):
+        runs += in_parallel(routed, seeds[begin : begin + at_once], jobs)
+        if until_met and any((run.fmax_mhz or 0.0) * 1e6 >= soc.clock_hz for run in runs):
+            break
     tried = tuple(Placement(seed=run.seed, fmax_mhz=run.fmax_mhz) for run in runs)
     speeds = {run.seed: run.fmax_mhz for run in runs if run.fmax_mhz is not None}
     if not speeds:

@@ -20,7 +20,7 @@ from cfukit_tools.project.system import System
 if TYPE_CHECKING:
     from cfukit_soc.boards import Board
 
-SEEDS = 2
+SEEDS = 4
 
 
 def bitstream(
@@ -36,7 +36,7 @@ def bitstream(
 ) -> Build:
     """Build the board's configuration; the document cfukit.build/1, also in build.json beside the files.
 
-    * seeds: how many placements to try, from `seed` on; 0 = SEEDS.
+    * seeds: how many placements to try, from `seed` on; 0 = until one meets the clock, but at most SEEDS.
     * firmware: a program to put behind the gateware, where there is flash; None = the boot loader, for engine board.
     * run_netlist: do not place; simulate the synthesised netlist with this program in flash.
     * synthesis_only: resources alone; nothing is placed.
@@ -80,7 +80,7 @@ def bitstream(
         placed = place_with_vendor(board, netlist, soc, folder)
     else:
         numbers = range(seed, seed + (seeds or SEEDS))
-        placed = place_with_seeds(board, netlist, soc, numbers, folder, jobs or 2)
+        placed = place_with_seeds(board, netlist, soc, numbers, folder, jobs or 2, until_met=not seeds)
     limits += placed.limits
     used = used | placed.used
     if placed.image is not None:
