@@ -98,10 +98,16 @@ class WindowOrder(wiring.Component):
             ]
         # Windows in the store: rows that are taken in each bank, and windows that are complete.
         used, ready = Signal(range(size.window_rows + 1)), Signal(range(2 * size.window_rows + 1))
-        released, pair = Signal(), Signal()
-        m.d.comb += self.room.eq(used + self.rows <= size.window_rows)
-        m.d.sync += used.eq(used + Mux(self.begins, self.rows, 0) - Mux(released, self.rows, 0))
-        m.d.sync += ready.eq(ready + self.gathered - (released << pair))
+        released, pair, most = Signal(), Signal(), Signal(range(size.window_rows + 1))
+        # `begins` and `released` come late in a cycle: they choose among sums, so that no adder is behind them.
+        m.d.sync += [most.eq(size.window_rows - self.rows), ready.eq(ready + self.gathered)]
+        m.d.comb += self.room.eq(used <= most)
+        with m.If(self.begins & ~released):
+            m.d.sync += used.eq(used + self.rows)
+        with m.If(released & ~self.begins):
+            m.d.sync += used.eq(used - self.rows)
+        with m.If(released):
+            m.d.sync += ready.eq(ready + self.gathered - Mux(pair, 2, 1))
 
         issue, running = Signal(), Signal()
         row, left, channel = Signal(range(size.window_rows + 2)), Signal(CHANNEL_BITS), Signal(CHANNEL_BITS)

@@ -89,7 +89,7 @@ class WindowGather(wiring.Component):
             self.reads.valid.eq(busy & inside & segments.w_rdy & may_begin),
             self.reads.payload.eq((address >> lane_bits) << lane_bits),
             takes.eq(busy & segments.w_rdy & may_begin & (self.reads.ready | ~inside)),
-            run_ends.eq(count == left),
+            run_ends.eq(left <= room),
             window_ends.eq(run_ends & last),
             segments.w_en.eq(takes),
             segments.w_data.eq(entry),
@@ -108,7 +108,7 @@ class WindowGather(wiring.Component):
             with m.If(run_ends):
                 m.d.sync += busy.eq(0)
                 with m.If(self.depthwise):
-                    m.d.sync += place.eq(((place + count + lanes - 1) >> lane_bits) << lane_bits)
+                    m.d.sync += place.eq((place[lane_bits:] + 1) << lane_bits)
             with m.If(window_ends):
                 m.d.sync += [place.eq(0), fresh.eq(1)]
                 with m.If(bank | self.depthwise | (self.banks == 1)):

@@ -77,28 +77,34 @@ class WindowWalker(wiring.Component):
         w, lanes = self.windows, self.lanes
         walking = Signal()
         y, x = Signal(SIZE_BITS), Signal(SIZE_BITS)  # counted from 1
-        filter_y, filter_x = Signal(SIZE_BITS), Signal(SIZE_BITS)
+        filter_y, others = Signal(SIZE_BITS), Signal(SIZE_BITS)  # others: taps behind this one in its row
         first, left_channels = Signal(CHANNEL_BITS), Signal(CHANNEL_BITS)
         coordinate = signed(SIZE_BITS + 2)
         top, left, row, column = (Signal(coordinate, name=n) for n in ("top", "left", "row", "column"))
 
-        # The taps of a run: as many as lie between the borders.
-        merges, taps, taps_left = Signal(), Signal(range(MERGED_TAPS)), Signal(SIZE_BITS)
-        to_border = Signal(SIZE_BITS + 2)
+        # The taps of a run lie between the borders. So it ends before the image begins, where it ends, or with the filter row.
+        merges, taps = Signal(), Signal(range(MERGED_TAPS))
+        last = Signal(signed(SIZE_BITS + 3))  # the column of the row's last tap
+        behind = Signal(signed(SIZE_BITS + 4))  # how far behind the image it lies
+        begins_image, ends_image = Signal(), Signal()
         dense = (w.dilation_width == 1) & (w.pixel_bytes == w.channels)
         few = (w.filter_width < MERGED_TAPS) & (w.channels < MERGED_CHANNELS)
         m.d.sync += merges.eq(~w.depthwise & dense & few)
         m.d.comb += [
-            taps_left.eq(w.filter_width - filter_x + 1),
-            to_border.eq(Mux(column < 0, -column, Mux(column < w.width, w.width - column, -1))),
-            taps.eq(Mux(merges, Mux(to_border < taps_left, to_border, taps_left), 1)),
+            last.eq(column + others),
+            behind.eq(last - w.width),
+            begins_image.eq(merges & (column < 0) & (last >= 0)),
+            ends_image.eq(merges & (column >= 0) & (column < w.width) & (behind >= 0)),
+            taps.eq(
+                Mux(merges, Mux(begins_image, -column, Mux(ends_image, w.width - column, others + 1)), 1)
+            ),
         ]
 
         group_ends = Signal()
         x_ends, window_ends, pixel_ends, row_ends = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             group_ends.eq(~w.depthwise | (left_channels <= lanes)),
-            x_ends.eq(Mux(merges, to_border >= taps_left, taps_left == 1)),
+            x_ends.eq(Mux(merges, ~(begins_image | ends_image), others == 0)),
             window_ends.eq(x_ends & (filter_y == w.filter_height)),
             pixel_ends.eq(window_ends & group_ends),
             row_ends.eq(pixel_ends & (x == w.output_width)),
@@ -108,10 +114,10 @@ class WindowWalker(wiring.Component):
         m.submodules.out = out = StreamBuffer(RUN)  # what follows does not reach back into the counters
         m.d.comb += advance.eq(out.i.ready)
         with m.If(advance & walking):
-            m.d.sync += filter_x.eq(filter_x + taps)
-            m.d.sync += column.eq(column + Mux(merges, taps, w.dilation_width))
+            m.d.sync += others.eq(Mux(begins_image, last, Mux(ends_image, behind, others - 1)))
+            m.d.sync += column.eq(Mux(begins_image, 0, Mux(ends_image, w.width, column + w.dilation_width)))
             with m.If(x_ends):
-                m.d.sync += [filter_x.eq(1), column.eq(left)]
+                m.d.sync += [others.eq(w.filter_width - 1), column.eq(left)]
                 m.d.sync += [filter_y.eq(filter_y + 1), row.eq(row + w.dilation_height)]
             with m.If(window_ends):
                 m.d.sync += [filter_y.eq(1), row.eq(top)]
@@ -125,7 +131,8 @@ class WindowWalker(wiring.Component):
                 with m.If(y == w.output_height):
                     m.d.sync += walking.eq(0)
         with m.If(self.start):
-            m.d.sync += [walking.eq(1), y.eq(1), x.eq(1), filter_y.eq(1), filter_x.eq(1)]
+            m.d.sync += [walking.eq(1), y.eq(1), x.eq(1), filter_y.eq(1)]
+            m.d.sync += others.eq(w.filter_width - 1)
             m.d.sync += [first.eq(0), left_channels.eq(w.channels)]
             m.d.sync += [top.eq(w.top), row.eq(w.top), left.eq(w.left), column.eq(w.left)]
 
