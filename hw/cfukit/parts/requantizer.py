@@ -26,8 +26,8 @@ def rescale(total: int, multiplier: int, shift: int) -> int:
 def requantize(
     total: int, multiplier: int, shift: int, zero_point: int = 0, low: int = -128, high: int = 127
 ) -> int:
-    """The model: clamp(rescale(total) + zero_point, low, high)."""
-    moved = rescale(total, multiplier, shift) + zero_point
+    """The model: clamp(rescale(total) + zero_point, low, high). The sum is an int32 and wraps like one."""
+    moved = to_signed(rescale(total, multiplier, shift) + zero_point)
     return high if moved > high else max(moved, low)
 
 
@@ -36,7 +36,7 @@ class Requantizer(wiring.Component):
 
     `shift` >= 0 is `left`, else -shift is `right`. The first rounding goes to the nearest, halves up; the second one to the
     nearest, halves away from zero. That is TFLM's MultiplyByQuantizedMultiplier for every total and 0 <= multiplier < 2^31.
-    `total + bias` and the left shift wrap modulo 2^32. The models are `requantize` and `rescale`.
+    `total + bias`, the left shift and `+ zero_point` wrap modulo 2^32. The models are `requantize` and `rescale`.
 
     * Latency: LATENCY_CYCLES. Throughput: one per cycle. The pipeline stands while an output waits.
     * scaled: the output before zero point and clamp.
@@ -116,7 +116,7 @@ class Requantizer(wiring.Component):
         high_half, right = stage(high_half, "high_half"), stage(right, "right5")
         nudged, right = stage(high_half + half, "nudged", signed(33)), stage(right, "right6")
         scaled = stage(nudged >> right, "scaled", signed(33))
-        moved = Signal(signed(34))
+        moved = Signal(signed(32))
         m.d.comb += moved.eq(scaled + self.zero_point)
         clamped = Mux(moved > self.high, self.high, Mux(moved < self.low, self.low, moved[:8].as_signed()))
         m.d.comb += self.o.payload.value.eq(stage(clamped, "clamped", signed(8)))
