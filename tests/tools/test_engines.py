@@ -264,7 +264,7 @@ def test_an_engine_without_causes_is_not_asked_for_them(
 def test_every_engine_of_the_catalogue_is_one(name: str) -> None:
     engine = engine_named(name, Line("/dev/none"))
     assert engine.name == name
-    assert engine.abilities.options <= {"max_cycles", "hang_cycles", "waves", "trace", "causes"}
+    assert engine.abilities.options <= {"max_cycles", "hang_cycles", "waves", "trace", "causes", "gdb"}
     assert ("causes" in engine.abilities.options) <= engine.abilities.causes
     everything = ExecOptions(1, 1, Path("w"), None, Path("t"))
     if set(everything.given) - engine.abilities.options:
