@@ -44,6 +44,7 @@ def simulate(
     waves: Waves | None = None,
     trace: Path | None = None,
     trace_cycles: bool = False,
+    trace_window: tuple[int, int] | None = None,
     counts: Path | None = None,
     on_output: Callable[[bytes], object] | None = None,
     watch_stack: bool = True,
@@ -56,6 +57,8 @@ def simulate(
     * hang_cycles: a fault if no instruction retires for so long.
     * waves: needs a simulator that was built with waves=True.
     * trace: a line "pc instruction [xN=value]" per retired instruction; trace_cycles puts its cycle in front.
+      trace_window: only those that retire in the cycles begin <= cycle < end, "cycle pc instruction [xN=value] [cause=cycles]...", with
+      the causes of the cycles since the instruction before; needs `counts`.
     * counts: cycles by cause and instruction, for `read_counts`; needs a simulator that was built with causes=True. The outcome has
       the causes then.
     * watch_stack: a fault when the stack pointer goes below the stack, which the linker script's symbols name.
@@ -90,7 +93,7 @@ def simulate(
         partial = []
         if trace:
             partial.append((partial_of(trace), trace))
-            words += [f"trace={partial_of(trace)}", f"trace_cycles={int(trace_cycles)}"]
+            words += tracing_words(partial_of(trace), trace_cycles, trace_window)
         if counts:
             partial.append((partial_of(counts), counts))
             words += counting_words(soc, elf, partial_of(counts))
@@ -114,6 +117,14 @@ def simulate(
                 if temporary != final:
                     temporary.unlink(missing_ok=True)
     return outcome_of(ended, output, elf)
+
+
+def tracing_words(file: Path, cycles: bool, window: tuple[int, int] | None) -> list[str]:
+    """The words of a simulator's command line that make it write a trace into `file`."""
+    words = [f"trace={file}", f"trace_cycles={int(cycles or window is not None)}"]
+    return words + (
+        ["trace_causes=1", f"trace_begin={window[0]}", f"trace_end={window[1]}"] if window else []
+    )
 
 
 def outcome_of(ended: Ended, output: bytes, elf: Path) -> Outcome:

@@ -43,7 +43,7 @@ class Both:
         (scratch / "image").write_bytes(image)
         (scratch / "parameters").write_text(parameters(self.soc_json, soc))
         common = [f"image={scratch / 'image'}", f"max_cycles={MAX_CYCLES}", f"hang_cycles={HANG_CYCLES}"]
-        told = [f"counter={soc.csrs['cfukit_cycles'].address + 4}", "trace_cycles=1"]
+        told = [f"counter={soc.csrs['cfukit_cycles'].address + 4}", "trace_cycles=1", "trace_causes=1"]
 
         def run(words: list[str], name: str, *more: str) -> tuple[dict[str, Any], bytes]:
             made = [*words, *common, *more, f"result={scratch / name}"]
@@ -79,7 +79,7 @@ def first_cause(rtl: tuple[Segment, ...], fast: tuple[Segment, ...]) -> str:
 
 
 def first_difference(rtl: Path, fast: Path) -> str:
-    """The first lines "cycle pc instruction [xN=value]" that differ, after those before them; "" if there are none."""
+    """The first lines "cycle pc instruction [xN=value] [cause=cycles]..." that differ, after those before them; "" if there are none."""
     before: list[str] = []
     with rtl.open() as one, fast.open() as other:
         for ours, theirs in itertools.zip_longest(one, other, fillvalue="nothing\n"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,12 @@ PROGRAMS = {
     "waiting": 'int main(void) { __asm__ volatile("wfi"); return 0; }',
     "jump": "int main(void) { ((void (*)(void))0x50000000)(); return 0; }",
 }
+WINDOW = """static volatile unsigned sums[64];
+int main(void) {
+  for (unsigned i = 0; i < 64; i++) sums[i] = 1000 / (i + 1);
+  return 0;
+}
+"""
 
 
 def same_but_for_provenance(document: dict[str, Any]) -> dict[str, Any]:
@@ -143,3 +151,27 @@ def test_waves_are_refused(here: Path) -> None:
     (here / "program.c").write_text("int main(void) { return 0; }\n")
     with pytest.raises(UsageError, match="--waves: engine fast has no signals"):
         api.exec_("program.c", engine="fast", stdin=b"", waves="w.vcd")
+
+
+def test_the_trace_of_a_window_has_the_same_cycles_and_causes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call, a loop of stores and a division; the cycles of each line are those since the line before."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sums.c").write_text(WINDOW)
+    texts = {}
+    for engine in ("rtl", "fast"):
+        document = api.exec_("sums.c", stdin=b"", engine=engine, trace=f"{engine}.txt:700:1500")
+        assert document["exit_code"] == 0 and document["causes"] is None
+        assert document["host"]["files"] == [f"{engine}.txt"]
+        texts[engine] = (tmp_path / f"{engine}.txt").read_text()
+    assert texts["fast"] == texts["rtl"]
+    head, *lines = texts["fast"].splitlines()
+    assert head.split()[1:6] == ["cycle", "cycles", "pc", "instruction", "result"]
+    cycles = [int(line.split()[0]) for line in lines]
+    since = [int(line.split()[1]) for line in lines]
+    assert cycles[0] >= 700 and cycles[-1] < 1500 and len(lines) > 100
+    assert [cycle - before for before, cycle in pairwise(cycles)] == since[1:]
+    waits = [line for line in lines if int(line.split()[1]) > 1]
+    assert all(re.search(r"  [a-z_]+ \d+( [a-z_]+ \d+)*$", line) for line in waits)
+    assert re.search(r"divu \w+, \w+, \w+ +x\d+=\w+ +main +.*muldiv 33", texts["fast"])

@@ -349,10 +349,9 @@ def infer(as_json: bool, verbose: bool, **values: Any) -> int:
 )
 @click.option(
     "--trace",
-    default=None,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Write a list of all executed instructions.",
+    default="",
+    metavar="FILE[:FROM:TO]",
+    help="Write a list of all executed instructions; of a window of cycles, with cycles and causes.",
 )
 @click.option("--causes", is_flag=True, help="Show what the cycles were spent on, and the hottest functions.")
 @click.option(

@@ -90,6 +90,7 @@ class ExecOptions:
     * hang_cycles: so many cycles without an instruction are a fault; 0 = the engine's own limit.
     * waves: a VCD of the cycles `window`; None = the last ones.
     * trace: a file with every retired instruction.
+    * trace_window: only those of these cycles, and each with its cycle and the causes of the cycles since the one before.
     * causes: tell where the cycles went.
     * gdb: the port of this computer where gdb connects, before the program begins; 0 = none.
     * on_output: called with the program's bytes as they come, or at its end where the engine cannot tell before.
@@ -100,6 +101,7 @@ class ExecOptions:
     waves: Path | None = None
     window: tuple[int, int] | None = None
     trace: Path | None = None
+    trace_window: tuple[int, int] | None = None
     causes: bool = False
     gdb: int = 0
     on_output: Callable[[bytes], object] = field(default=lambda data: None, compare=False)
@@ -108,7 +110,7 @@ class ExecOptions:
     def given(self) -> list[str]:
         """The names of the options that were asked for."""
         asked = (each.name for each in fields(self) if each.compare and getattr(self, each.name))
-        return [name for name in asked if name != "window"]
+        return [name for name in asked if name not in ("window", "trace_window")]
 
 
 Done = Callable[[Job], object]

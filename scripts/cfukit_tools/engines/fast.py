@@ -86,6 +86,7 @@ class FastEngine:
                 max_cycles=options.max_cycles,
                 hang_cycles=options.hang_cycles or HANG_CYCLES,
                 trace=options.trace,
+                trace_window=options.trace_window,
                 on_output=options.on_output,
                 gdb=listener,
             )
@@ -120,7 +121,7 @@ def _simulate(system: System, program: Path, cfu: Path | None, causes: bool, **o
     from cfukit_soc.fast import simulate_fast
 
     with tempfile.TemporaryDirectory(prefix="cfukit-") as scratch:
-        counts = Path(scratch) / "counts" if causes else None
+        counts = Path(scratch) / "counts" if causes or options.get("trace_window") else None
         outcome = simulate_fast(
             system.soc_json,
             program,
@@ -130,7 +131,9 @@ def _simulate(system: System, program: Path, cfu: Path | None, causes: bool, **o
             counts=counts,
             **options,
         )
-        return outcome if counts is None else replace(outcome, segments=read_counts(counts))
+        if not causes or counts is None:
+            return replace(outcome, causes=None)
+        return replace(outcome, segments=read_counts(counts))
 
 
 def _digest(system: System, cfu: Path | None) -> str:

@@ -82,7 +82,9 @@ class RtlEngine:
     def exec(self, system: System, program: Path, stdin: bytes, options: ExecOptions) -> Outcome:
         if options.waves is not None and options.window is None:
             # The end has to be known: a first, fast run finds it.
-            silent = replace(options, waves=None, trace=None, causes=False, on_output=lambda data: None)
+            silent = replace(
+                options, waves=None, trace=None, trace_window=None, causes=False, on_output=lambda data: None
+            )
             found = _simulate(system, program, stdin, silent)
             options = replace(options, window=_last_cycles(found, options.hang_cycles))
         return _simulate(system, program, stdin, options)
@@ -92,12 +94,13 @@ def _simulate(system: System, program: Path, stdin: bytes, options: ExecOptions)
     from cfukit_soc import HANG_CYCLES, Waves, read_counts, simulate
 
     waves = Waves(options.waves, *(options.window or ())) if options.waves is not None else None
-    simulator = system.simulator(waves=waves is not None, causes=options.causes or waves is None)
+    counting = options.causes or options.trace_window is not None
+    simulator = system.simulator(waves=waves is not None, causes=counting or waves is None)
     with (
         tempfile.TemporaryDirectory(prefix="cfukit-") as scratch,
         progress.stage(f"running {program.name} on the RTL of the system"),
     ):
-        counts = Path(scratch) / "counts.bin" if options.causes else None
+        counts = Path(scratch) / "counts.bin" if counting else None
         outcome = simulate(
             simulator,
             system.soc_json,
@@ -107,10 +110,13 @@ def _simulate(system: System, program: Path, stdin: bytes, options: ExecOptions)
             hang_cycles=options.hang_cycles or HANG_CYCLES,
             waves=waves,
             trace=options.trace,
+            trace_window=options.trace_window,
             counts=counts,
             on_output=options.on_output,
         )
-        return outcome if counts is None else replace(outcome, segments=read_counts(counts))
+        if not options.causes or counts is None:
+            return replace(outcome, causes=None)
+        return replace(outcome, segments=read_counts(counts))
 
 
 def _last_cycles(found: Outcome, hang_cycles: int) -> tuple[int, int]:

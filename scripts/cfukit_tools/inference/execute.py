@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from cfukit_base.artefacts import Exec, Fault, Outcome
 from cfukit_base.artefacts.causes import Segment
 from cfukit_base.artefacts.documents import ExecHost
+from cfukit_base.cache import prepare_output, write_atomic
 from cfukit_base.errors import UsageError
 from cfukit_base.protocol import wire
 from cfukit_base.symbols import locate
@@ -28,6 +31,7 @@ from cfukit_tools.firmware.counted import merged
 from cfukit_tools.firmware.sources import source_roots
 from cfukit_tools.inference.places import Places, places
 from cfukit_tools.inference.regions import told_regions
+from cfukit_tools.inference.window import window_lines
 from cfukit_tools.project.project import Project, words_of
 from cfukit_tools.project.system import System
 
@@ -56,7 +60,8 @@ def execute(
     file = build_bare(system, program, on_host=engine.abilities.machine is Machine.HOST)
     output = _Output(write)
     try:
-        outcome = engine.exec(system, file, stdin, replace(options, on_output=output.feed))
+        with _traced(options, system, file) as traced:
+            outcome = engine.exec(system, file, stdin, replace(traced, on_output=output.feed))
     except KeyboardInterrupt as stop:
         output.close()
         stopped = Stopped.of([stop], output.text.decode(errors="replace"))
@@ -72,6 +77,20 @@ def execute(
         counted(merged(outcome.segments), file)
     found = _places(outcome, system, program, file)
     return _document(engine.name, engine.abilities, output, outcome, found, fault, options)
+
+
+@contextlib.contextmanager
+def _traced(options: ExecOptions, system: System, elf: Path) -> Iterator[ExecOptions]:
+    """The options for the engine. After the block, the trace of a window is there for people."""
+    if options.trace is None or options.trace_window is None:
+        yield options
+        return
+    prepare_output(options.trace)
+    names = system.cfu_json.instruction_names if system.cfu_json else {}
+    with tempfile.TemporaryDirectory(prefix="cfukit-") as scratch:
+        raw = Path(scratch) / "trace"
+        yield replace(options, trace=raw)
+        write_atomic(options.trace, "".join(window_lines(raw, elf, names)))
 
 
 def _document(

@@ -30,7 +30,7 @@ def exec_(
     max_cycles: int = 0,
     hang_cycles: int = 0,
     waves: str = "",
-    trace: Path | str | None = None,
+    trace: Path | str = "",
     causes: bool = False,
     annotate: str = "",
     callgrind: Path | str | None = None,
@@ -47,6 +47,7 @@ def exec_(
     * program: also the name of one that comes with cfukit (membench).
     * stdin: bytes for getchar(); None = this process's stdin unless that is a terminal.
     * waves: "FILE" or "FILE:FROM:TO" in cycles. Without `engine` they take the simulator that has signals.
+    * trace: a Path, or "FILE" or "FILE:FROM:TO" in cycles; the latter has cycles and causes.
     * causes: tell where the cycles went.
     * annotate: a function; `listing` gets its instructions, line by line, and the document has causes. UsageError if it is not a hot one.
     * callgrind: a file for KCachegrind; the document has causes.
@@ -55,9 +56,10 @@ def exec_(
     * choice: as `load_target`.
     """
     at_least(0, max_cycles=max_cycles, hang_cycles=hang_cycles, gdb=gdb)
-    path, window = _waves(waves) if waves else (None, None)
+    path, window = _windowed(waves, "--waves", "FILE alone shows the last 2000 cycles")
+    traced, trace_window = _windowed(trace, "--trace", "FILE alone has every instruction, without cycles")
     told = causes or bool(annotate or callgrind)
-    options = ExecOptions(max_cycles, hang_cycles, path, window, Path(trace) if trace else None, told, gdb)
+    options = ExecOptions(max_cycles, hang_cycles, path, window, traced, trace_window, told, gdb)
     runner = engine_obeying(options, engine, Line(port, baud))
     if (annotate or callgrind) and not runner.abilities.causes:
         given = f"engine {runner.name} does not tell where cycles go"
@@ -89,16 +91,14 @@ def _stdin() -> bytes:
     return b"" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read()
 
 
-def _waves(text: str) -> tuple[Path, tuple[int, int] | None]:
-    """ "FILE:FROM:TO", or "FILE" without a window."""
-    path, *numbers = text.rsplit(":", 2)
+def _windowed(given: Path | str, option: str, without: str) -> tuple[Path | None, tuple[int, int] | None]:
+    """ "FILE:FROM:TO", or "FILE" or a Path without a window, or "" for nothing. without: what FILE alone does."""
+    if isinstance(given, Path) or not given:
+        return given or None, None
+    path, *numbers = given.rsplit(":", 2)
     if not numbers:
         return Path(path), None
     if len(numbers) == 2 and path and all(map(str.isdecimal, numbers)) and int(numbers[0]) < int(numbers[1]):
         return Path(path), (int(numbers[0]), int(numbers[1]))
-    raise UsageError(
-        "--waves",
-        f"'{text}'",
-        allowed="FILE or FILE:FROM:TO in cycles, FROM below TO",
-        hint="FILE alone shows the last 2000 cycles",
-    )
+    allowed = "FILE or FILE:FROM:TO in cycles, FROM below TO"
+    raise UsageError(option, f"'{given}'", allowed=allowed, hint=without)

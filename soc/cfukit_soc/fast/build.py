@@ -25,6 +25,7 @@ _SHARED = (
     "retired.h",
     "stack.h",
     "stores.h",
+    "tracing.h",
     "words.h",
 )  # of the RTL's harness
 _FLAGS = ("-std=c++17", "-O2")

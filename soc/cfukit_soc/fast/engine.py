@@ -17,7 +17,7 @@ from cfukit_soc.fast.build import build_cfu_library, build_fast_simulator, model
 from cfukit_soc.fast.parameters import parameters
 from cfukit_soc.faults import Ended, stack_of
 from cfukit_soc.image import memory_image
-from cfukit_soc.simulation import HANG_CYCLES, outcome_of, partial_of, run_simulator
+from cfukit_soc.simulation import HANG_CYCLES, outcome_of, partial_of, run_simulator, tracing_words
 from cfukit_soc.watching import Watch
 
 _DRAM_CHIPS = {"sdram.v", "ddr3_store.v"}
@@ -35,6 +35,7 @@ def simulate_fast(
     hang_cycles: int = HANG_CYCLES,
     trace: Path | None = None,
     trace_cycles: bool = False,
+    trace_window: tuple[int, int] | None = None,
     counts: Path | None = None,
     on_output: Callable[[bytes], object] | None = None,
     watch_stack: bool = True,
@@ -75,7 +76,7 @@ def simulate_fast(
         words += [f"gdb={gdb.fileno()}"] if gdb else []
         partial = [(partial_of(path), path) for path in (trace, counts) if path]
         if trace:
-            words += [f"trace={partial_of(trace)}", f"trace_cycles={int(trace_cycles)}"]
+            words += tracing_words(partial_of(trace), trace_cycles, trace_window)
         if counts:
             words += counting_words(soc, elf, partial_of(counts))
         try:

@@ -74,8 +74,8 @@ public:
     uint64_t last_retired_cycle = 0, entries = 0;
     uint64_t limit = UINT64_MAX;  // `run` comes back about MARGIN cycles before this one
 
-    Fast(Core& core_, const Options& options_, FILE* trace, Counts* counts)
-        : core(core_), telling(trace, options_.trace_cycles, counts), options(options_) {
+    Fast(Core& core_, const Options& options_, const Tracing& trace, Counts* counts)
+        : core(core_), telling(trace, counts), options(options_) {
         usable = pages && !options.exact && options.hang_cycles > MARGIN;
         for (const Memory& memory : core.memories.all()) {
             usable &= memory.read_cycles < MARGIN / 20;

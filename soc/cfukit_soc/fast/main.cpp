@@ -31,8 +31,8 @@ class Simulation {
     Core core;
     const ProgressFile progress;
     Debugger* const debugger;  // or null
-    FILE* trace = nullptr;
     Counts counts;
+    const Tracing trace;
     const bool counting;
     std::unique_ptr<Fast<TELLS>> fast;
     CodeWait code_wait;
@@ -51,12 +51,9 @@ class Simulation {
 public:
     Simulation(const Options& given, Debugger* debugger_)
         : options(given), parameters(read_parameters(given.parameters)), core(parameters, given.cfu),
-          progress(given.progress), debugger(debugger_), counts(given.counts), counting(!given.counts.empty()),
+          progress(given.progress), debugger(debugger_), counts(given.counts),
+          trace(given.trace, given.trace_cycles, given.trace_causes, given.trace_begin, given.trace_end, counts), counting(!given.counts.empty()),
           stack(given.stack_bottom, given.stack_top) {
-        if (!options.trace.empty()) {
-            trace = std::fopen(options.trace.c_str(), "w");
-            if (!trace) fail("cannot write", options.trace);
-        }
         core.cfu.always = core.has_ports || (options.autonomous && core.cfu.exists()), core.tells_causes = counting;
         load_image();
         fast = std::make_unique<Fast<TELLS>>(core, options, trace, counting ? &counts : nullptr);
@@ -131,7 +128,7 @@ public:
     void finish(const char* end) {
         core.registers.uart.advance(core.cycle);
         core.registers.uart.line.flush();
-        if (trace && std::fclose(trace)) fail("cannot write", options.trace);
+        trace.finish();
         FILE* const file = std::fopen(options.result.c_str(), "w");
         if (!file) fail("cannot write", options.result);
         find_stuck();
@@ -252,12 +249,7 @@ private:
         last = {at.pc, instruction};
         last_retired_cycle = cycle;
         if ((instruction & 0x7F) == STORE && !core.in_tcm(stored_at)) stores.retire(last);
-        if (trace) {
-            if (options.trace_cycles) std::fprintf(trace, "%llu ", static_cast<unsigned long long>(cycle));
-            const int length = core.seen.writes ? std::fprintf(trace, "%08x %08x x%u=%08x\n", at.pc, instruction, at.d->rd, core.seen.value)
-                                                : std::fprintf(trace, "%08x %08x\n", at.pc, instruction);
-            if (length < 0) fail("cannot write", options.trace);
-        }
+        if (trace.is_on()) trace.write(cycle, last, core.seen.writes ? at.d->rd : 0, core.seen.value);
         if (!core.seen.writes || at.d->rd != 2) return false;
         if (!stack.overflows(core.instructions, instruction, core.seen.value)) return false;
         member("address", core.seen.value);

@@ -9,6 +9,8 @@ struct Options {
     std::string progress;          // how far the run is (see progress.h); "" = not told
     std::string trace;             // one line per retired instruction; "" = none
     bool trace_cycles = false;     // each line of the trace begins with the cycle of retirement
+    bool trace_causes = false;     // each line ends with causes; needs `counts`
+    uint64_t trace_begin = 0, trace_end = UINT64_MAX;  // cycles: begin <= cycle < end
     std::string counts;            // cycles by cause and instruction; "" = none
     uint32_t counter = 0;          // address of the low word of the cycle counter, whose reads are the borders in `counts`
     uint32_t region_reader = 1;    // a function of at most 32 bytes, aligned to 32: its reads have a mark. No address at 1
@@ -33,6 +35,9 @@ inline Options parse_options(int argc, char** argv) {
         else if (key == "progress") options.progress = value;
         else if (key == "trace") options.trace = value;
         else if (key == "trace_cycles") options.trace_cycles = number() != 0;
+        else if (key == "trace_causes") options.trace_causes = number() != 0;
+        else if (key == "trace_begin") options.trace_begin = number();
+        else if (key == "trace_end") options.trace_end = number();
         else if (key == "counts") options.counts = value;
         else if (key == "counter") options.counter = static_cast<uint32_t>(number());
         else if (key == "region_reader") options.region_reader = static_cast<uint32_t>(number());

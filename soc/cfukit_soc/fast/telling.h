@@ -2,8 +2,8 @@
 // pipeline, so both wait here, in order, until their cycles are certain.
 #pragma once
 #include "bubbles.h"
-#include "counts.h"
 #include "decode.h"
+#include "tracing.h"
 
 class Telling {
     struct Event {
@@ -15,14 +15,13 @@ class Telling {
         uint64_t m_stalls;
         uint32_t pc, value;
     };
-    FILE* const trace;
-    const bool trace_cycles;
+    const Tracing& trace;
     Counts* const counts;
     std::vector<Event> events;
     uint64_t busy_begin = 0, busy_end = 0;  // the cycles in which the CFU has its newest command
 
 public:
-    Telling(FILE* trace_, bool trace_cycles_, Counts* counts_) : trace(trace_), trace_cycles(trace_cycles_), counts(counts_) {}
+    Telling(const Tracing& trace_, Counts* counts_) : trace(trace_), counts(counts_) {}
 
     void instruction(const Decoded* d, uint32_t pc, uint64_t slot, uint64_t m_stalls, uint32_t value) {
         events.push_back({Event::instruction, Cause::none, slot, 0, d, m_stalls, pc, value});
@@ -50,7 +49,7 @@ public:
             const Event& event = events[n];
             if (event.kind == Event::instruction) {
                 if (counts) counts->executing(event.pc);
-                if (trace) write(event, w_stalls);
+                if (trace.is_on()) write(event, w_stalls);
             } else if (counts) {
                 counts->waiting(event.cause, event.cycles);
             }
@@ -88,8 +87,7 @@ public:
 
 private:
     void write(const Event& line, uint64_t w_stalls) const {
-        if (trace_cycles) std::fprintf(trace, "%llu ", static_cast<unsigned long long>(line.slot + 3 + line.m_stalls + w_stalls));
-        if (line.d->is(flag::writes)) std::fprintf(trace, "%08x %08x x%u=%08x\n", line.pc, line.d->word, line.d->rd, line.value);
-        else std::fprintf(trace, "%08x %08x\n", line.pc, line.d->word);
+        const uint64_t cycle = line.slot + 3 + line.m_stalls + w_stalls;
+        trace.write(cycle, {line.pc, line.d->word}, line.d->is(flag::writes) ? line.d->rd : 0, line.value);
     }
 };

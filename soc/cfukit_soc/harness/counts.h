@@ -10,7 +10,10 @@
 #include "words.h"
 
 class Counts {
+public:
     using Cycles = std::array<uint64_t, CAUSE_COUNT>;
+
+private:
     struct Row {
         uint32_t pc, cycles[CAUSE_COUNT];
     };
@@ -30,6 +33,7 @@ class Counts {
     Head segment{};
     Cycles waited{};            // not yet charged to an instruction
     bool waits = false;         // whether there are any
+    Cycles since{};             // that were told since `take_since`
     std::unordered_map<uint32_t, std::unique_ptr<Page>> pages;
     Page* page = nullptr;       // the newest
     uint32_t page_number = UINT32_MAX;
@@ -55,6 +59,7 @@ public:
     void waiting(Cause cause, uint64_t cycles = 1) {
         const int index = static_cast<int>(cause);
         segment.cycles[index] += cycles;
+        since[index] += cycles;
         if (cause == Cause::branch) {
             if (!last) last = row(last_pc);
             last->cycles[index] += static_cast<uint32_t>(cycles);
@@ -62,6 +67,12 @@ public:
             waited[index] += cycles;
             waits = true;
         }
+    }
+    // The cycles in which no instruction retired, since the last call.
+    Cycles take_since() {
+        const Cycles taken = since;
+        since = {};
+        return taken;
     }
     void busy(uint64_t cfu, uint64_t port) {
         segment.cfu_busy += cfu;

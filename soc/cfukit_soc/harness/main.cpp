@@ -8,7 +8,6 @@
 #include <array>
 #include <csignal>
 
-#include "counts.h"
 #include "image.h"
 #include "line.h"
 #include "options.h"
@@ -16,6 +15,7 @@
 #include "stack.h"
 #include "stores.h"
 #include "system.h"
+#include "tracing.h"
 #include "waves.h"
 
 static constexpr int RESET_CYCLES = 16;
@@ -32,12 +32,12 @@ class Simulation {
     Line uart;
     Waves waves;
     const ProgressFile progress;
-    FILE* trace = nullptr;
     uint64_t cycle = 0, instructions = 0, last_retired_cycle = 0;
     Retired last{};  // the newest retired instruction
     StackWatch stack;
     Stores stores;
     Counts counts;
+    const Tracing trace;
     std::array<Command, 8> commands{};  // ring of accepted CFU commands
     uint64_t accepted = 0, answered = 0;
     std::string fault;  // further members of the result, or ""
@@ -49,11 +49,8 @@ public:
           waves(system.top, given),
           progress(given.progress),
           stack(given.stack_bottom, given.stack_top),
-          counts(given.counts) {
-        if (!options.trace.empty()) {
-            trace = std::fopen(options.trace.c_str(), "w");
-            if (!trace) fail("cannot write", options.trace);
-        }
+          counts(given.counts),
+          trace(given.trace, given.trace_cycles, given.trace_causes, given.trace_begin, given.trace_end, counts) {
         load_image(system, options.image);
     }
 
@@ -126,7 +123,7 @@ private:
 public:
     void finish(const char* end) {
         uart.flush();
-        if (trace && std::fclose(trace)) fail("cannot write", options.trace);
+        trace.finish();
         FILE* const file = std::fopen(options.result.c_str(), "w");
         if (!file) fail("cannot write", options.result);
         std::fprintf(file, "{\"end\": \"%s\", \"exit_code\": %u, \"cycles\": %llu, \"instructions\": %llu", end,
@@ -165,19 +162,13 @@ private:
     // Whether the instruction that retires overflows the stack.
     bool retire() {
         last = cpu.retired();
-        const auto [pc, instruction] = last;
+        const uint32_t instruction = last.instruction;
         instructions++;
         if ((instruction & 0x7F) == STORE && !System::is_tcm(store_address(instruction))) stores.retire(last);
         last_retired_cycle = cycle;
         system.top.harness_instret = options.live ? 0 : (uint32_t)instructions;
-        if (VL_UNLIKELY(trace)) {
-            if (options.trace_cycles) std::fprintf(trace, "%llu ", (unsigned long long)cycle);
-            const bool writes = cpu.register_write() && cpu.register_written();
-            const int length =
-                writes ? std::fprintf(trace, "%08x %08x x%u=%08x\n", pc, instruction, cpu.register_written(),
-                                      cpu.register_value())
-                       : std::fprintf(trace, "%08x %08x\n", pc, instruction);
-            if (length < 0) fail("cannot write", options.trace);
+        if (VL_UNLIKELY(trace.is_on())) {
+            trace.write(cycle, last, cpu.register_write() ? cpu.register_written() : 0, cpu.register_value());
         }
         if (cpu.register_written() != 2 || !cpu.register_write()) return false;
         if (!stack.overflows(instructions, instruction, cpu.register_value())) return false;
