@@ -24,6 +24,16 @@ TRAP_CAUSES = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class Found:
+    """What the linter has found at an instruction: `count` times, first at `address`."""
+
+    kind: str
+    pc: int
+    address: int
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ended:
     """What the harness writes at the end of a run: `end` is "exit" or the kind of fault."""
 
@@ -45,6 +55,8 @@ class Ended:
     a: int = 0
     b: int = 0
     accepted: bool = False
+    deepest: int = 0  # bytes of the stack that were used, of a run with a linter
+    findings: tuple[Found, ...] | None = None
 
     @property
     def cfu(self) -> CfuCommand | None:

@@ -19,6 +19,7 @@ from cfukit_base.typed_json import decoded
 from cfukit_soc.counted import counting_words
 from cfukit_soc.faults import Ended, fault_from, stack_of
 from cfukit_soc.image import memory_image
+from cfukit_soc.linted import lint_from
 from cfukit_soc.watching import Watch
 
 HANG_CYCLES = 1_000_000
@@ -138,6 +139,7 @@ def outcome_of(ended: Ended, output: bytes, elf: Path) -> Outcome:
         instructions=ended.instructions,
         fault=None if by_itself else fault_from(ended, elf),
         causes=ended.causes,
+        lint=lint_from(ended, elf),
     )
 
 

@@ -111,6 +111,7 @@ def exec_document(**fields: Any) -> Exec:
         "output": "",
         "regions": (),
         "fault": None,
+        "lint": None,
         "host": ExecHost(files=()),
     }
     return Exec(**(defaults | fields))

@@ -16,7 +16,7 @@ from cfukit_base.artefacts import documents as others
 from cfukit_base.artefacts.build import FamilyUse, ModuleUse, NetlistRun, Placement, WorstPath
 from cfukit_base.artefacts.causes import Busy, Causes, CfuUse, FunctionRun, InstructionRun, LineRun, RegionRun
 from cfukit_base.artefacts.limits import Limit
-from cfukit_base.artefacts.outcome import CfuCommand
+from cfukit_base.artefacts.outcome import CfuCommand, Finding, Lint
 from cfukit_base.artefacts.run import ArenaBlock, MemorySpan, MemoryUse, Mismatch, Rung
 from cfukit_base.artefacts.suggest import Advice, Evidence, ExpressionPlace, NewInstruction, SuggestHost
 from cfukit_base.errors import ResultError, UsageError
@@ -138,6 +138,7 @@ RUNG = Rung(
     error="",
 )
 SPENT = Causes(**dict.fromkeys(CAUSES.split(), 1))
+FINDING = Finding(kind="unwritten", pc=1, function="main", file="main.c", line=2, address=3, count=4)
 FAULT = Fault(
     kind="cfu_hang",
     pc=0x40,
@@ -279,6 +280,7 @@ FILES: dict[str, Callable[[Path], Json]] = {
         causes=SPENT,
         regions=(RegionRun(name="r", count=1, cycles=2, causes=SPENT),),
         fault=FAULT,
+        lint=Lint(findings=(FINDING,), stack_bytes=2, stack_used_bytes=1),
     ).to_json(),
     "cfukit.infer/1": lambda folder: infer_document(ok=False, mismatch=MISMATCH).to_json(),
     "cfukit.build/1": lambda folder: whole_build(),

@@ -138,7 +138,7 @@ def test_a_run_that_gdb_ends_says_so(program: Path, port: int, notes: Notes) -> 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--engine", "rtl"], "--gdb: engine rtl cannot stop a program; engine fast"),
+        (["--engine", "rtl"], "--gdb: engine rtl has no debugger and no linter; engine fast"),
         (["--engine", "host"], "--gdb: engine host has no cycles; engine fast"),
         (["--waves", "w.vcd"], "--waves and --gdb: no engine obeys them together"),
         (["--gdb", "-1"], "--gdb: -1; 0 or more"),

@@ -10,7 +10,7 @@ import msgspec
 from cfukit_base.artefacts.artefact import Artefact, Json
 from cfukit_base.artefacts.causes import Busy, Causes, CfuUse, FunctionRun, InstructionRun, LineRun, RegionRun
 from cfukit_base.artefacts.limits import Limit
-from cfukit_base.artefacts.outcome import Fault
+from cfukit_base.artefacts.outcome import Fault, Lint
 from cfukit_base.artefacts.run import MemoryUse, Mismatch
 from cfukit_base.errors import CfukitError
 
@@ -213,6 +213,7 @@ class Exec(Artefact):
 
     * cycles: from the release of reset to the write that ends the program.
     * causes and what has no meaning without them, as in VariantRun: None unless asked for.
+    * lint: likewise.
     """
 
     schema: Literal["cfukit.exec/1"] = "cfukit.exec/1"
@@ -230,6 +231,7 @@ class Exec(Artefact):
     output: str
     regions: tuple[RegionRun, ...]
     fault: Fault | None
+    lint: Lint | None
     host: ExecHost
 
 

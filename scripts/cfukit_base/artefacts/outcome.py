@@ -55,12 +55,38 @@ class Fault:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What an instruction does that it should not: `count` times, first at `address` (None if it is about none).
+
+    kind: see cfukit_soc.linted.
+    """
+
+    kind: str
+    pc: int
+    function: str
+    file: str
+    line: int
+    address: int | None
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lint:
+    """What a linter has found. stack_used_bytes: of the runtime's stack, at most at any time."""
+
+    findings: tuple[Finding, ...]
+    stack_bytes: int
+    stack_used_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What a program left.
 
     * output: the bytes of its UART.
     * exit_code: None if it did not end by itself; then `fault` says why.
     * cycles: from the release of reset to the end; None on an engine that cannot tell. instructions: retired, likewise.
+    * lint: what the program should not do; None if nobody asked.
     * causes, segments: where the cycles went, in all and bit by bit; None if nobody asked or the engine cannot tell.
     """
 
@@ -71,3 +97,4 @@ class Outcome:
     fault: Fault | None = None
     causes: Causes | None = None
     segments: tuple[Segment, ...] | None = None
+    lint: Lint | None = None

@@ -362,6 +362,11 @@ def infer(as_json: bool, verbose: bool, **values: Any) -> int:
 )
 @callgrind
 @click.option(
+    "--lint",
+    is_flag=True,
+    help="Find what the program should not do: reads of memory that was never written, use of dead stack, and more.",
+)
+@click.option(
     "--gdb",
     default=0,
     metavar="PORT",

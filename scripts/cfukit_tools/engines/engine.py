@@ -92,6 +92,7 @@ class ExecOptions:
     * trace: a file with every retired instruction.
     * trace_window: only those of these cycles, and each with its cycle and the causes of the cycles since the one before.
     * causes: tell where the cycles went.
+    * lint: tell what the program should not do.
     * gdb: the port of this computer where gdb connects, before the program begins; 0 = none.
     * on_output: called with the program's bytes as they come, or at its end where the engine cannot tell before.
     """
@@ -103,6 +104,7 @@ class ExecOptions:
     trace: Path | None = None
     trace_window: tuple[int, int] | None = None
     causes: bool = False
+    lint: bool = False
     gdb: int = 0
     on_output: Callable[[bytes], object] = field(default=lambda data: None, compare=False)
 

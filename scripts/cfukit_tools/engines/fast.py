@@ -23,7 +23,7 @@ from cfukit_tools.firmware.samples import Served
 from cfukit_tools.project.project import Project
 from cfukit_tools.project.system import System
 
-_OPTIONS = frozenset({"max_cycles", "hang_cycles", "trace", "causes", "gdb"})
+_OPTIONS = frozenset({"max_cycles", "hang_cycles", "trace", "causes", "lint", "gdb"})
 
 
 class FastEngine:
@@ -89,6 +89,7 @@ class FastEngine:
                 trace_window=options.trace_window,
                 on_output=options.on_output,
                 gdb=listener,
+                lint=options.lint,
             )
 
 

@@ -42,7 +42,7 @@ class RtlEngine:
         systems=Systems.BUILT,
         dma=True,
         options=_OPTIONS,
-        refusal="cannot stop a program",
+        refusal="has no debugger and no linter",
     )
 
     def __init__(self, line: Line):

@@ -12,6 +12,7 @@ from pathlib import Path
 from cfukit_base.artefacts import Exec, Fault, Outcome
 from cfukit_base.artefacts.causes import Segment
 from cfukit_base.artefacts.documents import ExecHost
+from cfukit_base.artefacts.outcome import Lint
 from cfukit_base.cache import prepare_output, write_atomic
 from cfukit_base.errors import UsageError
 from cfukit_base.protocol import wire
@@ -76,7 +77,8 @@ def execute(
     if outcome.segments:
         counted(merged(outcome.segments), file)
     found = _places(outcome, system, program, file)
-    return _document(engine.name, engine.abilities, output, outcome, found, fault, options)
+    lint = outcome.lint and _shortened(outcome.lint, system, program)
+    return _document(engine.name, engine.abilities, output, outcome, found, fault, lint, options)
 
 
 @contextlib.contextmanager
@@ -100,6 +102,7 @@ def _document(
     outcome: Outcome,
     found: Places | None,
     fault: Fault | None,
+    lint: Lint | None,
     options: ExecOptions,
 ) -> Exec:
     records = [answer for answer in output.answers if isinstance(answer, wire.Region)]
@@ -108,7 +111,7 @@ def _document(
         regions = [replace(region, cycles=None) for region in regions]
     written = [str(path) for path in (options.waves, options.trace) if path is not None]
     return Exec(
-        ok=outcome.exit_code == 0 and fault is None,
+        ok=outcome.exit_code == 0 and fault is None and not (lint and lint.findings),
         engine=engine,
         exit_code=outcome.exit_code,
         cycles=outcome.cycles,
@@ -122,6 +125,7 @@ def _document(
         output=output.text.decode(errors="replace"),
         regions=tuple(regions),
         fault=fault,
+        lint=lint,
         host=ExecHost(files=tuple(written)),
     )
 
@@ -187,6 +191,12 @@ def _placed(fault: Fault | None, system: System, program: Path) -> Fault | None:
         return fault
     short = _short(fault.file, system, program)
     return replace(fault, file=short, message=fault.message.replace(fault.file, short))
+
+
+def _shortened(lint: Lint, system: System, program: Path) -> Lint:
+    """The same with short names of files."""
+    findings = [replace(found, file=_short(found.file, system, program)) for found in lint.findings]
+    return replace(lint, findings=tuple(findings))
 
 
 def _short(name: str, system: System, program: Path) -> str:

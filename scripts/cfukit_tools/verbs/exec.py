@@ -37,6 +37,7 @@ def exec_(
     listing: Callable[[str], object] | None = None,
     write: Callable[[bytes], object] | None = None,
     engine: str = "",
+    lint: bool = False,
     gdb: int = 0,
     port: str = "",
     baud: int = 0,
@@ -51,6 +52,7 @@ def exec_(
     * causes: tell where the cycles went.
     * annotate: a function; `listing` gets its instructions, line by line, and the document has causes. UsageError if it is not a hot one.
     * callgrind: a file for KCachegrind; the document has causes.
+    * lint: tell what the program should not do; a finding makes the document's `ok` false.
     * gdb: the port where gdb connects; the program waits for it. Progress shows the command that does so.
     * write: called with the program's text as it comes.
     * choice: as `load_target`.
@@ -59,7 +61,7 @@ def exec_(
     path, window = _windowed(waves, "--waves", "FILE alone shows the last 2000 cycles")
     traced, trace_window = _windowed(trace, "--trace", "FILE alone has every instruction, without cycles")
     told = causes or bool(annotate or callgrind)
-    options = ExecOptions(max_cycles, hang_cycles, path, window, traced, trace_window, told, gdb)
+    options = ExecOptions(max_cycles, hang_cycles, path, window, traced, trace_window, told, lint, gdb)
     runner = engine_obeying(options, engine, Line(port, baud))
     if (annotate or callgrind) and not runner.abilities.causes:
         given = f"engine {runner.name} does not tell where cycles go"

@@ -43,12 +43,14 @@ def simulate_fast(
     label: str = "",
     exact: bool = False,
     gdb: socket.socket | None = None,
+    lint: bool = False,
 ) -> Outcome:
     """As `simulate`, without Verilator for the system; only the CFU is built, under build_dir (None: one that answers 0).
 
     autonomous: the CFU works on its own, so it is clocked in every cycle. exact: every cycle is stepped, which is slower; the
     result is the same, and tests compare the two. gdb: a socket that listens; the run begins when gdb has connected there, and
-    stops where gdb wants. Its cycles are the same unless gdb writes to registers or memory.
+    stops where gdb wants. Its cycles are the same unless gdb writes to registers or memory. lint: the outcome tells what the program
+    should not do (see `lint_from`); every cycle is stepped.
     """
     soc = Soc.read(soc_json)
     _check(soc_json, soc)
@@ -73,6 +75,7 @@ def simulate_fast(
             words += [f"stack_bottom={bottom}", f"stack_top={top}"]
         words += [f"cfu={library}", f"autonomous={int(autonomous)}"] if library else []
         words += ["exact=1"] if exact else []
+        words += ["lint=1"] if lint else []
         words += [f"gdb={gdb.fileno()}"] if gdb else []
         partial = [(partial_of(path), path) for path in (trace, counts) if path]
         if trace:

@@ -76,7 +76,7 @@ public:
 
     Fast(Core& core_, const Options& options_, const Tracing& trace, Counts* counts)
         : core(core_), telling(trace, counts), options(options_) {
-        usable = pages && !options.exact && options.hang_cycles > MARGIN;
+        usable = pages && !options.exact && !options.lint && options.hang_cycles > MARGIN;
         for (const Memory& memory : core.memories.all()) {
             usable &= memory.read_cycles < MARGIN / 20;
             const uint64_t first = -memory.base & 0xFFF;  // where the first whole page begins

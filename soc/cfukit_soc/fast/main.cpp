@@ -10,6 +10,7 @@
 
 #include "gdb_server.h"
 #include "interpret.h"
+#include "lint.h"
 #include "progress.h"
 #include "stack.h"
 #include "waiting.h"
@@ -35,6 +36,7 @@ class Simulation {
     const Tracing trace;
     const bool counting;
     std::unique_ptr<Fast<TELLS>> fast;
+    std::unique_ptr<Linter> lint;  // or null
     CodeWait code_wait;
     CfuWait cfu_wait;
     uint64_t next_tell = 0;
@@ -55,6 +57,7 @@ public:
           trace(given.trace, given.trace_cycles, given.trace_causes, given.trace_begin, given.trace_end, counts), counting(!given.counts.empty()),
           stack(given.stack_bottom, given.stack_top) {
         core.cfu.always = core.has_ports || (options.autonomous && core.cfu.exists()), core.tells_causes = counting;
+        if (options.lint) lint = std::make_unique<Linter>(core, options.stack_bottom, options.stack_top);
         load_image();
         fast = std::make_unique<Fast<TELLS>>(core, options, trace, counting ? &counts : nullptr);
     }
@@ -88,11 +91,12 @@ private:
             }
             if (!options.exact) skip_waiting();
             const uint64_t cycle = core.cycle;
-            const Stage at = core.W;
+            const Stage at = core.W, executes = core.E;
             const uint32_t stored_at = core.w_address;
             const Issued command{core.E.d->word >> 22 & 0x3F8, core.e_a, core.e_b, core.E.pc, core.E.d->word};
             core.step();
             const Seen& seen = core.seen;
+            if (lint) lint->stepped(executes);
             if (core.registers.exits_at == cycle) {  // an instruction that leaves the last stage now does not count
                 core.instructions -= seen.retired;
                 return ended(cycle, "exit");
@@ -140,7 +144,9 @@ public:
         if (counting) counts.finish(file, core.cycle, counted, last.pc);
         std::fprintf(file, ", \"pc\": %u, \"instruction\": %u%s, \"registers\": [0", found_pc, found_instruction, fault.c_str());
         for (int n = 1; n < 32; n++) std::fprintf(file, ", %u", core.x[n]);
-        std::fprintf(file, "]}\n");
+        std::fprintf(file, "]");
+        if (lint) lint->finish(file);
+        std::fprintf(file, "}\n");
         if (std::fclose(file)) fail("cannot write", options.result);
     }
 
@@ -239,6 +245,7 @@ private:
             if (!memory || (header[2] && std::fread(memory + header[1] / 4, header[2], 1, file) != 1)) {
                 fail("the memory image is truncated", options.image);
             }
+            if (lint) lint->load(header[0], header[1], header[2]);
         }
         std::fclose(file);
     }
@@ -248,6 +255,7 @@ private:
         const uint32_t instruction = at.d->word;
         last = {at.pc, instruction};
         last_retired_cycle = cycle;
+        if (lint) lint->retired(at, stored_at);
         if ((instruction & 0x7F) == STORE && !core.in_tcm(stored_at)) stores.retire(last);
         if (trace.is_on()) trace.write(cycle, last, core.seen.writes ? at.d->rd : 0, core.seen.value);
         if (!core.seen.writes || at.d->rd != 2) return false;

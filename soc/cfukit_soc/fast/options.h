@@ -15,6 +15,7 @@ struct Options {
     uint32_t counter = 0;          // address of the low word of the cycle counter, whose reads are the borders in `counts`
     uint32_t region_reader = 1;    // a function of at most 32 bytes, aligned to 32: its reads have a mark. No address at 1
     bool exact = false;            // step every cycle: the model that the fast path is compared with
+    bool lint = false;             // tell what the program should not do; steps every cycle too
     uint32_t stack_bottom = 0, stack_top = 0;  // a function's frame that begins in this stack and ends below it ends the run
     uint64_t max_cycles = UINT64_MAX / 2;
     uint64_t hang_cycles = UINT64_MAX;  // without a retired instruction
@@ -42,6 +43,7 @@ inline Options parse_options(int argc, char** argv) {
         else if (key == "counter") options.counter = static_cast<uint32_t>(number());
         else if (key == "region_reader") options.region_reader = static_cast<uint32_t>(number());
         else if (key == "exact") options.exact = number() != 0;
+        else if (key == "lint") options.lint = number() != 0;
         else if (key == "stack_bottom") options.stack_bottom = static_cast<uint32_t>(number());
         else if (key == "stack_top") options.stack_top = static_cast<uint32_t>(number());
         else if (key == "max_cycles") options.max_cycles = number();
