@@ -4,8 +4,8 @@
  * TCM. Weights and channels may lie anywhere: the engine loads what is in the TCM or, by DMA, in main memory; the CPU feeds it the rest.
  * What exceeds the stores is done in several jobs, each for some output channels.
  *
- * The CPU works while the engine does: it first has the channels loaded, and describes the job meanwhile. Then come the weights, and the
- * job starts at once.
+ * The CPU works while the engine does: it first has the channels loaded, then the weights, and describes the job meanwhile. The job starts
+ * while the weights are on their way.
  */
 #ifndef CFUKIT_ENGINE_H
 #define CFUKIT_ENGINE_H
