@@ -36,6 +36,9 @@ LEFT_OUT = {
     "types that TFLM does not check": "an output, bias or boolean of another type than the operator's: "
     "TFLM reads or writes bytes of the wrong size (so DEPTHWISE_CONV_2D and TRANSPOSE_CONV on int16 have no int32 bias, and "
     "FULLY_CONNECTED on int8 has no int64 one); GREATER on int16: TFLM leaves the output as it was",
+    "axes, shapes and tables that are computed": "ARG_MAX's axis, the block of BATCH_TO_SPACE_ND, the tables of SignalFilterBank and "
+    "the like must be constants, or follow from constants and shapes; so must an int64 bias",
+    "zero points of FULLY_CONNECTED's weights on int16": "no converter writes them",
     "CIRCULAR_BUFFER with cycles_max above 1": "ends an inference in its middle, so there is no output to compare",
     "ETHOSU": "custom operator: commands for an NPU that no system here has; TFLM's interpreter does not run it either",
     "COMPRESSION_METADATA": "the older way to compress tensors: metadata instead of operators, which TFLM's tool does not write any more",

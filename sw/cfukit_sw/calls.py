@@ -46,7 +46,7 @@ _FEWER_UNITS = sorted({1, *(n << k for n in (2, 6) for k in range(12))}, reverse
 
 def channels_of(lowered: Lowered, kernel: Kernel) -> bytes:
     """struct cfukit_channel[]: bias, multiplier, shift. Where sums have 64 bits: struct cfukit_wide_channel[]."""
-    assert lowered.weights is not None and lowered.channels is not None
+    assert lowered.channels is not None
     channels = lowered.channels
     bias, multipliers, shifts = channels.bias, channels.multipliers, channels.shifts
     if lowered.op.input_type == "float32":
@@ -57,6 +57,7 @@ def channels_of(lowered: Lowered, kernel: Kernel) -> bytes:
     if kernel.small:
         bias, multipliers, shifts = channels.small or (bias, multipliers, shifts)
     if kernel.fold:
+        assert lowered.weights is not None
         axis = 3 if lowered.op.type == "DEPTHWISE_CONV_2D" else 0
         others = tuple(a for a in range(lowered.weights.ndim) if a != axis)
         bias = bias - lowered.op.input_zero_point * lowered.weights.astype(np.int64).sum(axis=others)
@@ -65,8 +66,10 @@ def channels_of(lowered: Lowered, kernel: Kernel) -> bytes:
 
 def kernel_constants(lowered: Lowered, kernel: Kernel) -> dict[str, Param]:
     """The parameters `weights` and `channels`, where the operator has them."""
-    if lowered.weights is None:
+    if lowered.channels is None:
         return {}
+    if lowered.weights is None:
+        return {"channels": Bytes(channels_of(lowered, kernel))}
     packed = kernel.pack(lowered.op, lowered.weights) if kernel.pack else lowered.weights.tobytes()
     return {"weights": Bytes(packed), "channels": Bytes(channels_of(lowered, kernel))}
 

@@ -133,7 +133,9 @@ def list_kernels() -> list[Kernel]:
 
 def choose(kernels: Sequence[Kernel], kind: str, op: Op) -> Kernel | None:
     """The first kernel for `kind` (operator type, MOVE or TABLE) that supports `op`."""
-    return next((kernel for kernel in kernels if kernel.op == kind and kernel.supports(op)), None)
+    of_kind = (kernel for kernel in kernels if kernel.op == kind)
+    taken = (kernel for kernel in of_kind if op.plain or kernel.registry == "reference")
+    return next((kernel for kernel in taken if kernel.supports(op)), None)
 
 
 # --- reference -----------------------------------------------------------------------------------------------------------
@@ -159,6 +161,7 @@ FLOAT_FUNCTIONS = (
     *("less", "less_equal"),
 )
 SOFTMAX_WORDS = 64  # of scratch at most; longer rows are computed twice instead
+ODD_OPERANDS = ("FULLY_CONNECTED_ZERO_POINT", "WITH_BIAS")
 BINARY_INT32 = ("ADD", "SUB", "MUL", "DIV", "MINIMUM", "MAXIMUM")
 
 
@@ -308,9 +311,7 @@ def reference_kernels() -> list[Kernel]:
         _reference("CUSTOM:SignalOverlapAdd", "signal_overlap_add_float", supports=_float),
         _reference("CUSTOM:TFLite_Detection_PostProcess", "detection_postprocess"),
         _reference("CUSTOM:CIRCULAR_BUFFER", "circular_buffer"),
-        _reference("IF", "if"),
-        _reference("WHILE", "while"),
-        _reference("MOVE", "move"),
+        *(_reference(kind, kind.lower()) for kind in ("IF", "WHILE", "MOVE", *ODD_OPERANDS)),
     ]
 
 

@@ -27,6 +27,7 @@ LIMITS = {
     "int32": (-(2**31), 2**31 - 1),
 }
 ACTIVATIONS = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6")
+IGNORED_ACTIVATIONS = ("NONE", "TANH", "SIGN_BIT")  # fused ones
 
 
 def round_away(x: float) -> int:
@@ -84,7 +85,7 @@ def quantize_float32(
 
 
 def activation_range(activation: str, scale: Scale, zero_point: int, type: str = "int8") -> tuple[int, int]:
-    """Lowest and highest stored output value under a fused activation (NONE, RELU, RELU6, RELU_N1_TO_1)."""
+    """Lowest and highest stored output value under a fused activation. TFLM ignores the others, TANH and SIGN_BIT."""
     low, high = LIMITS[type]
 
     def quantized(real: float) -> int:
@@ -92,7 +93,7 @@ def activation_range(activation: str, scale: Scale, zero_point: int, type: str =
             quotient = float(np.float32(real) / np.float32(scale))
         return zero_point + round_away(min(max(quotient, -(2.0**31)), 2.0**31))
 
-    if activation == "NONE":
+    if activation in IGNORED_ACTIVATIONS:
         return low, high
     if activation == "RELU":
         return max(low, quantized(0)), high

@@ -156,9 +156,7 @@ class Site:
             )
 
     def weight_scales(self, weights: Tensor, channels: int, dimension: int) -> npt.NDArray[np.float32]:
-        """One scale per output channel (a single one is repeated); weight zero points are 0."""
-        if weights.zero_points.any():
-            self.refuse(f"{weights} has zero points that are not 0", "symmetric weights")
+        """One scale per output channel (a single one is repeated). Convolutions ignore the zero points of weights, as TFLM's do."""
         if weights.scales.size == 1:
             return np.repeat(weights.scales, channels)
         if weights.scales.size != channels or weights.quantized_dimension != dimension:
@@ -180,12 +178,18 @@ class Site:
                 f"the scales give a multiplier with left shift {int(np.max(shifts))}", f"at most {most}"
             )
 
-    def bias(self, position: int, channels: int, *types: str) -> npt.NDArray[np.int64]:
-        """The bias as int64, of one of `types` (int32); zeros when it is absent."""
+    def bias(
+        self, position: int, channels: int, *types: str, computed: bool = False
+    ) -> npt.NDArray[np.int64]:
+        """The bias as int64, of one of `types` (int32); zeros when it is absent.
+
+        computed: it need not be a constant; then this gives zeros too.
+        """
         tensor = self.optional(position, *(types or ("int32",)))
         if tensor is None:
             return np.zeros(channels, np.int64)
-        data = self.data_of(tensor)
-        if data.size != channels:
-            self.refuse(f"{tensor} has {data.size} values", f"{channels}, one an output channel")
-        return data.reshape(-1).astype(np.int64)
+        if tensor.elements != channels:
+            self.refuse(f"{tensor} has {tensor.elements} values", f"{channels}, one an output channel")
+        if computed and tensor.data is None:
+            return np.zeros(channels, np.int64)
+        return self.data_of(tensor).reshape(-1).astype(np.int64)

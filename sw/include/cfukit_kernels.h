@@ -65,6 +65,25 @@ struct cfukit_fully_connected {
   int32_t input_zero_point, output_zero_point, activation_min, activation_max;
 };
 
+/* The same, int8_t, with weights that have a zero point: weights [output_channels, input_channels]. */
+struct cfukit_fully_connected_zero_point {
+  const int8_t *input, *weights;
+  const struct cfukit_channel *channels;
+  int8_t *output;
+  int32_t batches, input_channels, output_channels;
+  int32_t input_zero_point, weights_zero_point, output_zero_point, activation_min, activation_max;
+};
+
+/* A convolution or FULLY_CONNECTED, `op`, whose bias [n_channels] another operator computes. It finds its channels in scratch: those
+ * given, each of `words` words, with the bias as their first word. */
+struct cfukit_op;
+struct cfukit_with_bias {
+  const int32_t *bias, *channels;
+  void *scratch;
+  const struct cfukit_op *op;
+  int32_t n_channels, words;
+};
+
 /* AVERAGE_POOL_2D and MAX_POOL_2D: shapes as in struct cfukit_conv, `channels` unchanged; taps outside the image do not count. */
 struct cfukit_pool {
   const int8_t *input;

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-ARENA_BYTES = 1 << 20
+ARENA_BYTES = int(os.environ.get("CFUKIT_TFLM_ARENA_BYTES", 1 << 20))
 Sets = Sequence[tuple[bool, Sequence[Any]]]  # (reset variables first, one array per input)
 
 

@@ -135,13 +135,7 @@ REFUSALS = [
     (changed("CONV_2D", option={"stride_h": 0}), "stride_h is 0; 1..32767"),
     (changed("CONV_2D", option={"stride_w": 2**31 - 1}), "stride_w is 2147483647; 1..32767"),
     (changed("CONV_2D", option={"dilation_h_factor": -3}), "dilation_h_factor is -3"),
-    (
-        changed("CONV_2D", option={"fused_activation_function": "TANH"}),
-        "fused activation: TANH; there are NONE",
-    ),
     (changed("CONV_2D", 1, scales=np.ones(19, np.float32)), "has 19 scales along dimension"),
-    (changed("CONV_2D", 1, zero_points=np.array([3])), "zero points that are not 0; symmetric weights"),
-    (changed("CONV_2D", 1, data=None), "is computed; a constant there"),
     (changed("CONV_2D", 0, scales=np.array([3e38], np.float32)), "multiplier with left shift"),
     (changed("DEPTHWISE_CONV_2D", option={"depth_multiplier": 77}), "depth_multiplier 77"),
     (changed("AVERAGE_POOL_2D", scales=np.array([9], np.float32)), "equal scales and zero points"),

@@ -9,12 +9,14 @@ they are 32 bits wide as for int8.
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cfukit_sw.evaluator import floats
+from cfukit_sw.evaluator.operands import Operands
 from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.evaluator.windows import Axis, all_windows, pad_image, padding_before, window_axes
 from cfukit_sw.fixed_point import Ints, multiply_wide, requantize, wrap32
@@ -47,13 +49,16 @@ class Rescale:
         dimension: int,
         bias_at: int = 2,
     ):
-        self.bias = at.bias(bias_at, channels, *bias_types(at, image))
+        self.bias = at.bias(bias_at, channels, *bias_types(at, image), computed=True)
         self.wide = has_wide_sums(at, image, bias_at)
         scales = at.weight_scales(weights, channels, dimension)
         self.multipliers, self.shifts = product_multipliers(at.scale(image), scales, at.scale(output))
         at.shifts(self.shifts, MAX_WIDE_SHIFT if self.wide else MAX_SHIFT)
         if image.type == "int16":
             check_int16(at, image, weights, output, self.bias, dimension)
+            given = at.optional(bias_at)
+            if self.wide and given is not None and not given.is_constant:
+                at.refuse(f"{given} is computed", "a constant int64 bias")
         self.type = output.dtype
         self.zero_point = output.zero_point
         self.low, self.high = at.activation(output)
@@ -87,8 +92,11 @@ def check_int16(
 ) -> None:
     if image.zero_point or output.zero_point:
         at.refuse(f"zero points {image.zero_point} and {output.zero_point}", "0 for int16")
-    rows = np.moveaxis(at.data_of(weights), dimension, 0).reshape(bias.size, -1).astype(np.int64)
-    largest = int((np.abs(bias.astype(object)) + np.abs(rows).sum(1) * 2**15).max())
+    sizes = np.full(bias.size, weights.elements // bias.size * 2**7)  # of each channel's weights, at most
+    if weights.data is not None:
+        rows = np.moveaxis(weights.data.reshape(weights.shape), dimension, 0).reshape(bias.size, -1)
+        sizes = np.abs(rows.astype(np.int64)).sum(1)
+    largest = int((np.abs(bias.astype(object)) + sizes * 2**15).max())
     if largest >= MAX_WIDE_SUM:
         at.refuse(f"sums up to {largest}", "below 2**47")
 
@@ -110,12 +118,14 @@ def conv_2d(at: Site) -> Compute:
     at.shape(output, (image.shape[0], y.output, x.output, channels))
     groups = image.shape[3] // depth
     if image.type == "float32":
-        return floats.conv_2d(at, output, at.data_of(weights), y, x, depthwise=False)
-    filters = at.data_of(weights).reshape(groups, channels // groups, -1)
+        return floats.conv_2d(at, output, y, x, depthwise=False)
     rescale = Rescale(at, image, weights, output, channels, 0)
-    offset = rescale.bias - image.zero_point * filters.reshape(channels, -1).sum(1, dtype=np.int64)
+    operands = Operands(at, 1, 2, rescale.bias)
 
     def run(inputs: list[Any]) -> list[Array]:
+        values, bias = operands(inputs)
+        filters = values.reshape(groups, channels // groups, -1)
+        offset = bias - image.zero_point * filters.reshape(channels, -1).sum(1, dtype=np.int64)
         padded = pad_image(inputs[0], y, x, image.zero_point)
         result = np.empty(output.shape, output.dtype)
         for rows, windows in _row_chunks(all_windows(padded, y, x)):
@@ -159,12 +169,14 @@ def depthwise_conv_2d(at: Site) -> Compute:
     y, x = window_axes(at, image, output, (weights.shape[1], weights.shape[2]), dilated=True)
     at.shape(output, (image.shape[0], y.output, x.output, channels))
     if image.type == "float32":
-        return floats.conv_2d(at, output, at.data_of(weights), y, x, depthwise=True)
-    filters = at.data_of(weights)[0].reshape(y.kernel, x.kernel, depth, times).astype(np.int32)
+        return floats.conv_2d(at, output, y, x, depthwise=True)
     rescale = Rescale(at, image, weights, output, channels, 3)
+    operands = Operands(at, 1, 2, rescale.bias)
     wide = np.int64 if image.type == "int16" else np.int32
 
     def run(inputs: list[Any]) -> list[Array]:
+        values, bias = operands(inputs)
+        filters = values[0].reshape(y.kernel, x.kernel, depth, times).astype(np.int32)
         centred = inputs[0].astype(wide) - image.zero_point
         sums = np.zeros((image.shape[0], y.output, x.output, depth, times), wide)
         for row in range(y.kernel):
@@ -175,7 +187,7 @@ def depthwise_conv_2d(at: Site) -> Compute:
                 out_x, in_x = x.taps(column)
                 if out_x.stop:
                     sums[:, out_y, out_x] += centred[:, in_y, in_x, :, None] * filters[row, column]
-        return [rescale(sums.reshape(output.shape).astype(np.int64) + rescale.bias)]
+        return [rescale(sums.reshape(output.shape).astype(np.int64) + bias)]
 
     return run
 
@@ -201,13 +213,14 @@ def transpose_conv(at: Site) -> Compute:
     at.shape(output, (image.shape[0], output.shape[1], output.shape[2], channels))
     if at.integers(0, 4) != list(output.shape):
         at.refuse(f"output shape {at.integers(0, 4)}", f"{list(output.shape)}, the output tensor's")
-    filters = at.data_of(weights)
     if image.type == "float32":
-        return floats.transpose_conv(at, output, filters, y, x)
-    sums_of_filters = filters.sum(3, dtype=np.int64)
+        return floats.transpose_conv(at, output, y, x)
     rescale = Rescale(at, image, weights, output, channels, 0, bias_at=3)
+    operands = Operands(at, 1, 3, rescale.bias)
 
     def run(inputs: list[Any]) -> list[Array]:
+        filters, bias = operands(inputs)
+        sums_of_filters = filters.sum(3, dtype=np.int64)
         pixels = inputs[2].reshape(-1, depth)
         sums = np.zeros(output.shape, np.int64)
         for row in range(kernel_h):
@@ -221,7 +234,7 @@ def transpose_conv(at: Site) -> Compute:
                 product = exact_matmul(pixels, filters[:, row, column].T).reshape(*image.shape[:3], channels)
                 product -= image.zero_point * sums_of_filters[:, row, column]
                 sums[:, large_y, large_x] += product[:, small_y, small_x]
-        return [rescale(sums + rescale.bias)]
+        return [rescale(sums + bias)]
 
     return run
 
@@ -242,18 +255,19 @@ def _transposed_axis(
 @operator("FULLY_CONNECTED")
 def fully_connected(at: Site) -> Compute:
     """x [..., ] as [batch, k], weights [n, k], bias [n] or absent -> [batch, n].
-    As in TFLM, the bias's scale must be S_in * S_w to within 2 % of S_out, if the weights have one scale.
 
+    As in TFLM, the bias's scale must be S_in * S_w to within 2 % of S_out, if the weights have one scale. Only then
+    a zero point of theirs counts.
     """
     at.inputs_between(2, 3)
     at.outputs_exactly(1)
     image = at.input(0, "int8", "int16", "float32")
     weights = at.input(1, "float32" if image.type == "float32" else "int8")
     output = at.output(image.type)
-    at.rank(weights, 2)
+    at.rank(weights, *range(1, 7))
     if at.option("weights_format") != "DEFAULT":
         at.refuse(f"weights_format {at.option('weights_format')}", "DEFAULT")
-    channels, terms = weights.shape
+    channels, terms = prod(weights.shape[:-1]), weights.shape[-1]
     if (
         not output.shape
         or output.shape[-1] != channels
@@ -261,7 +275,7 @@ def fully_connected(at: Site) -> Compute:
     ):
         at.refuse(f"{image}, {weights} and {output}", "input [batch, k], weights [n, k], output [batch, n]")
     if image.type == "float32":
-        return floats.fully_connected(at, output, at.data_of(weights))
+        return floats.fully_connected(at, output, (channels, terms))
     rescale = Rescale(at, image, weights, output, channels, 0)
     bias = at.model.input_of(at.op, 2)
     if bias is not None and weights.scales.size == 1 and bias.scales.size:
@@ -270,11 +284,21 @@ def fully_connected(at: Site) -> Compute:
             at.refuse(
                 f"{bias} has scale {bias.scale}", f"{product:.9g}, the product of input and weight scales"
             )
-    matrix: npt.NDArray[np.int8] = at.data_of(weights).T
-    offset = rescale.bias - image.zero_point * matrix.sum(0, dtype=np.int64)
+    operands = Operands(at, 1, 2, rescale.bias)
+    point = weights_zero_point(weights)
+    if point and image.type == "int16":
+        at.refuse(f"{weights} has zero point {point}", "0 for int16 activations")
 
     def run(inputs: list[Any]) -> list[Array]:
-        sums = exact_matmul(inputs[0].reshape(-1, terms), matrix) + offset
+        values, bias = operands(inputs)
+        rows, matrix = inputs[0].reshape(-1, terms), values.reshape(channels, terms).T
+        sums = exact_matmul(rows, matrix) + bias - image.zero_point * matrix.sum(0, dtype=np.int64)
+        sums -= point * (rows.sum(1, dtype=np.int64) - terms * image.zero_point)[:, None]
         return [rescale(sums).reshape(output.shape)]
 
     return run
+
+
+def weights_zero_point(weights: Tensor) -> int:
+    """What FULLY_CONNECTED subtracts from its weights."""
+    return weights.zero_point if weights.scales.size == 1 else 0

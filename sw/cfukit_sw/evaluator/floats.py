@@ -9,9 +9,11 @@ import numpy as np
 
 from cfukit_sw.evaluator.float_functions import FUNCTIONS as FUNCTIONS_OF_C
 from cfukit_sw.evaluator.float_functions import Floats, exp, exp_minus_1, square_root
+from cfukit_sw.evaluator.operands import Operands
 from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.evaluator.windows import Axis, all_windows, pad_image
 from cfukit_sw.model import Tensor
+from cfukit_sw.quantization import IGNORED_ACTIVATIONS
 from cfukit_sw.site import Array, Site
 
 LARGEST = np.finfo(np.float32).max
@@ -24,10 +26,9 @@ RANGES = {
 
 
 def activation(at: Site) -> tuple[np.float32, np.float32]:
+    """TFLM ignores other fused activations."""
     name = str(at.option("fused_activation_function"))
-    if name not in RANGES:
-        at.refuse(f"fused_activation_function is {name}", ", ".join(RANGES))
-    return RANGES[name]
+    return RANGES["NONE"] if name in IGNORED_ACTIVATIONS else RANGES[name]
 
 
 def clamp(x: Floats, low: np.float32, high: np.float32) -> Floats:
@@ -46,23 +47,26 @@ def quietly(compute: Compute) -> Compute:
     return run
 
 
-def bias_of(at: Site, position: int, channels: int) -> Floats:
+def bias_of(at: Site, position: int, channels: int, computed: bool = False) -> Floats:
+    """Zeros where there is none, and where another operator computes it, if that is allowed."""
     tensor = at.optional(position, "float32")
     if tensor is None:
         return np.zeros(channels, np.float32)
-    data = at.data_of(tensor)
-    if data.size != channels:
-        at.refuse(f"{tensor} has {data.size} values", f"{channels}, one an output channel")
-    return data.reshape(-1).astype(np.float32)
+    if tensor.elements != channels:
+        at.refuse(f"{tensor} has {tensor.elements} values", f"{channels}, one an output channel")
+    if computed and tensor.data is None:
+        return np.zeros(channels, np.float32)
+    return at.data_of(tensor).reshape(-1).astype(np.float32)
 
 
-def conv_2d(at: Site, output: Tensor, filters: Floats, y: Axis, x: Axis, depthwise: bool) -> Compute:
-    """Taps in the order row, column, channel; then the bias. filters: as in the file."""
+def conv_2d(at: Site, output: Tensor, y: Axis, x: Axis, depthwise: bool) -> Compute:
+    """Taps in the order row, column, channel; then the bias."""
     low, high = activation(at)
     channels = output.shape[3]
-    bias = bias_of(at, 2, channels)
+    operands = Operands(at, 1, 2, bias_of(at, 2, channels, computed=True))
 
     def run(inputs: list[Any]) -> list[Array]:
+        filters, bias = operands(inputs)
         windows = all_windows(pad_image(inputs[0], y, x, 0), y, x)  # n, oh, ow, kh, kw, ci
         total = np.zeros(output.shape, np.float32)
         for row in range(y.kernel):
@@ -81,14 +85,15 @@ def conv_2d(at: Site, output: Tensor, filters: Floats, y: Axis, x: Axis, depthwi
     return quietly(run)
 
 
-def transpose_conv(at: Site, output: Tensor, filters: Floats, y: Axis, x: Axis) -> Compute:
+def transpose_conv(at: Site, output: Tensor, y: Axis, x: Axis) -> Compute:
     """Each output adds up what reaches it from the input's rows, columns and channels, in this order; then the bias. The axes are those
     of the forward convolution.
     """
     low, high = activation(at)
-    bias = bias_of(at, 3, output.shape[3])
+    operands = Operands(at, 1, 3, bias_of(at, 3, output.shape[3], computed=True))
 
     def run(inputs: list[Any]) -> list[Array]:
+        filters, bias = operands(inputs)
         total = np.zeros(output.shape, np.float32)
         for row in reversed(range(y.kernel)):  # the last row of the filter meets the first row of the input
             small_y, large_y = y.taps(row)
@@ -104,11 +109,14 @@ def transpose_conv(at: Site, output: Tensor, filters: Floats, y: Axis, x: Axis) 
     return quietly(run)
 
 
-def fully_connected(at: Site, output: Tensor, weights: Floats) -> Compute:
+def fully_connected(at: Site, output: Tensor, shape: tuple[int, int]) -> Compute:
+    """shape: of the weights, [n, k]."""
     low, high = activation(at)
-    bias = bias_of(at, 2, weights.shape[0])
+    operands = Operands(at, 1, 2, bias_of(at, 2, shape[0], computed=True))
 
     def run(inputs: list[Any]) -> list[Array]:
+        weights, bias = operands(inputs)
+        weights = weights.reshape(shape)
         rows = inputs[0].reshape(-1, weights.shape[1])
         total = np.zeros((rows.shape[0], weights.shape[0]), np.float32)
         for k in range(weights.shape[1]):

@@ -93,9 +93,9 @@ def spectral_subtraction(at: Site) -> Compute:
     for position in range(2):
         at.shape(at.output("uint32", position=position), image.shape)
     scale_bits, bits = at.integer("smoothing_bits", 0, 31), at.integer("spectral_subtraction_bits", 0, 31)
-    clamps, least = bool(at.option("clamping")), at.integer("min_signal_remaining")
-    even = at.integer("smoothing"), at.integer("one_minus_smoothing")
-    odd = at.integer("alternate_smoothing"), at.integer("alternate_one_minus_smoothing")
+    clamps, least = bool(at.option("clamping")), at.integer("min_signal_remaining", 0)
+    even = at.integer("smoothing", 0), at.integer("one_minus_smoothing", 0)
+    odd = at.integer("alternate_smoothing", 0), at.integer("alternate_one_minus_smoothing", 0)
 
     def run(inputs: list[Any]) -> list[Array]:
         x, noise = inputs

@@ -14,7 +14,10 @@ from cfukit_sw.site import MAX_WINDOW, Array, Site
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis of a window operator; `before` is the padding before the image."""
+    """One axis of a window operator; `before` is the padding before the image.
+
+    is_usual: there are as many outputs as the options say.
+    """
 
     size: int
     output: int
@@ -22,6 +25,7 @@ class Axis:
     stride: int
     dilation: int
     before: int
+    is_usual: bool = True
 
     @property
     def after(self) -> int:
@@ -46,7 +50,10 @@ class Axis:
 def window_axes(
     at: Site, image: Tensor, output: Tensor, kernel: tuple[int, int], dilated: bool
 ) -> tuple[Axis, Axis]:
-    """Height and width axes from the options. Refuses an output shape that does not follow from them."""
+    """Height and width axes from the options. Refuses an output shape that does not follow from them, but for convolutions.
+
+    Those compute as many outputs as the file says, as TFLM's do: what a converter writes for an input of unknown size.
+    """
     padding = str(at.option("padding"))
     axes = []
     for position, letter in ((1, "h"), (2, "w")):
@@ -54,12 +61,16 @@ def window_axes(
         dilation = at.integer(f"dilation_{letter}_factor", 1, MAX_WINDOW) if dilated else 1
         size, k = image.shape[position], kernel[position - 1]
         count = window_output(padding, size, k, stride, dilation)
-        if count < 1:
+        if count < 1 and not dilated:
             at.refuse(f"a {padding} window of {k} (dilation {dilation}) on {image}", "a window that fits")
-        if count != output.shape[position]:
+        if count != output.shape[position] and not dilated:
             at.refuse(f"{output} has size {output.shape[position]} in dimension {position}", f"{count}")
-        before = padding_before(at, count, size, k, stride, dilation)
-        axes.append(Axis(size, count, k, stride, dilation, before))
+        before = padding_before(at, count, size, k, stride, dilation) if padding == "SAME" else 0
+        outputs = output.shape[position]
+        if (outputs - 1) * stride - before >= size:
+            given = f"{output} has size {outputs} in dimension {position}"
+            at.refuse(given, f"{count}, or at least windows that begin in the image")
+        axes.append(Axis(size, outputs, k, stride, dilation, before, outputs == count))
     return axes[0], axes[1]
 
 

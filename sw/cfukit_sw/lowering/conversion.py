@@ -12,6 +12,7 @@ from cfukit_sw.evaluator.resize import bilinear_indices, nearest_indices
 from cfukit_sw.lowering.elementwise import broadcast, by_table
 from cfukit_sw.lowering.floats import limits
 from cfukit_sw.lowering.lowered import Alias, Bytes, Lowered, Param, TensorAt, described
+from cfukit_sw.lowering.operands import with_operands
 from cfukit_sw.lowering.windows import bias_type, channel_data
 from cfukit_sw.quantization import LIMITS, quantize_multiplier, window_padding
 from cfukit_sw.site import Site
@@ -125,8 +126,7 @@ def resize(at: Site) -> Lowered:
 
 def transpose_conv(at: Site) -> Lowered:
     w, x, y = at.input(1), at.input(2), at.output()
-    weights = at.data_of(w)
-    rescaling = channel_data(at, x, w, y, weights, 0, y.shape[3], bias_at=3)
+    rescaling = channel_data(at, x, w, y, 0, y.shape[3], bias_at=3)
     strides = at.integer("stride_h"), at.integer("stride_w")
     top, bottom = window_padding(x.shape[1], y.shape[1], w.shape[1], strides[0])
     left, right = window_padding(x.shape[2], y.shape[2], w.shape[2], strides[1])
@@ -162,4 +162,5 @@ def transpose_conv(at: Site) -> Lowered:
         "activation_min": low,
         "activation_max": high,
     }
-    return Lowered(op, "cfukit_conv", params, weights, rescaling)
+    lowered = Lowered(op, "cfukit_conv", params, w.data, rescaling)
+    return with_operands(at, lowered, w, bias_at=3)

@@ -27,6 +27,7 @@ class Op:
     * strides, dilation: (height, width). padding: (top, bottom, left, right).
     * bias_type: of CONV_2D and its like. int64 with int16 input means sums of 64 bits, also where there is no bias.
     * activation: lowest and highest stored output.
+    * plain: its weights and bias are constants, and its windows lie as padding and strides say. Only `reference` kernels take others.
     * small_sums: cfukit_rescale can be used. A kernel that folds the zero point gets multipliers that shift right by 0 to 20, and sums
       below 2^29 in magnitude for all inputs.
     """
@@ -52,6 +53,7 @@ class Op:
     output_zero_point: int = 0
     activation: tuple[int, int] = (-128, 127)
     small_sums: bool = True
+    plain: bool = True
     macs: int = 0
 
 
@@ -131,7 +133,7 @@ class Lowered:
     """A kernel call before its kernel is chosen.
 
     * params: members of `struct`, except for those that depend on the kernel (weights, channels, scratch, scratch_bytes).
-    * weights: as in the file. None, like channels, if the operator has none.
+    * weights: as in the file. None, like channels, if the operator has none; None too if `params` has them.
     * in_place: inputs whose storage the output may overwrite, as far as the kernel's `lead` allows.
     """
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from cfukit_sw.evaluator.conv import has_wide_sums
+from cfukit_sw.evaluator.conv import has_wide_sums, weights_zero_point
 from cfukit_sw.evaluator.floats import bias_of
+from cfukit_sw.evaluator.windows import window_axes
 from cfukit_sw.lowering.floats import limits
 from cfukit_sw.lowering.lowered import Channels, Lowered, Param, TensorAt, described
+from cfukit_sw.lowering.operands import with_operands
 from cfukit_sw.lowering.small_sums import small_sums
 from cfukit_sw.model import Tensor
 from cfukit_sw.quantization import product_multipliers, window_padding
@@ -34,23 +34,23 @@ def _window(at: Site, groups: int, multiplier: int, depth: int, channel_axis: in
     strides = _pair(at, "stride_h", "stride_w")
     dilation = _pair(at, "dilation_h_factor", "dilation_w_factor")
     kernel = w.shape[1], w.shape[2]
-    top, bottom = _padding(at, y.shape[1], x.shape[1], kernel[0], strides[0], dilation[0])
-    left, right = _padding(at, y.shape[2], x.shape[2], kernel[1], strides[1], dilation[1])
-    weights = at.data_of(w)
+    rows, columns = window_axes(at, x, y, kernel, dilated=True)
+    top, left = rows.before, columns.before
     channels = y.shape[3]
-    rescaling = channel_data(at, x, w, y, weights, channel_axis, channels)
+    rescaling = channel_data(at, x, w, y, channel_axis, channels)
     low, high = limits(at) if y.type == "float32" else at.activation(y)
     op = replace(
         described(at, x, y),
         filter_shape=w.shape,
         strides=strides,
         dilation=dilation,
-        padding=(top, bottom, left, right),
+        padding=(top, rows.after, left, columns.after),
         groups=groups,
         depth_multiplier=multiplier,
         activation=(low, high),
         small_sums=rescaling.small is not None,
         bias_type=bias_type(at, x),
+        plain=rows.is_usual and columns.is_usual,
     )
     params: dict[str, Param] = {
         "input": TensorAt(x.index),
@@ -77,18 +77,19 @@ def _window(at: Site, groups: int, multiplier: int, depth: int, channel_axis: in
         "activation_min": low,
         "activation_max": high,
     }
-    return Lowered(op, "cfukit_conv", params, weights, rescaling, in_place=(x.index,))
+    lowered = Lowered(op, "cfukit_conv", params, w.data, rescaling, in_place=(x.index,))
+    return with_operands(at, lowered, w)
 
 
 def fully_connected(at: Site) -> Lowered:
     x, w, y = at.input(0), at.input(1), at.output()
-    outputs, depth = w.shape
-    weights = at.data_of(w)
-    rescaling = channel_data(at, x, w, y, weights, 0, outputs)
+    depth = w.shape[-1]
+    outputs = w.elements // depth
+    rescaling = channel_data(at, x, w, y, 0, outputs)
     low, high = limits(at) if y.type == "float32" else at.activation(y)
     op = replace(
         described(at, x, y),
-        filter_shape=w.shape,
+        filter_shape=(outputs, depth),
         activation=(low, high),
         small_sums=rescaling.small is not None,
         bias_type=bias_type(at, x),
@@ -104,7 +105,22 @@ def fully_connected(at: Site) -> Lowered:
         "activation_min": low,
         "activation_max": high,
     }
-    return Lowered(op, "cfukit_fully_connected", params, weights, rescaling)
+    weights = None if w.data is None else w.data.reshape(outputs, depth)
+    lowered = Lowered(op, "cfukit_fully_connected", params, weights, rescaling)
+    if x.type != "float32" and weights_zero_point(w):
+        lowered = _with_zero_point(lowered, w)
+    return with_operands(at, lowered, w)
+
+
+def _with_zero_point(lowered: Lowered, w: Tensor) -> Lowered:
+    """As `lowered`, with weights that have a zero point."""
+    return replace(
+        lowered,
+        op=replace(lowered.op, small_sums=False),
+        struct="cfukit_fully_connected_zero_point",
+        params=lowered.params | {"weights_zero_point": weights_zero_point(w)},
+        kind="FULLY_CONNECTED_ZERO_POINT",
+    )
 
 
 def bias_type(at: Site, x: Tensor, bias_at: int = 2) -> str:
@@ -116,7 +132,6 @@ def channel_data(
     x: Tensor,
     w: Tensor,
     y: Tensor,
-    weights: npt.NDArray[Any],
     axis: int,
     channels: int,
     bias_at: int = 2,
@@ -124,13 +139,13 @@ def channel_data(
     """What rescales the sums of each output channel. axis: the weights' channel axis. float32: the biases as bits."""
     if x.type == "float32":
         nothing = np.zeros(channels, np.int64)
-        biases = bias_of(at, bias_at, channels).view(np.int32).astype(np.int64)
+        biases = bias_of(at, bias_at, channels, computed=True).view(np.int32).astype(np.int64)
         return Channels(biases, nothing, nothing, None)
     multipliers, shifts = product_multipliers(x.scale, at.weight_scales(w, channels, axis), y.scale)
-    bias = at.bias(bias_at, channels, "int16", "int32", "int64")
-    if x.type == "int16":
+    bias = at.bias(bias_at, channels, "int16", "int32", "int64", computed=True)
+    if x.type == "int16" or w.data is None:
         return Channels(bias, multipliers, shifts, None)
-    rows = np.moveaxis(weights, axis, 0).reshape(channels, -1).astype(np.int64)
+    rows = np.moveaxis(w.data, axis, 0).reshape(channels, -1).astype(np.int64)
     small = small_sums(rows, x.zero_point, bias, multipliers, shifts)
     return Channels(bias, multipliers, shifts, small)
 
