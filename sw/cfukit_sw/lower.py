@@ -10,6 +10,7 @@ from cfukit_base.errors import ModelError
 from cfukit_sw.arena import Storage, offline_plan
 from cfukit_sw.cache_lines import DCACHE_BYTES, Cache
 from cfukit_sw.calls import Call, kernel_constants, tensors_in
+from cfukit_sw.computed_bias import with_bias
 from cfukit_sw.evaluator import check_supported, simplified
 from cfukit_sw.evaluator.calls import CALLS
 from cfukit_sw.fitting import Fitting
@@ -127,7 +128,8 @@ class _Lowering:
     def _lower_operator(self, op: Operator) -> Lowered | Alias:
         if op.type in CALLS:
             return control(Site(self.model, op), self._subgraph)
-        return LOWERINGS[op.type](Site(self.model, op))
+        lowered = LOWERINGS[op.type](Site(self.model, op))
+        return with_bias(lowered) if isinstance(lowered, Lowered) else lowered
 
     def _subgraph(self, graph: Model) -> Plan:
         """The plan of a subgraph, with the same kernels."""
