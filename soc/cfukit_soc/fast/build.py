@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from cfukit_base import process
@@ -94,13 +95,15 @@ def build_cfu_library(cfu_verilog: Path, build_dir: Path, *, cxx: Tool | None = 
         raise UsageError(str(cfu_verilog), "no such file", allowed="a Verilog file with a module Cfu")
     cxx = cxx or host_cxx()
     source, signals = SOURCES / "cfu_library.cpp", SOURCES / "cfu_signals.h"
-    flags = [*_flags(cxx), *_LIBRARY_FLAGS]
+    flags = [*_flags(cxx), "-O3", *_LIBRARY_FLAGS]
     key = digest_of(*_cfu_parts(cfu_verilog), source, signals, cxx.identity, flags, build_digest())
 
     def build(folder: Path) -> None:
         with stage(f"compiling the CFU ({cxx.name} {cxx.version})"):
             _verilate(cfu_verilog.resolve(), folder)
-            words = [*cxx.argv, *including(cxx, flags), f"-I{plain(SOURCES)}", *all_joined(folder / "made")]
+            edge = ["-DEDGE_ALONE"] if _edge_stands_alone(folder / "made") else []
+            words = [*cxx.argv, *including(cxx, flags), *edge, f"-I{plain(SOURCES)}"]
+            words += all_joined(folder / "made")
             words += [str(source)]
             words += [str(path) for path in runtime_objects(cxx, _RUNTIME)]
             _compile(cxx, [*words, "-shared", "-o", LIBRARY], folder, "the CFU")
@@ -109,6 +112,16 @@ def build_cfu_library(cfu_verilog: Path, build_dir: Path, *, cxx: Tool | None = 
     # The key does not cover what the CFU includes, so such a library is for this folder alone.
     keep = cached if "`include" in cfu_verilog.read_text(errors="replace") else shared
     return keep(build_dir, "fast-cfu", key, build) / LIBRARY
+
+
+def _edge_stands_alone(made: Path) -> bool:
+    """Whether the verilated CFU has a part for clock edges, and nothing but that part looks at the clock."""
+    text = "".join(path.read_text() for path in sorted(made.glob("*.cpp")))
+    parts = (
+        f"\nbool VCfu___024root___eval_phase__{part}(VCfu___024root* vlSelf) {{" for part in ("act", "nba")
+    )
+    settling = re.findall(r"^\w[^;\n]*_ico\w*\([^;\n]*\{$.*?^\}", text, re.MULTILINE | re.DOTALL)
+    return all(part in text for part in parts) and not any(".clk" in function for function in settling)
 
 
 def _compile(cxx: Tool, words: list[str], folder: Path, what: str) -> None:

@@ -10,6 +10,9 @@
 #include "verilated.h"
 
 void VCfu___024root___eval(VCfu___024root*);  // what eval() does, without its bookkeeping
+// EDGE_ALONE: the parts of that for a clock edge, without what follows from the other inputs, which have settled.
+bool VCfu___024root___eval_phase__act(VCfu___024root*);
+bool VCfu___024root___eval_phase__nba(VCfu___024root*);
 
 static constexpr int RESET_CYCLES = 16;  // as the harness of the RTL
 
@@ -19,18 +22,25 @@ struct Device {
     std::vector<unsigned char> before = std::vector<unsigned char>(sizeof(VCfu__Syms));  // its state, to compare with
 };
 
-// A port that the CFU has is the first overload, one that it lacks the second.
 template <typename To, typename From>
 static void copy(To& to, const From& from) {
     std::memcpy(&to, &from, sizeof to < sizeof from ? sizeof to : sizeof from);
 }
+// An input. True if it changes.
+template <typename To, typename From>
+static bool give(To& to, const From& from) {
+    const To before = to;
+    copy(to, from);
+    return std::memcmp(&before, &to, sizeof to) != 0;
+}
+// A port that the CFU has is the first overload, one that it lacks the second.
 template <typename Model>
-static auto give_memory(Model& cfu, const CfuPortInputs& in, int) -> decltype(cfu.mem_cmd_ready, void()) {
-    cfu.mem_cmd_ready = in.memory_ready, cfu.mem_rsp_valid = in.memory_answers;
-    copy(cfu.mem_rsp_payload_data, in.memory_data);
+static auto give_memory(Model& cfu, const CfuPortInputs& in, int) -> decltype(cfu.mem_cmd_ready, bool()) {
+    return give(cfu.mem_cmd_ready, in.memory_ready) | give(cfu.mem_rsp_valid, in.memory_answers) |
+           give(cfu.mem_rsp_payload_data, in.memory_data);
 }
 template <typename Model>
-static void give_memory(Model&, const CfuPortInputs&, long) {}
+static bool give_memory(Model&, const CfuPortInputs&, long) { return false; }
 template <typename Model>
 static auto take_memory(Model& cfu, CfuPortOutputs& out, int) -> decltype(cfu.mem_cmd_ready, void()) {
     out.memory_asks = cfu.mem_cmd_valid, out.memory_writes = cfu.mem_cmd_payload_we;
@@ -40,12 +50,12 @@ static auto take_memory(Model& cfu, CfuPortOutputs& out, int) -> decltype(cfu.me
 template <typename Model>
 static void take_memory(Model&, CfuPortOutputs&, long) {}
 template <typename Model>
-static auto give_dma(Model& cfu, const CfuPortInputs& in, int) -> decltype(cfu.dma_read_cmd_ready, void()) {
-    cfu.dma_read_cmd_ready = in.dma_ready, cfu.dma_read_rsp_valid = in.dma_answers;
-    copy(cfu.dma_read_rsp_payload_data, in.dma_data);
+static auto give_dma(Model& cfu, const CfuPortInputs& in, int) -> decltype(cfu.dma_read_cmd_ready, bool()) {
+    return give(cfu.dma_read_cmd_ready, in.dma_ready) | give(cfu.dma_read_rsp_valid, in.dma_answers) |
+           give(cfu.dma_read_rsp_payload_data, in.dma_data);
 }
 template <typename Model>
-static void give_dma(Model&, const CfuPortInputs&, long) {}
+static bool give_dma(Model&, const CfuPortInputs&, long) { return false; }
 template <typename Model>
 static auto take_dma(Model& cfu, CfuPortOutputs& out, int) -> decltype(cfu.dma_read_cmd_ready, void()) {
     out.dma_asks = cfu.dma_read_cmd_valid, out.dma_takes = cfu.dma_read_rsp_ready;
@@ -54,43 +64,57 @@ static auto take_dma(Model& cfu, CfuPortOutputs& out, int) -> decltype(cfu.dma_r
 template <typename Model>
 static void take_dma(Model&, CfuPortOutputs&, long) {}
 
-static void settle(VCfu& cfu, const CfuInputs& in, CfuOutputs& out) {
-    cfu.clk = 0;
-    cfu.cmd_valid = in.cmd_valid;
-    cfu.rsp_ready = in.rsp_ready;
-    cfu.cmd_payload_function_id = static_cast<SData>(in.function);
-    cfu.cmd_payload_inputs_0 = in.a;
-    cfu.cmd_payload_inputs_1 = in.b;
+// The clock goes to the other level, and nothing else changes.
+static void turn_clock(VCfu& cfu, int level) {
+    cfu.clk = static_cast<CData>(level);
+#ifdef EDGE_ALONE
+    do {
+        while (VCfu___024root___eval_phase__act(cfu.rootp)) {}
+    } while (VCfu___024root___eval_phase__nba(cfu.rootp));
+#else
     VCfu___024root___eval(cfu.rootp);
+#endif
+}
+
+// changed: inputs other than these.
+static void settle(VCfu& cfu, const CfuInputs& in, CfuOutputs& out, bool changed) {
+    const auto function = static_cast<SData>(in.function);
+    changed |= cfu.cmd_valid != in.cmd_valid || cfu.rsp_ready != in.rsp_ready || cfu.cmd_payload_function_id != function ||
+               cfu.cmd_payload_inputs_0 != in.a || cfu.cmd_payload_inputs_1 != in.b;
+    if (changed) {
+        cfu.clk = 0;
+        cfu.cmd_valid = in.cmd_valid;
+        cfu.rsp_ready = in.rsp_ready;
+        cfu.cmd_payload_function_id = function;
+        cfu.cmd_payload_inputs_0 = in.a;
+        cfu.cmd_payload_inputs_1 = in.b;
+        VCfu___024root___eval(cfu.rootp);
+    } else {
+        turn_clock(cfu, 0);
+    }
     out.cmd_ready = cfu.cmd_ready;
     out.rsp_valid = cfu.rsp_valid;
     out.result = cfu.rsp_payload_outputs_0;
-}
-
-static void clock_edge(VCfu& cfu) {
-    cfu.clk = 1;
-    VCfu___024root___eval(cfu.rootp);
 }
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
 // A cycle of a CFU without other ports.
 EXPORT void cfukit_cfu_cycle(Device* device, const CfuInputs* in, CfuOutputs* out) {
-    settle(*device->cfu, *in, *out);
-    clock_edge(*device->cfu);
+    settle(*device->cfu, *in, *out, false);
+    turn_clock(*device->cfu, 1);
 }
 
 // The outputs for these inputs, as often as wanted before the edge.
 EXPORT void cfukit_cfu_settle(Device* device, const CfuInputs* in, const CfuPortInputs* ports, CfuOutputs* out, CfuPortOutputs* asks) {
     VCfu& cfu = *device->cfu;
-    give_memory(cfu, *ports, 0);
-    give_dma(cfu, *ports, 0);
-    settle(cfu, *in, *out);
+    const bool changed = give_memory(cfu, *ports, 0) | give_dma(cfu, *ports, 0);
+    settle(cfu, *in, *out, changed);
     take_memory(cfu, *asks, 0);
     take_dma(cfu, *asks, 0);
 }
 
-EXPORT void cfukit_cfu_clock(Device* device) { clock_edge(*device->cfu); }
+EXPORT void cfukit_cfu_clock(Device* device) { turn_clock(*device->cfu, 1); }
 
 // Whether no cycle without a command and without an answer changes anything in it, whoever is ready: it then stays as it is. The
 // state is all that Verilator keeps for it, memories included.
@@ -110,7 +134,7 @@ EXPORT bool cfukit_cfu_still(Device* device) {
     // What a cycle leaves of inputs and of what follows from them is the same before each comparison.
     const auto same = [&](int ready) {
         if (!cycle(ready)) return false;
-        clock_edge(*device->cfu);
+        turn_clock(*device->cfu, 1);
         return cycle(0) && std::memcmp(device->before.data(), static_cast<void*>(state), sizeof *state) == 0;
     };
     for (int ready = 0; ready < 8; ready++) {
@@ -133,6 +157,7 @@ EXPORT Device* cfukit_cfu_create() {
         cfukit_cfu_cycle(device, &idle, &outputs);
     }
     cfu.reset = 0;
+    VCfu___024root___eval(cfu.rootp);
     return device;
 }
 
