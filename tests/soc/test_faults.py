@@ -38,6 +38,7 @@ SENTENCES = [
         "cfukit cannot tell what the CPU did in cycle 1234 at 0x40000010 in f (a.c:7): please report it",
     ),
     ({"end": "time_out"}, "still running after 1234 cycles at 0x40000010 in f (a.c:7)"),
+    ({"end": "killed"}, "gdb ended the run after 1234 cycles at 0x40000010 in f (a.c:7)"),
     (
         {"end": "bus_error", "access": "store", "address": 0x60000000},
         "store at 0x40000010 in f (a.c:7) at address 0x60000000, where nothing answers",
