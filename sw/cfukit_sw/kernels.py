@@ -161,7 +161,7 @@ FLOAT_FUNCTIONS = (
     *("less", "less_equal"),
 )
 SOFTMAX_WORDS = 64  # of scratch at most; longer rows are computed twice instead
-ODD_OPERANDS = ("FULLY_CONNECTED_ZERO_POINT", "WITH_BIAS")
+ODD_OPERANDS = ("FULLY_CONNECTED_ZERO_POINT", "SLICE", "WITH_BIAS")
 BINARY_INT32 = ("ADD", "SUB", "MUL", "DIV", "MINIMUM", "MAXIMUM")
 
 

@@ -159,7 +159,8 @@ class Site:
         """One scale per output channel (a single one is repeated). Convolutions ignore the zero points of weights, as TFLM's do."""
         if weights.scales.size == 1:
             return np.repeat(weights.scales, channels)
-        if weights.scales.size != channels or weights.quantized_dimension != dimension:
+        ignored = self.op.type == "TRANSPOSE_CONV"  # TFLM does not look at the dimension there
+        if weights.scales.size != channels or not (ignored or weights.quantized_dimension == dimension):
             self.refuse(
                 f"{weights} has {weights.scales.size} scales along dimension {weights.quantized_dimension}",
                 f"1, or {channels} along dimension {dimension}",

@@ -13,6 +13,8 @@ def value_refusal(operator_type: str, value: int) -> tuple[str, str]:
     signed = value - 2**32 if value >= 2**31 else value  # a kernel reports 32 bits
     if operator_type in ("GATHER", "GATHER_ND", "EMBEDDING_LOOKUP"):
         return f"the index {signed:,}", "indices inside the tensor"
+    if operator_type == "SLICE":
+        return f"the begin or size {signed:,}", "a part of the input, as large as the output"
     if operator_type == "CUSTOM:TFLite_Detection_PostProcess":
         return f"box {value:,}, whose corners do not span an area", "boxes of a height and width above 0"
     if operator_type == "DIV":

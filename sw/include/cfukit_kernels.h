@@ -461,6 +461,17 @@ struct cfukit_update {
   int32_t update_sizes[5], rooms[5], strides[5];
 };
 
+/* SLICE with computed begins or sizes (`rank` of them, of begin_bytes and size_bytes each): output_sizes elements of the input from there on.
+ * Refused: a size that is neither the output's nor -1, and a begin outside 0 .. room, or, with size -1, other than the room. Axes are
+ * those of the tensor behind ones; strides in bytes. */
+struct cfukit_slice {
+  const uint8_t *input;
+  const void *begins, *sizes;
+  uint8_t *output;
+  int32_t rank, begin_bytes, size_bytes;
+  int32_t output_sizes[5], rooms[5], strides[5];
+};
+
 /* BROADCAST_ARGS: the shape to which two shapes broadcast. int32_t, or int64_t (element_bytes 8) whose low 32 bits count. */
 struct cfukit_broadcast_args {
   const void *input1, *input2;

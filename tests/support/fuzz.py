@@ -31,6 +31,7 @@ from cfukit_tools.verbs import info as informing
 from support.kernels import HostModel, library
 from support.models import all_types, random_inputs, random_model
 from support.models_control import counted_by_variable, nested, with_signals
+from support.models_operands import computed_models
 
 ABSURD = (
     0,
@@ -66,6 +67,7 @@ def seed_models() -> list[bytes]:
         nested(3, 4),
         nested(2, 3, in_branch=True),
     ]
+    models += computed_models()
     return [model_bytes(model) for model in models]
 
 

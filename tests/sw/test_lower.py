@@ -263,13 +263,15 @@ def test_a_zero_point_of_0_need_not_be_written() -> None:
     assert lower(replace(model, tensors=tensors)).steps[0].kernel == "move"
 
 
-def test_computed_weights_are_refused() -> None:
+def test_computed_weights_get_a_reference_kernel() -> None:
+    """A project's kernel packs weights, which must be known for that."""
     build = ModelBuilder("computed")
     x, w = int8(build, "x", (1, 4)), build.tensor("w", (2, 4), scale=0.1, zero_point=0)
     y = int8(build, "y", (1, 2))
-    build.operator("FULLY_CONNECTED", [x, w], [y])
-    with pytest.raises(ModelError, match="computed: operator 0 FULLY_CONNECTED"):
-        lower(build.model([x, w], [y]))
+    build.operator("FULLY_CONNECTED", [x, w], [y], fused_activation_function="NONE")
+    own = project_kernel("FULLY_CONNECTED", "mine", [])
+    (step,) = lower(build.model([x, w], [y]), kernels=[own]).steps
+    assert (step.registry, step.kernel) == ("reference", "fully_connected")
 
 
 @pytest.mark.needs("reference")

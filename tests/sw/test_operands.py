@@ -13,40 +13,11 @@ from cfukit_sw.lower import lower
 from cfukit_sw.model import Model
 from cfukit_sw.tflite_reader import parse_model
 from cfukit_sw.tflite_writer import model_bytes
-from support.kernels import HostModel
+from support.kernels import HostModel, RefusedError
 from support.models import random_inputs, random_model
 from support.models_float import assert_same
+from support.models_operands import WINDOWS, Arrays, computed, computed_slices, with_zero_point
 from support.tflm import tflm_outputs
-
-WINDOWS = {
-    "CONV_2D": (1, 2),
-    "DEPTHWISE_CONV_2D": (1, 2),
-    "FULLY_CONNECTED": (1, 2),
-    "TRANSPOSE_CONV": (1, 3),
-}
-Arrays = list[np.ndarray]
-
-
-def computed(model: Model, positions: tuple[int, ...]) -> tuple[Model, Arrays] | None:
-    """The model with those inputs of its operator as inputs of the model, and their data. None for what is no case for this."""
-    tensors, inputs, data = list(model.tensors), list(model.inputs), []
-    for position in positions:
-        tensor = model.input_of(model.operators[0], position)
-        if tensor is None or tensor.data is None or tensor.type in ("int4", "int64", "int16"):
-            return None
-        tensors[tensor.index] = replace(tensor, data=None)
-        inputs.append(tensor.index)
-        data.append(tensor.data)
-    return replace(model, tensors=tuple(tensors), inputs=tuple(inputs)), data
-
-
-def with_zero_point(model: Model, point: int) -> Model:
-    """The model whose operator's weights have this zero point."""
-    index = model.operators[0].inputs[1]
-    tensors = list(model.tensors)
-    points = np.full(tensors[index].scales.size, point, np.int64)
-    tensors[index] = replace(tensors[index], zero_points=points)
-    return replace(model, tensors=tuple(tensors))
 
 
 def cases(type: str, seeds: range) -> list[tuple[Model, Model, Arrays]]:
@@ -133,3 +104,25 @@ def test_as_many_outputs_as_the_file_says() -> None:
     rng = np.random.default_rng(3)
     models = [random_model(type, seed) for type in ("CONV_2D", "DEPTHWISE_CONV_2D") for seed in range(20)]
     like_tflm([(with_other_outputs(model, rng), []) for model in models], 12)
+
+
+@pytest.mark.needs("tflm")
+def test_computed_slices_like_tflm() -> None:
+    like_tflm(computed_slices(range(10)), 15)
+
+
+def test_a_computed_slice_outside_its_tensor_is_refused() -> None:
+    refused = 0
+    for model, _ in computed_slices(range(12)):
+        begins, sizes = (model.input_of(model.operators[0], position) for position in (1, 2))
+        if begins.data is not None or sizes.data is None or begins.elements < 2:
+            continue
+        given = parse_model(model_bytes(model), "slice")
+        x, begin = random_inputs(given, np.random.default_rng(0))[0], np.zeros(begins.shape, np.int32)
+        begin[-1] = given.tensors[model.inputs[0]].shape[-1] - given.tensors[model.outputs[0]].shape[-1] + 1
+        with pytest.raises(ModelError, match="a part of the input, as large as the output"):
+            Evaluator(given).run([x, begin])
+        with pytest.raises(RefusedError):
+            HostModel(lower(given)).run([x, begin])
+        refused += 1
+    assert refused > 3

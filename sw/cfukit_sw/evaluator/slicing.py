@@ -8,7 +8,11 @@ import numpy as np
 
 from cfukit_sw.evaluator.movement import MOVABLE, moved
 from cfukit_sw.evaluator.prepare import Compute, operator
+from cfukit_sw.model import Tensor
 from cfukit_sw.site import Array, Site
+from cfukit_sw.values import value_refusal
+
+MAX_SLICE_RANK = 5
 
 
 def _take(at: Site, index: tuple[slice | int, ...], shape: tuple[int, ...]) -> Compute:
@@ -22,6 +26,8 @@ def _take(at: Site, index: tuple[slice | int, ...], shape: tuple[int, ...]) -> C
 def slice_(at: Site) -> Compute:
     """begin and size per dimension; size -1: to the end."""
     image, output = moved(at, most=3)
+    if any(at.input(position, "int32", "int64").data is None for position in (1, 2)):
+        return _computed_slice(at, image, output)
     begins, sizes = at.integers(1, len(image.shape)), at.integers(2, len(image.shape))
     ends = []
     for begin, size, full in zip(begins, sizes, image.shape, strict=True):
@@ -31,6 +37,30 @@ def slice_(at: Site) -> Compute:
         ends.append(end)
     at.shape(output, [end - begin for begin, end in zip(begins, ends, strict=True)])
     return _take(at, tuple(map(slice, begins, ends)), output.shape)
+
+
+def _computed_slice(at: Site, image: Tensor, output: Tensor) -> Compute:
+    """The part that begins where an inference says, and is as large as the output tensor."""
+    at.rank(image, *range(1, MAX_SLICE_RANK + 1))
+    at.rank(output, len(image.shape))
+    for position in (1, 2):
+        at.shape(at.input(position), [len(image.shape)])
+    rooms = [whole - part for whole, part in zip(image.shape, output.shape, strict=True)]
+    if min(rooms) < 0:
+        at.refuse(f"{output} of {image}", "a part that is not larger")
+
+    def run(inputs: list[Any]) -> list[Array]:
+        index = []
+        given = zip(inputs[1].tolist(), inputs[2].tolist(), output.shape, rooms, strict=True)
+        for begin, size, part, room in given:
+            if size not in (-1, part):
+                at.refuse(*value_refusal("SLICE", size % 2**32))
+            if not (0 <= begin <= room) or (size == -1 and begin != room):
+                at.refuse(*value_refusal("SLICE", begin % 2**32))
+            index.append(slice(begin, begin + part))
+        return [np.ascontiguousarray(inputs[0][tuple(index)])]
+
+    return run
 
 
 @operator("STRIDED_SLICE")

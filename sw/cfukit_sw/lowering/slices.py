@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cfukit_sw.lowering.lowered import Alias, Lowered, TensorAt
+from cfukit_sw.evaluator.slicing import MAX_SLICE_RANK
+from cfukit_sw.lowering.lowered import Alias, Lowered, Param, TensorAt, described
 from cfukit_sw.lowering.movement import Axes, dense_strides, moved
 from cfukit_sw.model import Tensor
 from cfukit_sw.site import Site
@@ -12,8 +13,30 @@ from cfukit_sw.site import Site
 
 def slice_(at: Site) -> Lowered | Alias:
     x, y = at.input(0), at.output()
+    if at.input(1).data is None or at.input(2).data is None:
+        return _computed_slice(at)
     begin = at.integers(1)
     return _strided(at, x, y, begin, [1] * len(begin), y.shape)
+
+
+def _computed_slice(at: Site) -> Lowered:
+    x, begins, sizes, y = at.input(0), at.input(1), at.input(2), at.output()
+    ones = (1,) * (MAX_SLICE_RANK - len(x.shape))
+    none = tuple(0 for _ in ones)
+    rooms = (whole - part for whole, part in zip(x.shape, y.shape, strict=True))
+    params: dict[str, Param] = {
+        "input": TensorAt(x.index),
+        "begins": TensorAt(begins.index),
+        "sizes": TensorAt(sizes.index),
+        "output": TensorAt(y.index),
+        "rank": len(x.shape),
+        "begin_bytes": begins.dtype.itemsize,
+        "size_bytes": sizes.dtype.itemsize,
+        "output_sizes": (*ones, *y.shape),
+        "rooms": (*none, *rooms),
+        "strides": (*none, *(stride * x.dtype.itemsize for stride in dense_strides(x.shape))),
+    }
+    return Lowered(described(at, x, y), "cfukit_slice", params)
 
 
 def strided_slice(at: Site) -> Lowered | Alias:
