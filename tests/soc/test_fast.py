@@ -41,6 +41,9 @@ SANITIZED = [("sim", "full+cfu"), ("sim", "fomu"), ("sim", "tcm"), ("sim", {"byp
 SANITIZED += [("ulx3s", "full+cfu"), ("fomu", "fomu")]
 
 
+ENDS = {"exit", "trap", "bus_error", "fetch_fault", "hang", "cfu_hang", "time_out", "stack_overflow"}
+
+
 @pytest.fixture(autouse=True)
 def _registers(monkeypatch: pytest.MonkeyPatch) -> None:
     """The random programs end by our exit register."""
@@ -99,19 +102,34 @@ def test_random_words_end_as_on_the_rtl(stock, tmp_path, seeds):
         stock.compare(chunk(soc, soc.cpu.reset_address, random_words(seed, soc)), tmp_path)
 
 
-@pytest.mark.parametrize("cpu", ["fomu", "min", "tcm"])
-def test_random_words_do_not_crash_the_simulator(tmp_path, cpu):
+FUZZED = ["full+cfu", "fomu", "min", "tcm"]
+
+
+@pytest.mark.parametrize("cpu", FUZZED)
+def test_random_bytes_do_not_crash_the_simulator(tmp_path, cpu):
     """What a CPU without traps does with them is not defined, but it ends."""
-    soc_json = make_soc("sim", tmp_path / "soc", cpu=cpu)
+    fuzz(tmp_path, cpu, range(250))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("cpu", FUZZED)
+def test_more_random_bytes_do_not_crash_the_simulator(tmp_path, cpu):
+    fuzz(tmp_path, cpu, range(10_000, 12_500))
+
+
+def fuzz(folder, cpu, seeds):
+    """Run a program for each seed: random bytes, or random words behind a prologue. Each tells how it ended."""
+    soc_json = make_soc("sim", folder / "soc", cpu=cpu)
     soc, words = Soc.read(soc_json), [str(build_fast_simulator())]
-    (tmp_path / "parameters").write_text(parameters(soc_json, soc))
-    words += [f"{name}={tmp_path / name}" for name in ("parameters", "image", "result")]
-    for seed in range(300):
-        (tmp_path / "image").write_bytes(chunk(soc, soc.cpu.reset_address, random_words(seed, soc)))
-        subprocess.run(
-            [*words, "max_cycles=20000", "hang_cycles=5000"], stdin=subprocess.DEVNULL, check=True, timeout=60
-        )
-        assert json.loads((tmp_path / "result").read_text())["cycles"] > 0
+    (folder / "parameters").write_text(parameters(soc_json, soc))
+    words += [f"{name}={folder / name}" for name in ("parameters", "image", "result")]
+    words += ["max_cycles=20000", "hang_cycles=5000"]
+    for seed in seeds:
+        code = random.Random(seed).randbytes(4096) if seed % 4 == 0 else random_words(seed, soc)
+        (folder / "image").write_bytes(chunk(soc, soc.cpu.reset_address, code))
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+        assert done.returncode == 0, (cpu, seed, done)
+        assert json.loads((folder / "result").read_text())["end"] in ENDS, (cpu, seed)
 
 
 @pytest.mark.slow
@@ -127,10 +145,8 @@ def test_random_words_find_no_error_of_memory_or_arithmetic(tmp_path):
         words = [str(simulator), *(f"{name}={tmp_path / name}" for name in names)]
         for seed in range(1000 * number, 1000 * number + 25):
             (tmp_path / "image").write_bytes(chunk(soc, soc.cpu.reset_address, random_words(seed, soc)))
-            limits = ["max_cycles=20000", "hang_cycles=5000"]
-            done = subprocess.run(
-                [*words, *limits], stdin=subprocess.DEVNULL, capture_output=True, timeout=120
-            )
+            more = ["max_cycles=20000", "hang_cycles=5000", f"lint={int(seed % 5 == 0)}"]
+            done = subprocess.run([*words, *more], stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
             assert done.returncode == 0, f"{board}, CPU {cpu}, seed {seed}: {done.stderr.decode()[-2000:]}"
 
 

@@ -306,3 +306,57 @@ def test_packets_that_are_damaged_are_asked_for_again(run_of, tmp_path):
         assert gdb.receive() == "OK"
         gdb.socket.sendall(b"$X40000000,2:}]}\x03#" + b"%02x" % (sum(b"X40000000,2:}]}\x03") & 255))
         assert gdb.receive() == "OK" and gdb.memory(0x40000000, 2) == b"}#"
+
+
+PACKETS = [
+    "?",
+    "g",
+    "p20",
+    "m40000000,40",
+    "P5=01020304",
+    "M40008000,4:01020304",
+    "X40008000,2:ab",
+    "Z0,40000010,4",
+    "z0,40000010,4",
+]
+PACKETS += [
+    "Z2,40008000,4",
+    "z2,40008000,4",
+    "Z4,fffffff0,ffffffff",
+    "qSupported",
+    "qXfer:features:read:target.xml:0,fff",
+    "s",
+    "bs",
+]
+PACKETS += [
+    "s",
+    "bs",
+    "s",
+    "bc",
+    "s",
+    "Hg0",
+    "vCont?",
+    "qfThreadInfo",
+    "P20=00000040",
+    "M40000100,4:13000000",
+]
+
+
+@pytest.mark.slow
+@pytest.mark.needs("g++")
+@pytest.mark.parametrize("seed", range(4))
+def test_random_packets_do_no_harm(system, tmp_path, seed):
+    """Each has an answer, also a damaged one; under the sanitizers of the compiler."""
+    run = Run(system.soc_json, program_image(system.soc_json, seed, 200), tmp_path, sanitized=True)
+    rng = random.Random(seed)
+    with run.debugged() as gdb:
+        for _ in range(250):
+            packet = list(rng.choice(PACKETS))
+            if rng.random() < 0.4:
+                packet[rng.randrange(len(packet))] = rng.choice("0123456789abcdef,:;=zZmMX}")
+            if packet[0] in "cCDk":
+                continue
+            if gdb.ask("".join(packet))[:1] in ("W", "X"):
+                return
+        gdb.send("k")
+    assert run.result()["end"] in ("killed", "exit")

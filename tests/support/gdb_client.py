@@ -93,12 +93,13 @@ class Run:
     folder: Path
     options: tuple[str, ...] = ("max_cycles=400000", "hang_cycles=20000")
     stdin: bytes = b""
+    sanitized: bool = False
 
     def _words(self) -> list[str]:
         (self.folder / "image").write_bytes(self.image)
         (self.folder / "parameters").write_text(parameters(self.soc_json, Soc.read(self.soc_json)))
         (self.folder / "stdin").write_bytes(self.stdin)
-        words = [str(build_fast_simulator()), *self.options]
+        words = [str(build_fast_simulator(sanitized=self.sanitized)), *self.options]
         return words + [f"{name}={self.folder / name}" for name in ("parameters", "image", "result")]
 
     def result(self) -> dict[str, Any]:

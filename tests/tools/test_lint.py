@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
 
+from cfukit_soc.linted import lint_from
 from cfukit_tools import api
 from cfukit_tools.cli import commands as cli
+from cfukit_tools.report.exec import FINDINGS
+from support.pages import ROOT
 
 PROGRAM = """#include "cfukit.h"
 __attribute__((noinline)) volatile int *gone(void) {
@@ -61,3 +65,11 @@ def test_a_person_sees_the_findings(program: Path, capsys: pytest.CaptureFixture
 def test_other_engines_refuse_it(program: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["exec", str(program), "--lint", "--engine", "rtl"]) == 2
     assert "--lint: engine rtl" in capsys.readouterr().err
+
+
+def test_every_kind_of_finding_is_told() -> None:
+    kinds = set(re.findall(r'\* "(\w+)":', lint_from.__doc__ or ""))
+    assert kinds == FINDINGS.keys() and len(kinds) == 6
+    assert kinds <= set(
+        re.findall(r"^\| `(\w+)`", (ROOT / "docs" / "debugging.md").read_text(), re.MULTILINE)
+    )

@@ -37,7 +37,7 @@ def show(document: Exec, listing: Sequence[str] = ()) -> None:
     out.print(f"{ended}, {cycles} cycles, engine {document.engine}")
 
 
-_FINDINGS = {
+FINDINGS = {
     "unwritten": "reads memory that was never written",
     "below_stack": "uses the stack below the stack pointer",
     "outside": "writes where no memory is",
@@ -50,7 +50,7 @@ _FINDINGS = {
 def _lint(out: Console, lint: Lint) -> None:
     for found in lint.findings:
         place = f"{found.file}:{found.line}: " if found.file else ""
-        what = f"{found.kind}: {found.function or 'code'} {_FINDINGS[found.kind]}, at pc 0x{found.pc:08x}"
+        what = f"{found.kind}: {found.function or 'code'} {FINDINGS[found.kind]}, at pc 0x{found.pc:08x}"
         where = "" if found.address is None else f", address 0x{found.address:08x}"
         times = "" if found.count == 1 else f", {found.count:,} times"
         out.print(f"lint: {place}{what}{where}{times}")

@@ -70,9 +70,8 @@ public:
     template <class Function>
     void each_watched_page(const Function& function) const {
         for (const Watch& watch : watches) {
-            for (uint64_t page = watch.address >> 12; page <= (uint64_t{watch.address} + watch.bytes - 1) >> 12; page++) {
-                function(static_cast<uint32_t>(page));
-            }
+            const uint64_t last = std::min<uint64_t>(uint64_t{watch.address} + watch.bytes - 1, UINT32_MAX);
+            for (uint32_t page = watch.address >> 12; page <= last >> 12; page++) function(page);
         }
     }
     // Whether the fast path may take over: it would not notice a place that is already in the pipeline.
