@@ -9,7 +9,9 @@ import numpy as np
 
 from cfukit_sw.kernels import Kernel
 from cfukit_sw.lowering import Bytes, Lowered, Pieces, TensorAt
-from cfukit_sw.lowering.lowered import Calls, Param
+from cfukit_sw.lowering.lowered import CallOf, Calls, Param, ScratchAt
+
+WORDS_OF_CHANNEL = {"int32": 3, "int64": 4}  # of struct cfukit_channel and struct cfukit_wide_channel
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,21 @@ def kernel_constants(lowered: Lowered, kernel: Kernel) -> dict[str, Param]:
         return {"channels": Bytes(channels_of(lowered, kernel))}
     packed = kernel.pack(lowered.op, lowered.weights) if kernel.pack else lowered.weights.tobytes()
     return {"weights": Bytes(packed), "channels": Bytes(channels_of(lowered, kernel))}
+
+
+def with_bias(lowered: Lowered, kernel: Kernel) -> Lowered:
+    """The call that writes the computed bias of `lowered` into a copy of its channels, and then calls its kernel."""
+    assert lowered.bias is not None and lowered.channels is not None
+    channels = channels_of(lowered, kernel)
+    call = CallOf(kernel.function, lowered.struct, lowered.params | {"channels": ScratchAt(0)})
+    params: dict[str, Param] = {
+        "bias": TensorAt(lowered.bias),
+        "channels": Bytes(channels),
+        "op": Calls((call,)),
+        "n_channels": lowered.channels.bias.size,
+        "words": WORDS_OF_CHANNEL[lowered.op.bias_type],
+    }
+    return Lowered(lowered.op, "cfukit_with_bias", params, scratch_bytes=len(channels), kind="WITH_BIAS")
 
 
 def tensors_in(params: Iterable[Param]) -> Iterable[TensorAt]:

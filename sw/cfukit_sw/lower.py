@@ -9,8 +9,7 @@ from cfukit_base.artefacts.plan import Dump, Plan
 from cfukit_base.errors import ModelError
 from cfukit_sw.arena import Storage, offline_plan
 from cfukit_sw.cache_lines import DCACHE_BYTES, Cache
-from cfukit_sw.calls import Call, kernel_constants, tensors_in
-from cfukit_sw.computed_bias import with_bias
+from cfukit_sw.calls import Call, kernel_constants, tensors_in, with_bias
 from cfukit_sw.evaluator import check_supported, simplified
 from cfukit_sw.evaluator.calls import CALLS
 from cfukit_sw.fitting import Fitting
@@ -129,7 +128,11 @@ class _Lowering:
         if op.type in CALLS:
             return control(Site(self.model, op), self._subgraph)
         lowered = LOWERINGS[op.type](Site(self.model, op))
-        return with_bias(lowered) if isinstance(lowered, Lowered) else lowered
+        if isinstance(lowered, Lowered) and lowered.bias is not None:
+            kernel = choose(library("reference"), lowered.kernels_for, lowered.op)
+            assert kernel is not None
+            return with_bias(lowered, kernel)
+        return lowered
 
     def _subgraph(self, graph: Model) -> Plan:
         """The plan of a subgraph, with the same kernels."""

@@ -11,6 +11,7 @@ from cfukit_base.errors import ModelError
 from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.lower import lower
 from cfukit_sw.model import Model
+from cfukit_sw.model_builder import ModelBuilder
 from cfukit_sw.tflite_reader import parse_model
 from cfukit_sw.tflite_writer import model_bytes
 from support.kernels import HostModel, RefusedError
@@ -48,6 +49,28 @@ def test_computed_operands_give_what_constants_give(type: str) -> None:
             (want,) = Evaluator(constant).run(inputs).outputs
             for got in (evaluator.run([*inputs, *data]).outputs[0], host.run([*inputs, *data])[0]):
                 np.testing.assert_array_equal(got, want, model.name)
+
+
+def test_a_pad_before_a_convolution_with_a_computed_bias_stays() -> None:
+    build = ModelBuilder("padded")
+    x = build.tensor("x", (1, 3, 3, 1), "int8", scale=0.1, zero_point=3)
+    padded = build.tensor("p", (1, 5, 5, 1), "int8", scale=0.1, zero_point=3)
+    weights = build.constant("w", np.ones((1, 3, 3, 1), np.int8), scale=0.1)
+    bias, y = build.tensor("b", (1,), "int32"), build.tensor("y", (1, 3, 3, 1), scale=0.1, zero_point=0)
+    amounts = build.constant("a", np.array([[0, 0], [1, 1], [1, 1], [0, 0]], np.int32))
+    build.operator("PAD", [x, amounts], [padded])
+    options = {
+        "padding": "VALID",
+        "stride_h": 1,
+        "stride_w": 1,
+        "dilation_h_factor": 1,
+        "dilation_w_factor": 1,
+    }
+    build.operator("CONV_2D", [padded, weights, bias], [y], fused_activation_function="NONE", **options)
+    model = build.model([x, bias], [y])
+    inputs = [np.arange(9, dtype=np.int8).reshape(1, 3, 3, 1), np.array([70], np.int32)]
+    want = Evaluator(model).run(inputs).outputs[0]
+    np.testing.assert_array_equal(HostModel(lower(model)).run(inputs)[0], want)
 
 
 def with_other_outputs(model: Model, rng: np.random.Generator) -> Model:

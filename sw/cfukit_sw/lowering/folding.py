@@ -59,6 +59,8 @@ def folded(model: Model, pad: Operator, lowered: Lowered) -> Lowered | None:
     """
     amounts = _amounts(model, pad)
     assert amounts is not None
+    if lowered.struct != "cfukit_conv":
+        return None
     op, x = lowered.op, model.tensors[pad.inputs[0]]
     windows = [
         (size - 1) * dilation + 1 for size, dilation in zip(op.filter_shape[1:3], op.dilation, strict=True)

@@ -134,7 +134,6 @@ class Lowered:
 
     * params: members of `struct`, except for those that depend on the kernel (weights, channels, scratch, scratch_bytes).
     * weights: as in the file. None, like channels, if the operator has none; None too if `params` has them.
-    * computed_bias: the tensor whose values belong into `channels`, where the bias is no constant.
     * in_place: inputs whose storage the output may overwrite, as far as the kernel's `lead` allows.
     """
 
@@ -143,8 +142,8 @@ class Lowered:
     params: dict[str, Param]
     weights: npt.NDArray[Any] | None = None
     channels: Channels | None = None
-    computed_bias: Tensor | None = None
     in_place: tuple[int, ...] = ()
+    bias: int | None = None  # the tensor that the biases come from, if another operator computes them
     scratch_bytes: int = 0  # beside what the kernel asks for
     kind: str = field(default="")  # the kernel list to look in; the operator's type if empty
 
