@@ -84,8 +84,8 @@ class WindowWalker(wiring.Component):
 
         # The taps of a run lie between the borders. So it ends before the image begins, where it ends, or with the filter row.
         merges, taps = Signal(), Signal(range(MERGED_TAPS))
-        last = Signal(signed(SIZE_BITS + 3))  # the column of the row's last tap
-        behind = Signal(signed(SIZE_BITS + 4))  # how far behind the image it lies
+        # The column of the row's last tap, and how far behind the image that lies.
+        last, behind = Signal(signed(SIZE_BITS + 3)), Signal(signed(SIZE_BITS + 4))
         begins_image, ends_image = Signal(), Signal()
         dense = (w.dilation_width == 1) & (w.pixel_bytes == w.channels)
         few = (w.filter_width < MERGED_TAPS) & (w.channels < MERGED_CHANNELS)
@@ -96,7 +96,7 @@ class WindowWalker(wiring.Component):
             begins_image.eq(merges & (column < 0) & (last >= 0)),
             ends_image.eq(merges & (column >= 0) & (column < w.width) & (behind >= 0)),
             taps.eq(
-                Mux(merges, Mux(begins_image, -column, Mux(ends_image, w.width - column, others + 1)), 1)
+                Mux(begins_image, -column, Mux(ends_image, w.width - column, Mux(merges, others + 1, 1)))
             ),
         ]
 
