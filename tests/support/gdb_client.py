@@ -17,7 +17,7 @@ from cfukit_soc.fast.build import build_fast_simulator
 from cfukit_soc.fast.parameters import parameters
 
 PC, CYCLES, INSTRUCTIONS = 32, 33, 34
-ILL, TRAP, BUS, INT = 4, 5, 7, 2
+ILL, TRAP, BUS, INT = 4, 5, 10, 2  # numbers of gdb's protocol, not of this system
 
 
 @dataclass(frozen=True)

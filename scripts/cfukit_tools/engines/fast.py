@@ -107,7 +107,7 @@ def _listening(port: int, program: Path) -> Iterator[socket.socket | None]:
             "--gdb", given, allowed="a free port from 1024 to 65535", hint="try another one"
         ) from error
     with listener:
-        connect = shlex.join(["gdb-multiarch", str(program), "-ex", f"target remote :{port}"])
+        connect = shlex.join(["gdb-multiarch", str(program), "-ex", f"target remote 127.0.0.1:{port}"])
         progress.note(f"waiting for gdb: {connect}")
         yield listener
 

@@ -98,9 +98,9 @@ def _windowed(given: Path | str, option: str, without: str) -> tuple[Path | None
     if isinstance(given, Path) or not given:
         return given or None, None
     path, *numbers = given.rsplit(":", 2)
-    if not numbers:
-        return Path(path), None
-    if len(numbers) == 2 and path and all(map(str.isdecimal, numbers)) and int(numbers[0]) < int(numbers[1]):
+    if not numbers or not numbers[-1].isdecimal():
+        return Path(given), None  # a colon in a file's name
+    if len(numbers) == 2 and path and numbers[0].isdecimal() and int(numbers[0]) < int(numbers[1]):
         return Path(path), (int(numbers[0]), int(numbers[1]))
     allowed = "FILE or FILE:FROM:TO in cycles, FROM below TO"
     raise UsageError(option, f"'{given}'", allowed=allowed, hint=without)

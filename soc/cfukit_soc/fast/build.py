@@ -95,8 +95,9 @@ def build_cfu_library(cfu_verilog: Path, build_dir: Path, *, cxx: Tool | None = 
         raise UsageError(str(cfu_verilog), "no such file", allowed="a Verilog file with a module Cfu")
     cxx = cxx or host_cxx()
     source, signals = SOURCES / "cfu_library.cpp", SOURCES / "cfu_signals.h"
+    rules = Path(__file__)  # of when an edge stands alone
     flags = [*_flags(cxx), "-O3", *_LIBRARY_FLAGS]
-    key = digest_of(*_cfu_parts(cfu_verilog), source, signals, cxx.identity, flags, build_digest())
+    key = digest_of(*_cfu_parts(cfu_verilog), source, signals, rules, cxx.identity, flags, build_digest())
 
     def build(folder: Path) -> None:
         with stage(f"compiling the CFU ({cxx.name} {cxx.version})"):
@@ -121,7 +122,8 @@ def _edge_stands_alone(made: Path) -> bool:
         f"\nbool VCfu___024root___eval_phase__{part}(VCfu___024root* vlSelf) {{" for part in ("act", "nba")
     )
     settling = re.findall(r"^\w[^;\n]*_ico\w*\([^;\n]*\{$.*?^\}", text, re.MULTILINE | re.DOTALL)
-    return all(part in text for part in parts) and not any(".clk" in function for function in settling)
+    looked_at = any(re.search(r"(\.|->)clk\b", function) for function in settling)
+    return all(part in text for part in parts) and bool(settling) and not looked_at
 
 
 def _compile(cxx: Tool, words: list[str], folder: Path, what: str) -> None:

@@ -228,12 +228,13 @@ private:
     void watch_pages() {
         fast->watch([this](const auto& each) { debugger->each_watched_page(each); });
     }
-    // What a fault is for gdb; 0: the program has ended by itself.
+    // What a fault is for gdb, whose protocol has signal numbers of its own; 0: the program has ended by itself.
     static int signal_of(const std::string& end) {
-        static const std::map<std::string, int> signals = {{"exit", 0}, {"trap", SIGILL}, {"bus_error", SIGBUS}, {"time_out", SIGXCPU}};
+        constexpr int ILL = 4, BUS = 10, SEGV = 11, ALRM = 14, XCPU = 24;
+        static const std::map<std::string, int> signals = {{"exit", 0}, {"trap", ILL}, {"bus_error", BUS}, {"time_out", XCPU}};
         const auto found = signals.find(end);
         if (found != signals.end()) return found->second;
-        return end == "hang" || end == "cfu_hang" ? SIGALRM : SIGSEGV;
+        return end == "hang" || end == "cfu_hang" ? ALRM : SEGV;
     }
 
     void load_image() {
