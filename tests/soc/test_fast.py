@@ -18,6 +18,7 @@ from support.bare import ODD_CFU, assemble, compile_c, patient_cfu
 from support.fast_compare import Both, chunk, program_image
 from support.flash_reads import first_of, flash_reads
 from support.handshakes import BODIES, write_cfu
+from support.nonsense_words import nonsense_words
 from support.random_words import random_words
 from support.socs import make_soc
 from support.watched import FRAME, OTHER_STACKS, OVERFLOWS, REFUSED, TOP, on_stack, storing
@@ -100,6 +101,19 @@ def test_random_words_end_as_on_the_rtl(stock, tmp_path, seeds):
     soc = Soc.read(stock.soc_json)
     for seed in seeds:
         stock.compare(chunk(soc, soc.cpu.reset_address, random_words(seed, soc)), tmp_path)
+
+
+TRAPLESS = ["lean", *(pytest.param(cpu, marks=pytest.mark.long) for cpu in ("min", "fomu", "fomu-mac"))]
+
+
+@pytest.mark.parametrize("cpu", TRAPLESS)
+def test_words_that_are_no_instructions_act_as_on_the_rtl(shared_tmp, tmp_path, cpu):
+    """A CPU without traps executes them. Random words soon leave its memory or its code; the others run to the end."""
+    both = Both(make_soc("sim", tmp_path / "soc", cpu=cpu), ODD_CFU, shared_tmp)
+    soc = Soc.read(both.soc_json)
+    for seed in range(25 if cpu == "lean" else 100):
+        for words in (nonsense_words, random_words):
+            both.compare(chunk(soc, soc.cpu.reset_address, words(seed, soc)), tmp_path)
 
 
 FUZZED = ["full+cfu", "fomu", "min", "tcm"]

@@ -27,7 +27,7 @@ public:
     Seen seen;
 
     uint32_t pc_reg;
-    std::vector<uint32_t> dtags;
+    std::vector<uint32_t> dtags, flushed_dtags;  // by line: address / LINE_BYTES, or UINT32_MAX
     uint32_t dmask, dflush_top, iflush_top;  // of the caches' flushes
 
     Core(const Parameters& parameters, const std::string& cfu_library)
@@ -36,6 +36,7 @@ public:
           icache(parameters.icache_bytes, {parameters.multiplier, parameters.divider, parameters.prediction,
                                            !parameters.csrs.empty(), parameters.traps}),
           pc_reg(parameters.reset_address), dtags((parameters.dcache_bytes ? parameters.dcache_bytes : SMALLEST) / LINE_BYTES, UINT32_MAX),
+          flushed_dtags(dtags),
           dmask(static_cast<uint32_t>(dtags.size()) - 1), dflush_top(static_cast<uint32_t>(dtags.size())),
           iflush_top(icache.mask + 1) {
         for (Memory& memory : memories.all()) {
@@ -55,6 +56,8 @@ public:
         return memory.bytes && (memory.kind == Memory::itcm || memory.kind == Memory::dtcm);
     }
     bool in_itcm_bytes(uint32_t address) const { return itcm && itcm->has(address); }
+    // What is left of a program counter where all code lies in one region.
+    uint32_t wrapped(uint32_t pc) const { return !p.icache_bytes && !p.traps ? (pc & 0xFFFFF) | 0x20000000 : pc; }
     // A line of the instruction TCM as it is now.
     const DecodedLine* itcm_line(uint32_t pc) {
         const DecodedLine*& line = itcm_lines[(pc - itcm->base) / LINE_BYTES];
@@ -98,19 +101,36 @@ public:
     uint32_t load_value() {
         Memory& memory = memories.at(w_address);
         uint32_t word = memory.bytes ? memory.word(w_address) : 0xFFFFFFFFu;
+        if (W.d->is(flag::store)) word = word_in_place_of(w_address);
         if (Registers::has(w_address)) word = bus.answer;
         if (cfu_memory.has(w_address)) word = w_word;
         const uint32_t first = word >> (8 * (w_result & 3)) & 0xFF, second = word >> (8 * ((w_result & 2) | 1)) & 0xFF;
-        return loaded(W.d->op, (word & 0xFFFF0000) | second << 8 | first, 0);
+        return loaded(*W.d, (word & 0xFFFF0000) | second << 8 | first, 0);
+    }
+    // What the D$ has in the place of a word. A store that is no instruction may give it as result.
+    uint32_t word_in_place_of(uint32_t address) {
+        const uint32_t index = address / LINE_BYTES & dmask, line = dtags[index] != UINT32_MAX ? dtags[index] : flushed_dtags[index];
+        Memory& memory = memories.at(line * LINE_BYTES);
+        return line != UINT32_MAX && memory.bytes ? memory.word(line * LINE_BYTES | (address & (LINE_BYTES - 4))) : 0;
+    }
+    // Where an access in M goes whose address is replaced there. The D$ has the first one.
+    uint32_t remade_address() {
+        if (!in_tcm(m_result)) return p.direct_bus ? m_remade : m_result;
+        const Memory& memory = memories.at(m_result);
+        return memory.base + (m_remade & (memory.bytes - 1));
+    }
+    uint32_t final_mask() {
+        const bool all = (M.d->word >> 12 & 3) == 3 && in_tcm(m_result);
+        return all ? 15u << (m_result & 3) & 15 : size_mask(*M.d, m_result);
     }
     void store_now() {
         Memory& memory = memories.at(w_address);
         if (!memory.bytes || memory.kind == Memory::boot_rom || memory.kind == Memory::flash) return;
         uint32_t& word = memory.word(w_address);
         old_word = word;
-        word = merged(word, size_mask(*W.d, w_address), w_store);
+        word = merged(word, w_mask, w_store);
         if (&memory == itcm) itcm_lines[(w_address - itcm->base) / LINE_BYTES] = nullptr;
-        if (cfu_memory.has(w_address) && (m_result ^ w_address) < 4) m_word = merged(m_word, size_mask(*W.d, w_address), w_store);
+        if (cfu_memory.has(w_address) && (m_result ^ w_address) < 4) m_word = merged(m_word, w_mask, w_store);
     }
     // A word of code as the bus reads it now: stores that wait are not yet there.
     uint32_t bus_word(uint32_t address) {

@@ -162,7 +162,7 @@ public:
 private:
     static uint32_t following(const Core& core, const Stage& at) {
         const Decoded& d = *at.d;
-        const bool taken = d.is(flag::branch) && branch_condition(d.op, core.x[d.rs1], core.x[d.rs2]);
+        const bool taken = d.is(flag::branch) && branch_condition(d, core.x[d.rs1], core.x[d.rs2], at.pc);
         uint32_t next = at.pc + 4;
         if (taken || d.is(flag::jal)) next = at.pc + static_cast<uint32_t>(d.immediate);
         if (d.is(flag::jalr)) next = core.retired_target;

@@ -22,6 +22,8 @@ enum : uint32_t {
     legal = 1 << 18, xret = 1 << 19, wfi = 1 << 20, ecall = 1 << 21,
     jumps = branch | jal | jalr,
     simple = 1 << 22,  // nothing but a result: no memory, no control flow, no divider, no CFU, no CSR
+    // No instruction: the shifter or the divider replaces the value of a CSR, or the address of a store.
+    remade = 1 << 23,
 };
 }
 
@@ -51,6 +53,10 @@ bool any_of(uint32_t word, const Equation (&equations)[COUNT]) {
     }
     return false;
 }
+
+// What the shifter takes: bits 0 and 1 of its selection.
+inline constexpr Equation shift_low[] = {{0x40003054, 0x40001010}, {0x7034, 0x1010}, {0x2007054, 0x1010}};
+inline constexpr Equation shift_high[] = {{0x7034, 0x5010}, {0x2007064, 0x5020}};
 
 inline bool is_legal(uint32_t word) {
     static constexpr Equation equations[] = {
@@ -158,12 +164,15 @@ inline Decoded decode(uint32_t word, const DecodeOptions& options) {
     bool legal = is_legal(word);
     if (!options.multiplier && (word & 0xfe00407f) == 0x02000033) legal = false;
     if (!options.divider && (word & 0xfe00407f) == 0x02004033) legal = false;
+    const bool shifts = any_of(word, shift_low) || any_of(word, shift_high);
+    if (!legal && (flags & (flag::csr | flag::memory)) && (shifts || (flags & flag::div))) flags |= flag::remade;
     made.immediate = immediate_of(word, flags);
     if (options.prediction && !(made.immediate & 2)) {
         if ((flags & flag::jal) || ((flags & flag::branch) && made.immediate < 0)) flags |= flag::predicted;
     }
     if (legal) flags |= flag::legal;
-    made.op = legal || !options.traps ? operation(word) : Op::illegal;
+    made.op = legal ? operation(word) : Op::illegal;
+    if (made.op == Op::csr && !options.csrs) made.op = Op::illegal;  // no CSR replaces what the ALU computes
     const uint32_t special = flag::memory | flag::jumps | flag::csr | flag::div | flag::cfu | flag::fence_i | flag::flush_data |
                              flag::xret | flag::wfi | flag::ecall;
     if (legal && !(flags & special)) flags |= flag::simple;

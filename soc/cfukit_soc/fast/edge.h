@@ -86,13 +86,17 @@ STAGE Core::edge_of_stages(Signals& s) {
     if (!s.w_stuck && !s.valid_w) W.pc = M.pc;
     if (!s.w_stuck) {
         W.d = M.d;
-        w_result = s.m_value, w_address = m_result, w_store = m_store, w_hit = m_hit, w_collides = s.m_now_collides;
+        w_result = M.is(flag::mul) ? m_result : s.m_value;  // a product comes from W
+        w_address = M.is(flag::memory) && M.is(flag::remade) ? remade_address() : m_result;
+        w_mask = M.is(flag::memory) ? final_mask() : 0;
+        w_store = m_store, w_hit = m_hit, w_collides = s.m_now_collides;
     }
     if (!s.w_stuck || s.w_removed) W.valid = false;
     if (!s.m_stuck && !s.m_flushed) W.valid = M.valid;
     if (!s.m_stuck) {
         M.pc = E.pc, M.d = E.d;
-        m_result = s.e_value, m_store = store_lanes(*E.d, e_b);
+        m_result = E.is(flag::csr) && E.is(flag::remade) ? e_result : s.e_value, m_store = store_lanes(*E.d, e_b);
+        m_remade = e_remade;
         m_hit = s.e_memory && dtags[e_result / LINE_BYTES & dmask] == e_result / LINE_BYTES;
         m_collides = s.e_collides;
         m_cfu = s.in_flight && !s.e_stuck;

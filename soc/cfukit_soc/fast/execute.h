@@ -1,6 +1,6 @@
 // What instructions compute, apart from memory and CSRs.
 #pragma once
-#include "decode.h"
+#include "controls.h"
 
 inline uint32_t divide(Op op, uint32_t a, uint32_t b) {
     const int32_t sa = static_cast<int32_t>(a), sb = static_cast<int32_t>(b);
@@ -11,6 +11,30 @@ inline uint32_t divide(Op op, uint32_t a, uint32_t b) {
     case Op::rem: return b == 0 ? a : overflow ? 0 : static_cast<uint32_t>(sa % sb);
     default: return b == 0 ? a : a % b;
     }
+}
+
+inline uint32_t multiply(uint32_t kind, uint32_t a, uint32_t b) {
+    const auto sa = static_cast<int64_t>(static_cast<int32_t>(a));
+    switch (kind) {
+    case 0: return a * b;
+    case 1: return static_cast<uint32_t>((sa * static_cast<int32_t>(b)) >> 32);
+    case 2: return static_cast<uint32_t>((sa * static_cast<int64_t>(b)) >> 32);
+    default: return static_cast<uint32_t>((static_cast<uint64_t>(a) * b) >> 32);
+    }
+}
+
+// Of a word that is no instruction: the result that M has of it.
+inline uint32_t compute_in_memory(const Decoded& d, uint32_t a, uint32_t b, uint32_t pc) {
+    const controls::Operands operands(d.word, a, b, pc);
+    if (d.is(flag::div)) return divide(static_cast<Op>(static_cast<uint32_t>(Op::div) + (d.word >> 12 & 3)), a, b);
+    return controls::shift_of(d.word) ? operands.shifted() : operands.of_alu();
+}
+
+// Of a word that is no instruction: what the last of the units that work on it gives, or the address of an access.
+inline uint32_t compute_nonsense(const Decoded& d, uint32_t a, uint32_t b, uint32_t pc) {
+    if (d.is(flag::memory)) return controls::Operands(d.word, a, b, pc).added();
+    if (d.is(flag::mul)) return multiply(d.word >> 12 & 3, a, b);
+    return compute_in_memory(d, a, b, pc);
 }
 
 inline uint32_t compute(const Decoded& d, uint32_t a, uint32_t b, uint32_t pc) {
@@ -40,44 +64,46 @@ inline uint32_t compute(const Decoded& d, uint32_t a, uint32_t b, uint32_t pc) {
     case Op::sra: return static_cast<uint32_t>(s(a) >> (b & 31));
     case Op::or_: return a | b;
     case Op::and_: return a & b;
-    case Op::mul: return a * b;
-    case Op::mulh: return static_cast<uint32_t>((static_cast<int64_t>(s(a)) * s(b)) >> 32);
-    case Op::mulhsu: return static_cast<uint32_t>((static_cast<int64_t>(s(a)) * static_cast<int64_t>(b)) >> 32);
-    case Op::mulhu: return static_cast<uint32_t>((static_cast<uint64_t>(a) * b) >> 32);
+    case Op::mul:
+    case Op::mulh:
+    case Op::mulhsu:
+    case Op::mulhu: return multiply(d.word >> 12 & 3, a, b);
     case Op::div:
     case Op::divu:
     case Op::rem:
     case Op::remu: return divide(d.op, a, b);
+    case Op::illegal: return compute_nonsense(d, a, b, pc);
     default: return 0;
     }
 }
 
-inline bool branch_condition(Op op, uint32_t a, uint32_t b) {
-    switch (op) {
+inline bool branch_condition(const Decoded& d, uint32_t a, uint32_t b, uint32_t pc) {
+    switch (d.op) {
     case Op::beq: return a == b;
     case Op::bne: return a != b;
     case Op::blt: return static_cast<int32_t>(a) < static_cast<int32_t>(b);
     case Op::bge: return static_cast<int32_t>(a) >= static_cast<int32_t>(b);
     case Op::bltu: return a < b;
+    case Op::illegal: return controls::Operands(d.word, a, b, pc).branches();
     default: return a >= b;
     }
 }
 
 // What a load takes from the word in which its address lies.
-inline uint32_t loaded(Op op, uint32_t word, uint32_t address) {
+inline uint32_t loaded(const Decoded& d, uint32_t word, uint32_t address) {
     const uint32_t shifted = word >> (8 * (address & 3));
-    switch (op) {
-    case Op::lb: return static_cast<uint32_t>(static_cast<int8_t>(shifted));
-    case Op::lbu: return shifted & 0xFF;
-    case Op::lh: return static_cast<uint32_t>(static_cast<int16_t>(shifted));
-    case Op::lhu: return shifted & 0xFFFF;
+    switch (d.word >> 12 & 7) {
+    case 0: return static_cast<uint32_t>(static_cast<int8_t>(shifted));
+    case 4: return shifted & 0xFF;
+    case 1: return static_cast<uint32_t>(static_cast<int16_t>(shifted));
+    case 5: return shifted & 0xFFFF;
     default: return word;
     }
 }
 
 inline uint32_t size_mask(const Decoded& d, uint32_t address) {
-    const uint32_t size = d.word >> 12 & 3;
-    return ((size == 0 ? 1u : size == 1 ? 3u : 15u) << (address & 3)) & 15;
+    static constexpr uint32_t masks[] = {1, 3, 15, 0};  // the D$ leaves the last one open, which is 0 in the RTL's simulation
+    return masks[d.word >> 12 & 3] << (address & 3) & 15;
 }
 inline bool is_unaligned(const Decoded& d, uint32_t address) {
     const uint32_t size = d.word >> 12 & 3;

@@ -14,8 +14,11 @@ inline bool Fast<TELLS>::can_enter() const {
     if (c.pending_d || c.pending_e || c.pending_m || c.pending_w || c.had_exception || c.interrupt || c.liberator[0]) return false;
     if (c.registers.uart.can_interrupt() || c.csrs.lines_before || c.csrs.mip_external || c.csrs.mip_software) return false;
     if (c.registers.exits_at != UINT64_MAX || c.cycle + 2 * MARGIN > options.max_cycles || !begins_here(c.D.d->fast)) return false;
+    const bool wraps = !c.p.icache_bytes && !c.p.traps;
     for (const Stage* stage : {&c.E, &c.M, &c.W}) {
         if (stage->valid && stage->d->wd == 2) return false;  // the stack watch sees it retire
+        if (stage->valid && !stage->d->is(flag::legal)) return false;
+        if (wraps && stage->is(flag::jal | flag::jalr)) return false;  // whether it leaves the code is seen when it retires
     }
     constexpr uint32_t NEVER = flag::div | flag::cfu | flag::xret | flag::wfi | flag::ecall | flag::flush_data;
     if (c.E.valid) {
@@ -87,7 +90,7 @@ inline void Fast<TELLS>::seed(const Stage& stage, Cause bubble, uint64_t slot, u
             store(&d, stage.pc, slot, result, data);
             return;
         }
-        write(&d, stage.pc, slot, loaded(d.op, word_at(result), result), result);
+        write(&d, stage.pc, slot, loaded(d, word_at(result), result), result);
     } else {
         write(&d, stage.pc, slot, result, 0);
     }

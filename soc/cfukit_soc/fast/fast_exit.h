@@ -6,6 +6,7 @@
 template <bool TELLS>
 inline void Fast<TELLS>::leave(uint64_t slot, uint32_t pc) {
     Core& c = core;
+    pc = c.wrapped(pc);
     uint64_t newest = executed;
     const uint64_t kept = std::min<uint64_t>(executed, RECENT);
     uint64_t ghosts = 0;
@@ -80,7 +81,7 @@ inline void Fast<TELLS>::place(const Recent& entry, uint64_t slot) {
         if (cfu && entry.kept) c.answer_kept = true, c.kept_answer = entry.value;
         else if (cfu) c.outstanding = 1, waiting = entry;
     } else {
-        c.W = stage, c.w_result = c.w_address = result, c.w_store = entry.data, c.w_collides = false;
+        c.W = stage, c.w_result = c.w_address = result, c.w_store = entry.data, c.w_mask = size_mask(*entry.d, result), c.w_collides = false;
         c.w_hit = memory && hits(entry.address);
         if (memory && c.cfu_memory.has(entry.address)) c.w_word = c.cfu_memory.word(entry.address);
     }

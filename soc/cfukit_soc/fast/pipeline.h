@@ -38,17 +38,17 @@ struct Pipeline {
     bool d_hit = false;
     // E
     Stage E;
-    uint32_t e_a = 0, e_b = 0, e_result = 0, e_target = 0;
+    uint32_t e_a = 0, e_b = 0, e_result = 0, e_target = 0, e_remade = 0;
     bool e_jumps = false;
     // M
     Stage M;
-    uint32_t m_result = 0, m_store = 0;
+    uint32_t m_result = 0, m_store = 0, m_remade = 0;
     bool m_hit = false, m_collides = false, m_cfu = false;
     int div_count = 0;
     bool div_done = false;
     // W
     Stage W;
-    uint32_t w_result = 0, w_address = 0, w_store = 0;  // address: of a load or store
+    uint32_t w_result = 0, w_address = 0, w_store = 0, w_mask = 0;  // address: of a load or store; mask: its bytes
     bool w_hit = false, w_collides = false;
     // The register written in the cycle before, and what the register file's ports read in it for D.
     bool buffer_valid = false;
@@ -110,13 +110,14 @@ struct Pipeline {
     void enter_execute() {
         const Decoded& d = *D.d;
         e_jumps = false;
-        if (d.is(flag::memory)) {
+        if (d.is(flag::memory) && d.is(flag::legal)) {
             e_result = e_a + static_cast<uint32_t>(d.immediate);
             return;
         }
         e_result = compute(d, e_a, e_b, D.pc);
+        if (d.is(flag::remade)) e_remade = compute_in_memory(d, e_a, e_b, D.pc);
         if (!d.is(flag::jumps)) return;
-        const bool taken = !d.is(flag::branch) || branch_condition(d.op, e_a, e_b);
+        const bool taken = !d.is(flag::branch) || branch_condition(d, e_a, e_b, D.pc);
         const uint32_t immediate = static_cast<uint32_t>(d.immediate);
         e_target = (d.is(flag::predicted) ? D.pc + 4 : (d.is(flag::jalr) ? e_a : D.pc) + immediate) & ~1u;
         const bool misaligned = taken && ((d.is(flag::jalr) ? immediate ^ e_a : immediate) & 2);

@@ -11,7 +11,7 @@ STAGE Core::requests(Signals& s, BusRequest& instruction, BusRequest& data, BusR
         data.cyc = s.command;
         data.write = s.w_write;
         data.address = w_address & ~3u;
-        data.mask = s.w_write ? size_mask(*W.d, w_address) : 15;
+        data.mask = s.w_write ? w_mask : 15;
         if (s.w_write) data.data = w_store;
     } else {
         data.cyc = b.valid;
@@ -37,7 +37,7 @@ STAGE Core::requests(Signals& s, BusRequest& instruction, BusRequest& data, BusR
 STAGE Core::act_stores(Signals& s) {
     if (s.w_write && s.w_fires) store_now();
     const bool colliding = s.writes_cache && !s.w_unaligned;
-    const uint32_t written_word = w_address >> 2, written_mask = colliding ? size_mask(*W.d, w_address) : 0;
+    const uint32_t written_word = w_address >> 2, written_mask = colliding ? w_mask : 0;
     const uint32_t word_mask = dmask << 3 | 7;
     const auto collides = [&](const Decoded& d, uint32_t address) {
         return colliding && ((address >> 2 ^ written_word) & word_mask) == 0 && (size_mask(d, address) & written_mask);
@@ -55,7 +55,7 @@ STAGE Core::data_buffers(Signals& s) {
             given.write = s.w_write;
             given.line = !s.w_io && !s.w_write;
             given.address = w_address;
-            given.mask = size_mask(*W.d, w_address);
+            given.mask = w_mask;
             given.data = w_store;
             given.old = old_word;
         }
@@ -94,12 +94,15 @@ STAGE Core::load_data_line(Signals& s) {
 }
 
 STAGE Core::flush_data(Signals& s) {
-    const bool starts = !dflush_wait && !dflush_start && E.is(flag::flush_data) && !M.is(flag::memory) && !s.w_cached && !s.redo;
+    const bool starts = !dflush_wait && !dflush_start && E.is(flag::flush_data) && !s.e_memory && !M.is(flag::memory) && !s.w_cached && !s.redo;
     if (s.dflush_ready) dflush_wait = false;
     if (!s.dflush_done) dflush_count++;
     if (dflush_start) {
         dflush_wait = true, dflush_count = 0;
-        std::fill(dtags.begin(), dtags.end(), UINT32_MAX);
+        for (size_t n = 0; n < dtags.size(); n++) {
+            if (dtags[n] != UINT32_MAX) flushed_dtags[n] = dtags[n];
+            dtags[n] = UINT32_MAX;
+        }
     }
     dflush_start = starts;
 }

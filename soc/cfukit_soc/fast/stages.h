@@ -39,7 +39,7 @@ STAGE Core::write_back(Signals& s) {
     s.w_removed = s.exception_w || s.redo;
     s.w_fires = W.valid && !s.w_stuck && !s.w_removed;
     s.w_value = w_result;
-    if (w_memory && !s.w_write && s.w_fires) s.w_value = load_value();
+    if (w_memory && s.w_fires && (!s.w_write || W.is(flag::writes))) s.w_value = load_value();
 }
 
 STAGE Core::cfu_port(Signals& s) {
@@ -70,7 +70,7 @@ STAGE Core::memory(Signals& s) {
     s.m_waits = (s.m_div && !div_done) || (m_cfu && !s.answered);
     s.m_stuck = s.w_stuck || s.m_waits;
     s.m_value = m_result;
-    if (m_cfu && !M.is(flag::mul)) s.m_value = answer_kept ? kept_answer : cfu_out.result;  // a product comes from W
+    if (m_cfu) s.m_value = answer_kept ? kept_answer : cfu_out.result;
 }
 
 STAGE Core::execute(Signals& s) {
@@ -121,7 +121,7 @@ STAGE Core::fetch(Signals& s) {
     else if (s.jump_e) s.pc = e_target;
     else if (s.predicts) s.pc = D.pc + static_cast<uint32_t>(D.d->immediate);
     s.pc &= ~3u;
-    if (!p.icache_bytes && !p.traps) s.pc = (s.pc & 0xFFFFF) | 0x20000000;
+    s.pc = wrapped(s.pc);
     s.fence = s.d_valid && D.d->is(flag::fence_i);
     s.flush_done = flush_count >= iflush_top;
     s.fetch_waits = line_loading || flush_pending || !s.flush_done || !flush_was_done || s.fence;

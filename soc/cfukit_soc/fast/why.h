@@ -19,7 +19,7 @@ struct Why {
         if (!s.dflush_done) return Cause::dcache;
         if (s.tcm_waits) return Cause::tcm;
         if (core.E.is(flag::wfi)) return Cause::trap;
-        if (s.csr_waits) return Cause::csr;
+        if (s.e_csr) return Cause::csr;
         return s.e_cfu || core.hold ? Cause::cfu_issue : Cause::unknown;
     }
     Cause decode_waits() const { return s.liberating || s.return_waits ? Cause::trap : Cause::hazard; }
