@@ -20,7 +20,7 @@ SECONDS = 1200
 AFTER = {"README.md": ROOT / "docs" / "report.md"}
 LONG = {
     "engine.md",  # it compiles five engines; `make test` runs larger ones elsewhere
-    "suggest.md",  # it simulates some forty systems; its figures are held by test_causes_page, its advice by test_suggest
+    "suggest.md",  # it simulates some forty systems; test_suggest follows such advice
 }
 WITH_SHELL = [
     pytest.param(page, id=page.name, marks=[pytest.mark.long] if page.name in LONG else [])
