@@ -5,17 +5,15 @@ from __future__ import annotations
 import contextlib
 import shlex
 import socket
-import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from cfukit_base import progress
 from cfukit_base.artefacts import Outcome
 from cfukit_base.errors import UsageError
 from cfukit_base.protocol import wire
 from cfukit_tools.engines.catalogue import Line
+from cfukit_tools.engines.counted import counted
 from cfukit_tools.engines.engine import Abilities, Done, ExecOptions, Job, Machine, Systems
 from cfukit_tools.engines.firmware import file_of, serve_firmware
 from cfukit_tools.engines.kept import KeptRuns
@@ -72,24 +70,31 @@ class FastEngine:
 
     def exec(self, system: System, program: Path, stdin: bytes, options: ExecOptions) -> Outcome:
         from cfukit_soc import HANG_CYCLES
+        from cfukit_soc.fast import simulate_fast
 
         with (
             _listening(options.gdb, program) as listener,
             progress.stage(f"running {program.name} on the model of the system"),
         ):
-            return _simulate(
-                system,
-                program,
-                system.cfu_verilog,
-                options.causes,
-                stdin=wire.encode_stdin(stdin),
-                max_cycles=options.max_cycles,
-                hang_cycles=options.hang_cycles or HANG_CYCLES,
-                trace=options.trace,
-                trace_window=options.trace_window,
-                on_output=options.on_output,
-                gdb=listener,
-                lint=options.lint,
+            return counted(
+                lambda counts: simulate_fast(
+                    system.soc_json,
+                    program,
+                    system.cfu_verilog,
+                    build_dir=system.project.board_dir,
+                    autonomous=_autonomous(system),
+                    stdin=wire.encode_stdin(stdin),
+                    max_cycles=options.max_cycles,
+                    hang_cycles=options.hang_cycles or HANG_CYCLES,
+                    trace=options.trace,
+                    trace_window=options.trace_window,
+                    counts=counts,
+                    on_output=options.on_output,
+                    gdb=listener,
+                    lint=options.lint,
+                ),
+                causes=options.causes,
+                counts_anyway=options.trace_window is not None,
             )
 
 
@@ -113,28 +118,21 @@ def _listening(port: int, program: Path) -> Iterator[socket.socket | None]:
 
 
 def _run(system: System, job: Job, requests: bytes) -> Outcome:
-    cfu = system.cfu_verilog if job.program.variant == "project" else None
-    return _simulate(system, file_of(job), cfu, job.causes, stdin=requests, label=job.program.variant)
-
-
-def _simulate(system: System, program: Path, cfu: Path | None, causes: bool, **options: Any) -> Outcome:
-    from cfukit_soc import read_counts
     from cfukit_soc.fast import simulate_fast
 
-    with tempfile.TemporaryDirectory(prefix="cfukit-") as scratch:
-        counts = Path(scratch) / "counts" if causes or options.get("trace_window") else None
-        outcome = simulate_fast(
+    return counted(
+        lambda counts: simulate_fast(
             system.soc_json,
-            program,
-            cfu,
+            file_of(job),
+            system.cfu_verilog if job.program.variant == "project" else None,
             build_dir=system.project.board_dir,
             autonomous=_autonomous(system),
+            stdin=requests,
             counts=counts,
-            **options,
-        )
-        if not causes or counts is None:
-            return replace(outcome, causes=None)
-        return replace(outcome, segments=read_counts(counts))
+            label=job.program.variant,
+        ),
+        causes=job.causes,
+    )
 
 
 def _digest(system: System, cfu: Path | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from cfukit_base import progress
 from cfukit_base.artefacts import Outcome
 from cfukit_base.protocol import wire
 from cfukit_tools.engines.catalogue import Line
+from cfukit_tools.engines.counted import counted
 from cfukit_tools.engines.engine import Abilities, Done, ExecOptions, Job, Machine, Systems
 from cfukit_tools.engines.firmware import file_of, serve_firmware
 from cfukit_tools.engines.kept import KeptRuns
@@ -63,21 +63,19 @@ class RtlEngine:
         return serve_firmware(self._runs, system, jobs, processes, done)
 
     def _run(self, system: System, job: Job, requests: bytes) -> Outcome:
-        from cfukit_soc import read_counts, simulate
+        from cfukit_soc import simulate
 
-        with tempfile.TemporaryDirectory(prefix="cfukit-") as folder:
-            counts = Path(folder) / "counts" if job.causes else None
-            outcome = simulate(
+        return counted(
+            lambda counts: simulate(
                 system.simulator(),
                 system.soc_json,
                 file_of(job),
                 stdin=requests,
                 counts=counts,
                 label=job.program.variant,
-            )
-            if counts is None or outcome.fault is not None:
-                return outcome
-            return replace(outcome, segments=read_counts(counts))
+            ),
+            causes=job.causes,
+        )
 
     def exec(self, system: System, program: Path, stdin: bytes, options: ExecOptions) -> Outcome:
         if options.waves is not None and options.window is None:
@@ -91,32 +89,29 @@ class RtlEngine:
 
 
 def _simulate(system: System, program: Path, stdin: bytes, options: ExecOptions) -> Outcome:
-    from cfukit_soc import HANG_CYCLES, Waves, read_counts, simulate
+    from cfukit_soc import HANG_CYCLES, Waves, simulate
 
     waves = Waves(options.waves, *(options.window or ())) if options.waves is not None else None
-    counting = options.causes or options.trace_window is not None
-    simulator = system.simulator(waves=waves is not None, causes=counting or waves is None)
-    with (
-        tempfile.TemporaryDirectory(prefix="cfukit-") as scratch,
-        progress.stage(f"running {program.name} on the RTL of the system"),
-    ):
-        counts = Path(scratch) / "counts.bin" if counting else None
-        outcome = simulate(
-            simulator,
-            system.soc_json,
-            program,
-            stdin=wire.encode_stdin(stdin),
-            max_cycles=options.max_cycles,
-            hang_cycles=options.hang_cycles or HANG_CYCLES,
-            waves=waves,
-            trace=options.trace,
-            trace_window=options.trace_window,
-            counts=counts,
-            on_output=options.on_output,
+    windowed = options.trace_window is not None
+    simulator = system.simulator(waves=waves is not None, causes=options.causes or windowed or waves is None)
+    with progress.stage(f"running {program.name} on the RTL of the system"):
+        return counted(
+            lambda counts: simulate(
+                simulator,
+                system.soc_json,
+                program,
+                stdin=wire.encode_stdin(stdin),
+                max_cycles=options.max_cycles,
+                hang_cycles=options.hang_cycles or HANG_CYCLES,
+                waves=waves,
+                trace=options.trace,
+                trace_window=options.trace_window,
+                counts=counts,
+                on_output=options.on_output,
+            ),
+            causes=options.causes,
+            counts_anyway=windowed,
         )
-        if not options.causes or counts is None:
-            return replace(outcome, causes=None)
-        return replace(outcome, segments=read_counts(counts))
 
 
 def _last_cycles(found: Outcome, hang_cycles: int) -> tuple[int, int]:
