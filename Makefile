@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 .PHONY: help demo test test-long test-renode check format lock bench proof figures clean
 
 help:
-	@echo "make demo       set up, then run the shipped model without and with a custom function unit (a minute the first time)"
+	@echo "make demo       set up, then run the shipped model without and with custom function units (a minute or two the first time)"
 	@echo "make test       set up, then run all tests (half an hour on two cores)"
 	@echo "make check      lint, types, import rules, fast tests (under 90 seconds)"
 	@echo "make test-long  the long tests, SEEDS=$(SEEDS) seeds each"

@@ -32,10 +32,13 @@ def test_the_demo_fits_a_terminal_and_says_everything() -> None:
         "100 MHz",
         "zig cc",
         "elapsed ",
+        "a streaming engine, mlperf_arty on board arty: ",
         "run.json",
     ):
         assert word in done.stdout, word
     assert re.search(r"accuracy on \d{3,} held-out samples: 9\d\.\d\d%", done.stdout)
+    gain = re.search(r"([\d.]+)x as fast as portable there", done.stdout)
+    assert gain and float(gain[1]) > 40
     assert done.stdout.count("cfukit ") >= 3
     # Only the path of the demo's folder may exceed the width.
     assert all(len(line) <= demo.COLUMNS for line in lines[:-4])
