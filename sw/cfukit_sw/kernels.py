@@ -295,6 +295,7 @@ def reference_kernels() -> list[Kernel]:
         *(_reference(op, op.lower()) for op in ("LOGICAL_AND", "LOGICAL_OR", "SELECT_V2", "CAST")),
         _reference("GATHER", "gather"),
         _reference("GATHER_ND", "gather_nd"),
+        _reference("CUSTOM:BasicClassifier", "basic_classifier"),
         *(_reference(op, f"{op.lower()}_float", supports=_float) for op in FLOAT_OPERATORS),
         *(_reference(op, "reduce_float", supports=_float) for op in ("MEAN", "SUM")),
         *(_reference(f"{name.upper()}_FLOAT", f"{name}_float") for name in FLOAT_FUNCTIONS),

@@ -216,6 +216,7 @@ CUSTOM_OPTIONS: dict[str, tuple[Field, ...]] = {
         Field("detections_per_class", "int32", 100),
         Field("use_regular_nms", "bool", False),
     ),
+    "CUSTOM:BasicClassifier": (),
     "CUSTOM:CIRCULAR_BUFFER": _whole("cycles_max"),
     "CUSTOM:TFLM_DECODE": (),
     "CUSTOM:SignalDelay": _whole("delay_length"),

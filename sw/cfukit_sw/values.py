@@ -11,7 +11,7 @@ def value_refusal(operator_type: str, value: int) -> tuple[str, str]:
         given = f"a row whose exponentials sum to {value:,}"
         return given, "less than 512, and with int16 output less than 8,192; TFLM aborts on more"
     signed = value - 2**32 if value >= 2**31 else value  # a kernel reports 32 bits
-    if operator_type in ("GATHER", "GATHER_ND", "EMBEDDING_LOOKUP"):
+    if operator_type in ("GATHER", "GATHER_ND", "EMBEDDING_LOOKUP", "CUSTOM:BasicClassifier"):
         return f"the index {signed:,}", "indices inside the tensor"
     if operator_type == "SLICE":
         return f"the begin or size {signed:,}", "a part of the input, as large as the output"

@@ -496,6 +496,14 @@ struct cfukit_gather {
   int32_t batches, outer, depth, count, part_bytes;
 };
 
+/* BasicClassifier: output [count] of scores, input [depth] at `indices`, and whether each is at least its threshold. An index outside is refused. */
+struct cfukit_basic_classifier {
+  const int32_t *input, *indices, *thresholds;
+  uint8_t *detected;
+  int32_t *output;
+  int32_t depth, count;
+};
+
 /* GATHER_ND: `parts` rows of `depth` indices (at most 5), each below its size, lead to parts of `part_bytes`; strides in bytes. */
 struct cfukit_gather_nd {
   const uint8_t *input;

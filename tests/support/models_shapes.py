@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cfukit_sw.evaluator.gathering import BASIC_CLASSIFIER
 from cfukit_sw.model import Model
 from support.models import Case, builds
 
@@ -125,3 +126,14 @@ def _gather_nd(case: Case) -> Model:
     indices = case.rng.integers(0, shape[:depth], (*outer, depth))
     x = case.image(shape, case.pick(["int8", "int8", "float32"]))
     return case.done([x, case.ints("indices", indices)], [case.like(x, (*outer, *shape[depth:]))])
+
+
+@builds(BASIC_CLASSIFIER)
+def _basic_classifier(case: Case) -> Model:
+    """Thresholds are near the scores' extremes too, and equal scores occur."""
+    classes, count, build = case.whole(1, 9), case.whole(1, 5), case.build
+    scores = case.image((1, classes) if case.chance(0.5) else (classes,), "int32")
+    targets = case.ints("targets", case.rng.integers(0, classes, count))
+    thresholds = case.rng.choice([-(2**31), -1, 0, 1, 2**31 - 1, case.whole(-(2**31), 2**31 - 1)], count)
+    outputs = [build.tensor("detected", (count,), "bool"), build.tensor("scores", (count,), "int32")]
+    return case.done([scores, targets, case.ints("thresholds", thresholds)], outputs)

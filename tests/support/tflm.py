@@ -57,18 +57,33 @@ def tflm_outputs(cases: Sequence[tuple[bytes, Sets]]) -> list[list[list[Any]] | 
 def tflm_arenas(models: Sequence[bytes]) -> list[tuple[int, int] | None]:
     """(bytes of activations and scratch, bytes in all) of each model's arena; None for a model that TFLM refuses."""
     found: list[tuple[int, int] | None] = []
+    for log in tflm_logs(models):
+        sizes = {key: int(n) for key, n in re.findall(r"allocation (head|total) (\d+) bytes", log)}
+        found.append((sizes["head"], sizes["total"]) if sizes else None)
+    return found
+
+
+def tflm_logs(models: Sequence[bytes]) -> list[str]:
+    """What TFLM says about each model: the sizes of its arena, or why it refuses it."""
+    logs: list[str] = []
     with tempfile.TemporaryDirectory(prefix="cfukit-tflm-") as name:
         for number, data in enumerate(models):
             (Path(name) / f"{number}.tflite").write_bytes(data)
-        while len(found) < len(models):  # again after one that killed the process
-            argv = [tflm_python(), __file__, name, str(len(found)), str(len(models))]
+        while len(logs) < len(models):  # again after one that killed the process
+            argv = [tflm_python(), __file__, name, str(len(logs)), str(len(models))]
             done = subprocess.run([*argv, "arenas"], capture_output=True, text=True, timeout=600, check=False)
             parts = re.split(r"^model \d+$", done.stderr, flags=re.M)[1:]
             assert parts, done.stderr
-            for part in parts:
-                sizes = {key: int(n) for key, n in re.findall(r"allocation (head|total) (\d+) bytes", part)}
-                found.append((sizes["head"], sizes["total"]) if sizes else None)
-    return found
+            logs += parts
+    return logs
+
+
+def tflm_names() -> list[str]:
+    """All words in TFLM's library, among them the names of its custom operators."""
+    code = "from tflite_micro.python.tflite_micro import _runtime; print(_runtime.__file__)"
+    library = subprocess.run([tflm_python(), "-c", code], capture_output=True, text=True, check=True)
+    words = re.findall(rb"\0([A-Za-z]\w{2,63})(?=\0)", Path(library.stdout.strip()).read_bytes())
+    return sorted({word.decode() for word in words})
 
 
 def _print_arenas(folder: Path, first: int, last: int) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from cfukit_base.errors import ModelError
 from cfukit_sw.evaluator import Evaluator, check_supported, simplified
+from cfukit_sw.evaluator.gathering import BASIC_CLASSIFIER
 from cfukit_sw.extract import extract_operator
 from cfukit_sw.lower import lower
 from cfukit_sw.model import Model
@@ -138,3 +139,19 @@ def test_constant_places_are_checked_before(type: str) -> None:
     check_supported(gather(type, ints(2, 0)))
     with pytest.raises(ModelError, match="the index 3; indices inside the tensor"):
         check_supported(gather(type, ints(0, 3)))
+
+
+def test_classes_that_are_computed() -> None:
+    build = ModelBuilder("classes")
+    scores, classes = build.tensor("scores", (1, 3), "int32"), build.tensor("classes", (2,), "int32")
+    outputs = [build.tensor("detected", (2,), "bool"), build.tensor("y", (2,), "int32")]
+    build.operator(BASIC_CLASSIFIER, [scores, classes, build.constant("t", ints(5, 5))], outputs)
+    model = build.model([scores, classes], outputs)
+    host, given = HostModel(lower(model)), ints(4, 5, 6).reshape(1, 3)
+    for got in (Evaluator(model).run([given, ints(1, 0)]).outputs, host.run([given, ints(1, 0)])):
+        assert [each.tolist() for each in got] == [[True, False], [5, 4]]
+    with pytest.raises(ModelError, match="BasicClassifier: the index 3; indices inside the tensor"):
+        Evaluator(model).run([given, ints(0, 3)])
+    with pytest.raises(RefusedError) as caught:
+        host.run([given, ints(0, -1)])
+    assert value_refusal(BASIC_CLASSIFIER, caught.value.value)[0] == "the index -1"

@@ -1,4 +1,6 @@
-"""Every operator in every type, also those that TFLM refuses: what it runs, cfukit runs, but for a list of exceptions with reasons."""
+"""Every operator that TFLM's resolver offers, in every type, also those that TFLM refuses: what it runs, cfukit runs, but for a list of
+exceptions with reasons.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +8,19 @@ import numpy as np
 import pytest
 
 from cfukit_base.errors import ModelError
-from cfukit_sw.evaluator import Evaluator
+from cfukit_sw.evaluator import SUPPORTED, Evaluator
 from cfukit_sw.lower import lower
+from cfukit_sw.model import Operator
+from cfukit_sw.model_builder import ModelBuilder
+from cfukit_sw.options import BUILTIN_OPERATORS
 from cfukit_sw.tflite_reader import parse_model
 from cfukit_sw.tflite_writer import model_bytes
 from support.models import all_types, random_inputs, random_model
 from support.models_float import ULPS
 from support.retyped import retyped
-from support.tflm import tflm_outputs
+from support.tflm import tflm_logs, tflm_names, tflm_outputs
+
+pytestmark = pytest.mark.needs("tflm")
 
 SEEDS = 3
 
@@ -35,6 +42,23 @@ EXCEPTIONS: dict[str, tuple[tuple[str, ...], str]] = {
     "FULLY_CONNECTED": (("int16 to int8",), UNCHECKED),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": (("to float32",), UNCHECKED),
 }
+
+
+def one_operator(type: str) -> bytes:
+    build = ModelBuilder(type)
+    x, y = (build.tensor(name, (1,), scale=1.0) for name in "xy")
+    build.operators.append(Operator(0, type, (x,), (y,)))
+    return model_bytes(build.model([x], [y]))
+
+
+def test_every_operator_of_tflm_is_known() -> None:
+    """Its library names the custom operators; of all words and all builtin operators TFLM says which ones it has."""
+    builtin = [name for name in BUILTIN_OPERATORS.values() if name not in ("CUSTOM", "DELEGATE")]
+    builtin = [name for name in builtin if not name.startswith("PLACEHOLDER")]
+    candidates = [*builtin, *(f"CUSTOM:{word}" for word in tflm_names())]
+    logs = tflm_logs([one_operator(type) for type in candidates])
+    offered = {t for t, log in zip(candidates, logs, strict=True) if "Failed to get registration" not in log}
+    assert offered == set(SUPPORTED)
 
 
 def excepted(type: str, change: str) -> bool:

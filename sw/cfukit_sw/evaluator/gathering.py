@@ -1,4 +1,4 @@
-"""GATHER, GATHER_ND and EMBEDDING_LOOKUP: parts of a tensor at computed places. TFLM reference kernels, generation B.
+"""GATHER, GATHER_ND, EMBEDDING_LOOKUP and BasicClassifier: parts of a tensor at computed places. TFLM reference kernels, generation B.
 
 An index outside the tensor is refused: a constant one before, a computed one when it occurs.
 """
@@ -15,6 +15,7 @@ from cfukit_sw.site import Array, Site
 from cfukit_sw.values import value_refusal
 
 TYPES = ("int8", "float32")
+BASIC_CLASSIFIER = "CUSTOM:BasicClassifier"
 
 
 def _check(at: Site, indices: Array, sizes: Any) -> None:
@@ -97,5 +98,26 @@ def embedding_lookup(at: Site) -> Compute:
         _check(at, inputs[0], table.shape[0])
         taken = inputs[1][inputs[0]]
         return [taken if table.type == output.type else (taken * np.float64(scale)).astype(np.float32)]
+
+    return run
+
+
+@operator(BASIC_CLASSIFIER)
+def basic_classifier(at: Site) -> Compute:
+    """The scores of some classes, and whether each is at least its threshold."""
+    at.inputs_between(3, 3)
+    at.outputs_exactly(2)
+    scores, targets, thresholds = (at.input(position, "int32") for position in range(3))
+    at.rank(scores, 1, 2)
+    count = at.rank(targets, 1).elements
+    for tensor in (thresholds, at.output("bool"), at.output("int32", position=1)):
+        at.shape(tensor, (count,))
+    if targets.data is not None:
+        _check(at, targets.data, scores.elements)
+
+    def run(inputs: list[Any]) -> list[Array]:
+        _check(at, inputs[1], scores.elements)
+        taken = inputs[0].reshape(-1)[inputs[1]]
+        return [taken >= inputs[2], taken]
 
     return run

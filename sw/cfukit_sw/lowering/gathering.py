@@ -1,4 +1,4 @@
-"""GATHER and GATHER_ND."""
+"""GATHER, GATHER_ND and BasicClassifier."""
 
 from __future__ import annotations
 
@@ -42,3 +42,11 @@ def gather_nd(at: Site) -> Lowered:
         "part_bytes": prod(x.shape[depth:]) * x.dtype.itemsize,
     }
     return Lowered(described(at, x, y), "cfukit_gather_nd", params)
+
+
+def basic_classifier(at: Site) -> Lowered:
+    names = ("input", "indices", "thresholds", "detected", "output")
+    tensors = (*at.op.inputs, *at.op.outputs)
+    params: dict[str, Param] = {name: TensorAt(index) for name, index in zip(names, tensors, strict=True)}
+    params |= {"depth": at.input(0).elements, "count": at.input(1).elements}
+    return Lowered(described(at, at.input(0), at.output()), "cfukit_basic_classifier", params)

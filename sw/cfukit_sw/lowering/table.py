@@ -5,6 +5,7 @@ from __future__ import annotations
 from cfukit_sw.evaluator.circular_buffer import CIRCULAR_BUFFER
 from cfukit_sw.evaluator.compression import DECODE
 from cfukit_sw.evaluator.detection import DETECTION
+from cfukit_sw.evaluator.gathering import BASIC_CLASSIFIER
 from cfukit_sw.lowering import (
     activation_int16,
     batches,
@@ -46,6 +47,7 @@ LOWERINGS: dict[str, Lowering] = {
     "CONV_2D": windows.conv_2d,
     "COS": floats.function,
     "CUMSUM": numbers.cumsum,
+    BASIC_CLASSIFIER: gathering.basic_classifier,
     CIRCULAR_BUFFER: variables.circular_buffer,
     "CUSTOM:SignalDelay": signals.delay,
     "CUSTOM:SignalEnergy": signals.energy,
