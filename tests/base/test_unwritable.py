@@ -2,11 +2,13 @@
 
 import errno
 import os
+import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cfukit_base.cache import cached, disk_error, prepare_output, write_atomic
+from cfukit_base.cache import cached, disk_error, prepare_output, write_atomic, write_parts
 from cfukit_base.errors import BuildError, ResultError
 from support.cache_folder import listing
 
@@ -110,3 +112,29 @@ def test_what_a_killed_builder_left_is_cleared_away(tmp_path: Path) -> None:
     other.mkdir()
     cached(tmp_path, "name", "key", lambda folder: None)
     assert listing(tmp_path) == [other.name, "name-key"], "the builder of another key may still run"
+
+
+def test_a_file_written_in_parts_is_never_whole_in_memory_and_never_half_there(tmp_path: Path) -> None:
+    path, parts, size = tmp_path / "trace", 64, 1 << 20
+    path.write_text("before")
+
+    def given() -> Iterator[bytes | str]:
+        yield "head\n"
+        for number in range(parts):
+            assert path.read_text() == "before"
+            yield bytes([number]) * size
+
+    tracemalloc.start()
+    write_parts(path, given(), durable=False)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 8 * size
+    assert path.stat().st_size == 5 + parts * size
+
+    def broken() -> Iterator[str]:
+        yield "half"
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        write_parts(path, broken())
+    assert path.stat().st_size == 5 + parts * size and list(tmp_path.iterdir()) == [path]

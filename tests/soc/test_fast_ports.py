@@ -4,6 +4,7 @@ and what the CFU read when.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -99,9 +100,10 @@ def test_traffic_from_both_sides(made: Made, image: Callable[..., bytes], tmp_pa
 class WithoutCfu(Both):
     """The fast simulator has no CFU, as when it runs the portable kernels."""
 
-    def commands(self, fast: dict[str, object]) -> dict[str, list[str]]:
-        both = super().commands(fast)
-        return {**both, "fast": [word for word in both["fast"] if not word.startswith("cfu=")]}
+    @functools.cached_property
+    def simulators(self) -> dict[str, tuple[str, ...]]:
+        rtl, fast = Both(self.soc_json, self.cfu, self.build_dir).simulators.values()
+        return {"rtl": rtl, "fast": tuple(word for word in fast if not word.startswith("cfu="))}
 
 
 @pytest.mark.slow

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import itertools
 import json
+import os
 import struct
 import subprocess
 from dataclasses import dataclass
@@ -20,50 +23,80 @@ from support import cpu_programs
 
 HANG_CYCLES = 20_000
 MAX_CYCLES = 400_000
+# The RTL's memory is 32 MiB of zeros, of which a program touches little: in large pages it is there at once.
+_LARGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
 
 @dataclass(frozen=True)
 class Both:
-    """A system on both simulators."""
+    """A system on both simulators, which are built at the first comparison."""
 
     soc_json: Path
     cfu: Path | None
     build_dir: Path
 
-    def commands(self, fast: dict[str, object]) -> dict[str, list[str]]:
-        """The command of each simulator, without image and results."""
+    @functools.cached_property
+    def soc(self) -> Soc:
+        return Soc.read(self.soc_json)
+
+    @functools.cached_property
+    def simulators(self) -> dict[str, tuple[str, ...]]:
+        """The words that every command of a simulator begins with."""
         rtl = build_simulator(self.soc_json, self.cfu, causes=True, build_dir=self.build_dir)
-        words = [str(build_fast_simulator()), *(f"{key}={value}" for key, value in fast.items())]
-        words += [f"cfu={build_cfu_library(self.cfu, self.build_dir)}"] if self.cfu else []
-        return {"rtl": [str(rtl)], "fast": words}
+        library = [f"cfu={build_cfu_library(self.cfu, self.build_dir)}"] if self.cfu else []
+        return {"rtl": (str(rtl),), "fast": (str(build_fast_simulator()), *library)}
 
     def compare(self, image: bytes, scratch: Path, *, stdin: bytes = b"", **fast: object) -> dict[str, Any]:
         """Run both; AssertionError with the first difference. The result, as the harness writes it."""
-        soc = Soc.read(self.soc_json)
-        (scratch / "image").write_bytes(image)
-        (scratch / "parameters").write_text(parameters(self.soc_json, soc))
-        common = [f"image={scratch / 'image'}", f"max_cycles={MAX_CYCLES}", f"hang_cycles={HANG_CYCLES}"]
-        told = [f"counter={soc.csrs['cfukit_cycles'].address + 4}", "trace_cycles=1", "trace_causes=1"]
-
-        def run(words: list[str], name: str, *more: str) -> tuple[dict[str, Any], bytes]:
-            made = [*words, *common, *more, f"result={scratch / name}"]
-            done = subprocess.run(made, input=stdin, capture_output=True, timeout=600, check=True)
-            return json.loads((scratch / name).read_text()), done.stdout
-
-        found = {}
-        commands = self.commands({"parameters": scratch / "parameters", **fast})
-        for name, words in commands.items():
-            files = [f"{kind}={scratch / name}.{kind}" for kind in ("trace", "counts")]
-            found[name] = run(words, f"{name}.json", *told, *files)
-        assert (difference := first_difference(scratch / "rtl.trace", scratch / "fast.trace")) == ""
-        assert found["fast"] == found["rtl"], difference
-        segments = [read_counts(scratch / f"{name}.counts") for name in ("rtl", "fast")]
-        assert (difference := first_cause(*segments)) == ""
-        assert segments[0] == segments[1], difference
+        for name, contents in (("image", image), ("stdin", stdin)):
+            (scratch / name).write_bytes(contents)
+        (scratch / "parameters").write_text(parameters(self.soc_json, self.soc))
+        counter = self.soc.csrs["cfukit_cycles"].address + 4
+        told = (f"counter={counter}", "trace_cycles=1", "trace_causes=1")
+        rtl, quick = self.simulators["rtl"], self.simulators["fast"]
+        quick += (f"parameters={scratch / 'parameters'}", *(f"{key}={value}" for key, value in fast.items()))
+        runs = {"rtl": (*rtl, *told), "fast": (*quick, *told), "untold": quick}
+        found = _run(runs, scratch)
+        if _bytes(scratch, "trace", "rtl") != _bytes(scratch, "trace", "fast"):
+            raise AssertionError(first_difference(scratch / "rtl.trace", scratch / "fast.trace"))
+        assert found["fast"] == found["rtl"]
+        if _bytes(scratch, "counts", "rtl") != _bytes(scratch, "counts", "fast"):
+            segments = [read_counts(scratch / f"{name}.counts") for name in ("rtl", "fast")]
+            assert (difference := first_cause(*segments)) == ""
+            assert segments[0] == segments[1], difference
         result, output = found["rtl"]
-        untold = {key: value for key, value in result.items() if key != "causes"}
-        assert run(commands["fast"], "untold.json") == (untold, output)
+        assert found["untold"] == ({key: value for key, value in result.items() if key != "causes"}, output)
         return result
+
+
+def _run(commands: dict[str, tuple[str, ...]], scratch: Path) -> dict[str, tuple[dict[str, Any], bytes]]:
+    """Run all at once on the same image and input. The result and the output of each."""
+    common = (f"image={scratch / 'image'}", f"max_cycles={MAX_CYCLES}", f"hang_cycles={HANG_CYCLES}")
+    with contextlib.ExitStack() as stack:
+        children = {}
+        for name, words in commands.items():
+            kinds = ("result", "trace", "counts") if "trace_cycles=1" in words else ("result",)
+            files = (f"{kind}={scratch / name}.{kind}" for kind in kinds)
+            stdin, stdout, stderr = (
+                stack.enter_context((scratch / place).open(mode))
+                for place, mode in (("stdin", "rb"), (f"{name}.output", "wb"), (f"{name}.errors", "wb"))
+            )
+            child = subprocess.Popen(
+                (*words, *common, *files),
+                stdin=stdin, stdout=stdout, stderr=stderr, env={**os.environ, **_LARGE_PAGES},
+            )  # fmt: skip
+            stack.callback(child.kill)
+            children[name] = child
+        for name, child in children.items():
+            assert child.wait(timeout=600) == 0, f"{name}: {(scratch / f'{name}.errors').read_text()}"
+    return {
+        name: (json.loads(_bytes(scratch, "result", name)), _bytes(scratch, "output", name))
+        for name in commands
+    }
+
+
+def _bytes(scratch: Path, kind: str, name: str) -> bytes:
+    return (scratch / f"{name}.{kind}").read_bytes()
 
 
 def first_cause(rtl: tuple[Segment, ...], fast: tuple[Segment, ...]) -> str:

@@ -31,13 +31,15 @@ class State:
 
 
 class GdbClient:
-    """One connection, without acknowledgements. A method per packet."""
+    """One connection. A method per packet. heard: the acknowledgements that came, '+' and '-'."""
 
-    def __init__(self, address: tuple[str, int]):
+    def __init__(self, address: tuple[str, int], acknowledges: bool = False):
         self.socket = socket.create_connection(address, timeout=60)
-        self._buffer = b""
-        assert self.ask("QStartNoAckMode") == "OK"
-        self.socket.sendall(b"+")
+        self._buffer, self.heard = b"", ""
+        self._acknowledges = True
+        if not acknowledges:
+            assert self.ask("QStartNoAckMode") == "OK"
+            self._acknowledges, self.heard = False, ""
 
     def close(self) -> None:
         self.socket.close()
@@ -54,9 +56,12 @@ class GdbClient:
                 raise EOFError
             self._buffer += block
         start, end = self._buffer.index(b"$"), self._buffer.index(b"#")
+        self.heard += self._buffer[:start].decode()
         data, check = self._buffer[start + 1 : end], self._buffer[end + 1 : end + 3]
         self._buffer = self._buffer[end + 3 :]
         assert int(check, 16) == sum(data) & 255
+        if self._acknowledges:
+            self.socket.sendall(b"+")
         return data.decode("latin-1")
 
     def ask(self, text: str) -> str:
@@ -115,7 +120,7 @@ class Run:
         return self.result(), done.stdout, trace.read_text().splitlines()
 
     @contextlib.contextmanager
-    def debugged(self) -> Iterator[GdbClient]:
+    def debugged(self, acknowledges: bool = False) -> Iterator[GdbClient]:
         """A client of the same run. After the block it has ended, and `output` is what it printed."""
         words = self._words()
         with socket.create_server(("127.0.0.1", 0)) as listener, (self.folder / "stdin").open("rb") as stdin:
@@ -125,7 +130,7 @@ class Run:
                 words, stdin=stdin, stdout=pipe, stderr=pipe, pass_fds=[listener.fileno()]
             ) as child:
                 try:
-                    client = GdbClient(listener.getsockname())
+                    client = GdbClient(listener.getsockname(), acknowledges)
                     with contextlib.closing(client):
                         yield client
                     self.output, errors = child.communicate(timeout=60)

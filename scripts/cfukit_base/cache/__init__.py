@@ -14,7 +14,14 @@ An entry is a folder `NAME-KEY`, where KEY is a digest of everything that it is 
 
 from cfukit_base.cache.clean import Cleaned, clean
 from cfukit_base.cache.entries import cached, shared
-from cfukit_base.cache.files import disk_error, prepare_output, replaceable, write_atomic, writing
+from cfukit_base.cache.files import (
+    disk_error,
+    prepare_output,
+    replaceable,
+    write_atomic,
+    write_parts,
+    writing,
+)
 from cfukit_base.cache.folders import user_cache
 
 __all__ = [
@@ -27,5 +34,6 @@ __all__ = [
     "shared",
     "user_cache",
     "write_atomic",
+    "write_parts",
     "writing",
 ]

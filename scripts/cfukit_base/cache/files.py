@@ -7,7 +7,7 @@ import fcntl
 import os
 import stat
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -63,14 +63,20 @@ def writing(where: Path) -> Iterator[None]:
 
 def write_atomic(path: Path, data: bytes | str, *, durable: bool = True) -> None:
     """Write `path` whole or not at all. durable: also if the power fails right after."""
-    raw = data.encode() if isinstance(data, str) else data
+    write_parts(path, (data,), durable=durable)
+
+
+def write_parts(path: Path, parts: Iterable[bytes | str], *, durable: bool = True) -> None:
+    """As `write_atomic`, part after part, so the whole need not be in memory."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         prepare_output(path)
-        if not replaceable(path):
-            path.write_bytes(raw)
+        in_place = not replaceable(path)
+        with (path if in_place else temporary).open("wb") as file:
+            for part in parts:
+                file.write(part.encode() if isinstance(part, str) else part)
+        if in_place:
             return
-        temporary.write_bytes(raw)
         if durable:
             sync(temporary)
         with deferred():

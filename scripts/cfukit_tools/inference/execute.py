@@ -13,7 +13,7 @@ from cfukit_base.artefacts import Exec, Fault, Outcome
 from cfukit_base.artefacts.causes import Segment
 from cfukit_base.artefacts.documents import ExecHost
 from cfukit_base.artefacts.outcome import Lint
-from cfukit_base.cache import prepare_output, write_atomic
+from cfukit_base.cache import prepare_output, write_parts
 from cfukit_base.errors import UsageError
 from cfukit_base.protocol import wire
 from cfukit_base.symbols import locate
@@ -92,7 +92,7 @@ def _traced(options: ExecOptions, system: System, elf: Path) -> Iterator[ExecOpt
     with tempfile.TemporaryDirectory(prefix="cfukit-") as scratch:
         raw = Path(scratch) / "trace"
         yield replace(options, trace=raw)
-        write_atomic(options.trace, "".join(window_lines(raw, elf, names)))
+        write_parts(options.trace, window_lines(raw, elf, names))
 
 
 def _document(

@@ -15,6 +15,7 @@ class Cfu {
     void (*settle_of)(void*, const CfuInputs*, const CfuPortInputs*, CfuOutputs*, CfuPortOutputs*) = nullptr;
     void (*clock_of)(void*) = nullptr;
     bool (*still_of)(void*) = nullptr;
+    void (*destroy_of)(void*) = nullptr;
 
     template <typename Function>
     void find(Function& function, const char* name, const std::string& path) {
@@ -38,8 +39,15 @@ public:
         find(settle_of, "cfukit_cfu_settle", path);
         find(clock_of, "cfukit_cfu_clock", path);
         find(still_of, "cfukit_cfu_still", path);
+        find(destroy_of, "cfukit_cfu_destroy", path);
         instance = create();
     }
+    ~Cfu() {
+        if (instance) destroy_of(instance);
+        if (handle) ::dlclose(handle);
+    }
+    Cfu(const Cfu&) = delete;
+    Cfu& operator=(const Cfu&) = delete;
     bool exists() const { return instance; }
     CfuOutputs cycle(const CfuInputs& inputs) {
         CfuOutputs outputs;

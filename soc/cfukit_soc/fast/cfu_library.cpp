@@ -167,6 +167,8 @@ EXPORT Device* cfukit_cfu_create() {
     return device;
 }
 
+EXPORT void cfukit_cfu_destroy(Device* device) { delete device; }
+
 // Verilator's own would write to standard output, which is the UART's, and abort.
 void vl_fatal(const char* file, int line, const char*, const char* message) {
     std::fprintf(stderr, "%s:%d: %s\n", file, line, message);

@@ -112,9 +112,10 @@ public:
         if (core.seen.trap) traps++, pc = core.csrs.mtvec & ~3u;
         moment = core.instructions + traps;
     }
-    // The program runs: gdb may want it to stop.
+    // The program runs, forwards or again from the reset on: gdb may want it to stop where it is.
     void look() {
-        if (mode == Mode::running && line.interrupts()) mode = Mode::stepping, interrupted = true;
+        if (mode == Mode::stepping || mode == Mode::detached || !line.interrupts()) return;
+        mode = Mode::stepping, interrupted = true, last_hit.clear();
     }
     // Between two steps.
     Verdict turn(Core& core) {
@@ -125,7 +126,6 @@ public:
         case Mode::searching: return search(core);
         case Mode::returning:
             if (moment < goal.moment) return Verdict::go_on;
-            while (changes.size() > changed) changes.pop_back();
             hit = last_hit;
             break;
         case Mode::running:
@@ -133,6 +133,7 @@ public:
             break;
         default: break;
         }
+        while (changes.size() > changed) changes.pop_back();  // those that lie ahead
         if (runs) line.send(interrupted ? "T02" : "T05" + hit);
         interrupted = false, runs = true;
         return serve(core);

@@ -21,6 +21,13 @@ inline std::string number(uint64_t value) {
     std::snprintf(text, sizeof text, "%llx", static_cast<unsigned long long>(value));
     return text;
 }
+// Whether two digits, and nothing else, are this number.
+inline bool is(const std::string& digits, uint8_t number) {
+    std::string wanted, given;
+    append(wanted, number);
+    for (const char digit : digits) given += static_cast<char>(std::tolower(static_cast<unsigned char>(digit)));
+    return given == wanted;
+}
 inline std::string bytes(const std::string& text) {
     std::string found;
     for (size_t n = 0; n + 1 < text.size(); n += 2) found += static_cast<char>(std::strtoul(text.substr(n, 2).c_str(), nullptr, 16));
@@ -85,18 +92,19 @@ public:
     // The next packet's data; false at the end of the connection.
     bool packet(std::string& data) {
         for (;;) {
-            const size_t begin = arrived.find('$'), end = begin == std::string::npos ? begin : arrived.find('#', begin);
+            // Before a packet stand acknowledgements: '-' asks for the last reply again.
+            const size_t first = std::min(arrived.find('$'), arrived.size());
+            if (acknowledges && arrived.find('-') < first) write(sent);
+            arrived.erase(0, first);
+            const size_t end = arrived.find('#');
             if (end != std::string::npos && end + 2 < arrived.size()) {
-                data = arrived.substr(begin + 1, end - begin - 1);
-                const bool whole = std::strtoul(arrived.substr(end + 1, 2).c_str(), nullptr, 16) == sum(data);
+                const size_t begin = arrived.rfind('$', end) + 1;  // of the last one, if the end of another was lost
+                data = arrived.substr(begin, end - begin);
+                const bool whole = hex::is(arrived.substr(end + 1, 2), sum(data));
                 arrived.erase(0, end + 3);
                 if (acknowledges) write(whole ? "+" : "-");
                 if (whole) return true;
                 continue;
-            }
-            if (begin == std::string::npos) {
-                if (acknowledges && arrived.find('-') != std::string::npos) write(sent);
-                arrived.clear();
             }
             if (!receive(0) && closed) return false;
         }
