@@ -9,6 +9,7 @@ An operator gets the first kernel that supports it, from three sources in this o
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,9 +116,10 @@ def project_kernel(
     )
 
 
-def library(registry: str = "portable") -> list[Kernel]:
+@functools.cache
+def library(registry: str = "portable") -> tuple[Kernel, ...]:
     """The library's kernels in order of preference; "reference" gives those with TFLM's loops alone."""
-    return reference_kernels() if registry == "reference" else [*portable_kernels(), *reference_kernels()]
+    return reference_kernels() if registry == "reference" else (*portable_kernels(), *reference_kernels())
 
 
 def sources_of(plan: Plan, kernels: Sequence[Kernel] = ()) -> list[Path]:
@@ -221,9 +223,10 @@ def _cells(op: Op) -> int:
     return (4 if op.input_type == "float32" else 2) * op.output_shape[2]
 
 
-def reference_kernels() -> list[Kernel]:
+@functools.cache
+def reference_kernels() -> tuple[Kernel, ...]:
     """At least one for everything that lowering lets through."""
-    return [
+    return (
         _reference("CONV_2D", "conv_2d", supports=_int8),
         _reference("CONV_2D", "conv_2d_int16", supports=_wide),
         _reference("CONV_2D", "conv_2d_int16_bias32", supports=_int16),
@@ -313,7 +316,7 @@ def reference_kernels() -> list[Kernel]:
         _reference("CUSTOM:TFLite_Detection_PostProcess", "detection_postprocess"),
         _reference("CUSTOM:CIRCULAR_BUFFER", "circular_buffer"),
         *(_reference(kind, kind.lower()) for kind in ("IF", "WHILE", "MOVE", *ODD_OPERANDS)),
-    ]
+    )
 
 
 # --- portable ------------------------------------------------------------------------------------------------------------
@@ -324,7 +327,8 @@ def _portable(op: str, name: str, *more_sources: str, **fields: Any) -> Kernel:
     return Kernel(op, f"cfukit_portable_{name}", "portable", sources, **fields)
 
 
-def portable_kernels() -> list[Kernel]:
+@functools.cache
+def portable_kernels() -> tuple[Kernel, ...]:
     from cfukit_sw.lowering.overlap import window_lead
     from cfukit_sw.lowering.packing import (
         band_positions,
@@ -370,7 +374,7 @@ def portable_kernels() -> list[Kernel]:
         return window_lead(op, band_positions(op))
 
     conv = {"pack": pack_blocks, "scratch": conv_scratch, "scratch_unit": conv_row_bytes, "lead": by_tile}
-    return [
+    return (
         _portable("CONV_2D", "conv_2d", "gemm", supports=small, **conv),
         _portable("DEPTHWISE_CONV_2D", "conv_2d", "gemm", supports=one_input_channel, **conv),
         _portable("DEPTHWISE_CONV_2D", "depthwise_3x3", supports=is_3x3, pack=pack_channels, lead=by_band),
@@ -398,4 +402,4 @@ def portable_kernels() -> list[Kernel]:
         _portable("MOVE", "move", supports=words_at_most),
         _portable("COPY", "copy"),
         _portable("BANDS", "bands"),
-    ]
+    )
