@@ -91,9 +91,14 @@ def test_the_reasons_of_kernels_for_a_cfu() -> None:
     assert refusals == {7: {"project/small": "its function `supports` says no"}}
 
 
-@pytest.mark.parametrize(
-    "type", [pytest.param(type, marks=() if type in SOME else pytest.mark.slow) for type in all_types()]
-)
+def shared_out(types: list[str]) -> list[Any]:
+    """SOME are quick enough for `make check`. Every fourth of the others runs in `make test`, the rest in `make test-long`."""
+    others = [type for type in types if type not in SOME]
+    marks = {type: pytest.mark.long if n % 4 else pytest.mark.slow for n, type in enumerate(others)}
+    return [pytest.param(type, marks=marks.get(type, ())) for type in types]
+
+
+@pytest.mark.parametrize("type", shared_out(all_types()))
 def test_a_model_of_one_operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, type: str) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "one.tflite").write_bytes(model_bytes(random_model(type, 0)))
