@@ -61,10 +61,27 @@ def project(folder: Path, about: str, gateware: str) -> Path:
     return folder
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.needs("fpga")
 def test_a_cfu_that_is_too_large_is_refused(tmp_path: Path) -> None:
-    document = api.bitstream(project(tmp_path / "large", "too large", LARGE))
+    check_too_large(api.bitstream(project(tmp_path / "large", "too large", LARGE)))
+
+
+@pytest.mark.needs("fpga")
+def test_what_synthesis_says_is_too_large_is_refused_before_it_is_routed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As above, with the resources that Yosys finds there."""
+    least = {"lc": 3900, "lut": 3900, "ff": 1600, "bram": 8, "dsp": 0, "spram": 4}
+    parts = {"cpu": {**least, "dsp": 4}, "cfu": dict.fromkeys(least, 0) | {"dsp": 9}, "soc": least}
+    text = json.dumps({"used": {**least, "dsp": 13}, "parts": parts})
+    (tmp_path / "resources.json").write_text(text)
+    monkeypatch.setattr("cfukit_soc.synthesis.system.synthesise", lambda *_: tmp_path)
+    monkeypatch.setattr(place, "route", lambda *_: pytest.fail("it is routed"))
+    check_too_large(api.bitstream(project(tmp_path / "large", "too large", "x = cmd.rs1")))
+
+
+def check_too_large(document: Json) -> None:
     assert not document["ok"] and not document["fits"] and not document["files"]
     (limit,) = [item for item in document["limits"] if item["name"] == "device dsp"]
     assert limit["asked"] == 8 and limit["reached"] > 8 and limit["offender"] == "cfu: 9"
