@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import random
 from typing import Any
@@ -10,6 +11,7 @@ from cfukit_base.errors import UsageError
 from cfukit_cpu import configuration
 
 Table = dict[str, Any]
+Items = tuple[tuple[str, Any], ...]
 FACTORS: dict[str, tuple[Any, ...]] = {
     "icache_bytes": (512, 4096, 65536),
     "dcache_bytes": (0, 512, 4096, 65536),
@@ -56,19 +58,23 @@ def pairs(table: Table, factors: dict[str, tuple[Any, ...]] = FACTORS) -> set[tu
 
 def pairwise(factors: dict[str, tuple[Any, ...]] = FACTORS, **fixed: Any) -> list[Table]:
     """Configurations that together contain every valid pair of values. The keys of `fixed` are the same in all of them."""
-    rng = random.Random(1)
+    return [dict(table) for table in _pairwise(tuple(factors.items()), tuple(fixed.items()))]
+
+
+@functools.cache
+def _pairwise(factors: Items, fixed: Items) -> list[Items]:
+    rng, names = random.Random(1), dict(factors)
     everything = [
-        dict(zip(factors, values, strict=True), **fixed) for values in itertools.product(*factors.values())
+        dict(zip(names, values, strict=True), **dict(fixed)) for values in itertools.product(*names.values())
     ]
-    candidates = [table for table in everything if valid(table)]
-    wanted = set().union(*(pairs(table, factors) for table in candidates))
-    chosen: list[Table] = []
+    candidates = [(table, pairs(table, names)) for table in everything if valid(table)]
+    wanted = set().union(*(found for _, found in candidates))
+    chosen: list[Items] = []
     while wanted:
         pool = rng.sample(candidates, min(400, len(candidates)))
-        best = max(pool, key=lambda table: len(pairs(table, factors) & wanted))
-        found = pairs(best, factors) & wanted
-        if not found:  # for rare pairs search everything
-            best = max(candidates, key=lambda table: len(pairs(table, factors) & wanted))
-        wanted -= pairs(best, factors)
-        chosen.append(best)
+        best, found = max(pool, key=lambda candidate: len(candidate[1] & wanted))
+        if not found & wanted:  # for rare pairs search everything
+            best, found = max(candidates, key=lambda candidate: len(candidate[1] & wanted))
+        wanted -= found
+        chosen.append(tuple(best.items()))
     return chosen
