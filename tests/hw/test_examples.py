@@ -24,7 +24,11 @@ README = Path(cfukit.__file__).with_name("README.md")
 BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
 SHIPPED = ("mac4", "template", "verilog_depthwise", "migen_dense", "vector")
 
-ON_ICARUS = ("mac4", "verilog_depthwise")  # in `make test`: Verilog from Amaranth, and written by hand
+# Through cocotb in `make test`: Verilog from Amaranth and written by hand. check_verilog plays all of them.
+WITH_COCOTB = [
+    pytest.param(name, marks=[] if name in ("mac4", "verilog_depthwise") else pytest.mark.long)
+    for name in SHIPPED
+]
 COCOTB = 400  # commands, a few milliseconds each; Verilator plays 100,000
 
 
@@ -68,16 +72,14 @@ def test_shipped_cfu_equals_its_model_on_100000_operations(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", WITH_COCOTB)
 def test_shipped_cfu_through_cocotb_on_verilator(name: str, tmp_path: Path) -> None:
     run_cocotb(shipped(name), tmp_path, "verilator", 1, COCOTB)
 
 
 @pytest.mark.slow
 @pytest.mark.needs("iverilog")
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name in ON_ICARUS else pytest.mark.long) for name in SHIPPED]
-)
+@pytest.mark.parametrize("name", WITH_COCOTB)
 def test_shipped_cfu_through_cocotb_on_icarus(name: str, tmp_path: Path) -> None:
     run_cocotb(shipped(name), tmp_path, "icarus", 1, COCOTB)
 
