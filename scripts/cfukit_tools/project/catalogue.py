@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import http.client
 import json
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -153,6 +150,9 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _download(url: str, partial: Path, total: int) -> None:
     """Make `partial` `total` bytes long; what it has already is not asked for again."""
+    import http.client  # takes longer than most of cfukit's own modules
+    import urllib.error
+
     try:
         with partial.open("ab") as file:
             done = file.seek(0, os.SEEK_END)
@@ -174,6 +174,8 @@ def _download(url: str, partial: Path, total: int) -> None:
 
 def _append(url: str, file: BinaryIO, done: int, total: int) -> int:
     """Ask for what is missing and write it; the bytes that are there now, at most a chunk more than `total`."""
+    import urllib.request
+
     request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
     with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
         # A server that ignores Range sends the whole file with status 200.
