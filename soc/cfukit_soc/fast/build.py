@@ -43,6 +43,13 @@ _VERILATOR_FLAGS: tuple[str, ...] = (
 )
 _VERILATOR_FLAGS += ("-Wno-fatal", "-Wno-lint", "-Wno-style")
 _RUNTIME = ("verilated", "verilated_threads")
+# What starts the parts of a model whose registers all have the clock's rising edge: any input, and that edge.
+_ONE_EDGE = (
+    r"// Body vlSelfRef\.__VicoTriggered\[0U\] = \(\(0xfffffffffffffffeULL & vlSelfRef\.__VicoTriggered\[0U\]\) "
+    r"\| \(IData\)\(\(IData\)\(vlSelfRef\.__VicoFirstIteration\)\)\);$",
+    r"// Body vlSelfRef\.__VactTriggered\[0U\] = \(QData\)\(\(IData\)\( ?\(\(IData\)\(vlSelfRef\.clk\) "
+    r"& \(~ \(IData\)\(vlSelfRef\.(__Vtrigprevexpr___TOP__clk__0)\)\)\)\)\); vlSelfRef\.\1 = vlSelfRef\.clk;$",
+)
 _SANITIZED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 _SECONDS = 900.0  # zig c++ builds its own C++ library at its first use
 
@@ -102,10 +109,8 @@ def build_cfu_library(cfu_verilog: Path, build_dir: Path, *, cxx: Tool | None = 
     def build(folder: Path) -> None:
         with stage(f"compiling the CFU ({cxx.name} {cxx.version})"):
             _verilate(cfu_verilog.resolve(), folder)
-            edge = ["-DEDGE_ALONE"] if _edge_stands_alone(folder / "made") else []
-            words = [*cxx.argv, *including(cxx, flags), *edge, f"-I{plain(SOURCES)}"]
-            words += all_joined(folder / "made")
-            words += [str(source)]
+            words = [*cxx.argv, *including(cxx, flags), *_edges(folder / "made"), f"-I{plain(SOURCES)}"]
+            words += [*all_joined(folder / "made"), str(source)]
             words += [str(path) for path in runtime_objects(cxx, _RUNTIME)]
             _compile(cxx, [*words, "-shared", "-o", LIBRARY], folder, "the CFU")
             process.run(["rm", "-rf", "made"], cwd=folder)
@@ -115,15 +120,27 @@ def build_cfu_library(cfu_verilog: Path, build_dir: Path, *, cxx: Tool | None = 
     return keep(build_dir, "fast-cfu", key, build) / LIBRARY
 
 
-def _edge_stands_alone(made: Path) -> bool:
-    """Whether the verilated CFU has a part for clock edges, and nothing but that part looks at the clock."""
+def _edges(made: Path) -> list[str]:
+    """How the verilated CFU computes a clock edge alone, as macros of cfu_library.cpp.
+
+    EDGE_ALONE: it has a part for clock edges, and nothing but that part looks at the clock. ONE_EDGE: that part only asks whether the clock
+    rises, and nothing ever starts its other parts.
+    """
     text = "".join(path.read_text() for path in sorted(made.glob("*.cpp")))
-    parts = (
-        f"\nbool VCfu___024root___eval_phase__{part}(VCfu___024root* vlSelf) {{" for part in ("act", "nba")
-    )
-    settling = re.findall(r"^\w[^;\n]*_ico\w*\([^;\n]*\{$.*?^\}", text, re.MULTILINE | re.DOTALL)
-    looked_at = any(re.search(r"(\.|->)clk\b", function) for function in settling)
-    return all(part in text for part in parts) and bool(settling) and not looked_at
+    bodies = dict(re.findall(r"^\w[^;\n]*?\b(VCfu_\w+)\([^;\n]*\{$(.*?)^\}", text, re.MULTILINE | re.DOTALL))
+    parts = {name.removeprefix("VCfu___024root___"): body for name, body in bodies.items()}
+    settling = [body for name, body in parts.items() if "_ico" in name]
+    if not {"eval_phase__act", "eval_phase__nba"} <= {*parts} or not settling or _looks_at_clock(settling):
+        return []
+    edge = [body for name, body in parts.items() if "nba" in name]
+    begins = [" ".join(parts.get(f"eval_triggers_vec__{when}", "").split()) for when in ("ico", "act")]
+    one = all(re.search(pattern, body) for pattern, body in zip(_ONE_EDGE, begins, strict=True))
+    both = {"eval_ico", "eval_nba"} <= {*parts} and not _looks_at_clock(edge)
+    return ["-DEDGE_ALONE", *(["-DONE_EDGE"] if one and both else [])]
+
+
+def _looks_at_clock(bodies: list[str]) -> bool:
+    return any(re.search(r"(\.|->)clk\b", body) for body in bodies)
 
 
 def _compile(cxx: Tool, words: list[str], folder: Path, what: str) -> None:
