@@ -152,8 +152,11 @@ _MEMORY_PORT_SIGNALS = (
 )
 
 
-# They show misuse of its DMA port.
-_DMA_SIGNALS = ("cfu_dma_outside", "cfu_dma_read_cmd_payload_addr")
+# They show use and misuse of its DMA port.
+_DMA_SIGNALS = (
+    "cfu_dma_outside",
+    *(f"cfu_dma_read_cmd_{name}" for name in ("payload_addr", "payload_count", "valid", "ready")),
+)
 
 
 def _write_names(directory: Path, soc: Soc, causes: bool) -> None:
@@ -188,7 +191,7 @@ def _write_names(directory: Path, soc: Soc, causes: bool) -> None:
         header.append("#define HAS_MEMORY_PORT")
     if soc.dma is not None:
         lines += [f'public_flat_rd -module "soc" -var "{name}"' for name in _DMA_SIGNALS]
-        header.append("#define HAS_DMA")
+        header += ["#define HAS_DMA", f"#define DMA_ELEMENT_BYTES {soc.dma.width // 8}"]
     if causes:
         header.append("#define TELLS_CAUSES")
     (directory / "memories.vlt").write_text("\n".join(lines) + "\n")

@@ -261,13 +261,13 @@ def test_a_wrong_rule_ends_the_run(
 def test_counts_are_read_as_they_are_written(tmp_path: Path) -> None:
     names = len(CAUSE_NAMES)
     file = tmp_path / "counts"
-    first = struct.pack(f"<4Q{names}Q", 7, 2, 1, 2, 4, 3, *[0] * (names - 2))
+    first = struct.pack(f"<5Q{names}Q", 7, 2, 1, 32, 2, 4, 3, *[0] * (names - 2))
     rows = struct.pack(f"<I{names}I", 0x4000_0001, 3, 3, *[0] * (names - 2))
     rows += struct.pack(f"<I{names}I", 0x4000_0005, 1, *[0] * (names - 1))
-    last = struct.pack(f"<4Q{names}Q", 7, 0, 0, 0, *[0] * names)
+    last = struct.pack(f"<5Q{names}Q", 7, 0, 0, 0, 0, *[0] * names)
     file.write_bytes(first + rows + last)
     one, empty = read_counts(file)
-    assert (one.end, one.busy) == (7, Busy(cfu=2, memory_port=1))
+    assert (one.end, one.busy) == (7, Busy(cfu=2, memory_port=1, dma_bytes=32))
     assert one.causes == Causes.of({"executing": 4, "icache": 3})
     assert one.by_pc == {0x4000_0000: (3, 3, *[0] * (names - 2)), 0x4000_0004: (1, *[0] * (names - 1))}
     assert empty.end == 7 and empty.causes.cycles == 0 and empty.by_pc == {}

@@ -143,14 +143,16 @@ class CfuUse:
 
 @dataclass(frozen=True, kw_only=True)
 class Busy:
-    """Cycles in which something beside the CPU worked.
+    """What was done beside the CPU.
 
     * cfu: cycles in which a CFU command was offered or not answered yet. In all other cycles the CFU was idle.
     * memory_port: cycles in which the CFU's memory port was granted an access.
+    * dma_bytes: what the CFU asked for by DMA.
     """
 
     cfu: int
     memory_port: int
+    dma_bytes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,14 +48,15 @@ def counted(segments: Sequence[Segment], step_cycles: Sequence[int], cycles: int
 def merged(segments: Sequence[Segment]) -> Segment:
     """Consecutive segments as one."""
     by_pc: dict[int, list[int]] = defaultdict(lambda: [0] * len(CAUSE_NAMES))
-    causes, cfu, port = Causes.of({}), 0, 0
+    causes, cfu, port, dma_bytes = Causes.of({}), 0, 0, 0
     for segment in segments:
         causes += segment.causes
         cfu += segment.busy.cfu
         port += segment.busy.memory_port
+        dma_bytes += segment.busy.dma_bytes
         for pc, counts in segment.by_pc.items():
             row = by_pc[pc]
             for index, count in enumerate(counts):
                 row[index] += count
     rows = {pc: tuple(row) for pc, row in sorted(by_pc.items())}
-    return Segment(segments[-1].end, causes, Busy(cfu=cfu, memory_port=port), rows)
+    return Segment(segments[-1].end, causes, Busy(cfu=cfu, memory_port=port, dma_bytes=dma_bytes), rows)

@@ -43,6 +43,7 @@ class CfuDma {
     bool begins = true;
     uint32_t older_stores = 0;             // of the CPU, which its last CFU instruction found on the bus
     bool reading = false;                  // it wants the bus
+    uint64_t asked_bytes = 0;              // since they were taken
 
 public:
     bool exists = false;
@@ -118,10 +119,16 @@ public:
         // Commands
         if (last) expected.pop();
         if (!took) return;
+        asked_bytes += uint64_t(cfu.dma_count) * element_bytes;
         const uint32_t offset = cfu.dma_address - base, skip = offset / element_bytes & (per_word - 1);
         const uint32_t count = (skip + cfu.dma_count + per_word - 1) / per_word;
         walks.push({(offset & (bytes - 1)) / word_bytes, count * per_element});
         expected.push({skip, cfu.dma_count});
+    }
+    uint64_t take_asked() {
+        const uint64_t taken = asked_bytes;
+        asked_bytes = 0;
+        return taken;
     }
     // What the CPU does on the bus and at the CFU's port.
     void watch(bool stores, bool acknowledged, bool command) {

@@ -168,7 +168,7 @@ private:
         if (cause == Cause::executing) counts.executing(at.pc);
         else if (cause < Cause::none) counts.waiting(cause);
         else return false;
-        counts.busy(core.cfu_in.cmd_valid || accepted != answered, core.seen.memory_access);
+        counts.busy(core.cfu_in.cmd_valid || accepted != answered, core.seen.memory_access, core.cfu_dma.take_asked());
         return true;
     }
 
@@ -183,7 +183,10 @@ private:
     void skip_waiting() {
         uint64_t accesses = 0;
         const uint64_t alone = cfu_wait.skip(core, next_limit(), accesses);
-        if (TELLS && counting && alone) counts.waiting(Cause::cfu_wait, alone), counts.busy(alone, accesses);
+        if (TELLS && counting && alone) {
+            counts.waiting(Cause::cfu_wait, alone);
+            counts.busy(alone, accesses, core.cfu_dma.take_asked());
+        }
         const uint64_t cycles = code_wait.skip(core, next_limit());
         if (TELLS && counting && cycles) counts.waiting(Cause::icache, cycles);
     }

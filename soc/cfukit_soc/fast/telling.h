@@ -38,7 +38,7 @@ public:
         if (counts && cycles) counts->waiting(cause, cycles);
     }
     void cfu_busy(uint64_t begin, uint64_t end) {
-        if (counts) counts->busy(busy_end - busy_begin, 0);
+        if (counts) counts->busy(busy_end - busy_begin, 0, 0);
         busy_begin = begin, busy_end = end;
     }
 
@@ -81,7 +81,7 @@ public:
     // The rest, when the slow model goes on in cycle `now`.
     void finish(uint64_t now, uint64_t w_stalls) {
         tell(UINT64_MAX, w_stalls);
-        if (counts) counts->busy(std::max(std::min(busy_end, now), busy_begin) - busy_begin, 0);
+        if (counts) counts->busy(std::max(std::min(busy_end, now), busy_begin) - busy_begin, 0, 0);
         busy_begin = busy_end = 0;
     }
 

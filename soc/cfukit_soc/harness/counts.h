@@ -20,7 +20,7 @@ private:
     static_assert(sizeof(Row) == 4 * (1 + CAUSE_COUNT), "rows are written as they are");
     // What a segment begins with in the file.
     struct Head {
-        uint64_t end, cfu_busy, port_busy;
+        uint64_t end, cfu_busy, port_busy, dma_bytes;
         uint32_t rows, mark;
         Cycles cycles;
     };
@@ -74,9 +74,11 @@ public:
         since = {};
         return taken;
     }
-    void busy(uint64_t cfu, uint64_t port) {
+    // Cycles of the CFU and of its memory port, and the bytes that it asked for by DMA.
+    void busy(uint64_t cfu, uint64_t port, uint64_t dma_bytes) {
         segment.cfu_busy += cfu;
         segment.port_busy += port;
+        segment.dma_bytes += dma_bytes;
     }
 
     // Ends a segment before cycle `cycle`; pc: of the instruction that is waited for; mark: what the program says of this border.

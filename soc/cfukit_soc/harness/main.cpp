@@ -272,7 +272,7 @@ private:
         if (cause == Cause::executing) counts.executing(cpu.retired().pc);
         else if (VL_LIKELY(cause < Cause::none)) counts.waiting(cause);
         else return false;
-        counts.busy(system.cfu_offered() | (accepted != answered), system.memory_access());
+        counts.busy(system.cfu_offered() | (accepted != answered), system.memory_access(), system.dma_bytes());
         return true;
 #else
         return false;

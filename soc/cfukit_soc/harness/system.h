@@ -102,13 +102,18 @@ public:
     bool memory_access() const { return false; }
 #endif
 
-    // The CFU's DMA port: a command is out of range.
+    // The CFU's DMA port: a command is out of range; the bytes that one asks for.
 #ifdef HAS_DMA
     bool dma_outside() const { return SOC(cfu_dma_outside); }
     uint32_t dma_address() const { return SOC(cfu_dma_read_cmd_payload_addr); }
+    uint64_t dma_bytes() const {
+        const bool asks = SOC(cfu_dma_read_cmd_valid) & SOC(cfu_dma_read_cmd_ready);
+        return asks ? uint64_t(SOC(cfu_dma_read_cmd_payload_count)) * DMA_ELEMENT_BYTES : 0;
+    }
 #else
     bool dma_outside() const { return false; }
     uint32_t dma_address() const { return 0; }
+    uint64_t dma_bytes() const { return 0; }
 #endif
 
     // The CFU's port.
