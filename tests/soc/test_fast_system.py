@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from support.bare import patient_cfu
 from support.cpu_sets import TCM_FACTORS, pairwise
 from support.fast_compare import Both, program_image
 from support.socs import make_soc
-from support.system_programs import system_image
+from support.system_programs import PatchGenerator, StormGenerator, system_image
 
 INPUT = b"some words of input, and some more."
 SEEDS = range(1000, 1000 + int(os.environ.get("CFUKIT_SEEDS", "20")))
@@ -23,6 +24,7 @@ COMMON: dict[str, dict[str, Any]] = {
     "no bypass": {"bypass": False},
     "no bypass, one port, traps": {"base": "fomu", "bypass": False, "traps": True, "csrs": "all"},
 }
+_MASK = 0xBC0  # of external interrupts
 SETS = [*PRESETS, *pairwise(), *pairwise(TCM_FACTORS)]
 
 
@@ -51,6 +53,37 @@ def test_programs_of_a_whole_system(system: Any, shared_tmp: Path, tmp_path: Pat
 def test_programs_on_cpus_without_bypass(shared_tmp: Path, tmp_path: Path, cpu: str) -> None:
     soc_json = make_soc("sim", tmp_path / "soc", cpu=COMMON[cpu])
     compare(Both(soc_json, patient_cfu(tmp_path), shared_tmp), tmp_path, range(40, 60))
+
+
+def compare_storms(both: Both, folder: Path, seeds: range) -> None:
+    """Programs that are interrupted again and again, so at nearly every kind of instruction."""
+    handler = f"{both.soc.cpu.reset_address + 4:08x}"  # its first instruction is the second of the program
+    interrupted: list[int] = []
+    for seed in seeds:
+        both.compare(system_image(both.soc, seed, 600, StormGenerator), folder)
+        lines = [line.split() for line in (folder / "rtl.trace").read_text().splitlines()]
+        interrupted += [int(one[2], 16) & 0x7F for one, two in itertools.pairwise(lines) if two[1] == handler]
+    assert len(interrupted) > 20 * len(seeds) and {0x03, 0x13, 0x23, 0x33, 0x63} <= {*interrupted}
+
+
+def test_interrupts_at_any_instruction(system: Any, shared_tmp: Path, tmp_path: Path) -> None:
+    compare_storms(Both(system.soc_json, None, shared_tmp), tmp_path, range(5))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", range(len(SETS)))
+def test_interrupts_at_any_instruction_of_every_cpu(shared_tmp: Path, tmp_path: Path, number: int) -> None:
+    soc_json = make_soc("sim", tmp_path / "soc", cpu=SETS[number])
+    if (cpu := Soc.read(soc_json).cpu).interrupts and cpu.traps and _MASK in cpu.csrs:
+        compare_storms(Both(soc_json, patient_cfu(tmp_path), shared_tmp), tmp_path, SEEDS)
+
+
+@pytest.mark.slow
+def test_code_that_changes_ahead_in_a_tcm(shared_tmp: Path, tmp_path: Path) -> None:
+    """What was fetched before the store is executed as it was."""
+    both = Both(make_soc("sim", tmp_path / "soc", cpu="fomu"), patient_cfu(tmp_path), shared_tmp)
+    for seed in range(30):
+        both.compare(system_image(both.soc, seed, 500, PatchGenerator), tmp_path, stdin=INPUT)
 
 
 @pytest.mark.long

@@ -17,7 +17,6 @@ from support.cpu_programs import DATA_BYTES, EDGES, Features, Generator
 _MSTATUS, _MIE, _MTVEC, _MEPC, _MIP, _MASK = 0x300, 0x304, 0x305, 0x341, 0x344, 0xBC0
 _ABSENT = (0x123, 0x7C0, 0xB03, 0xC01, 0x342 ^ 0x80)
 _RXTX, _PENDING, _ENABLE = 0x00, 0x10, 0x14  # of the UART
-_INTERRUPTS = 24  # then the handler turns them off, so that a program ends
 _FENCE_I, _FLUSH, _MRET, _WFI = 0x0000100F, 0x0000500F, 0x30200073, 0x10500073
 
 
@@ -31,6 +30,8 @@ class Places:
 
 class SystemGenerator(Generator):
     """One program from a seed."""
+
+    interrupts = 24  # then the handler turns them off, so that a program ends
 
     def __init__(self, seed: int, features: Features, code_base: int, data_base: int, places: Places):
         self.places = places
@@ -223,6 +224,10 @@ class SystemGenerator(Generator):
         self.alu()
         self.alu()
 
+    def _prologue(self, handler: int) -> None:
+        super()._prologue(handler)
+        self.asm.s(-4, 0, 29, 2)  # no interrupts yet
+
     def _handler(self) -> None:
         """Interrupts are counted at the start of the data, and answered; exceptions are logged, and their instruction is left out."""
         rng, asm = self.random, self.asm
@@ -237,13 +242,12 @@ class SystemGenerator(Generator):
         asm.word(_MRET)
         asm.branch(at, asm.pc, 4, 30, 0)
         asm.li(31, self.places.uart)
-        asm.i(3, 0, 0, 30)
-        asm.s(_PENDING, 30, 31, 2)
+        self._answer()
         asm.li(31, self.data_base)
         asm.i(0, 31, 2, 30, 0x03)
         asm.i(1, 30, 0, 30)
         asm.s(0, 30, 31, 2)
-        asm.i(-_INTERRUPTS, 30, 0, 30)
+        asm.i(-self.interrupts, 30, 0, 30)
         at = asm.hole()
         asm.csr(_MIE, 1, 0, 0)
         asm.branch(at, asm.pc, 4, 30, 0)
@@ -251,8 +255,62 @@ class SystemGenerator(Generator):
             asm.i(0, 0, 0, 0)
         asm.word(_MRET)
 
+    def _answer(self) -> None:
+        """x31 is the UART; x30 is free."""
+        self.asm.i(3, 0, 0, 30)
+        self.asm.s(_PENDING, 30, 31, 2)
 
-def system_image(soc: Soc, seed: int, length: int = 500) -> bytes:
+
+class PatchGenerator(SystemGenerator):
+    """Code that changes just ahead of where it is executed."""
+
+    def _kinds(self) -> list[tuple[Callable[[], None], int]]:
+        return [*super()._kinds(), (self.patch, 60), (self.close, 30)]
+
+
+class StormGenerator(SystemGenerator):
+    """The program is interrupted again and again: it raises the UART's line, which falls in the handler, or asks by software. Either comes
+    some instructions later, which depends on what they wait for."""
+
+    interrupts = 2000
+
+    def _kinds(self) -> list[tuple[Callable[[], None], int]]:
+        return [
+            *Generator._kinds(self),
+            (self.burst, 8),
+            (self.close, 20),
+            (self.raise_line, 60),
+            (self.ask, 20),
+        ]
+
+    def _prologue(self, handler: int) -> None:
+        super()._prologue(handler)
+        self.asm.li(26, 0x808)
+        self.asm.csr(_MIE, 1, 26, 0)
+        self.asm.csr(_MASK, 6, 3, 0)
+        self.asm.csr(_MSTATUS, 6, 8, 0)
+
+    def raise_line(self) -> None:
+        self.asm.li(26, self.places.uart)
+        self.asm.i(self.random.choice((1, 3)), 0, 0, 27)
+        self.asm.s(_ENABLE, 27, 26, 2)
+        self._others()
+
+    def ask(self) -> None:
+        self.asm.csr(_MIP, 6, 8, 0)
+        self._others()
+
+    def _others(self) -> None:
+        for _ in range(self.random.randrange(8)):
+            self.random.choice((self.alu, self.load, self.store, self.skip, self.call, self.close))()
+
+    def _answer(self) -> None:
+        self.asm.s(_ENABLE, 0, 31, 2)
+
+
+def system_image(
+    soc: Soc, seed: int, length: int = 500, generator: type[SystemGenerator] = SystemGenerator
+) -> bytes:
     """The memory image of the program of `seed` for a system."""
     cpu, regions = soc.cpu, {memory.base: memory for memory in soc.memories}
     has = Features(
@@ -269,7 +327,7 @@ def system_image(soc: Soc, seed: int, length: int = 500) -> bytes:
         if memory.kind != "rom" and not 0 <= code - base < memory.bytes
     ]
     places = Places(soc.csrs["uart_rxtx"].address, tuple(others))
-    program = SystemGenerator(seed, has, code, data, places).make(length)
+    program = generator(seed, has, code, data, places).make(length)
     chunks = [(code, struct.pack(f"<{len(program.words)}I", *program.words))]
     first = sorted(regions).index(max(base for base in regions if base <= data))
     room = regions[sorted(regions)[first]]

@@ -167,6 +167,7 @@ private:
         return made;
     }
 
+    bool is_current(uint32_t pc, const Decoded& fetched) const;
     void enter();
     void take_store(const Core::Command& command);
     void seed(const Stage& stage, Cause bubble, uint64_t slot, uint32_t result, uint32_t data);

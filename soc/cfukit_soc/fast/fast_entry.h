@@ -40,7 +40,14 @@ inline bool Fast<TELLS>::can_enter() const {
     }
     if (c.p.single_ported && c.W.is(flag::memory) && c.W.d->is(flag::store) && c.E.is(flag::memory)) return false;
     if (c.M.is(flag::memory) && c.E.is(flag::memory) && c.M.d->is(flag::store) && (c.m_result ^ c.e_result) < 4) return false;
-    return true;
+    return is_current(c.D.pc, *c.D.d) && (!c.f_hit || is_current(c.pc_reg, *c.f_d));
+}
+
+// Whether what was fetched is still there: a store may have changed it since.
+template <bool TELLS>
+inline bool Fast<TELLS>::is_current(uint32_t pc, const Decoded& fetched) const {
+    const DecodedLine* const line = code(pc);
+    return line && line->instructions[pc / 4 % LINE_WORDS].word == fetched.word;
 }
 
 template <bool TELLS>
