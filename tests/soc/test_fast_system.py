@@ -16,7 +16,7 @@ from support.bare import patient_cfu
 from support.cpu_sets import TCM_FACTORS, pairwise
 from support.fast_compare import Both, program_image
 from support.socs import make_soc
-from support.system_programs import PatchGenerator, StormGenerator, system_image
+from support.system_programs import PatchGenerator, StormGenerator, SystemGenerator, system_image
 
 INPUT = b"some words of input, and some more."
 SEEDS = range(1000, 1000 + int(os.environ.get("CFUKIT_SEEDS", "20")))
@@ -39,7 +39,8 @@ def compare(both: Both, folder: Path, seeds: range) -> None:
     """Programs of a whole system: each retired instruction, its value and its cycle; causes; the result."""
     soc = Soc.read(both.soc_json)
     for seed in seeds:
-        ended = both.compare(system_image(soc, seed), folder, stdin=INPUT)
+        generator = PatchGenerator if seed % 5 == 0 else SystemGenerator
+        ended = both.compare(system_image(soc, seed, generator=generator), folder, stdin=INPUT)
         assert ended["instructions"] > 50
 
 
@@ -82,7 +83,7 @@ def test_interrupts_at_any_instruction_of_every_cpu(shared_tmp: Path, tmp_path: 
 def test_code_that_changes_ahead_in_a_tcm(shared_tmp: Path, tmp_path: Path) -> None:
     """What was fetched before the store is executed as it was."""
     both = Both(make_soc("sim", tmp_path / "soc", cpu="fomu"), patient_cfu(tmp_path), shared_tmp)
-    for seed in range(30):
+    for seed in range(10):
         both.compare(system_image(both.soc, seed, 500, PatchGenerator), tmp_path, stdin=INPUT)
 
 

@@ -143,13 +143,19 @@ class SystemGenerator(Generator):
         at = asm.pc - 4
         asm.li(27, rng.getrandbits(12) << 20 | rd << 15 | rd << 7 | 0x13)
         hole = asm.hole()
-        for _ in range(rng.randrange(12)):
-            asm.word(_FENCE_I) if rng.random() < 0.1 else self.alu()
+        for _ in range(self._patch_distance()):
+            self._before_patch()
         here, words = asm.pc - at, asm.words
         asm.i(1, rd, 0, rd)
         asm.words = []
         asm.s(here, 27, 26, 2)
         words[hole], asm.words = asm.words[0], words
+
+    def _patch_distance(self) -> int:
+        return self.random.randrange(12)
+
+    def _before_patch(self) -> None:
+        self.asm.word(_FENCE_I) if self.random.random() < 0.1 else self.alu()
 
     def elsewhere(self) -> None:
         """Memories that are neither code nor data, and the code itself as data."""
@@ -262,10 +268,18 @@ class SystemGenerator(Generator):
 
 
 class PatchGenerator(SystemGenerator):
-    """Code that changes just ahead of where it is executed."""
+    """Code that changes just ahead of where it is executed, where instructions wait for each other."""
 
     def _kinds(self) -> list[tuple[Callable[[], None], int]]:
-        return [*super()._kinds(), (self.patch, 60), (self.close, 30)]
+        return [*Generator._kinds(self), (self.patch, 100)]
+
+    def _patch_distance(self) -> int:
+        return self.random.randrange(2, 6)
+
+    def _before_patch(self) -> None:
+        self.asm.r(
+            0, *self.random.choices((5, 6), k=2), self.random.choice((0, 1, 5)), self.random.choice((5, 6))
+        )
 
 
 class StormGenerator(SystemGenerator):
