@@ -37,11 +37,12 @@ LEFT_OUT = {
     "TFLM reads or writes bytes of the wrong size (so DEPTHWISE_CONV_2D and TRANSPOSE_CONV on int16 have no int32 bias, and "
     "FULLY_CONNECTED on int8 has no int64 one); GREATER on int16: TFLM leaves the output as it was",
     "axes, shapes and tables that are computed": "ARG_MAX's axis, the block of BATCH_TO_SPACE_ND, the tables of SignalFilterBank and "
-    "the like must be constants, or follow from constants and shapes; so must an int64 bias",
+    "the like must be constants, or follow from constants and shapes",
     "zero points of FULLY_CONNECTED's weights on int16": "no converter writes them",
-    "CIRCULAR_BUFFER with cycles_max above 1": "ends an inference in its middle, so there is no output to compare",
+    "CIRCULAR_BUFFER with cycles_max above 1 in a subgraph": "it would end the whole inference; no converter writes it",
     "ETHOSU": "custom operator: commands for an NPU that no system here has; TFLM's interpreter does not run it either",
-    "COMPRESSION_METADATA": "the older way to compress tensors: metadata instead of operators, which TFLM's tool does not write any more",
+    "tensors that metadata list as compressed": "as inputs of other operators than CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, "
+    "TRANSPOSE_CONV, CONCATENATION and ASSIGN_VARIABLE, and beside int4 weights: TFLM takes indices for values",
 }
 
 

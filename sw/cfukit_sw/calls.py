@@ -82,11 +82,12 @@ def with_bias(lowered: Lowered, kernel: Kernel) -> Lowered:
     channels = channels_of(lowered, kernel)
     call = CallOf(kernel.function, lowered.struct, lowered.params | {"channels": ScratchAt(0)})
     params: dict[str, Param] = {
-        "bias": TensorAt(lowered.bias),
+        "bias": TensorAt(lowered.bias.index),
         "channels": Bytes(channels),
         "op": Calls((call,)),
         "n_channels": lowered.channels.bias.size,
         "words": WORDS_OF_CHANNEL[lowered.op.bias_type],
+        "bias_bytes": lowered.bias.dtype.itemsize,
     }
     return Lowered(lowered.op, "cfukit_with_bias", params, scratch_bytes=len(channels), kind="WITH_BIAS")
 

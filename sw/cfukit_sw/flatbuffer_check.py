@@ -31,6 +31,9 @@ _CORE: dict[str, dict[int, int | str]] = {
     "Buffer": {0: "bytes", 1: 8, 2: 8},
     "Metadata": {0: "bytes", 1: 4},
     "Empty": {},
+    "CompressionMetadata": {0: 4, 1: "tables:CompressedSubgraph"},  # in the data of an entry of Metadata
+    "CompressedSubgraph": {0: "tables:CompressedTensor"},
+    "CompressedTensor": {0: 4, 1: 4, 2: 1},
 }
 _VECTORS = {"ints": "vector:4", "text": "bytes"}
 _WIDTHS = {"int8": 1, "bool": 1, "int32": 4, "float32": 4, **dict.fromkeys(ENUMERATIONS, 1)}

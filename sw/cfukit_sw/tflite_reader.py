@@ -11,6 +11,7 @@ found every offset inside the file. Constants are read-only views of the file's 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -22,6 +23,13 @@ import tflite
 from flatbuffers.number_types import Int32Flags
 
 from cfukit_base.errors import ModelError
+from cfukit_sw.compressed_metadata import (
+    METADATA,
+    READERS,
+    Compressed,
+    compressed_tensors,
+    looked_up,
+)
 from cfukit_sw.custom_options import decode_custom_options
 from cfukit_sw.flatbuffer_check import Checker, Unsound
 from cfukit_sw.graph import check_graph
@@ -39,8 +47,8 @@ from cfukit_sw.options import (
 MAX_FILE_BYTES = 256 << 20
 MAX_DIMENSIONS = 8
 MAX_ELEMENTS = 2**31 - 1
-COMPRESSION = "COMPRESSION_METADATA"
 MAX_SUBGRAPHS = 256
+DECOMPRESSED = ("bool", "int8", "int16", "int32", "int64", "float32")
 MAX_TENSORS = MAX_OPERATORS = 65535
 
 _OPTION_CODES = {name: getattr(tflite.BuiltinOptions, name) for name in CLASSES}
@@ -93,6 +101,7 @@ class _Reader:
         self.data, self.name, self.where, self.checker = data, name, where, checker
         self.budget = 4 * len(data) + 65536
         self.file = tflite.Model.GetRootAs(data)
+        self.compressed: dict[tuple[int, int], Compressed] = {}
 
     def read(self) -> Model:
         if self.file.SubgraphsLength() < 1:
@@ -100,9 +109,10 @@ class _Reader:
         if self.file.SubgraphsLength() > MAX_SUBGRAPHS:
             self.refuse("", f"{self.file.SubgraphsLength()} subgraphs", f"at most {MAX_SUBGRAPHS}")
         metadata = self.metadata()
-        if COMPRESSION in metadata:
-            given = f"{COMPRESSION}, tensors compressed in the way that TFLM had before DECODE operators"
-            self.refuse("metadata", given, "TFLM_DECODE operators", hint="compress the model again")
+        try:
+            self.compressed = compressed_tensors(metadata.pop(METADATA, b""))
+        except ValueError as error:
+            self.refuse(f"metadata {METADATA}", str(error), hint="compress the model again")
         others = range(1, self.file.SubgraphsLength())
         subgraphs = tuple(self.graph(f"{self.name}: subgraph {number}", number) for number in others)
         main = self.graph(self.name, 0)
@@ -117,9 +127,10 @@ class _Reader:
         ):
             if count > most:
                 self.refuse("", f"{count} {what}", f"at most {most}")
-        tensors = tuple(self.tensor(graph.Tensors(i), i) for i in range(graph.TensorsLength()))
+        tensors = tuple(self.tensor(graph.Tensors(i), number, i) for i in range(graph.TensorsLength()))
         count = len(tensors)
         operators = tuple(self.operator(graph.Operators(i), i, count) for i in range(graph.OperatorsLength()))
+        self.check_compressed(operators, tensors, number)
         return Model(
             name=name,
             sha256="",
@@ -153,7 +164,7 @@ class _Reader:
 
     # --- tensors ------
 
-    def tensor(self, entry: Any, index: int) -> Tensor:
+    def tensor(self, entry: Any, graph: int, index: int) -> Tensor:
         part = f"tensor {index}"
         name = self.text(entry.Name(), part)
         part = f"tensor {index} '{name[:60]}'"
@@ -173,7 +184,16 @@ class _Reader:
         if entry.Sparsity() is not None:
             self.refuse(part, "sparse encoding", "dense tensors", "export without sparsity")
         scales, zero_points, dimension = self.quantization(entry, type, part)
-        data = self.constant(entry.Buffer(), type, shape, part)
+        how = self.compressed.get((graph, index))
+        if how is None:
+            data = self.constant(entry.Buffer(), type, shape, part)
+        else:
+            axis = int(dimension) if scales.size > 1 else None
+            if axis is not None and (axis not in (0, len(shape) - 1) or scales.size != shape[axis]):
+                self.refuse(
+                    part, f"compressed, with {scales.size} scales", "as many as axis 0 or the last one has"
+                )
+            data = self.decompressed(entry.Buffer(), how, type, shape, axis, part)
         if data is not None and entry.IsVariable():
             self.refuse(part, "a variable with constant data", "one or the other")
         return Tensor(
@@ -234,6 +254,39 @@ class _Reader:
             )
         array = np.frombuffer(raw, np.uint8 if type == "bool" else dtype).reshape(shape)
         return array != 0 if type == "bool" else array
+
+    def decompressed(
+        self, index: int, how: Compressed, type: str, shape: tuple[int, ...], axis: int | None, part: str
+    ) -> npt.NDArray[Any]:
+        """The values of a tensor that the metadata list as compressed."""
+        if type not in DECOMPRESSED:
+            self.refuse(part, f"compressed {type}", ", ".join(DECOMPRESSED))
+        encoded, table = (
+            np.frombuffer(self.buffer_bytes(place, part), np.uint8) for place in (index, how.values)
+        )
+        dtype = np.dtype(NUMPY_TYPES[type])
+        values = table[: table.size // dtype.itemsize * dtype.itemsize].view(dtype)
+        values = table != 0 if type == "bool" else values
+        if not shape or prod(shape) == 0:
+            self.refuse(part, f"compressed, with shape {list(shape)}", "sizes of at least 1")
+        try:
+            data = looked_up(encoded, values, how.width, shape, axis)
+        except ValueError as error:
+            self.refuse(part, str(error), hint="compress the model again")
+        self.spend(encoded.size, part)
+        data.flags.writeable = False
+        return data
+
+    def check_compressed(self, operators: Sequence[Operator], tensors: Sequence[Tensor], graph: int) -> None:
+        """TFLM decompresses the inputs of a few operators, and none beside weights of 4 bits. Elsewhere it takes indices for values."""
+        for op in operators:
+            found = next((tensor for tensor in op.inputs if (graph, tensor) in self.compressed), None)
+            if found is None:
+                continue
+            packed = any(tensors[tensor].type == "int4" for tensor in op.inputs if tensor >= 0)
+            if op.type not in READERS or packed:
+                allowed = f"such inputs of {', '.join(READERS)} only, and none beside int4 weights"
+                self.refuse(str(op), f"its input, tensor {found}, is compressed", allowed)
 
     def metadata(self) -> dict[str, bytes]:
         entries = {}

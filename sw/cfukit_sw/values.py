@@ -13,6 +13,8 @@ def value_refusal(operator_type: str, value: int) -> tuple[str, str]:
     signed = value - 2**32 if value >= 2**31 else value  # a kernel reports 32 bits
     if operator_type in ("GATHER", "GATHER_ND", "EMBEDDING_LOOKUP", "CUSTOM:BasicClassifier"):
         return f"the index {signed:,}", "indices inside the tensor"
+    if operator_type in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"):
+        return f"the computed bias of channel {value:,}", "biases below 2**46 in magnitude"
     if operator_type == "SLICE":
         return f"the begin or size {signed:,}", "a part of the input, as large as the output"
     if operator_type == "CUSTOM:TFLite_Detection_PostProcess":

@@ -75,13 +75,15 @@ struct cfukit_fully_connected_zero_point {
 };
 
 /* A convolution or FULLY_CONNECTED, `op`, whose bias [n_channels] another operator computes. It finds its channels in scratch: those
- * given, each of `words` words, with the bias as their first word. */
+ * given, each of `words` words, with the bias as their first word, or as their first two if it has 8 or 2 bytes. A bias of 2 ** 46 or more in magnitude is
+ * refused with its channel. */
 struct cfukit_op;
 struct cfukit_with_bias {
-  const int32_t *bias, *channels;
+  const void *bias;
+  const int32_t *channels;
   void *scratch;
   const struct cfukit_op *op;
-  int32_t n_channels, words;
+  int32_t n_channels, words, bias_bytes;
 };
 
 /* AVERAGE_POOL_2D and MAX_POOL_2D: shapes as in struct cfukit_conv, `channels` unchanged; taps outside the image do not count. */
@@ -313,11 +315,13 @@ struct cfukit_lstm_float {
   int32_t steps, batches, inputs, cells, step_stride, item_stride, candidate_tanh, cell_clip_bits;
 };
 
-/* CIRCULAR_BUFFER: appends `bytes` of input to a buffer of `size` bytes, whose oldest bytes leave. */
+/* CIRCULAR_BUFFER: appends `bytes` of input to a buffer of `size` bytes, whose oldest bytes leave. cycles above 1: `count` counts the inferences, and
+ * goes_on becomes 1 in each `cycles`th of them, else 0. */
 struct cfukit_circular_buffer {
   const uint8_t *input;
-  uint8_t *buffer;
-  int32_t size, bytes;
+  uint8_t *buffer, *goes_on;
+  int32_t *count;
+  int32_t size, bytes, cycles;
 };
 
 /* SignalWindow: (input * weights[i]) >> shift, saturated. rows vectors of count samples. */

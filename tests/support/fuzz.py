@@ -30,6 +30,7 @@ from cfukit_sw.tflite_writer import model_bytes
 from cfukit_tools.verbs import info as informing
 from support.kernels import HostModel, library
 from support.models import all_types, random_inputs, random_model
+from support.models_compressed import by_metadata, with_few_values
 from support.models_control import counted_by_variable, nested, with_signals
 from support.models_operands import computed_models
 
@@ -68,7 +69,8 @@ def seed_models() -> list[bytes]:
         nested(2, 3, in_branch=True),
     ]
     models += computed_models()
-    return [model_bytes(model) for model in models]
+    dense = with_few_values(random_model("FULLY_CONNECTED", 1), np.random.default_rng(1), [1])
+    return [*(model_bytes(model) for model in models), by_metadata(dense, [1])]
 
 
 def mutate(data: bytes, rng: random.Random) -> bytes:

@@ -80,7 +80,7 @@ def _made(name: str, flags: Sequence[str], sources: Sequence[Path]) -> Path:
     argv = [*compiler.argv, *FLAGS, *UNDEFINED, f"-I{INCLUDE}", *flags, *map(str, sources), "-o"]
 
     def build(folder: Path) -> None:
-        done = process.run([*argv, str(folder / name)], env=compiler.env, timeout=300)
+        done = process.run([*argv, str(folder / name)], env=compiler.env, timeout=1200)
         assert done.ok, done.tail(40)
 
     headers = digest_tree(INCLUDE, ("**/*.h",)), digest_tree(KERNEL_SOURCES, ("**/*.h",))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import flatbuffers
 import numpy as np
 
 from cfukit_sw.evaluator.compression import DECODE, HUFFMAN, LUT, ONE_TABLE, PRUNING
 from cfukit_sw.model import Model
+from cfukit_sw.tflite_writer import model_bytes
 from support.models import Case, builds
 
 
@@ -74,6 +77,70 @@ def few(rng: np.random.Generator, kind: str, shape: tuple[int, ...], count: int)
         return rng.random(shape) < 0.5
     limits = np.iinfo(kind)
     return rng.choice(rng.integers(limits.min, limits.max, count, kind, endpoint=True), shape)
+
+
+def table_of(values: np.ndarray, axis: int | None) -> tuple[np.ndarray, np.ndarray, int]:
+    """(indices, tables, bits of an index), as `by_table` without its header."""
+    encoded, ancillary = by_table(values, axis)
+    return encoded, ancillary[16:], int(ancillary[5]) & 7
+
+
+def by_metadata(model: Model, chosen: list[int]) -> bytes:
+    """The file of `model`, with the constants `chosen` of its main graph compressed and listed in its metadata.
+
+    They must have few values. The writer numbers buffers: first the tensors', then the metadata's.
+    """
+    tensors, tables, entries = list(model.tensors), {}, []
+    buffers = 1 + sum(t.data is not None and t.data.nbytes > 0 for t in tensors)
+    for number, index in enumerate(chosen):
+        tensor = tensors[index]
+        assert tensor.data is not None
+        axis = tensor.quantized_dimension if tensor.scales.size > 1 else None
+        encoded, table, width = table_of(tensor.data, axis)
+        tensors[index] = replace(tensor, data=encoded)
+        tables[f"table {number}"] = table.tobytes()
+        entries.append((index, buffers + number, width))
+    metadata = {**tables, "COMPRESSION_METADATA": compression_metadata(entries)}
+    return model_bytes(replace(model, tensors=tuple(tensors), metadata=metadata))
+
+
+def compression_metadata(entries: list[tuple[int, int, int]], version: int = 1) -> bytes:
+    """(tensor, buffer of the tables, bits of an index) of each compressed tensor."""
+    build = flatbuffers.Builder(256)
+
+    def vector(places: list[int]) -> int:
+        build.StartVector(4, len(places), 4)
+        for place in reversed(places):
+            build.PrependUOffsetTRelative(place)
+        return int(build.EndVector())
+
+    def entry(tensor: int, buffer: int, width: int) -> int:
+        build.StartObject(3)
+        build.PrependInt32Slot(0, tensor, 0)
+        build.PrependUint32Slot(1, buffer, 0)
+        build.PrependUint8Slot(2, width, 0)
+        return int(build.EndObject())
+
+    found = vector([entry(*each) for each in entries])
+    build.StartObject(1)
+    build.PrependUOffsetTRelativeSlot(0, found, 0)
+    graphs = vector([int(build.EndObject())])
+    build.StartObject(2)
+    build.PrependUint32Slot(0, version, 1)
+    build.PrependUOffsetTRelativeSlot(1, graphs, 0)
+    build.Finish(build.EndObject())
+    return bytes(build.Output())
+
+
+def with_few_values(model: Model, rng: np.random.Generator, chosen: list[int]) -> Model:
+    """The constants `chosen` get at most 128 values, or one each along their axis."""
+    tensors = list(model.tensors)
+    for index in chosen:
+        data = tensors[index].data
+        assert data is not None
+        if data.size > 100:
+            tensors[index] = replace(tensors[index], data=rng.choice(data.reshape(-1)[:100], data.shape))
+    return replace(model, tensors=tuple(tensors))
 
 
 @builds(DECODE)

@@ -23,7 +23,7 @@ def computed(model: Model, positions: tuple[int, ...]) -> tuple[Model, Arrays] |
     tensors, inputs, data = list(model.tensors), list(model.inputs), []
     for position in positions:
         tensor = model.input_of(model.operators[0], position)
-        if tensor is None or tensor.data is None or tensor.type in ("int4", "int64", "int16"):
+        if tensor is None or tensor.data is None or tensor.type == "int4":
             return None
         tensors[tensor.index] = replace(tensor, data=None)
         inputs.append(tensor.index)

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 ARENA_BYTES = int(os.environ.get("CFUKIT_TFLM_ARENA_BYTES", 1 << 20))
+SECONDS = 60  # for one model
 Sets = Sequence[tuple[bool, Sequence[Any]]]  # (reset variables first, one array per input)
 
 
@@ -27,30 +29,21 @@ def tflm_python() -> str:
 
 
 def tflm_outputs(cases: Sequence[tuple[bytes, Sets]]) -> list[list[list[Any]] | None]:
-    """For each (model file, input sets) the outputs of each set; None for a model that TFLM refuses or aborts on."""
+    """For each (model file, input sets) the outputs of each set; None for a model that TFLM refuses or aborts on.
+
+    Outputs of an inference that ends early are 0 here.
+    """
     with tempfile.TemporaryDirectory(prefix="cfukit-tflm-") as name:
         folder = Path(name)
         for number, (data, sets) in enumerate(cases):
             (folder / f"{number}.tflite").write_bytes(data)
             arrays = {f"in{s}_{i}": a for s, (_, inputs) in enumerate(sets) for i, a in enumerate(inputs)}
             np.savez(folder / f"{number}.npz", reset=np.array([reset for reset, _ in sets]), **arrays)
-        done = 0
-        while done < len(cases):
-            log = folder / "log"
-            with log.open("wb") as out:
-                subprocess.run(
-                    [tflm_python(), __file__, name, str(done), str(len(cases))],
-                    stdout=out,
-                    stderr=out,
-                    timeout=600,
-                    check=False,
-                )
-            finished = [n for n in range(done, len(cases)) if (folder / f"{n}.done").exists()]
-            if not finished and b"No module" in log.read_bytes():
-                raise RuntimeError(f"{tflm_python()} has no tflite_micro: {log.read_text()}")
-            done = (finished[-1] if finished else done - 1) + 1
-            if done < len(cases):
-                done += 1  # this model killed the process
+        log = subprocess.run(
+            [tflm_python(), __file__, name, str(len(cases))], capture_output=True, timeout=600, check=False
+        )
+        if log.returncode:
+            raise RuntimeError(f"{tflm_python()}: {log.stderr.decode(errors='replace')}")
         return [_answer(folder / f"{number}.done") for number in range(len(cases))]
 
 
@@ -65,17 +58,15 @@ def tflm_arenas(models: Sequence[bytes]) -> list[tuple[int, int] | None]:
 
 def tflm_logs(models: Sequence[bytes]) -> list[str]:
     """What TFLM says about each model: the sizes of its arena, or why it refuses it."""
-    logs: list[str] = []
     with tempfile.TemporaryDirectory(prefix="cfukit-tflm-") as name:
         for number, data in enumerate(models):
             (Path(name) / f"{number}.tflite").write_bytes(data)
-        while len(logs) < len(models):  # again after one that killed the process
-            argv = [tflm_python(), __file__, name, str(len(logs)), str(len(models))]
-            done = subprocess.run([*argv, "arenas"], capture_output=True, text=True, timeout=600, check=False)
-            parts = re.split(r"^model \d+$", done.stderr, flags=re.M)[1:]
-            assert parts, done.stderr
-            logs += parts
-    return logs
+        argv = [tflm_python(), __file__, name, str(len(models)), "arenas"]
+        done = subprocess.run(argv, capture_output=True, timeout=600, check=False)
+        text = done.stderr.decode(errors="replace")
+        logs = re.split(r"^model \d+$", text, flags=re.M)[1:]
+        assert len(logs) == len(models), text
+        return logs
 
 
 def tflm_names() -> list[str]:
@@ -86,16 +77,28 @@ def tflm_names() -> list[str]:
     return sorted({word.decode() for word in words})
 
 
-def _print_arenas(folder: Path, first: int, last: int) -> None:
+def _each_in_its_process(folder: Path, count: int, answer: Callable[[Path, int], None]) -> None:
+    """A model may abort, or never end."""
+    from tflite_micro import runtime  # noqa: F401 (once for all)
+
+    for number in range(count):
+        os.write(2, f"\nmodel {number}\n".encode())
+        child = os.fork()
+        if not child:
+            signal.alarm(SECONDS)
+            answer(folder, number)
+            os._exit(0)
+        os.waitpid(child, 0)
+
+
+def _print_arena(folder: Path, number: int) -> None:
     from tflite_micro import runtime
 
-    for number in range(first, last):
-        os.write(2, f"\nmodel {number}\n".encode())
-        try:
-            data = (folder / f"{number}.tflite").read_bytes()
-            runtime.Interpreter.from_bytes(data, arena_size=ARENA_BYTES).print_allocations()
-        except Exception as error:
-            os.write(2, f"refused: {error}\n".encode())
+    try:
+        data = (folder / f"{number}.tflite").read_bytes()
+        runtime.Interpreter.from_bytes(data, arena_size=ARENA_BYTES).print_allocations()
+    except Exception as error:
+        os.write(2, f"refused: {error}\n".encode())
 
 
 def _answer(path: Path) -> list[list[Any]] | None:
@@ -109,30 +112,30 @@ def _answer(path: Path) -> list[list[Any]] | None:
         return [[arrays[f"out{s}_{j}"] for j in range(count)] for s in range(sets)]
 
 
-def _serve(folder: Path, first: int, last: int) -> None:
+def _run(folder: Path, number: int) -> None:
     from tflite_micro import runtime
 
-    for number in range(first, last):
-        answer: dict[str, Any] = {}
-        try:
-            data = (folder / f"{number}.tflite").read_bytes()
-            interpreter = runtime.Interpreter.from_bytes(data, arena_size=ARENA_BYTES)
-            given = np.load(folder / f"{number}.npz")
-            for s, reset in enumerate(given["reset"]):
-                if reset:
-                    interpreter.reset()
-                i = 0
-                while f"in{s}_{i}" in given:
-                    interpreter.set_input(given[f"in{s}_{i}"], i)
-                    i += 1
-                interpreter.invoke()
-                for j in range(len(interpreter_outputs(interpreter))):
-                    answer[f"out{s}_{j}"] = np.array(interpreter.get_output(j))
-        except Exception as error:
-            answer = {"refused": np.array(str(error))}
-        with (folder / f"{number}.part").open("wb") as file:
-            np.savez(file, **answer)
-        (folder / f"{number}.part").rename(folder / f"{number}.done")
+    answer: dict[str, Any] = {}
+    try:
+        data = (folder / f"{number}.tflite").read_bytes()
+        interpreter = runtime.Interpreter.from_bytes(data, arena_size=ARENA_BYTES)
+        given = np.load(folder / f"{number}.npz")
+        for s, reset in enumerate(given["reset"]):
+            if reset:
+                interpreter.reset()
+            i = 0
+            while f"in{s}_{i}" in given:
+                interpreter.set_input(given[f"in{s}_{i}"], i)
+                i += 1
+            ended = interpreter.invoke() != 0  # before it reached the outputs
+            for j in range(len(interpreter_outputs(interpreter))):
+                output = np.array(interpreter.get_output(j))
+                answer[f"out{s}_{j}"] = np.zeros_like(output) if ended else output
+    except Exception as error:
+        answer = {"refused": np.array(str(error))}
+    with (folder / f"{number}.part").open("wb") as file:
+        np.savez(file, **answer)
+    (folder / f"{number}.part").rename(folder / f"{number}.done")
 
 
 def interpreter_outputs(interpreter: Any) -> list[int]:
@@ -147,5 +150,5 @@ def interpreter_outputs(interpreter: Any) -> list[int]:
 
 
 if __name__ == "__main__":
-    serve = _print_arenas if sys.argv[4:] == ["arenas"] else _serve
-    serve(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    answer = _print_arena if sys.argv[3:] == ["arenas"] else _run
+    _each_in_its_process(Path(sys.argv[1]), int(sys.argv[2]), answer)

@@ -1,7 +1,9 @@
-"""Compressed constants (TFLM_DECODE): the values, and that they are TFLM's own."""
+"""Compressed constants, by TFLM_DECODE or listed in the metadata: the values, and that they are TFLM's own."""
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cfukit_base.errors import ModelError
+from cfukit_sw.compressed_metadata import METADATA, READERS, Compressed, compressed_tensors
 from cfukit_sw.evaluator import Evaluator, check_supported, simplified
 from cfukit_sw.evaluator.compression import DECODE, PRUNING
 from cfukit_sw.lower import lower
@@ -17,8 +20,21 @@ from cfukit_sw.model import Model
 from cfukit_sw.model_builder import ModelBuilder
 from cfukit_sw.tflite_reader import parse_model
 from cfukit_sw.tflite_writer import model_bytes
+from support.fuzz import mutate
 from support.kernels import HostModel
-from support.models_compressed import by_huffman, by_table, few, header, packed, pruned
+from support.models import random_inputs, random_model
+from support.models_compressed import (
+    by_huffman,
+    by_metadata,
+    by_table,
+    compression_metadata,
+    few,
+    header,
+    packed,
+    pruned,
+    with_few_values,
+)
+from support.models_float import assert_same
 from support.tflm import tflm_outputs
 
 
@@ -197,10 +213,107 @@ def test_refusals(name: str) -> None:
         check_supported(model)
 
 
-def test_the_older_form_is_refused_by_its_name() -> None:
-    build = ModelBuilder("old")
-    x, y = (build.tensor(name, (1,), scale=0.5) for name in "xy")
-    build.operator("RELU", [x], [y])
-    build.metadata["COMPRESSION_METADATA"] = b"1234"
-    with pytest.raises(ModelError, match="metadata: COMPRESSION_METADATA, .*compress the model again"):
-        parse_model(model_bytes(build.model([x], [y])))
+# --- listed in the metadata ------
+
+
+def assigned(seed: int) -> Model:
+    """A variable that gets a constant, and is added to the input."""
+    rng, build = np.random.default_rng(seed), ModelBuilder("assigned")
+    quantised = {"scale": 0.1, "zero_point": 3}
+    values = build.constant("v", few(rng, "int8", (2, 9), 5), **quantised)
+    x, handle = build.tensor("x", (2, 9), **quantised), build.tensor("h", (1,), "resource")
+    read, y = build.tensor("r", (2, 9), **quantised), build.tensor("y", (2, 9), **quantised)
+    build.operator("VAR_HANDLE", [], [handle], shared_name="v")
+    build.operator("ASSIGN_VARIABLE", [handle, values], [])
+    build.operator("READ_VARIABLE", [handle], [read])
+    build.operator("ADD", [x, read], [y])
+    return build.model([x], [y])
+
+
+def listed(seeds: range) -> list[tuple[Model, bytes]]:
+    """Models with few values in some constants, and their files with these compressed."""
+    found = []
+    for seed in seeds:
+        models = [random_model(type, seed) for type in READERS if type != "ASSIGN_VARIABLE"]
+        for model in [*models, assigned(seed)]:
+            readers = [op for op in model.operators if op.type in READERS]
+            tensors = {t for op in readers for t in op.inputs if t >= 0}
+            if any(model.tensors[index].type == "int4" for index in tensors):
+                continue
+            kinds = ("int8", "int16", "int64", "float32")
+            constants = [t for t in sorted(tensors) if model.tensors[t].data is not None]
+            chosen = [t for t in constants if model.tensors[t].type in kinds and model.tensors[t].shape]
+            if chosen:
+                model = with_few_values(model, np.random.default_rng(seed), chosen)
+                found.append((model, by_metadata(model, chosen)))
+    return found
+
+
+def test_tensors_that_the_metadata_list_have_their_values() -> None:
+    found = listed(range(4))
+    assert len(found) > 15
+    for model, data in found:
+        read = parse_model(data, model.name)
+        assert read.tensors == model.tensors and read.metadata.keys().isdisjoint({METADATA})
+
+
+@pytest.mark.needs("tflm")
+def test_tensors_that_the_metadata_list_are_tflms() -> None:
+    found = listed(range(2))
+    inputs = [random_inputs(model, np.random.default_rng(1)) for model, _ in found]
+    answers = tflm_outputs([(data, [(True, x)]) for (_, data), x in zip(found, inputs, strict=True)])
+    compared = 0
+    for (model, data), arrays, theirs in zip(found, inputs, answers, strict=True):
+        if theirs is not None:
+            compared += 1
+            (got,) = Evaluator(parse_model(data)).run(arrays).outputs
+            assert_same(got, theirs[0][0].reshape(got.shape), model.operators[0].type, model.name)
+    assert compared > 7
+
+
+DENSE = next(
+    model for seed in range(9) if (model := random_model("FULLY_CONNECTED", seed)).tensors[1].type == "int8"
+)
+DENSE = with_few_values(DENSE, np.random.default_rng(1), [1])
+
+
+def with_entry(entry: tuple[int, int, int], version: int = 1) -> bytes:
+    """DENSE, whose metadata list one tensor (tensor, buffer of the table, bits) that is not compressed."""
+    return model_bytes(replace(DENSE, metadata={METADATA: compression_metadata([entry], version)}))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (with_entry((1, 2, 3), version=2), "version 2; up to 1 is known"),
+        (with_entry((1, 2, 0)), "indices of 0 bits, 1 to 7"),
+        (with_entry((1, 2, 8)), "indices of 8 bits, 1 to 7"),
+        (with_entry((1, 99, 1)), "buffer index 99"),
+        (with_entry((1, 0, 1)), "index . of a table with 0 values"),
+        (with_entry((DENSE.inputs[0], 1, 1)), "encoded bytes, . needed for|of a table|a table of"),
+        (model_bytes(replace(DENSE, metadata={METADATA: b"1234"})), "COMPRESSION_METADATA: corrupt"),
+        (model_bytes(replace(DENSE, metadata={METADATA: b"12"})), "COMPRESSION_METADATA: corrupt"),
+    ],
+)
+def test_metadata_that_are_refused(data: bytes, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        parse_model(data)
+
+
+def test_readers_that_do_not_decompress_are_refused() -> None:
+    model = random_model("PRELU", 1)
+    constant = next(t.index for t in model.tensors if t.is_constant)
+    with pytest.raises(ModelError, match="operator 0 PRELU: its input, tensor ., is compressed; such inputs"):
+        parse_model(by_metadata(with_few_values(model, np.random.default_rng(1), [constant]), [constant]))
+
+
+def test_damaged_metadata_are_refused_or_read() -> None:
+    data = compression_metadata([(1, 2, 3), (4, 5, 6)])
+    assert compressed_tensors(data) == {(0, 1): Compressed(2, 3), (0, 4): Compressed(5, 6)}
+    rng, refused = random.Random(1), 0
+    for _ in range(2000):
+        try:
+            compressed_tensors(mutate(data, rng))
+        except ValueError:
+            refused += 1
+    assert 200 < refused < 2000

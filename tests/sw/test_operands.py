@@ -51,6 +51,33 @@ def test_computed_operands_give_what_constants_give(type: str) -> None:
                 np.testing.assert_array_equal(got, want, model.name)
 
 
+@pytest.mark.parametrize("type", WINDOWS)
+def test_computed_biases_of_64_bits_that_are_too_large_are_refused(type: str) -> None:
+    position = WINDOWS[type][1]
+    models = (random_model(type, seed) for seed in range(60))
+    wide = (
+        m for m in models if (b := m.input_of(m.operators[0], position)) is not None and b.type == "int64"
+    )
+    constant = next(wide)
+    made = computed(constant, (position,))
+    assert made is not None
+    model, (bias,) = made
+    inputs = random_inputs(constant, np.random.default_rng(1))
+    host = HostModel(lower(model))
+    for value in (2**46 - 1, 1 - 2**46):
+        given = np.full_like(bias, value)
+        want = Evaluator(model).run([*inputs, given]).outputs[0]
+        np.testing.assert_array_equal(host.run([*inputs, given])[0], want)
+    for value in (2**46, -(2**46) - 1, 2**63 - 1, -(2**63)):
+        given = np.zeros_like(bias)
+        given[-1] = value
+        with pytest.raises(ModelError, match=f"the computed bias of channel {bias.size - 1}; biases below"):
+            Evaluator(model).run([*inputs, given])
+        with pytest.raises(RefusedError) as caught:
+            host.run([*inputs, given])
+        assert caught.value.value == bias.size - 1
+
+
 def test_a_pad_before_a_convolution_with_a_computed_bias_stays() -> None:
     build = ModelBuilder("padded")
     x = build.tensor("x", (1, 3, 3, 1), "int8", scale=0.1, zero_point=3)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from cfukit_sw.compressed_metadata import fields
 from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.model import Tensor
 from cfukit_sw.site import Array, Site
@@ -57,12 +58,10 @@ def _bytes_of(at: Site, position: int) -> Bytes8:
 
 def _fields(at: Site, encoded: Bytes8, width: int, count: int) -> npt.NDArray[np.int64]:
     """The first `count` fields of `width` bits."""
-    if encoded.size * 8 < width * count:
-        at.refuse(
-            f"{encoded.size} encoded bytes", f"{-(-width * count // 8)} for {count} values of {width} bits"
-        )
-    bits = np.unpackbits(encoded, count=width * count).reshape(count, width)
-    return bits.astype(np.int64) @ (1 << np.arange(width)[::-1])
+    try:
+        return fields(encoded, width, count)
+    except ValueError as error:
+        at.refuse(str(error))
 
 
 def _table(output: Tensor, ancillary: Bytes8) -> Array:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cfukit_sw.evaluator import floats
-from cfukit_sw.evaluator.operands import Operands
+from cfukit_sw.evaluator.operands import MAX_COMPUTED_BIAS, Operands
 from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.evaluator.windows import Axis, all_windows, pad_image, padding_before, window_axes
 from cfukit_sw.fixed_point import Ints, multiply_wide, requantize, wrap32
@@ -55,10 +55,11 @@ class Rescale:
         self.multipliers, self.shifts = product_multipliers(at.scale(image), scales, at.scale(output))
         at.shifts(self.shifts, MAX_WIDE_SHIFT if self.wide else MAX_SHIFT)
         if image.type == "int16":
-            check_int16(at, image, weights, output, self.bias, dimension)
             given = at.optional(bias_at)
-            if self.wide and given is not None and not given.is_constant:
-                at.refuse(f"{given} is computed", "a constant int64 bias")
+            most = MAX_COMPUTED_BIAS if given is not None and not given.is_constant else 0
+            check_int16(
+                at, image, weights, output, np.maximum(np.abs(self.bias.astype(object)), most), dimension
+            )
         self.type = output.dtype
         self.zero_point = output.zero_point
         self.low, self.high = at.activation(output)
@@ -88,15 +89,16 @@ def has_wide_sums(at: Site, image: Tensor, bias_at: int = 2) -> bool:
 
 
 def check_int16(
-    at: Site, image: Tensor, weights: Tensor, output: Tensor, bias: npt.NDArray[np.int64], dimension: int
+    at: Site, image: Tensor, weights: Tensor, output: Tensor, biases: npt.NDArray[np.object_], dimension: int
 ) -> None:
+    """biases: their magnitudes."""
     if image.zero_point or output.zero_point:
         at.refuse(f"zero points {image.zero_point} and {output.zero_point}", "0 for int16")
-    sizes = np.full(bias.size, weights.elements // bias.size * 2**7)  # of each channel's weights, at most
+    sizes = np.full(biases.size, weights.elements // biases.size * 2**7)  # of each channel's weights, at most
     if weights.data is not None:
-        rows = np.moveaxis(weights.data.reshape(weights.shape), dimension, 0).reshape(bias.size, -1)
+        rows = np.moveaxis(weights.data.reshape(weights.shape), dimension, 0).reshape(biases.size, -1)
         sizes = np.abs(rows.astype(np.int64)).sum(1)
-    largest = int((np.abs(bias.astype(object)) + sizes * 2**15).max())
+    largest = int((biases + sizes * 2**15).max())
     if largest >= MAX_WIDE_SUM:
         at.refuse(f"sums up to {largest}", "below 2**47")
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from cfukit_sw.site import Array, Site
+from cfukit_sw.values import value_refusal
+
+MAX_COMPUTED_BIAS = 2**46  # of 64 bits; so sums stay below 2**47
 
 
 class Operands:
     """Gives (weights, bias) for the inputs of one inference. constants: the bias, unless another operator computes it."""
 
     def __init__(self, at: Site, weights_at: int, bias_at: int, constants: Array):
-        self.weights_at, self.bias_at, self.constants = weights_at, bias_at, constants
+        self.at, self.weights_at, self.bias_at, self.constants = at, weights_at, bias_at, constants
         self.weights = at.input(weights_at).data
         bias = at.optional(bias_at)
         self.has_constant_bias = bias is None or bias.is_constant
@@ -25,4 +30,8 @@ class Operands:
         weights = inputs[self.weights_at] if self.weights is None else self.weights
         if self.has_constant_bias:
             return weights, self.constants
-        return weights, inputs[self.bias_at].reshape(-1).astype(self.constants.dtype)
+        bias = inputs[self.bias_at].reshape(-1).astype(self.constants.dtype)
+        large = (bias >= MAX_COMPUTED_BIAS) | (bias < -MAX_COMPUTED_BIAS)
+        if large.any():
+            self.at.refuse(*value_refusal(self.at.op.type, int(np.argmax(large))))
+        return weights, bias

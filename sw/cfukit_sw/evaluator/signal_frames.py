@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cfukit_sw.evaluator.calls import reachable
-from cfukit_sw.evaluator.circular_buffer import is_circular_buffer
+from cfukit_sw.evaluator.circular_buffer import is_circular_buffer, on_its_variable
 from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.model import Model, Tensor
 from cfukit_sw.site import Array, Site
@@ -46,7 +46,7 @@ def _with_own_states(model: Model) -> Model:
                 tensors.append(Tensor(len(tensors), name, (count,), type, is_variable=True))
             op = replace(op, inputs=(*op.inputs, *range(first, len(tensors))))
         elif is_circular_buffer(model, op):
-            op = replace(op, inputs=(*op.inputs, *op.outputs), outputs=())
+            op = on_its_variable(model, op)
         operators.append(op)
     if operators == list(model.operators):
         return model

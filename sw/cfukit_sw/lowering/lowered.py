@@ -143,7 +143,7 @@ class Lowered:
     weights: npt.NDArray[Any] | None = None
     channels: Channels | None = None
     in_place: tuple[int, ...] = ()
-    bias: int | None = None  # the tensor that the biases come from, if another operator computes them
+    bias: Tensor | None = None  # what the biases come from, if another operator computes them
     scratch_bytes: int = 0  # beside what the kernel asks for
     kind: str = field(default="")  # the kernel list to look in; the operator's type if empty
 

@@ -22,4 +22,4 @@ def with_operands(at: Site, lowered: Lowered, weights: Tensor, bias_at: int = 2)
         return lowered
     if op.input_type == "float32":
         return replace(lowered, params=params | {"channels": TensorAt(bias.index)}, channels=None)
-    return replace(lowered, bias=bias.index)
+    return replace(lowered, bias=bias)

@@ -49,5 +49,10 @@ def assign(at: Site) -> Lowered:
 def circular_buffer(at: Site) -> Lowered:
     x, buffer = at.input(0), at.input(1)
     params: dict[str, Param] = {"input": TensorAt(x.index), "buffer": TensorAt(buffer.index)}
-    params |= {"size": buffer.bytes, "bytes": x.bytes}
+    params |= {"size": buffer.bytes, "bytes": x.bytes, "cycles": at.integer("cycles_max")}
+    ends = bool(at.op.outputs)
+    params |= {
+        "count": TensorAt(at.op.inputs[2]) if ends else None,
+        "goes_on": TensorAt(at.op.outputs[0]) if ends else None,
+    }
     return Lowered(described(at, x, buffer), "cfukit_circular_buffer", params)
