@@ -83,7 +83,7 @@ class CfuKernels:
 CFU_KERNELS = (
     CfuKernels(
         "engine",
-        {"engine_set": 1, "engine_start": 2, "engine_feed": 1, "engine_wait": 1},
+        {"engine_set": 1, "engine_start": 3, "engine_feed": 2, "engine_wait": 1},
         engine.PARAMS,
         (
             CfuKernel("CONV_2D", "conv", engine.conv_refusal, engine.pack_conv),

@@ -49,6 +49,17 @@ extern const struct cfukit_model cfukit_model;
 #define CFUKIT_BLOB __attribute__((section(".bss.cfukit.blob")))   /* nor this: a model from the host */
 #endif
 
+/* The call behind the one that runs; 0: there is none, or it is not known. A kernel may prepare it, while a CFU computes, and say so in
+   `cfukit_prepared`: the parameters of that call. */
+__attribute__((weak)) const struct cfukit_op *cfukit_following;
+__attribute__((weak)) const void *cfukit_prepared;
+
+/* Run a call of a list that has `end`. behind: what follows the list. */
+static inline void cfukit_call(const struct cfukit_op *op, const struct cfukit_op *end, const struct cfukit_op *behind) {
+  cfukit_following = op + 1 == end ? behind : op + 1;
+  op->kernel(op->params);
+}
+
 /* One inference: all operators in order. Inputs are in the arena before, outputs after. */
 void cfukit_invoke(const struct cfukit_model *model);
 

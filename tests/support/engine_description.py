@@ -14,7 +14,7 @@ PARAMS = {
     "channels": 512,
 }
 INSTRUCTIONS = ("engine_set", "engine_start", "engine_feed", "engine_wait")
-VERSIONS = {"engine_start": 2}
+VERSIONS = {"engine_start": 3, "engine_feed": 2}
 
 
 def cfu(*names: str, version: int | None = None) -> CfuDescription:

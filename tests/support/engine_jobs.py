@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from cfukit.dma import DMA_TEST_BASE, DMA_TEST_BYTES
 from cfukit.engine import EngineSize, Job
-from cfukit.engine.instructions import BY_DMA
+from cfukit.engine.instructions import BY_DMA, NEXT
 from cfukit.testing.stimulus import PATTERN_CYCLES, Op, Segment
 
 SET, START, FEED, WAIT = range(4)
@@ -25,8 +26,59 @@ def halves(low: int, high: int) -> int:
     return (low & 0xFFFF) | (high & 0xFFFF) << 16
 
 
-def random_job(rng: random.Random, size: EngineSize) -> Iterator[Op]:
-    """One job that fits into the stores and the memory, with its weights and channels."""
+@dataclass(frozen=True)
+class RandomJob:
+    """sets: its descriptor. rows, channel_rows: of the stores, that its weights and channels take."""
+
+    sets: tuple[Op, ...]
+    depthwise: bool
+    adds: bool
+    weight_rows: int
+    rows: int
+    outputs: int
+    channel_rows: int
+
+    def load(self, rng: random.Random, size: EngineSize) -> Iterator[Op]:
+        """Weights and channels. A job may begin while its weights are on their way, if they come last."""
+        loads = [
+            _weights(rng, size, self.depthwise, self.weight_rows),
+            _channels(rng, size, self.depthwise, self.outputs, self.adds),
+        ]
+        for load in loads if rng.random() < 0.5 else reversed(loads):
+            yield from load
+
+    def compute(self, rng: random.Random) -> Iterator[Op]:
+        if self.adds:
+            yield Op(START, Job.TERMS, 0, 0)
+            yield Op(START, Job.ADD, 0, 0)
+        elif self.depthwise:
+            yield Op(START, rng.choice((Job.DEPTHWISE, Job.SUM, Job.MAX)), 0, 0)
+        else:
+            yield Op(START, Job.CONV, 0, 0)
+
+    def fits_beside(self, other: RandomJob, size: EngineSize) -> bool:
+        rows = self.channel_rows + other.channel_rows
+        return self.rows + other.rows <= size.weight_rows and rows * size.requantizers <= size.channels
+
+    def load_ahead(self, rng: random.Random, size: EngineSize) -> tuple[list[Op], list[Op]]:
+        """Loads beside the job before, and behind it: of both kinds, or of one."""
+        weights = NEXT | (Job.DEPTHWISE_WEIGHTS if self.depthwise else Job.WEIGHTS)
+        loads = [
+            Op(START, weights, _main(rng, self.weight_rows * size.lanes, size.lanes), self.weight_rows),
+            Op(START, NEXT | Job.CHANNELS, _main(rng, 12 * self.outputs, 4), self.outputs),
+        ]
+        rng.shuffle(loads)
+        beside = rng.choice((2, 2, 2, 1))
+        return loads[:beside], [replace(op, funct7=op.funct7 & 15 | BY_DMA) for op in loads[beside:]]
+
+
+def _main(rng: random.Random, count: int, aligned: int) -> int:
+    """Where `count` bytes of main memory begin."""
+    return DMA_TEST_BASE + rng.randrange((DMA_TEST_BYTES - count) // aligned + 1) * aligned
+
+
+def random_job(rng: random.Random, size: EngineSize) -> RandomJob:
+    """One that fits into the stores and the memory."""
     while True:
         depthwise = rng.random() < 0.4
         height, width = rng.randint(1, 7), rng.randint(1, 7)
@@ -61,33 +113,49 @@ def random_job(rng: random.Random, size: EngineSize) -> Iterator[Op]:
         )
     elif ends == "output":
         to = END - output_bytes + output_pixel - outputs
-    yield set_(0, at, pixel)
-    yield set_(1, halves(height, width), row)
-    yield set_(2, halves(filter_height, filter_width), channels)
-    yield set_(
-        3, halves(rng.randint(1, 3), rng.randint(1, 3)), halves(rng.choice((1, 1, 2)), rng.choice((1, 1, 3)))
-    )
-    yield set_(4, halves(-rng.randint(0, 3), -rng.randint(0, 3)), rows)
-    yield set_(5, to, output_pixel)
-    yield set_(6, halves(output_height, output_width), outputs)
-    yield set_(7, zero_points[0] | zero_points[1] << 8 | (low & 0xFF) << 16 | (high & 0xFF) << 24, 0)
-    adds = depthwise and rng.random() < 0.3
+    sets = [
+        set_(0, at, pixel),
+        set_(1, halves(height, width), row),
+        set_(2, halves(filter_height, filter_width), channels),
+        set_(
+            3,
+            halves(rng.randint(1, 3), rng.randint(1, 3)),
+            halves(rng.choice((1, 1, 2)), rng.choice((1, 1, 3))),
+        ),
+        set_(4, halves(-rng.randint(0, 3), -rng.randint(0, 3)), rows),
+        set_(5, to, output_pixel),
+        set_(6, halves(output_height, output_width), outputs),
+        set_(7, zero_points[0] | zero_points[1] << 8 | (low & 0xFF) << 16 | (high & 0xFF) << 24, 0),
+    ]
     if size.dma:
-        yield set_(8, DMA_TEST_BASE, DMA_TEST_BYTES)
-    # A job may begin while its weights are on their way, if they come last.
-    loads = [_weights(rng, size, depthwise, weight_rows), _channels(rng, size, depthwise, outputs, adds)]
-    for load in loads if rng.random() < 0.5 else reversed(loads):
-        yield from load
-    if adds:
-        yield Op(START, Job.TERMS, 0, 0)
-        yield Op(START, Job.ADD, 0, 0)
-    elif depthwise:
-        yield Op(START, rng.choice((Job.DEPTHWISE, Job.SUM, Job.MAX)), 0, 0)
-    else:
-        yield Op(START, Job.CONV, 0, 0)
-    yield Op(WAIT, 0, 0, 0)
-    if rng.random() < 0.5:
-        yield from _copy(rng, size)
+        sets.append(set_(8, DMA_TEST_BASE, DMA_TEST_BYTES))
+    adds = depthwise and rng.random() < 0.3
+    loaded = max(outputs, 3 * size.requantizers if adds else 0)
+    channel_rows = -(-loaded // size.requantizers)
+    return RandomJob(tuple(sets), depthwise, adds, weight_rows, groups * rows, outputs, channel_rows)
+
+
+def random_jobs(rng: random.Random, size: EngineSize, count: int) -> Iterator[Op]:
+    """Jobs one after the other. With DMA, often one is loaded for while the one before computes."""
+    made = [random_job(rng, size) for _ in range(count)]
+    late: list[Op] | None = None
+    for job, following in zip(made, [*made[1:], None], strict=True):
+        yield from job.sets
+        yield from job.load(rng, size) if late is None else late
+        yield from job.compute(rng)
+        late = None
+        if (
+            size.dma
+            and following
+            and not following.adds
+            and following.fits_beside(job, size)
+            and rng.random() < 0.7
+        ):
+            beside, late = following.load_ahead(rng, size)
+            yield from beside
+        yield Op(WAIT, 0, 0, 0)
+        if late is None and rng.random() < 0.5:
+            yield from _copy(rng, size)
 
 
 def _copy(rng: random.Random, size: EngineSize) -> Iterator[Op]:
@@ -113,7 +181,7 @@ def _weights(rng: random.Random, size: EngineSize, depthwise: bool, count: int) 
     elif rng.random() < 0.7:
         yield Op(START, job, first, count)
     else:
-        yield Op(FEED, RESTART, int(not depthwise), 0)
+        yield Op(FEED, RESTART, int(not depthwise) | 4, 0)
         words = [
             rng.choice((rng.getrandbits(32), 0x80808080, 0x7F7F7F7F)) for _ in range(count * size.lanes // 4)
         ]
@@ -124,10 +192,9 @@ def _weights(rng: random.Random, size: EngineSize, depthwise: bool, count: int) 
 def _channels(rng: random.Random, size: EngineSize, depthwise: bool, count: int, adds: bool) -> Iterator[Op]:
     """`count` channels, from anywhere; for an ADD its three rows."""
     if size.dma and not adds and rng.random() < 0.6:
-        address = DMA_TEST_BASE + rng.randrange((DMA_TEST_BYTES - 12 * count) // 4 + 1) * 4
-        yield Op(START, BY_DMA | Job.CHANNELS, address, count)
+        yield Op(START, BY_DMA | Job.CHANNELS, _main(rng, 12 * count, 4), count)
     elif adds or rng.random() < 0.8:
-        yield Op(FEED, RESTART, int(not depthwise), 0)
+        yield Op(FEED, RESTART, 2, 0)
         shift = rng.choice((-7, -9, -12))
         for _ in range(max(count, 3 * size.requantizers if adds else 0)):
             bias = rng.choice((0, rng.getrandbits(32), rng.randint(-5000, 5000) & 0xFFFFFFFF))
@@ -142,10 +209,10 @@ def set_(number: int, rs1: int, rs2: int) -> Op:
     return Op(SET, number, rs1, rs2)
 
 
-def random_segment(seed: int, size: EngineSize, jobs: int = 2) -> Segment:
+def random_segment(seed: int, size: EngineSize, jobs: int = 3) -> Segment:
     """Some jobs, on a memory that is ideal, busy, or late."""
     rng = random.Random(f"engine {seed}")
-    ops = tuple(op for _ in range(jobs) for op in random_job(rng, size))
+    ops = tuple(random_jobs(rng, size, jobs))
     ready, waits = ALWAYS, (0,)
     if seed % 3 == 1:
         ready = sum((rng.random() < 0.6) << i for i in range(PATTERN_CYCLES)) | 1

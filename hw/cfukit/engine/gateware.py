@@ -5,6 +5,8 @@
                        ChannelStore ------------/
                Loader: WeightStore, ChannelStore
 
+Loads from main memory with `behind` go on beside a job that computes: they write rows of the stores behind those that it reads.
+
 The memory port does three things, in this order of precedence: it writes results and copies, loads weights and channels, and reads windows.
 """
 
@@ -37,8 +39,9 @@ KIND = data.StructLayout({"depthwise": 1, "adds": 1, "alike": 1, "largest": 1, "
 class Engine(State):
     """`start` with `job` begins a job. `computing`, `loading` say that one runs, `status` how it went (0: well).
 
-    A job that computes may begin while weights are `streaming` from main memory: it waits for each row. Otherwise jobs follow each
-    other. While a load is `settling`, the descriptor must not change.
+    A job that computes may begin while weights are `streaming` from main memory: it waits for each row. A load that is `behind` may begin
+    beside a job that computes, one of weights and one of channels: `may_load_behind`. `ahead`: the last load was one. Otherwise jobs
+    follow each other. While a load is `settling`, the descriptor must not change.
     """
 
     def __init__(self, memory: MemoryPort, size: EngineSize, dma: DmaPort | None = None):
@@ -54,12 +57,18 @@ class Engine(State):
         self.main_begin, self.main_bytes = Signal(32), Signal(32)
         # What instructions drive for one cycle.
         self.start, self.job = Signal(), Signal(range(16))
-        self.by_dma, self.from_address, self.count = Signal(), Signal(32), Signal(16)
+        self.by_dma, self.behind = Signal(), Signal()
+        self.from_address, self.count = Signal(32), Signal(16)
         self.feed, self.feed_restarts, self.feed_channels = Signal(), Signal(), Signal()
         self.fed = Signal(64)
         # What they see.
         self.computing, self.loading, self.status = Signal(), Signal(), Signal(4)
-        self.settling, self.streaming = Signal(), Signal()
+        self.settling, self.streaming, self.ahead, self.may_load_behind = (
+            Signal(),
+            Signal(),
+            Signal(),
+            Signal(),
+        )
         self.reset()
 
     # --- gateware
@@ -80,11 +89,15 @@ class Engine(State):
         m.submodules.packer = packer = RowPacker(size.requantizers, size.lanes, size.pixels)
         begins, kind = self._control(m)
         depthwise = kind.depthwise
+        base_row, base_channels = self._behind(m, weights, channels)
 
         m.d.comb += [
             loader.start.eq(self.start),
             loader.job.eq(self.job),
             loader.by_dma.eq(self.by_dma),
+            loader.behind.eq(self.behind),
+            loader.free_rows.eq(size.weight_rows - weights.count),
+            loader.free_channels.eq(size.channels - channels.count * size.requantizers),
             loader.address.eq(self.from_address),
             loader.count.eq(self.count),
             loader.to.eq(self.output_address),
@@ -95,8 +108,10 @@ class Engine(State):
             loader.feed_channels.eq(self.feed_channels),
             loader.fed.eq(self.fed),
             weights.restart.eq(loader.restarts_weights),
+            weights.behind.eq(self.start & self.behind),
             weights.columns.eq(loader.columns),
             channels.restart.eq(loader.restarts_channels),
+            channels.behind.eq(self.start & self.behind),
             walker.start.eq(begins),
             walker.windows.eq(self.windows),
             walker.windows.depthwise.eq(depthwise),
@@ -121,7 +136,8 @@ class Engine(State):
             order.mask.eq(gather.mask),
             order.known_rows.eq(weights.known),
             order.streams.eq(loader.streams),
-            order.next_row.eq(weights.next),
+            order.base.eq(base_row),
+            order.loaded.eq(weights.count),
             self.settling.eq(loader.settles),
             self.streaming.eq(loader.streams),
             order.advance.eq(sums.advance),
@@ -135,7 +151,8 @@ class Engine(State):
             channels.address.eq(results.row),
             channels.enable.eq(results.enable),
             results.channels.eq(channels.data),
-            results.known_channels.eq(channels.known),
+            results.known_rows.eq(channels.known),
+            results.base.eq(base_channels),
             results.adds.eq(kind.adds),
             results.alike.eq(kind.alike),
             results.make_terms.eq(self.start & (self.job == Job.TERMS)),
@@ -172,7 +189,7 @@ class Engine(State):
         """Begin or refuse jobs. Whether a job of windows begins, and of which kind the job is."""
         begins, kind = Signal(), Signal(KIND)
         m.d.sync += begins.eq(0)
-        with m.If(self.start):
+        with m.If(self.start & ~self.behind):
             m.d.sync += [
                 self.status.eq(0),
                 kind.depthwise.eq(self.job != Job.CONV),
@@ -192,6 +209,28 @@ class Engine(State):
                 with m.Default():
                     m.d.sync += self.status.eq(Status.REFUSED)
         return begins, kind
+
+    def _behind(self, m: Module, weights: WeightStore, channels: ChannelStore) -> tuple[Signal, Signal]:
+        """The first row of weights and of channels of the job that computes. What may be loaded beside it."""
+        row, channel_row = Signal.like(weights.base), Signal.like(channels.base)
+        if not self.size.dma:
+            return row, channel_row
+        done_weights, done_channels = Signal(), Signal()
+        is_channels = self.job == Job.CHANNELS
+        m.d.comb += self.may_load_behind.eq(
+            ~self.loading & ~(self.computing & Mux(is_channels, done_channels, done_weights))
+        )
+        with m.If(self.start):
+            m.d.sync += self.ahead.eq(self.behind)
+            with m.If(self.behind):
+                m.d.sync += [
+                    done_channels.eq(done_channels | is_channels),
+                    done_weights.eq(done_weights | ~is_channels),
+                ]
+            with m.Else():
+                m.d.sync += [row.eq(weights.base), channel_row.eq(channels.base)]
+                m.d.sync += [done_weights.eq(0), done_channels.eq(0)]
+        return row, channel_row
 
     def _a_size_is_0(self) -> Value:
         w = self.windows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 
 from cfukit.base import UNNAMED
 from cfukit.cfu import Cfu
@@ -172,17 +172,22 @@ class Set(_WhenFree):
 
 LOADS = (Job.WEIGHTS, Job.DEPTHWISE_WEIGHTS, Job.CHANNELS, Job.COPY)
 COMPUTING = (Job.CONV, Job.DEPTHWISE, Job.ADD, Job.SUM, Job.MAX)
+BEHIND = (Job.WEIGHTS, Job.DEPTHWISE_WEIGHTS, Job.CHANNELS)  # what may be loaded for the next job
 BY_DMA = 16  # in funct7 of Start, beside a job that loads
+NEXT = 32  # likewise: by DMA, for the next job
 
 
 class Start(_WhenFree):
     """Begin a job; waits until the one before is done. One that computes follows a load of weights from main memory at once.
 
     COPY is a load whose rows go to the output, rounded down to a row. It may overlap what is read if it lies before that.
+
+    next_* loads from main memory for the next job, beside the one that computes, which must have no more weights and channels than were
+    loaded for it. One load of each kind may begin beside a job. `engine_wait` does not wait for them, but the next job that computes does.
     """
 
-    version = 2
-    rs1 = "loads: CFU_ADDR of the first row (aligned to it), or of the first channel (aligned to 4); main_*: CFU_DMA_ADDR"
+    version = 3
+    rs1 = "loads: CFU_ADDR of the first row (aligned to it), or of the first channel (aligned to 4); main_*, next_*: CFU_DMA_ADDR"
     rs2 = "loads: number of rows, or of channels"
 
     def __init__(self, *, name: str, state: Engine):
@@ -190,11 +195,16 @@ class Start(_WhenFree):
         self.modes = [Mode(job, job.name.lower()) for job in Job]
         if state.dma:
             self.modes += [Mode(BY_DMA | job, f"main_{job.name.lower()}") for job in LOADS]
+            self.modes += [Mode(NEXT | job, f"next_{job.name.lower()}") for job in BEHIND]
 
     def free(self, port: Port) -> Value:
         engine, job = self.state, port.funct7[:5]
         computes = (job == Job.CONV) | (job == Job.DEPTHWISE)
-        return ~engine.computing & (~engine.loading | (engine.streaming & computes))
+        first = ~engine.computing & (~engine.loading | (engine.streaming & computes))
+        return Mux(self._is_for_next(port), engine.may_load_behind, first) if engine.dma else first
+
+    def _is_for_next(self, port: Port) -> Value:
+        return port.funct7[5] & (port.funct7[:4] != Job.COPY)
 
     def act(self, m: Module, port: Port) -> None:
         m.d.comb += self.state.start.eq(1)
@@ -203,7 +213,8 @@ class Start(_WhenFree):
         engine = self.state
         m.d.comb += [
             engine.job.eq(port.funct7[:4]),
-            engine.by_dma.eq(port.funct7[4]),
+            engine.by_dma.eq(port.funct7[4:6].any()),
+            engine.behind.eq(self._is_for_next(port) & bool(engine.dma)),
             engine.from_address.eq(port.rs1),
             engine.count.eq(port.rs2),
         ]
@@ -215,14 +226,17 @@ class Start(_WhenFree):
         elif job in COMPUTING:
             model.run(job)
         else:
-            by_dma = bool(funct7 & BY_DMA)
-            model.load(job, rs1 if by_dma else rs1 & 0xFFFFF, rs2 & 0xFFFF, by_dma=by_dma)
+            by_dma, behind = bool(funct7 & (BY_DMA | NEXT)), bool(funct7 & NEXT)
+            model.load(job, rs1 if by_dma else rs1 & 0xFFFFF, rs2 & 0xFFFF, by_dma=by_dma, behind=behind)
         return 0
 
     def operands(self, rng: random.Random) -> tuple[int, int, int]:
-        """For tests: loads from the first half of 16 KiB; some of those from main memory are refused."""
+        """For tests: loads from the first half of 16 KiB; some of those from main memory are refused.
+
+        None is for the next job: the jobs that compute may use weights that were not loaded for them.
+        """
         lanes = self.state.size.lanes
-        funct7 = rng.choice(self.modes or ()).value
+        funct7 = rng.choice([mode.value for mode in self.modes or () if not mode.value & NEXT])
         if funct7 & BY_DMA:
             row = rng.randrange(-2, DMA_TEST_BYTES // lanes)
             return funct7, DMA_TEST_BASE + row * lanes + rng.choice((0, 0, 0, 4)), rng.randrange(20)
@@ -232,7 +246,8 @@ class Start(_WhenFree):
 class Feed(_WhenFree):
     """Weights and channels word by word, from anywhere. `restart` comes first."""
 
-    rs1 = "the next word; restart: 1 for a convolution's weights, 0 for those of a depthwise convolution"
+    version = 2
+    rs1 = "the next word; restart: 1 for a convolution's weights, 0 for those of a depthwise one; plus 2: channels alone, 4: weights alone"
     rs2 = "weights: the word behind it, if CFU_ENGINE_FEED_WORDS is 2"
     modes = [Mode(0, "restart"), Mode(1, "weights"), Mode(2, "channels")]  # noqa: RUF012
 
@@ -264,7 +279,7 @@ class Feed(_WhenFree):
 
 
 class Wait(SequentialInstruction):
-    """Wait until no job runs: all results are in memory. rd = how the last one went.
+    """Wait until no job runs, apart from loads for the next one: all results are in memory. rd = how the last one went.
 
     0: well. Bit 0: refused, a size is 0 or a window exceeds the store. Bit 1: `rows` is not what the windows take. Bit 2: the
     weights exceed the store. Bit 3: main memory was not read, see Status.
@@ -278,7 +293,12 @@ class Wait(SequentialInstruction):
     def gateware(self, m: Module, work: Work) -> None:  # type: ignore[override]
         waiting = Signal()
         m.d.comb += [
-            work.done.eq(waiting & ~self.state.computing & ~self.state.loading),
+            work.done.eq(
+                waiting
+                & ~self.state.computing
+                & ~self.state.settling
+                & (self.state.ahead | ~self.state.loading)
+            ),
             work.rd.eq(self.state.status),
         ]
         m.d.sync += waiting.eq(work.start | (waiting & ~work.done))

@@ -23,13 +23,14 @@ def copy_layout(size: EngineSize) -> data.StructLayout:
 class Loader(wiring.Component):
     """What `start` with a job of loading does, and `feed`.
 
-    * start, job, address, count: a job that loads. With a count of 0 it does not begin.
+    * start, job, address, count: a job that loads. With a count of 0 it does not begin. behind: it loads behind what the store has, and
+      only what fits beside that: free_rows, free_channels.
     * busy: a job loads. `owns_memory`: answers of the data TCM are for the loader. `settles`: it is not known yet whether the job is
       refused. `streams`: weights come from main memory, and may be used as they come.
     * by_dma: the job loads from main memory, of which `main_bytes` from `main_begin` on may be read, both
       multiples of `lanes`. `bad`: it is refused, because of what it would read or because the store is smaller.
     * feed: `words` go to the weights, or the first of them to the channels. With `feed_restarts`, the next ones go to the begin of
-      both stores, and bit 0 says whether weights are in columns.
+      both stores, or of the channels' alone if bit 1 is 1, or of the weights' alone if bit 2 is. Bit 0 says whether weights are in columns.
     * copies: what a job COPY writes to the data TCM, from `to` on. queued: how many of these rows wait to be written, at most OUTSTANDING.
     * rows, columns, restarts_weights: as the WeightStore takes them. words, restarts_channels: as the ChannelStore takes them.
     * Throughput: from main memory a row per cycle; from the data TCM a row per cycle for weights, and in three cycles for channels.
@@ -43,6 +44,9 @@ class Loader(wiring.Component):
                 "start": In(1),
                 "job": In(range(16)),
                 "by_dma": In(1),
+                "behind": In(1),
+                "free_rows": In(range(size.weight_rows + 1)),
+                "free_channels": In(range(size.channels + 1)),
                 "address": In(32),
                 "count": In(16),
                 "to": In(ADDRESS_BITS),
@@ -188,13 +192,13 @@ class Loader(wiring.Component):
         most = Signal(16)
         with m.Switch(self.job):
             with m.Case(Job.WEIGHTS):
-                m.d.comb += most.eq(size.weight_rows * size.outputs)
+                m.d.comb += most.eq(Mux(self.behind, self.free_rows, size.weight_rows) * size.outputs)
             with m.Case(Job.DEPTHWISE_WEIGHTS):
-                m.d.comb += most.eq(size.weight_rows)
+                m.d.comb += most.eq(Mux(self.behind, self.free_rows, size.weight_rows))
             with m.Case(Job.COPY):
                 m.d.comb += most.eq(0xFFFF)
             with m.Default():
-                m.d.comb += most.eq(size.channels)
+                m.d.comb += most.eq(Mux(self.behind, self.free_channels, size.channels))
         aligned = Mux(self.job == Job.CHANNELS, self.address[:2], self.address[:lane_bits]) == 0
         checks, fits = Signal(3), Signal()  # a cycle for each sum
         offset, end = Signal(32), Signal(33)
@@ -224,8 +228,9 @@ class Loader(wiring.Component):
         with m.If(full):
             m.d.comb += [self.rows.valid.eq(1), self.rows.payload.eq(row)]
         with m.If(self.feed & self.feed_restarts):
-            m.d.comb += [self.restarts_weights.eq(1), self.restarts_channels.eq(1)]
-            m.d.sync += [fed_words.eq(0), self.columns.eq(self.fed[0])]
+            m.d.comb += [self.restarts_weights.eq(~self.fed[1]), self.restarts_channels.eq(~self.fed[2])]
+            with m.If(~self.fed[1]):
+                m.d.sync += [fed_words.eq(0), self.columns.eq(self.fed[0])]
         with m.Elif(self.feed & self.feed_channels):
             m.d.comb += [
                 self.words.valid.eq(1),

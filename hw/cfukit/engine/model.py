@@ -114,8 +114,12 @@ class Size(Protocol):
 class EngineModel:
     """The stores and the jobs of an engine.
 
-    weights: by row, output and lane. channels: (bias, multiplier, shift). What was not loaded since reset counts as 0: rows from
-    `known_rows` on, multipliers from channel `known_channels` on, and the terms of an ADD before `known_terms`.
+    weights: by row, output and lane. channels: (bias, multiplier, shift), in rows of `requantizers`; the first one of a row fills all of
+    it. What was not loaded since reset counts as 0: weights from `known_rows` on, multipliers from row `known_channel_rows` on, and the
+    terms of an ADD before `known_terms`.
+
+    Both stores are rings. A job has the weights and channels that were loaded last. They begin at the first row, or, if they were loaded
+    `behind`, in the row behind those that were loaded before.
     """
 
     memory: MemoryPort
@@ -128,26 +132,31 @@ class EngineModel:
         self.weights = np.zeros((size.weight_rows, size.outputs, size.lanes), np.int8)
         self.channels = [(0, 0, 0)] * size.channels
         self.terms = [[0] * 256, [0] * 256]
-        self.status = self.known_rows = self.known_channels = 0
+        self.status = self.known_rows = self.known_channel_rows = 0
+        self._base = self._channel_base = 0
         self.known_terms = False
         self._columns, self._at, self._fed = True, 0, bytearray()
         self._number, self._words = 0, list[int]()
 
     # --- loading
 
-    def load(self, job: Job, address: int, count: int, *, by_dma: bool = False) -> None:
-        """`count` rows, or channels of three words, from the data TCM or from main memory. A copy may overlap what lies behind it."""
-        self.status = 0
+    def load(self, job: Job, address: int, count: int, *, by_dma: bool = False, behind: bool = False) -> None:
+        """`count` rows, or channels of three words, from the data TCM or from main memory. A copy may overlap what lies behind it.
+
+        What is loaded behind the rest must fit beside it. It leaves the status of the last job.
+        """
+        self.status = self.status if behind else 0
+        may_load = not by_dma or self._may_load(job, address, count, behind)
         lanes, bytes_each = self.size.lanes, 12 if job == Job.CHANNELS else self.size.lanes
         if job == Job.CHANNELS:
-            self._number, self._words = 0, []
+            self._restart_channels(behind)
         elif job != Job.COPY:
-            self._columns, self._at = job == Job.WEIGHTS, 0
+            self._restart_weights(job == Job.WEIGHTS, behind)
         if not count:
             return
         if by_dma:
-            if not self._may_load(job, address, count):
-                self.status = Status.MAIN
+            if not may_load:
+                self.status |= Status.MAIN
                 return
             assert self.dma is not None
             begin = address // lanes * lanes
@@ -165,13 +174,15 @@ class EngineModel:
             else:
                 self._weight_row(loaded[n : n + lanes])
 
-    def _may_load(self, job: Job, address: int, count: int) -> bool:
+    def _may_load(self, job: Job, address: int, count: int, behind: bool) -> bool:
         """Whether main memory has all rows that are read, and the store room for them."""
         size, d = self.size, self.descriptor
+        taken = min(size.weight_rows, self._rows_loaded()) if behind else 0
+        taken_channels = min(size.channels, self._channel_rows_loaded() * size.requantizers) if behind else 0
         aligned, most, bytes_each = {
-            Job.WEIGHTS: (size.lanes, size.weight_rows * size.outputs, size.lanes),
-            Job.DEPTHWISE_WEIGHTS: (size.lanes, size.weight_rows, size.lanes),
-            Job.CHANNELS: (4, size.channels, 12),
+            Job.WEIGHTS: (size.lanes, (size.weight_rows - taken) * size.outputs, size.lanes),
+            Job.DEPTHWISE_WEIGHTS: (size.lanes, size.weight_rows - taken, size.lanes),
+            Job.CHANNELS: (4, size.channels - taken_channels, 12),
             Job.COPY: (size.lanes, 0xFFFF, size.lanes),
         }[job]
         begin = (address // size.lanes * size.lanes - d.main_begin) % (1 << 32)
@@ -181,7 +192,26 @@ class EngineModel:
 
     def restart(self, word: int) -> None:
         """What follows is fed from the first row and channel on."""
-        self._columns, self._at, self._fed = bool(word & 1), 0, bytearray()
+        if not word & 2:
+            self._restart_weights(bool(word & 1), behind=False)
+            self._fed = bytearray()
+        if not word & 4:
+            self._restart_channels(behind=False)
+
+    def _rows_loaded(self) -> int:
+        """Rows of the store that are complete since it was restarted."""
+        return self._at // self.size.outputs if self._columns else self._at
+
+    def _channel_rows_loaded(self) -> int:
+        return -(-self._number // self.size.requantizers)
+
+    def _restart_weights(self, columns: bool, behind: bool) -> None:
+        self._base = (self._base + self._rows_loaded()) % self.size.weight_rows if behind else 0
+        self._columns, self._at = columns, 0
+
+    def _restart_channels(self, behind: bool) -> None:
+        rows = self.size.channels // self.size.requantizers
+        self._channel_base = (self._channel_base + self._channel_rows_loaded()) % rows if behind else 0
         self._number, self._words = 0, []
 
     def feed_weights(self, word: int) -> None:
@@ -195,7 +225,7 @@ class EngineModel:
 
     def _weight_row(self, data: bytes) -> None:
         row, part = divmod(self._at, self.size.outputs) if self._columns else (self._at, 0)
-        row %= self.size.weight_rows
+        row = (self._base + row) % self.size.weight_rows
         if not self._columns:
             self.weights[row] = 0
         self.weights[row, part] = np.frombuffer(data, np.int8)
@@ -209,10 +239,14 @@ class EngineModel:
         if len(self._words) == 3:
             bias, multiplier, shift = self._words
             entry = to_signed(bias), multiplier & 0x7FFF_FFFF, to_signed(shift, SHIFT_BITS)
-            number = self._number % self.size.channels
-            self.channels[number] = entry
-            if number == self.known_channels:
-                self.known_channels += 1
+            width = self.size.requantizers
+            number = (self._channel_base * width + self._number) % self.size.channels
+            if number % width:
+                self.channels[number] = entry
+            else:
+                self.channels[number : number + width] = [entry] * width
+                if number // width == self.known_channel_rows:
+                    self.known_channel_rows += 1
             self._number, self._words = self._number + 1, []
 
     # --- computing
@@ -227,14 +261,17 @@ class EngineModel:
         self.known_terms = True
 
     def _channel(self, n: int) -> tuple[int, int, int]:
-        bias, multiplier, shift = self.channels[n % self.size.channels]
-        return bias, multiplier if n % self.size.channels < self.known_channels else 0, shift
+        """Of the job's channels."""
+        width = self.size.requantizers
+        number = (self._channel_base * width + n) % self.size.channels
+        bias, multiplier, shift = self.channels[number]
+        return bias, multiplier if number // width < self.known_channel_rows else 0, shift
 
     def _weights(self, begin: int, end: int) -> Int8s:
-        """Rows of the store; the address wraps."""
+        """Rows of the job's weights."""
         if end > self.size.weight_rows:
             self.status |= Status.WEIGHTS
-        rows = np.arange(begin, end) % self.size.weight_rows
+        rows = (self._base + np.arange(begin, end)) % self.size.weight_rows
         return np.where((rows < self.known_rows)[:, None, None], self.weights[rows], np.int8(0))
 
     def _result(self, job: Job, n: int, total: int) -> int:

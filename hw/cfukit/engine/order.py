@@ -45,8 +45,8 @@ class WindowOrder(wiring.Component):
     * start: begins a job of output_height * output_width pixels with `outputs` channels. alike: all groups have the same weights.
     * room, begins, gathered, write, bank, row, data, mask: as WindowGather has them.
     * advance: everything moves. `token` says what is read in this cycle. A cycle later `window` has the row, and the WeightStore,
-      which reads the row `weight`, its weights.
-    * streams: weights are being loaded; those of rows before `next_row` are there.
+      which reads the row `weight`, its weights. base: the row of the job's first weights.
+    * streams: weights are being loaded; if they were when the job began, they are its own, and it has `loaded` rows of them.
     * exceeds: the weights are more than their store holds.
     """
 
@@ -73,8 +73,9 @@ class WindowOrder(wiring.Component):
                 "token": Out(token_layout(size)),
                 "weight": Out(range(size.weight_rows)),
                 "known_rows": In(range(size.weight_rows + 1)),
+                "base": In(range(size.weight_rows)),
                 "streams": In(1),
-                "next_row": In(range(size.weight_rows)),
+                "loaded": In(range(size.weight_rows + 1)),
                 "window": Out(size.row_bits * size.pixels),
                 "exceeds": Out(1),
             }
@@ -109,7 +110,9 @@ class WindowOrder(wiring.Component):
         with m.If(released):
             m.d.sync += ready.eq(ready + self.gathered - Mux(pair, 2, 1))
 
-        issue, running = Signal(), Signal()
+        issue, running, awaits = Signal(), Signal(), Signal()
+        number = Signal(range(size.weight_rows))  # of the row of weights, from the job's first one on
+        m.d.sync += awaits.eq(awaits & self.streams)
         row, left, channel = Signal(range(size.window_rows + 2)), Signal(CHANNEL_BITS), Signal(CHANNEL_BITS)
         step = Mux(self.depthwise, size.lanes, size.outputs)
         group_ends, pixel_ends, job_ends, rewinds = Signal(), Signal(), Signal(), Signal()
@@ -123,7 +126,7 @@ class WindowOrder(wiring.Component):
         )
         m.d.comb += [
             issue.eq(
-                running & self.advance & (ready > pair) & (~self.streams | (self.weight < self.next_row))
+                running & self.advance & (ready > pair) & (~(awaits & self.streams) | (number < self.loaded))
             ),
             group_ends.eq(row == self.rows),
             pixel_ends.eq(group_ends & (left <= step)),
@@ -142,15 +145,20 @@ class WindowOrder(wiring.Component):
             self.token.job_ends.eq(job_ends),
         ]
         with m.If(issue):
-            m.d.sync += [row.eq(row + 1), at.eq(at + 1), self.weight.eq(self.weight + 1)]
-            with m.If((self.weight == size.weight_rows - 1) & ~rewinds):
+            m.d.sync += [
+                row.eq(row + 1),
+                at.eq(at + 1),
+                number.eq(number + 1),
+                self.weight.eq(self.weight + 1),
+            ]
+            with m.If((number == size.weight_rows - 1) & ~rewinds):
                 m.d.comb += self.exceeds.eq(1)
             with m.If(group_ends):
                 m.d.sync += [row.eq(1), at.eq(0), left.eq(left - step), channel.eq(channel + step)]
             with m.If(released):
                 m.d.sync += base.eq(base + self.rows)
             with m.If(rewinds):
-                m.d.sync += self.weight.eq(0)
+                m.d.sync += [number.eq(0), self.weight.eq(self.base)]
             with m.If(pixel_ends):
                 m.d.sync += [left.eq(self.outputs), channel.eq(0)]
                 m.d.sync += first.eq(Mux(pair, third, second))
@@ -159,11 +167,19 @@ class WindowOrder(wiring.Component):
         with m.If(self.start):
             m.d.sync += [
                 running.eq(1),
+                awaits.eq(1),
                 first.x.eq(1),
                 first.y.eq(1),
                 row.eq(1),
                 left.eq(self.outputs),
                 channel.eq(0),
             ]
-            m.d.sync += [base.eq(0), at.eq(0), self.weight.eq(0), used.eq(0), ready.eq(0)]
+            m.d.sync += [
+                base.eq(0),
+                at.eq(0),
+                number.eq(0),
+                self.weight.eq(self.base),
+                used.eq(0),
+                ready.eq(0),
+            ]
         return m

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory, ReadPort
 from amaranth.lib.wiring import In, Out
@@ -17,9 +17,9 @@ from cfukit.parts.row_packer import item_layout
 class Results(wiring.Component):
     """Sums -> results, `requantizers` per cycle.
 
-    * row, enable, channels, known_channels: the ChannelStore, which answers a cycle later.
-    * adds: each sum is that of an ADD. alike: every channel is one of the store's first row.
-    * `make_terms` fills the tables of ADD's terms from the store's first two rows; `terms_made` is 1 for a cycle at the end. Meanwhile
+    * row, enable, channels, known_rows: the ChannelStore, which answers a cycle later. base: its row with the job's first channels.
+    * adds: each sum is that of an ADD. alike: every channel is one of the job's first row.
+    * `make_terms` fills the tables of ADD's terms from the job's first two rows; `terms_made` is 1 for a cycle at the end. Meanwhile
       `makes_terms` is 1, and no sums come.
     * zero_point, low, high: as the Requantizer has them.
     * Latency: that of the Requantizer and one cycle more.
@@ -35,7 +35,8 @@ class Results(wiring.Component):
                 "row": Out(range(size.channels // width)),
                 "enable": Out(1),
                 "channels": In(CHANNEL.size * width),
-                "known_channels": In(range(size.channels + 1)),
+                "known_rows": In(range(size.channels // width + 1)),
+                "base": In(range(size.channels // width)),
                 "adds": In(1),
                 "alike": In(1),
                 "make_terms": In(1),
@@ -63,24 +64,25 @@ class Results(wiring.Component):
         requantizers = [Requantizer(self.tag_layout.size if n == 0 else 0) for n in range(width)]
         # A register while the channel store is read.
         tag, moves, filled = Signal(self.tag_layout), Signal(), Signal()
-        asked, known = Signal(32 * width, reset_less=True), Signal(width)
+        asked, known, row = Signal(32 * width, reset_less=True), Signal(), Signal.like(self.row)
         term, terms_left = Signal(9), Signal()  # of the table that is made
         m.d.comb += [
             moves.eq(~filled | requantizers[0].i.ready),
             self.i.ready.eq(moves),
-            self.row.eq(sums.channel >> (width - 1).bit_length()),
+            row.eq(sums.channel >> (width - 1).bit_length()),
+            self.row.eq(self.base + row),
             self.enable.eq(moves),
         ]
         with m.If(self.alike):
-            m.d.comb += self.row.eq(0)
+            m.d.comb += row.eq(0)
         with m.If(self.adds):
-            m.d.comb += self.row.eq(ADD_ROW)
+            m.d.comb += row.eq(ADD_ROW)
         with m.If(self.makes_terms):
-            m.d.comb += self.row.eq(term[8])
+            m.d.comb += row.eq(term[8])
         with m.If(moves):
             m.d.sync += [
                 filled.eq(self.i.valid | terms_left),
-                known.eq(Cat(self.row * width + n < self.known_channels for n in range(width))),
+                known.eq(self.row < self.known_rows),
                 asked.eq(Mux(terms_left, term[:8].as_signed() << ADD_SHIFT, sums.sums)),
                 tag.count.eq(sums.count),
                 tag.second.eq(sums.second),
@@ -114,7 +116,7 @@ class Results(wiring.Component):
                 requantizer.i.valid.eq(filled),
                 request.total.eq(Mux(self.adds, terms, asked.word_select(n, 32).as_signed())),
                 request.bias.eq(channel.bias),
-                request.multiplier.eq(Mux(known[n], channel.multiplier, 0)),
+                request.multiplier.eq(Mux(known, channel.multiplier, 0)),
                 request.shift.eq(channel.shift),
                 requantizer.zero_point.eq(self.zero_point),
                 requantizer.low.eq(self.low),

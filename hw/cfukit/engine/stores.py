@@ -15,9 +15,10 @@ class WeightStore(wiring.Component):
     """Rows of lanes * outputs weights.
 
     * rows: rows of `lanes` weights. With `columns`, `outputs` of them make one of the store; else each is the first part of one, whose
-      rest is 0. `restart`: the next one begins the store's first row.
+      rest is 0. `restart`: the next one begins the store's first row, or, with `behind`, the one behind those that are complete.
     * address, enable: `data` has the row a cycle later, and keeps it while `enable` is 0.
-    * known: rows from this one on were not written since reset. next: the row that is written next.
+    * known: rows from this one on were not written since reset.
+    * base: the row that was written first since `restart`; count: how many are complete since then, at most all of the store.
     """
 
     def __init__(self, size: EngineSize):
@@ -25,13 +26,15 @@ class WeightStore(wiring.Component):
         super().__init__(
             {
                 "restart": In(1),
+                "behind": In(1),
                 "columns": In(1),
                 "rows": In(stream.Signature(unsigned(size.row_bits), always_ready=True)),
                 "address": In(range(size.weight_rows)),
                 "enable": In(1),
                 "data": Out(size.row_bits * size.outputs),
                 "known": Out(range(size.weight_rows + 1)),
-                "next": Out(range(size.weight_rows)),
+                "base": Out(range(size.weight_rows)),
+                "count": Out(range(size.weight_rows + 1)),
             }
         )
 
@@ -41,24 +44,32 @@ class WeightStore(wiring.Component):
         store = Memory(shape=unsigned(len(self.data)), depth=self.size.weight_rows, init=[])
         m.submodules.store = store
         read, write = store.read_port(), store.write_port(granularity=self.size.row_bits)
-        part = Signal(range(max(2, outputs)))
+        part, at, following = (
+            Signal(range(max(2, outputs))),
+            Signal.like(self.address),
+            Signal.like(self.address),
+        )
+        completes = Signal()
         m.d.comb += [
             read.addr.eq(self.address),
             read.en.eq(self.enable),
             self.data.eq(read.data),
-            write.addr.eq(self.next),
+            completes.eq(self.rows.valid & ~(self.columns & (part != outputs - 1))),
+            following.eq(at + completes),
+            write.addr.eq(at),
             write.data.eq(Cat(row, Mux(self.columns, row, 0).replicate(outputs - 1))),
             write.en.eq(Mux(self.rows.valid, Mux(self.columns, 1 << part, -1), 0)),
         ]
+        m.d.sync += at.eq(following)
         with m.If(self.rows.valid):
-            with m.If(self.columns & (part != outputs - 1)):
-                m.d.sync += part.eq(part + 1)
-            with m.Else():
-                m.d.sync += [part.eq(0), self.next.eq(self.next + 1)]
-                with m.If(self.next == self.known):
-                    m.d.sync += self.known.eq(self.known + 1)
+            m.d.sync += part.eq(Mux(completes, 0, part + 1))
+        with m.If(completes):
+            m.d.sync += self.count.eq(self.count + (self.count != self.size.weight_rows))
+            with m.If(at == self.known):
+                m.d.sync += self.known.eq(self.known + 1)
         with m.If(self.restart):
-            m.d.sync += [self.next.eq(0), part.eq(0)]
+            begin = Mux(self.behind, following, 0)
+            m.d.sync += [at.eq(begin), self.base.eq(begin), self.count.eq(0), part.eq(0)]
         return m
 
 
@@ -71,10 +82,13 @@ def words_layout(size: EngineSize) -> data.StructLayout:
 class ChannelStore(wiring.Component):
     """Rows of the parameters of `requantizers` channels.
 
-    * words: bias, multiplier and shift of one channel after the other. `restart`: the next one is channel 0's bias. A channel is
-      written per cycle, so four words at a time are taken in three of four cycles. `pending`: a channel waits to be written.
+    * words: bias, multiplier and shift of one channel after the other. A channel is written per cycle, so four words at a time are taken
+      in three of four cycles. The first channel of a row fills all of it. `pending`: a channel waits to be written.
+    * restart: the next word is the bias of the store's first channel, or, with `behind`, of the first one in the row behind those that
+      were written.
     * address, enable: `data` has the row a cycle later, and keeps it while `enable` is 0.
-    * known: channels from this one on were not written since reset.
+    * known: rows from this one on were not written since reset.
+    * base: the row that was written first since `restart`; count: how many were begun since then, at most all of the store.
     """
 
     def __init__(self, size: EngineSize):
@@ -82,19 +96,22 @@ class ChannelStore(wiring.Component):
         super().__init__(
             {
                 "restart": In(1),
+                "behind": In(1),
                 "words": In(stream.Signature(words_layout(size))),
                 "pending": Out(1),
                 "address": In(range(size.channels // size.requantizers)),
                 "enable": In(1),
                 "data": Out(CHANNEL.size * size.requantizers),
-                "known": Out(range(size.channels + 1)),
+                "known": Out(range(size.channels // size.requantizers + 1)),
+                "base": Out(range(size.channels // size.requantizers)),
+                "count": Out(range(size.channels // size.requantizers + 1)),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        per_row = self.size.requantizers
-        store = Memory(shape=unsigned(len(self.data)), depth=self.size.channels // per_row, init=[])
+        per_row, depth = self.size.requantizers, self.size.channels // self.size.requantizers
+        store = Memory(shape=unsigned(len(self.data)), depth=depth, init=[])
         m.submodules.store = store
         read, write = store.read_port(), store.write_port(granularity=CHANNEL.size)
 
@@ -116,7 +133,8 @@ class ChannelStore(wiring.Component):
         m.d.sync += left.eq(Mux(complete, words[96:], words))
         m.d.sync += n_left.eq(Mux(complete, n_words - 3, n_words))
 
-        channel, number = Signal(CHANNEL), Signal(range(self.size.channels))
+        channel, row, part = Signal(CHANNEL), Signal.like(self.address), Signal(range(max(2, per_row)))
+        begins, begin = Signal(), Mux(self.behind, row + (part != 0), 0)
         m.d.comb += [
             read.addr.eq(self.address),
             read.en.eq(self.enable),
@@ -124,14 +142,20 @@ class ChannelStore(wiring.Component):
             channel.bias.eq(words[:32]),
             channel.multiplier.eq(words[32:63]),
             channel.shift.eq(words[64 : 64 + SHIFT_BITS].as_signed()),
-            write.addr.eq(number >> (per_row - 1).bit_length()),
+            begins.eq(complete & (part == 0)),
+            write.addr.eq(row),
             write.data.eq(channel.as_value().replicate(per_row)),
         ]
         with m.If(complete):
-            m.d.comb += write.en.eq(1 << (number % per_row))
-            m.d.sync += number.eq(number + 1)
-            with m.If(number == self.known):
+            m.d.comb += write.en.eq(Mux(begins, -1, 1 << part))
+            with m.If(part == per_row - 1):
+                m.d.sync += [part.eq(0), row.eq(row + 1)]
+            with m.Else():
+                m.d.sync += part.eq(part + 1)
+        with m.If(begins):
+            m.d.sync += self.count.eq(self.count + (self.count != depth))
+            with m.If(row == self.known):
                 m.d.sync += self.known.eq(self.known + 1)
         with m.If(self.restart):
-            m.d.sync += [n_left.eq(0), number.eq(0)]
+            m.d.sync += [n_left.eq(0), part.eq(0), row.eq(begin), self.base.eq(begin), self.count.eq(0)]
         return m

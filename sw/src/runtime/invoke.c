@@ -4,8 +4,9 @@
 
 void cfukit_invoke(const struct cfukit_model *model) {
   const struct cfukit_op *const end = model->ops + model->n_ops;
+  cfukit_prepared = 0;
   for (const struct cfukit_op *op = model->ops; op != end; op++)
-    op->kernel(op->params);
+    cfukit_call(op, end, 0);
 }
 
 void cfukit_reset(const struct cfukit_model *model) {

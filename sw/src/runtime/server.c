@@ -41,7 +41,7 @@ static void run_until(const struct cfukit_model *model, uint32_t end) {
   const uint64_t begin = cfukit_cycles();
   uint32_t before = cfukit_cycles_low();
   for (uint32_t i = inference.op; i != end; i++) {
-    model->ops[i].kernel(model->ops[i].params);
+    cfukit_call(model->ops + i, model->ops + model->n_ops, 0);
     const uint32_t after = cfukit_cycles_low();
     model->op_cycles[i] = after - before;
     before = after;
@@ -93,6 +93,7 @@ static void run(const struct cfukit_model *model, uint32_t flags) {
   inference.cycles = 0;
   inference.instructions = 0;
   inference.op = 0;
+  cfukit_prepared = 0;
   if ((flags & CFUKIT_RUN_PAUSE) == 0) {
     run_until(model, model->n_ops);
     inference.op++;

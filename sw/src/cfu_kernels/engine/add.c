@@ -87,7 +87,7 @@ void cfukit_engine_add(const void *params) {
   }
   const int staged = b.period < count || !in_tcm(b.at, 1);
   const int a_first = a.at < (staged ? (const int8_t *)p->scratch : b.at);
-  must_be_in_tcm(params, a.at, p->output);
+  begin(params, a.at, p->output);
   must_be_in_tcm(params, staged ? p->scratch : b.at, p->output);
   set_range(0, p->output_zero_point, p->activation_min, p->activation_max);
   (void)cfu_engine_feed_restart(0, 0);

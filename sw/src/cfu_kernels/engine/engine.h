@@ -5,16 +5,19 @@
  * What exceeds the stores is done in several jobs, each for some output channels.
  *
  * The CPU works while the engine does: it first has the channels loaded, then the weights, and describes the job meanwhile. The job starts
- * while the weights are on their way.
+ * while the weights are on their way. While it computes, the engine loads what the next job needs, behind what this one has in the stores.
  */
 #ifndef CFUKIT_ENGINE_H
 #define CFUKIT_ENGINE_H
 
 #include "cfu_ops.h"
 #include "cfukit_kernels.h"
+#include "cfukit_model.h"
 
 #define LANES CFU_PARAM_LANES
 #define FED CFU_ENGINE_FEED_WORDS
+#define CHANNELS_ALONE 2u /* of engine_feed_restart */
+#define WEIGHTS_ALONE 4u
 #define OUTPUTS CFU_PARAM_OUTPUTS
 #define OUT_OF_LINE static __attribute__((noinline, unused)) /* code that is short stays in the instruction cache */
 #define CACHE_LINE 32 /* bytes, of the CPU's data cache */
@@ -31,6 +34,11 @@ static inline int32_t at_most(int32_t a, int32_t b) { return a < b ? a : b; }
 
 static inline int in_tcm(const void *pointer, uint32_t aligned) {
   return CFU_REACHES(pointer) && CFU_ADDR(pointer) % aligned == 0;
+}
+
+static inline void must_be_in_tcm(const void *params, const void *input, const void *output) {
+  if (!in_tcm(input, 1)) cfukit_refuse(params, (uint32_t)(uintptr_t)input);
+  if (!in_tcm(output, 1)) cfukit_refuse(params, (uint32_t)(uintptr_t)output);
 }
 
 #if CFU_PARAM_DMA
@@ -60,13 +68,12 @@ OUT_OF_LINE void load_weights(const int8_t *weights, int32_t rows, int columns) 
   }
 #if CFU_PARAM_DMA
   if (in_main(weights, LANES)) {
-    set_main();
     if (columns) (void)cfu_engine_start_main_weights(CFU_DMA_ADDR(weights), (uint32_t)rows);
     else (void)cfu_engine_start_main_depthwise_weights(CFU_DMA_ADDR(weights), (uint32_t)rows);
     return;
   }
 #endif
-  (void)cfu_engine_feed_restart((uint32_t)columns, 0);
+  (void)cfu_engine_feed_restart((uint32_t)columns | WEIGHTS_ALONE, 0);
   const word *from = (const word *)(const void *)weights;
   for (const word *const end = from + rows * (LANES / 4); from != end; from += LANES / 4) {
     word row[LANES / 4]; /* all loads come before the first instruction, which waits for every load before it */
@@ -83,12 +90,11 @@ OUT_OF_LINE void load_channels(const struct cfukit_channel *channels, int32_t co
   }
 #if CFU_PARAM_DMA
   if (in_main(channels, 4)) {
-    set_main();
     (void)cfu_engine_start_main_channels(CFU_DMA_ADDR(channels), (uint32_t)count);
     return;
   }
 #endif
-  (void)cfu_engine_feed_restart(1, 0);
+  (void)cfu_engine_feed_restart(CHANNELS_ALONE, 0);
   for (const struct cfukit_channel *const end = channels + count; channels != end; channels++) {
     const uint32_t bias = (uint32_t)channels->bias, multiplier = (uint32_t)channels->multiplier, shift = (uint32_t)channels->shift;
     (void)cfu_engine_feed_channels(bias, 0);
@@ -107,6 +113,12 @@ static inline void feed_channels(struct cfukit_channel channel, int32_t count) {
 }
 
 #define AS_IT_IS ((struct cfukit_channel){0, 1 << 30, 1}) /* multiplies by 1 */
+
+/* The stores have nothing for the next call, as kernels that feed them must say. */
+static inline void begin(const void *params, const void *input, const void *output) {
+  cfukit_prepared = 0;
+  must_be_in_tcm(params, input, output);
+}
 
 static inline void finish(const void *params) {
   const uint32_t status = cfu_engine_wait();
@@ -161,11 +173,6 @@ static inline void launch(int job) {
 static inline void start(const struct shape *s, const int8_t *input, int32_t channels, int8_t *output, int32_t output_channels, int job) {
   describe(s, input, channels, output, output_channels);
   launch(job);
-}
-
-static inline void must_be_in_tcm(const void *params, const void *input, const void *output) {
-  if (!in_tcm(input, 1)) cfukit_refuse(params, (uint32_t)(uintptr_t)input);
-  if (!in_tcm(output, 1)) cfukit_refuse(params, (uint32_t)(uintptr_t)output);
 }
 
 #endif

@@ -58,7 +58,7 @@ void cfukit_engine_mean(const void *params) {
   const int depthwise = p->kept_strides[3] == 1;
   const int32_t *const kept = p->kept_sizes, *const strides = p->kept_strides;
   const int32_t inner = depthwise ? kept[2] : 1, inner_outputs = depthwise ? kept[3] : kept[2] * kept[3];
-  must_be_in_tcm(params, p->input, p->output);
+  begin(params, p->input, p->output);
   set_range(0, p->output_zero_point, INT8_MIN, INT8_MAX);
   (void)cfu_engine_feed_restart((uint32_t)!depthwise, 0);
   if (depthwise) fill_weights(0x01010101, p->reduced_sizes[2] * p->reduced_sizes[3]);

@@ -107,6 +107,7 @@ void cfukit_engine_move(const void *params) {
     for (; words > 0; words--) *fill++ = value;
     (void)cfukit_fill((int8_t *)fill, (int32_t)value, p->fill_bytes & 3);
   }
+  cfukit_prepared = 0;
   set_range(0, 0, INT8_MIN, INT8_MAX);
   (void)cfu_engine_feed_restart(0, 0);
   fill_weights(0x01010101, 1);

@@ -80,7 +80,7 @@ static void pool(const struct cfukit_pool *p, struct run rows, struct run column
   s.output_height = by_row && !whole ? 1 : rows.count;
   s.output_width = by_row ? columns.count : 1;
   s.output_pixel_bytes = by_row ? pixel_bytes : row_bytes;
-  (void)cfu_engine_feed_restart(0, 0);
+  (void)cfu_engine_feed_restart(CHANNELS_ALONE, 0);
   feed_channels(one_over((uint32_t)(POOL_WEIGHT * rows.taps * columns.taps)), CFU_PARAM_REQUANTIZERS);
   for (int32_t batch = 0; batch < p->batches; batch++) {
     const int8_t *input = p->input + batch * p->input_height * s.row_bytes;
@@ -95,7 +95,7 @@ static void pool(const struct cfukit_pool *p, struct run rows, struct run column
 
 void cfukit_engine_average_pool(const void *params) {
   const struct cfukit_pool *p = params;
-  must_be_in_tcm(params, p->input, p->output);
+  begin(params, p->input, p->output);
   set_range(0, 0, p->activation_min, p->activation_max);
   (void)cfu_engine_feed_restart(0, 0);
   fill_weights(POOL_WEIGHT * 0x01010101u, p->filter_height * p->filter_width);
@@ -112,7 +112,7 @@ void cfukit_engine_average_pool(const void *params) {
 void cfukit_engine_max_pool(const void *params) {
   const struct cfukit_pool *p = params;
   const struct shape s = shape_of(p);
-  must_be_in_tcm(params, p->input, p->output);
+  begin(params, p->input, p->output);
   set_range(INT8_MIN, 0, p->activation_min, p->activation_max);
   (void)cfu_engine_feed_restart(0, 0);
   fill_weights(0x01010101, s.rows);

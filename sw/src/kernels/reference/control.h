@@ -11,7 +11,7 @@ static inline void copy_values(const struct cfukit_copy *copy, int32_t count) {
 }
 
 static inline void run_calls(const struct cfukit_op *op, int32_t count) {
-  for (const struct cfukit_op *const end = op + count; op != end; op++) op->kernel(op->params);
+  for (const struct cfukit_op *const end = op + count; op != end; op++) cfukit_call(op, end, 0);
 }
 
 #endif
