@@ -20,8 +20,8 @@ static int32_t period_of(const int32_t *sizes, const int32_t *strides) {
   return strides[3] == 0 ? sizes[4] : sizes[3] * sizes[4];
 }
 
-/* `count` outputs of inputs that lie in the TCM, x1 below x2. */
-static void add(const void *params, const int8_t *x1, const int8_t *x2, int8_t *output, int32_t count) {
+/* `count` outputs of inputs that lie in the TCM, x1 below x2. ends: the call ends with them. */
+static void add(const void *params, const int8_t *x1, const int8_t *x2, int8_t *output, int32_t count, int ends) {
   if (x2 - x1 > MAX_DISTANCE) cfukit_refuse(params, (uint32_t)(x2 - x1));
   struct shape s = {
       .width = 2,
@@ -41,7 +41,7 @@ static void add(const void *params, const int8_t *x1, const int8_t *x2, int8_t *
     s.height = s.output_height = rows ? rows : 1;
     done = rows ? rows * LANES : count;
     start(&s, x1, lanes, output, lanes, CFU_ENGINE_START_ADD);
-    finish(params);
+    finish_job(params, ends && done == count, 3 * CFU_PARAM_REQUANTIZERS, 4);
   }
 }
 
@@ -70,8 +70,8 @@ static void add_staged(const struct cfukit_binary *p, const struct operand *a, c
       cfukit_copy(scratch, b->at + at, chunk);
       at = at + chunk == b->period ? 0 : at + chunk;
     }
-    if (from < scratch) add(p, from, scratch, output, chunk);
-    else add(p, scratch, from, output, chunk);
+    if (from < scratch) add(p, from, scratch, output, chunk, chunk == count);
+    else add(p, scratch, from, output, chunk, chunk == count);
   }
 }
 
@@ -100,6 +100,6 @@ void cfukit_engine_add(const void *params) {
   feed_channels(scale, CFU_PARAM_REQUANTIZERS);
   (void)cfu_engine_start_terms(0, 0);
   if (staged) add_staged(p, &a, &b, count);
-  else if (a_first) add(p, a.at, b.at, p->output, count);
-  else add(p, b.at, a.at, p->output, count);
+  else if (a_first) add(p, a.at, b.at, p->output, count, 1);
+  else add(p, b.at, a.at, p->output, count, 1);
 }

@@ -46,8 +46,13 @@ static inline int in_main(const void *pointer, uint32_t aligned) {
   return CFU_DMA_REACHES(pointer) && CFU_DMA_ADDR(pointer) % aligned == 0;
 }
 
-static inline void set_main(void) { (void)cfu_engine_set_main(CFU_DMA_BEGIN, CFU_DMA_BYTES); }
 #endif
+
+static inline void set_main(void) {
+#if CFU_PARAM_DMA
+  (void)cfu_engine_set_main(CFU_DMA_BEGIN, CFU_DMA_BYTES);
+#endif
+}
 
 static inline void set_range(int32_t input_zero_point, int32_t output_zero_point, int32_t low, int32_t high) {
   const uint32_t input = (uint8_t)input_zero_point, output = (uint8_t)output_zero_point;
@@ -117,6 +122,7 @@ static inline void feed_channels(struct cfukit_channel channel, int32_t count) {
 /* The stores have nothing for the next call, as kernels that feed them must say. */
 static inline void begin(const void *params, const void *input, const void *output) {
   cfukit_prepared = 0;
+  set_main();
   must_be_in_tcm(params, input, output);
 }
 
@@ -126,21 +132,21 @@ static inline void finish(const void *params) {
   if (status) cfukit_refuse(params, status);
 }
 
+/* Waits for the last job of a call, which has `channels` channels and `rows` rows of weights in the stores. Meanwhile the parameters of the
+ * next call come into the cache, and what that needs into the engine. */
+void cfukit_engine_finish_last(const void *params, int32_t channels, int32_t rows);
+
+/* As `finish`, or at the end of a call as `cfukit_engine_finish_last`. */
+static inline void finish_job(const void *params, int ends, int32_t channels, int32_t rows) {
+  if (ends) cfukit_engine_finish_last(params, channels, rows);
+  else finish(params);
+}
+
 struct shape {
   int32_t height, width, pixel_bytes, row_bytes, filter_height, filter_width, stride_height, stride_width, dilation_height, dilation_width;
   int32_t top, left, rows, output_height, output_width, output_pixel_bytes;
 };
 
-/* What lies behind the parameters of an operator is often those of the next one. They come into the cache while the engine computes. */
-static inline void fetch_behind(const void *params, uint32_t bytes) {
-#if CFU_PARAM_DMA && defined(__riscv)
-  const uint8_t *const behind = (const uint8_t *)params + bytes;
-  if (!CFU_DMA_REACHES(behind + 3 * CACHE_LINE)) return;
-  for (uint32_t line = 0; line < 4; line++) (void)*(const volatile uint8_t *)(behind + line * CACHE_LINE);
-#else
-  (void)params, (void)bytes;
-#endif
-}
 
 /* What does not change from job to job. */
 static inline void set_shape(const struct shape *s) {

@@ -5,7 +5,7 @@
 void cfukit_engine_mean(const void *params);
 
 /* The inputs of each output are `reduced_sizes[2]` x `reduced_sizes[3]` taps. */
-static void across(const struct cfukit_reduce *p, const int8_t *input, int8_t *output) {
+static void across(const struct cfukit_reduce *p, const int8_t *input, int8_t *output, int ends) {
   const int32_t outputs = p->kept_sizes[3];
   const struct shape s = {
       .height = p->reduced_sizes[2],
@@ -26,12 +26,12 @@ static void across(const struct cfukit_reduce *p, const int8_t *input, int8_t *o
   for (int32_t first = 0; first < outputs; first += MAX_CHANNELS) {
     const int32_t count = at_most(outputs - first, MAX_CHANNELS);
     start(&s, input + first, count, output + first, count, CFU_ENGINE_START_SUM);
-    finish(p);
+    finish_job(p, ends && outputs - first == count, CFU_PARAM_REQUANTIZERS, s.rows);
   }
 }
 
 /* The inputs of each output are `reduced_sizes[3]` channels of a pixel. */
-static void along(const struct cfukit_reduce *p, const int8_t *input, int8_t *output) {
+static void along(const struct cfukit_reduce *p, const int8_t *input, int8_t *output, int ends) {
   const int32_t channels = p->reduced_sizes[3];
   const struct shape s = {
       .height = p->kept_sizes[2],
@@ -50,7 +50,7 @@ static void along(const struct cfukit_reduce *p, const int8_t *input, int8_t *ou
       .output_pixel_bytes = 1,
   };
   start(&s, input, channels, output, 1, CFU_ENGINE_START_CONV);
-  finish(p);
+  finish_job(p, ends, 1, s.rows);
 }
 
 void cfukit_engine_mean(const void *params) {
@@ -65,12 +65,14 @@ void cfukit_engine_mean(const void *params) {
   else fill_weights(0x01010101, (p->reduced_sizes[3] + LANES - 1) / LANES * OUTPUTS);
   feed_channels((struct cfukit_channel){-p->sum_zero_point, p->multiplier, p->shift}, depthwise ? CFU_PARAM_REQUANTIZERS : 1);
   int8_t *output = p->output;
+  int32_t left = kept[0] * kept[1] * inner;
   for (int32_t i = 0; i < kept[0]; i++) {
     for (int32_t j = 0; j < kept[1]; j++) {
       for (int32_t k = 0; k < inner; k++, output += inner_outputs) {
         const int8_t *const input = p->input + i * strides[0] + j * strides[1] + (depthwise ? k * strides[2] : 0);
-        if (depthwise) across(p, input, output);
-        else along(p, input, output);
+        left--;
+        if (depthwise) across(p, input, output, left == 0);
+        else along(p, input, output, left == 0);
       }
     }
   }

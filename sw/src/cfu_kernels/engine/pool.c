@@ -41,11 +41,11 @@ static struct run run_from(int32_t first, int32_t outputs, int32_t stride, int32
   return run;
 }
 
-static void all_channels(const struct cfukit_pool *p, const struct shape *s, const int8_t *input, int8_t *output, int job) {
+static void all_channels(const struct cfukit_pool *p, const struct shape *s, const int8_t *input, int8_t *output, int job, int ends) {
   for (int32_t first = 0; first < p->channels; first += MAX_CHANNELS) {
     const int32_t count = at_most(p->channels - first, MAX_CHANNELS);
     start(s, input + first, count, output + first, count, job);
-    finish(p);
+    finish_job(p, ends && p->channels - first == count, CFU_PARAM_REQUANTIZERS, s->rows);
   }
 }
 
@@ -73,6 +73,7 @@ static struct shape shape_of(const struct cfukit_pool *p) {
 /* The outputs of a run of rows by a run of columns, in all images. A job's outputs are the same distance apart: those of all columns, or else
  * of one line, row or column, whichever is longer. */
 static void pool(const struct cfukit_pool *p, struct run rows, struct run columns) {
+  const int ends = rows.first + rows.count == p->output_height && columns.first + columns.count == p->output_width;
   const int whole = columns.count == p->output_width, by_row = whole || columns.count >= rows.count;
   const int32_t pixel_bytes = p->channels, row_bytes = p->output_width * pixel_bytes;
   const int32_t lines = whole ? 1 : by_row ? rows.count : columns.count, line_bytes = by_row ? row_bytes : pixel_bytes;
@@ -88,7 +89,7 @@ static void pool(const struct cfukit_pool *p, struct run rows, struct run column
     for (int32_t line = 0; line < lines; line++, output += line_bytes) {
       s.top = (rows.first + (by_row ? line : 0)) * p->stride_height - p->padding_top;
       s.left = (columns.first + (by_row ? 0 : line)) * p->stride_width - p->padding_left;
-      all_channels(p, &s, input, output, CFU_ENGINE_START_SUM);
+      all_channels(p, &s, input, output, CFU_ENGINE_START_SUM, ends && batch == p->batches - 1 && line == lines - 1);
     }
   }
 }
@@ -119,6 +120,6 @@ void cfukit_engine_max_pool(const void *params) {
   feed_channels(AS_IT_IS, CFU_PARAM_REQUANTIZERS);
   for (int32_t batch = 0; batch < p->batches; batch++) {
     all_channels(p, &s, p->input + batch * s.height * s.row_bytes,
-                 p->output + batch * s.output_height * s.output_width * p->channels, CFU_ENGINE_START_MAX);
+                 p->output + batch * s.output_height * s.output_width * p->channels, CFU_ENGINE_START_MAX, batch == p->batches - 1);
   }
 }
