@@ -11,7 +11,7 @@ struct load {
   const int8_t *weights;
   const struct cfukit_channel *channels;
   int32_t left, count, most, rows, store_rows;
-  int depthwise, is_vector;
+  int depthwise;
 };
 
 static inline int32_t rows_of(const struct load *l, int32_t outputs) {
@@ -20,12 +20,12 @@ static inline int32_t rows_of(const struct load *l, int32_t outputs) {
 
 static inline uint32_t memory_rows(const struct load *l) { return (uint32_t)(l->depthwise ? l->store_rows : l->store_rows * OUTPUTS); }
 
-/* Of the first job for `left` outputs. A vector takes as long as its weights: jobs that are one of several leave room for the next one. */
+/* Of the first job for `left` outputs. With DMA, jobs that are one of several leave room for the next one. */
 OUT_OF_LINE void begin_load(struct load *l) {
   l->store_rows = rows_of(l, l->left);
   l->count = l->most = l->left;
   if (l->left <= CFU_PARAM_CHANNELS && l->store_rows <= CFU_PARAM_WEIGHT_ROWS) return;
-  const int32_t parts = CFU_PARAM_DMA && l->is_vector && 2 * l->rows <= CFU_PARAM_WEIGHT_ROWS ? 2 : 1, block = l->depthwise ? LANES : OUTPUTS;
+  const int32_t parts = CFU_PARAM_DMA && 2 * l->rows <= CFU_PARAM_WEIGHT_ROWS ? 2 : 1, block = l->depthwise ? LANES : OUTPUTS;
   l->most = at_most(CFU_PARAM_WEIGHT_ROWS / parts / l->rows, CFU_PARAM_CHANNELS / parts / block) * block;
   l->count = at_most(l->left, l->most);
   l->store_rows = rows_of(l, l->count);
@@ -43,7 +43,7 @@ static inline void next_load(struct load *l) {
 /* Of the first job of a call; of its first group, if there are several. A depthwise convolution with a multiplier other than 1 is a
  * convolution, each of whose input channels is a group. */
 OUT_OF_LINE void first_load(struct load *l, cfukit_kernel *kernel, const void *params) {
-  l->depthwise = 0, l->is_vector = kernel == cfukit_engine_fully_connected;
+  l->depthwise = 0;
   if (kernel == cfukit_engine_fully_connected) {
     const struct cfukit_fully_connected *p = params;
     l->weights = p->weights, l->channels = p->channels, l->left = p->output_channels;
