@@ -15,7 +15,7 @@ from cfukit.testing.judge import Record, judge
 from cfukit.testing.mismatch import Context
 from cfukit.testing.stimulus import Op, Segment
 from cfukit_base.errors import UsageError
-from support.engine_jobs import BY_DMA, START, WAIT, random_segment, set_
+from support.engine_jobs import BY_DMA, NEXT, START, WAIT, random_segment, set_
 
 SIZES = {
     "16x4x2": EngineSize(dma=128, pixels=2),
@@ -132,6 +132,37 @@ def test_a_load_from_elsewhere_is_refused() -> None:
     records = play(SMALL, list(cases))
     for (segment, expected), record in zip(cases.items(), records, strict=True):
         assert statuses(segment, record) == [expected, 0] and record.rule == 0, segment.ops[1]
+
+
+def load_ahead(job: Job, count: int, ahead: int) -> Segment:
+    """A load, one behind it, and one from the begin of the store."""
+    ops = (
+        set_(8, DMA_TEST_BASE, 8192),
+        *(Op(START, BY_DMA | job, DMA_TEST_BASE, count), Op(WAIT, 0, 0, 0)),
+        *(Op(START, NEXT | job, DMA_TEST_BASE + 64, ahead), Op(WAIT, 0, 0, 0)),
+        *(Op(START, BY_DMA | job, DMA_TEST_BASE, 1), Op(WAIT, 0, 0, 0)),
+    )
+    return replace(random_segment(0, SMALL, 1), ops=ops)
+
+
+@pytest.mark.slow
+def test_what_does_not_fit_beside_the_rest_is_not_loaded_ahead() -> None:
+    """The stores have 16 rows of 2 x 4 weights, and 8 channels."""
+    cases = {
+        load_ahead(Job.WEIGHTS, 20, 12): Status(0),
+        load_ahead(Job.WEIGHTS, 20, 14): Status.MAIN,
+        load_ahead(Job.WEIGHTS, 32, 1): Status.MAIN,
+        load_ahead(Job.WEIGHTS, 0, 32): Status(0),
+        load_ahead(Job.DEPTHWISE_WEIGHTS, 9, 7): Status(0),
+        load_ahead(Job.DEPTHWISE_WEIGHTS, 9, 8): Status.MAIN,
+        load_ahead(Job.CHANNELS, 5, 3): Status(0),
+        load_ahead(Job.CHANNELS, 5, 4): Status.MAIN,
+        load_ahead(Job.CHANNELS, 8, 0): Status(0),
+    }
+    records = play(SMALL, list(cases))
+    for (segment, expected), record in zip(cases.items(), records, strict=True):
+        assert statuses(segment, record) == [0, expected, 0] and record.rule == 0, segment.ops[1:]
+        judge(Context(make_engine(SMALL), segment.memory_seed, "Verilator"), 0, segment, record)
 
 
 def statuses(segment: Segment, record: Record) -> list[int]:
