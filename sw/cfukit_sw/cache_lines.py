@@ -6,6 +6,7 @@ one evicts the other. Stores do not matter, since the cache is write-through and
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -38,13 +39,19 @@ class Cache:
 
     def lines(self, part: str, offset: int, count: int) -> Lines:
         """The lines of `count` bytes at `offset` of a part of the firmware."""
-        first = CACHE_HALVES[part] * self.bytes // 2 + offset
-        numbers = np.arange(first // LINE_BYTES, -(-(first + count) // LINE_BYTES))
-        return np.bincount(numbers % self.size, minlength=self.size)
+        return _lines(self.size, (CACHE_HALVES[part] * self.bytes // 2 + offset) % self.bytes, count)
 
     def stack(self) -> Lines:
         """The lines of the stack that kernels use."""
         return self.lines("data", -_STACK_TO * LINE_BYTES, (_STACK_TO - _STACK_FROM) * LINE_BYTES)
+
+
+@functools.lru_cache(1024)  # a search for an arena asks for few of them, again and again
+def _lines(size: int, first: int, count: int) -> Lines:
+    numbers = np.arange(first // LINE_BYTES, -(-(first + count) // LINE_BYTES))
+    lines = np.bincount(numbers % size, minlength=size)
+    lines.flags.writeable = False
+    return lines
 
 
 def clash(clashes: Clashes, role: str, other: str) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from cfukit_sw.arena import Storage
 from cfukit_sw.cache_lines import LINE_BYTES, Cache, Clashes, Lines, clash, misses
@@ -86,7 +87,7 @@ class Layout:
             weighted += clash(clashes, role, other) * lines
         if not weighted.any():
             return weighted
-        return np.array([int(np.roll(own, line) @ weighted) for line in range(self.cache.size)])
+        return sliding_window_view(np.concatenate((weighted, weighted[:-1])), self.cache.size) @ own
 
     def struct_offsets(self, end: int) -> list[int]:
         """Where the parameter struct of each call begins, counted from the constants' begin, if the constants end at `end`."""
