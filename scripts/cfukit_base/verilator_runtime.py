@@ -18,6 +18,9 @@ from cfukit_base.tools import Tool, verilator, verilator_include
 
 # Position independent: also for shared libraries. All symbols stay visible: cocotb finds the VPI functions of the test bench.
 _FLAGS = ("-std=c++17", "-O2", "-fPIC", "-DNDEBUG")
+_UNHURRIED = {
+    "verilated_vpi": "-O0"
+}  # cocotb's: Python takes far longer than it; -O2 compiles it for 20 seconds
 _MACROS = ("-DVM_COVERAGE=0", "-DVM_SC=0")  # not VL_TIME_CONTEXT: cocotb tells the time by sc_time_stamp()
 # Weak: a program that defines one of these itself overrides the runtime's. VL_USER_FATAL and its like would need other objects.
 _WEAK = """\
@@ -69,7 +72,23 @@ def joined(made: Path, names: Sequence[str]) -> list[str]:
 
     Compiled one by one, each would read the same headers, which takes longer than the rest of most files.
     """
-    (made / "joined.h").write_text("".join(f'#include "{name}"\n' for name in names))
+    return _before(made, "".join(f'#include "{name}"\n' for name in names))
+
+
+def joined_unoptimised(made: Path, names: Sequence[str]) -> list[str]:
+    """`joined`, of files that run once (*Slow*): GCC does not optimise them, which saves a sixth of a simulator's time.
+
+    Not beside the files that run in every cycle: GCC would optimise no function that these files declare.
+    """
+    headers = sorted(path.name for path in made.glob("*__pch.h"))
+    first, then = ("".join(f'#include "{name}"\n' for name in part) for part in (headers, names))
+    pragma = "#pragma GCC"  # other compilers pass over it
+    text = f'{first}{pragma} push_options\n{pragma} optimize ("O0")\n{then}{pragma} pop_options\n'
+    return _before(made, text)
+
+
+def _before(made: Path, text: str) -> list[str]:
+    (made / "joined.h").write_text(text)
     return ["-I", made.name, "-include", f"{made.name}/joined.h"]
 
 
@@ -87,7 +106,7 @@ def runtime_objects(compiler: Tool, names: Sequence[str]) -> list[Path]:
 def _object(compiler: Tool, name: str, version: str) -> Path:
     # zig: for any machine of this kind and without its sanitizer, as other compilers do by themselves.
     own = ("-mcpu=baseline", "-fno-sanitize=undefined") if compiler.name.startswith("zig") else ()
-    flags = [*_FLAGS, *own]
+    flags = [*_FLAGS, *own, *([_UNHURRIED[name]] if name in _UNHURRIED else [])]
 
     def build(folder: Path) -> None:
         source = verilator_include() / f"{name}.cpp"

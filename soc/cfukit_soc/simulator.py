@@ -23,7 +23,7 @@ from cfukit_base.errors import BuildError, UsageError
 from cfukit_base.plain_paths import plain, real
 from cfukit_base.progress import stage
 from cfukit_base.tools import Tool, host_cxx, verilator
-from cfukit_base.verilator_runtime import build_digest, including, joined, runtime_objects
+from cfukit_base.verilator_runtime import build_digest, including, joined_unoptimised, runtime_objects
 from cfukit_soc.generate import CFU_STUB, HARNESS
 
 # --x-assign and --x-initial fast: unknown values take what is quickest, the same in every run (0 for all state).
@@ -209,7 +209,7 @@ def _compile(directory: Path, cxx: Tool, flags: list[str], name: str, waves: boo
     (verilated / "fast.cpp").write_text(
         "".join(f'#include "{name}"\n' for name in files if "Slow" not in name)
     )
-    once = joined(verilated, [name for name in files if "Slow" in name])
+    once = joined_unoptimised(verilated, [name for name in files if "Slow" in name])
     halves = {"fast.o": ["verilated/fast.cpp"], "main.o": [*once, str(plain(HARNESS / "main.cpp"))]}
     jobs = [[*cxx.argv, *common, "-c", *what, "-o", made] for made, what in halves.items()]
     # Compiled beside the generated files at the first use, found in the cache later.
