@@ -76,7 +76,7 @@ def joined(made: Path, names: Sequence[str]) -> list[str]:
 
 
 def joined_unoptimised(made: Path, names: Sequence[str]) -> list[str]:
-    """`joined`, of files that run once (*Slow*): GCC does not optimise them, which saves a sixth of a simulator's time.
+    """`joined`, of files that run once (*Slow*): GCC does not optimise them, which saves a seventh of a simulator's time.
 
     Not beside the files that run in every cycle: GCC would optimise no function that these files declare.
     """
