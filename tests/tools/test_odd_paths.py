@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from cfukit.testing.verilator_driver import build as build_bench
-from cfukit_base import tools
+from cfukit_base import tools, verilator_runtime
 from cfukit_base.errors import BuildError
 from cfukit_soc import build_simulator
-from cfukit_soc.fast.build import build_cfu_library
+from cfukit_soc.fast.build import build_cfu_library, build_fast_simulator
 from cfukit_soc.renode.library import build_library
 from cfukit_soc.synthesis.area import cfu_area
 from cfukit_soc.synthesis.programs import environment, program
@@ -46,7 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def runtime(tmp_path: Path) -> None:
-    """Verilator's runtime is there already. Another test makes it in such a folder."""
+    """Verilator's runtime and the fast simulator are there already. Another test makes them in such a folder."""
     own_cache(tmp_path / NAME / "cache", linked=False)
 
 
@@ -82,13 +82,20 @@ def test_synthesis(yosys: None, folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_verilators_runtime_is_compiled_once_for_every_kind_of_build(folder: Path) -> None:
+def test_verilators_runtime_is_compiled_once_for_every_kind_of_build(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the fast simulator once. None of it runs here, so it need not be optimised."""
+    monkeypatch.setattr(verilator_runtime, "_FLAGS", ("-O0", "-fPIC", "-std=c++17"))
+    monkeypatch.setattr("cfukit_soc.simulator._optimisation", lambda cxx: ["-O0"])
+    monkeypatch.setattr("cfukit_soc.fast.build._FLAGS", ("-O0", "-std=c++17"))
     text = ODD_CFU.read_text()
     (folder / "cfu.v").write_text(text)
     soc_json = make_soc("sim", folder / "soc")
     build_simulator(soc_json, folder / "cfu.v", build_dir=folder / "build")
     build_library(folder / "cfu.v", folder / "renode")
     build_cfu_library(folder / "cfu.v", folder / "fast")
+    build_fast_simulator()
     build_bench(text, "the CFU")
     made = sorted(path.name.rpartition("-")[0] for path in (folder / "cache" / "verilator-runtime").iterdir())
     assert made == ["verilated", "verilated_dpi", "verilated_threads"]
