@@ -150,15 +150,26 @@ def fuzz(folder, cpu, seeds):
 @pytest.mark.needs("g++")
 def test_random_words_find_no_error_of_memory_or_arithmetic(tmp_path):
     """On caches, TCMs, DRAM and flash, with trace and causes, under the sanitizers of the compiler."""
+    sanitized(tmp_path, range(10))
+
+
+@pytest.mark.long
+@pytest.mark.needs("g++")
+def test_more_random_words_find_no_error_of_memory_or_arithmetic(tmp_path):
+    sanitized(tmp_path, range(10, 100))
+
+
+def sanitized(folder, seeds):
+    """Run random words of these seeds on each of SANITIZED."""
     simulator = build_fast_simulator(sanitized=True)
     for number, (board, cpu) in enumerate(SANITIZED):
-        soc_json = make_soc(board, tmp_path / "soc", cpu=cpu)
+        soc_json = make_soc(board, folder / "soc", cpu=cpu)
         soc = Soc.read(soc_json)
-        (tmp_path / "parameters").write_text(parameters(soc_json, soc))
+        (folder / "parameters").write_text(parameters(soc_json, soc))
         names = ("parameters", "image", "result", "trace", "counts")
-        words = [str(simulator), *(f"{name}={tmp_path / name}" for name in names)]
-        for seed in range(1000 * number, 1000 * number + 25):
-            (tmp_path / "image").write_bytes(chunk(soc, soc.cpu.reset_address, random_words(seed, soc)))
+        words = [str(simulator), *(f"{name}={folder / name}" for name in names)]
+        for seed in (1000 * number + n for n in seeds):
+            (folder / "image").write_bytes(chunk(soc, soc.cpu.reset_address, random_words(seed, soc)))
             more = ["max_cycles=20000", "hang_cycles=5000", f"lint={int(seed % 5 == 0)}"]
             done = subprocess.run([*words, *more], stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
             assert done.returncode == 0, f"{board}, CPU {cpu}, seed {seed}: {done.stderr.decode()[-2000:]}"
