@@ -1,7 +1,7 @@
 """Speed of the fast simulator: `python tests/soc/bench_fast.py [--cycles N] [--board NAME ...]`.
 
-Loops of scalar code, with a CFU, with loads that miss in the D$, with stores, of code that misses in the I$, and that waits for a CFU which
-uses its memory port. Prints simulated MHz and
+Loops of scalar code, with a CFU, with loads that miss in the D$, with stores, of code that misses in the I$, that read registers of the
+system, and that wait for a CFU which uses its memory port. Prints simulated MHz and
 MIPS per second of CPU time, and on board `sim` how much faster than the RTL that is.
 """
 
@@ -57,6 +57,15 @@ int main(void) { for (;;) asm volatile(".rept 4096\\n addi t0, t0, 1\\n .endr" :
 WAITS = """
 int main(void) { for (u32 n = 1;; n++) { CFU(0, 0, n, 4095); CFU(1, 0, 0, 0); } }
 """
+POLLS = """
+#define REGISTER(address) (*(volatile u32 *)(address))
+int main(void) {
+  for (u32 end = 100;; end += 100) {
+    while (REGISTER(0xF0000808) == 0) {}
+    while ((int)(REGISTER(0xF0000004) - end) < 0) {}
+  }
+}
+"""
 PROGRAMS = {
     "scalar": SCALAR,
     "mac4": CONVOLUTION,
@@ -64,6 +73,7 @@ PROGRAMS = {
     "stores": STORES,
     "code": CODE,
     "calls": CODE_MISSES,
+    "polls": POLLS,
 }
 STACK_END = 0x4040_0000
 

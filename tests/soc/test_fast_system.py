@@ -79,10 +79,17 @@ def test_interrupts_at_any_instruction_of_every_cpu(shared_tmp: Path, tmp_path: 
         compare_storms(Both(soc_json, patient_cfu(tmp_path), shared_tmp), tmp_path, SEEDS)
 
 
+TCMS: dict[str, str | dict[str, Any]] = {
+    "one port": "fomu",
+    "two ports": {"base": "fomu", "tcm": "block", "bypass": False},
+}
+
+
 @pytest.mark.slow
-def test_code_that_changes_ahead_in_a_tcm(shared_tmp: Path, tmp_path: Path) -> None:
-    """What was fetched before the store is executed as it was."""
-    both = Both(make_soc("sim", tmp_path / "soc", cpu="fomu"), patient_cfu(tmp_path), shared_tmp)
+@pytest.mark.parametrize("ports", TCMS)
+def test_code_that_changes_ahead_in_a_tcm(shared_tmp: Path, tmp_path: Path, ports: str) -> None:
+    """What was fetched before the store, or in its cycle, is executed as it was."""
+    both = Both(make_soc("sim", tmp_path / "soc", cpu=TCMS[ports]), patient_cfu(tmp_path), shared_tmp)
     for seed in range(10):
         both.compare(system_image(both.soc, seed, 500, PatchGenerator), tmp_path, stdin=INPUT)
 

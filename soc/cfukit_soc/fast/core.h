@@ -85,6 +85,8 @@ public:
     std::array<Decoded, 8> loaded_words;  // ring: at most one in each stage
     size_t next_loaded = 0;
     std::vector<const DecodedLine*> itcm_lines;  // null: not decoded since the last store there
+    const DecodedLine* line_before = nullptr;    // what a store changes in this cycle: a fetch in it still reads that
+    uint32_t changed_word = 0;
 
     bool hazard() const {
         const Decoded& d = *D.d;
@@ -128,6 +130,7 @@ public:
         if (!memory.bytes || memory.kind == Memory::boot_rom || memory.kind == Memory::flash) return;
         uint32_t& word = memory.word(w_address);
         old_word = word;
+        if (&memory == itcm) line_before = itcm_line(w_address), changed_word = w_address >> 2;
         word = merged(word, w_mask, w_store);
         if (&memory == itcm) itcm_lines[(w_address - itcm->base) / LINE_BYTES] = nullptr;
         if (cfu_memory.has(w_address) && (m_result ^ w_address) < 4) m_word = merged(m_word, w_mask, w_store);
@@ -161,7 +164,8 @@ public:
             if (f_hit) {
                 const uint32_t line = pc / LINE_BYTES;
                 if (&memory == itcm) {
-                    f_d = &itcm_line(pc)->instructions[pc / 4 % LINE_WORDS];
+                    const bool meets = line_before && pc >> 2 == changed_word;
+                    f_d = &(meets ? line_before : itcm_line(pc))->instructions[pc / 4 % LINE_WORDS];
                     return;
                 }
                 f_d = &icache.line_of(line, &memory.word(line * LINE_BYTES))->instructions[pc / 4 % LINE_WORDS];

@@ -52,6 +52,7 @@ private:
         const Memory* memory;
     };
     Page* const pages = static_cast<Page*>(std::calloc(1 << 20, sizeof(Page)));
+    Memory registers;  // how the bus answers for them
     std::vector<std::pair<uint32_t, const Memory*>> watched;  // pages that only the core accesses
     bool usable = true;
 
@@ -76,6 +77,7 @@ public:
 
     Fast(Core& core_, const Options& options_, const Tracing& trace, Counts* counts)
         : core(core_), telling(trace, counts), options(options_) {
+        registers.read_cycles = core.p.registered_csrs ? 3 : 2;
         usable = pages && !options.exact && !options.lint && options.hang_cycles > MARGIN;
         for (const Memory& memory : core.memories.all()) {
             usable &= memory.read_cycles < MARGIN / 20;
@@ -186,6 +188,7 @@ private:
     bool can_command(const Decoded* d, uint32_t pc, uint64_t& slot);
     bool command(const Decoded* d, uint32_t pc, uint64_t& slot);
     bool other_load(const Decoded* d, uint32_t pc, uint32_t address, uint64_t& slot);
+    bool load_register(const Decoded* d, uint32_t address, uint64_t slot, uint32_t& word);
     bool load_line(const Decoded* d, uint32_t pc, uint32_t address, const Memory& memory, uint64_t& slot);
     bool load_code(uint32_t pc, uint64_t& slot);
     bool yields_to_stores(const Decoded* d, uint32_t pc, uint64_t& slot);

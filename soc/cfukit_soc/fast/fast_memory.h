@@ -61,6 +61,21 @@ inline bool Fast<TELLS>::other_load(const Decoded* d, uint32_t pc, uint32_t addr
     }
 }
 
+// A load from a register of the system: its word is that of the cycle in which the bus reads it. False, and nothing is done, where other
+// accesses are under way, or where that moment is a border in the counts.
+template <bool TELLS>
+inline bool Fast<TELLS>::load_register(const Decoded* d, uint32_t address, uint64_t slot, uint32_t& word) {
+    if (!Registers::has(address) || is_unaligned(*d, address) || near_end(slot) || (TELLS && address == options.counter)) return false;
+    advance_bus(slot);
+    if (accesses_done != accesses_made) return false;
+    const uint64_t arrives = slot + 3 + m_stalls + w_stalls;
+    const uint64_t begins = core.p.direct_bus ? arrives : std::max({arrives, end_before + 1, last_end});
+    const uint64_t granted = begins + (core.p.direct_bus ? 0 : 1) + (data_side ? 0 : 1);
+    word = core.registers.read(address, granted + core.p.registered_csrs, core.instructions + executed);
+    access(registers, slot, address, true);
+    return true;
+}
+
 // Where a TCM has one port, a load waits in E while a store to a TCM leaves W. False if what is in D meanwhile does not wait.
 template <bool TELLS>
 inline bool Fast<TELLS>::yields_to_stores(const Decoded* d, uint32_t pc, uint64_t& slot) {

@@ -48,8 +48,10 @@
         OPERANDS(); \
         const uint32_t address = x[d->s1] + static_cast<uint32_t>(d->immediate); \
         if (core.p.single_ported && !yields_to_stores(d, pc, slot)) LEAVE(); \
-        if (!can_load(*d, address, slot) && !other_load(d, pc, address, slot)) LEAVE(); \
-        const uint32_t word = word_at(address) >> (8 * (address & 3)); \
+        uint32_t word = 0; \
+        if (can_load(*d, address, slot) || other_load(d, pc, address, slot)) word = word_at(address); \
+        else if (!load_register(d, address, slot, word)) LEAVE(); \
+        word >>= 8 * (address & 3); \
         write(d, pc, slot, (value), address); \
         ready[d->wd] = slot + 3; \
         NEXT(); \

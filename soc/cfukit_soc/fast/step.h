@@ -37,6 +37,7 @@ inline void Core::step() {
     edge_of_registers(s);
     edge_of_stages(s);
     edge_of_fetch(s);
+    line_before = nullptr;
     cycle++;
     if (bus.writes_through()) look_ahead();
 }
