@@ -33,9 +33,10 @@ ORDER = ("int8", "uint8", "int16", "int32", "uint32", "int64", "uint64", "bool",
 
 # What TFLM's Python interpreter registers beside the operators above (tflite-micro 0.dev20261023182759).
 LEFT_OUT = {
-    "types that TFLM does not check": "an output, bias or boolean of another type than the operator's: "
+    "types that TFLM does not check": "an output, bias, boolean or index of another type than the operator's: "
     "TFLM reads or writes bytes of the wrong size (so DEPTHWISE_CONV_2D and TRANSPOSE_CONV on int16 have no int32 bias, and "
-    "FULLY_CONNECTED on int8 has no int64 one); GREATER on int16: TFLM leaves the output as it was",
+    "FULLY_CONNECTED on int8 has no int64 one; the numbers of TRANSPOSE, STRIDED_SLICE, SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND are "
+    "int32, and both of SLICE have one type); GREATER on int16: TFLM leaves the output as it was",
     "axes, shapes and tables that are computed": "ARG_MAX's axis, the block of BATCH_TO_SPACE_ND, the tables of SignalFilterBank and "
     "the like must be constants, or follow from constants and shapes",
     "zero points of FULLY_CONNECTED's weights on int16": "no converter writes them",

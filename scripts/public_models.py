@@ -1,8 +1,9 @@
 """Compare the models of docs/models.md that come with packages: evaluator, C kernels and TFLM's interpreter on random inputs.
 
-    python scripts/public_models.py PACKAGE.whl PACKAGE.tgz ...
+    python scripts/public_models.py [--others] PACKAGE.whl PACKAGE.tgz ...
 
-A package may also be a `.tflite` file. Models that the page does not list are skipped, and counted.
+A package may also be a `.tflite` file. Arenas are compared too. Models that the page does not list are skipped, and counted; --others
+compares these instead.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import numpy as np
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
+from cfukit_base.errors import ModelError  # noqa: E402
 from cfukit_sw.evaluator import Evaluator  # noqa: E402
 from cfukit_sw.lower import lower  # noqa: E402
 from cfukit_sw.tflite_reader import parse_model  # noqa: E402
@@ -60,8 +62,13 @@ def models_in(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def differences(data: bytes, name: str) -> list[str]:
-    """What differs from TFLM, by the name of the runner; none if all outputs are equal."""
-    model = parse_model(data, name)
+    """What differs from TFLM, by the name of the runner; none if all outputs are equal and no arena is larger."""
+    try:
+        model = parse_model(data, name)
+        plans = {registry: lower(model, registry=registry) for registry in ("portable", "reference")}
+    except ModelError as error:
+        (log,) = tflm.tflm_logs([data])
+        return [str(error), f"TFLM: {log.strip().splitlines()[0]}"]
     rng = np.random.default_rng(1)
     sets = [random_inputs(model, rng) for _ in range(INPUT_SETS)]
     (wanted,) = tflm.tflm_outputs([(data, [(True, inputs) for inputs in sets])])
@@ -69,9 +76,17 @@ def differences(data: bytes, name: str) -> list[str]:
         return ["TFLM does not run it"]
     runners = {
         "evaluator": Evaluator(model),
-        **{registry: HostModel(lower(model, registry=registry)) for registry in ("portable", "reference")},
+        **{registry: HostModel(plan) for registry, plan in plans.items()},
     }
+    (sizes,) = tflm.tflm_arenas([data])
     found = []
+    if sizes is not None:
+        arenas = {registry: (plan.activation_bytes, plan.arena_bytes) for registry, plan in plans.items()}
+        found = [
+            f"arena of {r}: {a}, TFLM's {sizes}"
+            for r, a in arenas.items()
+            if a[0] > sizes[0] or a[1] > sizes[1]
+        ]
     for who, runner in runners.items():
         for inputs, want in zip(sets, wanted, strict=True):
             runner.reset()
@@ -83,17 +98,18 @@ def differences(data: bytes, name: str) -> list[str]:
 
 def main(paths: list[str]) -> int:
     os.environ["CFUKIT_TFLM_ARENA_BYTES"] = ARENA_BYTES
-    known, failed, skipped = listed(), 0, 0
-    for path in paths:
+    known, failed, skipped, others = listed(), 0, 0, "--others" in paths
+    for path in (path for path in paths if path != "--others"):
         for place, data in models_in(path, Path(path).read_bytes()):
             name = known.pop(hashlib.sha256(data).hexdigest(), None)
-            if name is None:
+            if (name is None) != others:
                 skipped += 1
                 continue
+            name = name or Path(place).stem
             found = differences(data, name)
             failed += bool(found)
             print(f"{name}: {', '.join(found) or 'equal'} ({place})", flush=True)
-    print(f"{failed} differ, {skipped} not listed, {len(known)} listed but not in these packages")
+    print(f"{failed} differ, {skipped} skipped, {len(known)} listed but not in these packages")
     return 1 if failed else 0
 
 

@@ -74,10 +74,12 @@ class Site:
             self.refuse(f"{tensor} is computed", "a constant there")
         return tensor.data
 
-    def integers(self, position: int, count: int | None = None) -> list[int]:
-        """A constant int32 (or int64) input as a list: axes, sizes, paddings. May be empty."""
+    def integers(
+        self, position: int, count: int | None = None, types: Sequence[str] = ("int32", "int64")
+    ) -> list[int]:
+        """A constant input as a list: axes, sizes, paddings. May be empty. types: those that TFLM does not take for others."""
         tensor = self.model.input_of(self.op, position)
-        if tensor is None or tensor.type not in ("int32", "int64"):
+        if tensor is None or tensor.type not in types:
             self.refuse(f"input {position} is {tensor or 'absent'}", "constant int32")
         values: list[int] = [] if tensor.elements == 0 else self.data_of(tensor).reshape(-1).tolist()
         if count is not None and len(values) != count:

@@ -26,6 +26,15 @@ def retyped(model: Model) -> Iterator[tuple[str, Model]]:
             yield f"{old} to {new}", replace(model, tensors=tensors)
 
 
+def with_long_indices(model: Model) -> Iterator[tuple[str, Model]]:
+    """(tensor, model) for each int32 constant without a scale (axes, sizes, indices), which has int64 there."""
+    for tensor in model.tensors:
+        if tensor.type == "int32" and tensor.data is not None and not tensor.scales.size:
+            changed = replace(tensor, type="int64", data=tensor.data.astype(np.int64))
+            tensors = tuple(changed if each is tensor else each for each in model.tensors)
+            yield f"{tensor}", replace(model, tensors=tensors)
+
+
 def _is_bias(tensor: Tensor, new: str) -> bool:
     """A bias of a float32 operator is float32 too."""
     return new == "float32" and tensor.data is not None and bool(tensor.scales.size)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 ARENA_BYTES = int(os.environ.get("CFUKIT_TFLM_ARENA_BYTES", 1 << 20))
-SECONDS = 60  # for one model
+SECONDS = 300  # for one model
 Sets = Sequence[tuple[bool, Sequence[Any]]]  # (reset variables first, one array per input)
 
 

@@ -180,6 +180,18 @@ UNDEFINED = {
         ),
         "padding of 49150; at most 32767",
     ),
+    "TRANSPOSE": (
+        one_operator(
+            "TRANSPOSE", {"shape": (2, 3), **SAME}, {"shape": (3, 2), **SAME}, np.array([1, 0], np.int64)
+        ),
+        "constant int32",
+    ),
+    "SLICE": (
+        one_operator(
+            "SLICE", {"shape": (3,), **SAME}, {"shape": (2,), **SAME}, np.array([0], np.int64), int32(2)
+        ),
+        "one type, because TFLM takes the begins' for both",
+    ),
     "STRIDED_SLICE": (
         one_operator(
             "STRIDED_SLICE",

@@ -4,20 +4,23 @@ exceptions with reasons.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pytest
 
 from cfukit_base.errors import ModelError
 from cfukit_sw.evaluator import SUPPORTED, Evaluator
 from cfukit_sw.lower import lower
-from cfukit_sw.model import Operator
+from cfukit_sw.model import Model, Operator
 from cfukit_sw.model_builder import ModelBuilder
 from cfukit_sw.options import BUILTIN_OPERATORS
 from cfukit_sw.tflite_reader import parse_model
 from cfukit_sw.tflite_writer import model_bytes
 from support.models import all_types, random_inputs, random_model
 from support.models_float import ULPS
-from support.retyped import retyped
+from support.retyped import retyped, with_long_indices
 from support.tflm import tflm_logs, tflm_names, tflm_outputs
 
 pytestmark = pytest.mark.needs("tflm")
@@ -65,41 +68,75 @@ def excepted(type: str, change: str) -> bool:
     return any(part in change for part in EXCEPTIONS.get(type, ((), ""))[0])
 
 
-@pytest.mark.long
-def test_what_tflm_runs_is_not_refused() -> None:
-    cases = []
-    for type in all_types():
-        for seed in range(SEEDS):
-            for change, model in retyped(random_model(type, seed)):
-                try:
-                    data = model_bytes(model)
-                    inputs = random_inputs(model, np.random.default_rng(seed))
-                except (ValueError, KeyError, TypeError):
-                    continue  # a type that no input can have
-                cases.append((type, seed, change, data, inputs))
-    answers = []
+Asked = tuple[str, bytes, list[Any]]  # what it is, the file, inputs
+
+
+def asked(what: str, model: Model, seed: int) -> Asked | None:
+    """None for a type that no input can have."""
+    try:
+        return what, model_bytes(model), random_inputs(model, np.random.default_rng(seed))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def against_tflm(cases: list[Asked], may_refuse: bool) -> tuple[int, list[str]]:
+    """How many both ran, and what differs or is refused. The first word of a case is its operator."""
+    both, wrong, answers = 0, [], []
     for first in range(0, len(cases), 200):
-        part = cases[first : first + 200]
-        answers += tflm_outputs([(data, [(True, inputs)]) for *_, data, inputs in part])
-    refused, different, both = [], [], 0
-    for (type, seed, change, data, inputs), outputs in zip(cases, answers, strict=True):
-        if outputs is None or excepted(type, change):
+        answers += tflm_outputs([(data, [(True, inputs)]) for _, data, inputs in cases[first : first + 200]])
+    for (what, data, inputs), outputs in zip(cases, answers, strict=True):
+        if outputs is None:
             continue
         try:
             model = parse_model(data)
             lower(model)
             results = Evaluator(model).run(inputs).outputs
         except ModelError as error:
-            refused.append(f"{type} seed {seed}, {change}: {error}")
+            if not may_refuse:
+                wrong.append(f"{what}: {error}")
             continue
         both += 1
         for got, want in zip(results, outputs[0], strict=True):
-            if not _same(got, want.reshape(got.shape), type):
-                different.append(
-                    f"{type} seed {seed}, {change}: {got.reshape(-1)[:4]}, TFLM {want.reshape(-1)[:4]}"
-                )
-    assert not refused and not different, "\n".join([*refused, "different:", *different])
+            if not _same(got, want.reshape(got.shape), what.split()[0]):
+                wrong.append(f"{what}: {got.reshape(-1)[:4]}, TFLM {want.reshape(-1)[:4]}")
+    return both, wrong
+
+
+@pytest.mark.long
+def test_what_tflm_runs_is_not_refused() -> None:
+    made = [
+        asked(f"{type} seed {seed}, {change}", model, seed)
+        for type in all_types()
+        for seed in range(SEEDS)
+        for change, model in retyped(random_model(type, seed))
+        if not excepted(type, change)
+    ]
+    both, wrong = against_tflm([case for case in made if case is not None], may_refuse=False)
+    assert not wrong, "\n".join(wrong)
     assert both > 500
+
+
+def long_indices(types: Sequence[str], seeds: range) -> list[Asked]:
+    made = [
+        asked(f"{type} seed {seed}, {what}", model, seed)
+        for type in types
+        for seed in seeds
+        for what, model in with_long_indices(random_model(type, seed))
+    ]
+    return [case for case in made if case is not None]
+
+
+def test_indices_of_64_bits_are_refused_or_tflms() -> None:
+    both, wrong = against_tflm(
+        long_indices(["DYNAMIC_UPDATE_SLICE", "FILL", "TRANSPOSE"], range(4)), may_refuse=True
+    )
+    assert both and not wrong, "\n".join(wrong)
+
+
+@pytest.mark.long
+def test_more_indices_of_64_bits() -> None:
+    both, wrong = against_tflm(long_indices(all_types(), range(6)), may_refuse=True)
+    assert both > 50 and not wrong, "\n".join(wrong)
 
 
 def _same(got: np.ndarray, want: np.ndarray, type: str) -> bool:

@@ -19,7 +19,7 @@ def block_and_margins(at: Site, image: Tensor) -> tuple[list[int], list[tuple[in
     """Block sizes of the axes between batches and channels, and what each of them gets or loses before and after."""
     at.rank(image, 3, 4)
     axes = len(image.shape) - 2
-    block, values = at.integers(1, axes), at.integers(2, 2 * axes)
+    block, values = at.integers(1, axes, ("int32",)), at.integers(2, 2 * axes, ("int32",))
     if min(block) < 1 or min(values) < 0:
         at.refuse(f"blocks {block}, margins {values}", "blocks of at least 1, margins of at least 0")
     return block, list(zip(values[0::2], values[1::2], strict=True))

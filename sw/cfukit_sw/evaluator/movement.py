@@ -42,7 +42,7 @@ def transpose(at: Site) -> Compute:
     """Output dimension i is input dimension permutation[i]."""
     image, output = moved(at, most=2)
     rank = len(image.shape)
-    permutation = at.integers(1, rank)
+    permutation = at.integers(1, rank, ("int32",))
     if sorted(permutation) != list(range(rank)):
         at.refuse(f"permutation {permutation}", f"each of 0..{rank - 1} once")
     at.shape(output, [image.shape[axis] for axis in permutation])

@@ -26,7 +26,10 @@ def _take(at: Site, index: tuple[slice | int, ...], shape: tuple[int, ...]) -> C
 def slice_(at: Site) -> Compute:
     """begin and size per dimension; size -1: to the end."""
     image, output = moved(at, most=3)
-    if any(at.input(position, "int32", "int64").data is None for position in (1, 2)):
+    first, second = (at.input(position, "int32", "int64") for position in (1, 2))
+    if first.type != second.type:
+        at.refuse(f"{first} and {second}", "one type, because TFLM takes the begins' for both")
+    if first.data is None or second.data is None:
         return _computed_slice(at, image, output)
     begins, sizes = at.integers(1, len(image.shape)), at.integers(2, len(image.shape))
     ends = []
@@ -75,7 +78,7 @@ def strided_slice(at: Site) -> Compute:
     if at.option("offset"):
         at.refuse("offset is true", "false")
     rank = len(image.shape)
-    begins, ends, strides = (at.integers(position, rank) for position in (1, 2, 3))
+    begins, ends, strides = (at.integers(position, rank, ("int32",)) for position in (1, 2, 3))
     masks = {name: at.integer(name) for name in ("begin_mask", "end_mask", "shrink_axis_mask")}
     index: list[slice | int] = []
     shape = []
