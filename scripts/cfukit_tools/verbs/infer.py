@@ -101,6 +101,9 @@ def _dump_operator(model: Model, inputs: InputSet, index: int, folder: Path) -> 
     for number, result in enumerate(evaluate(model, inputs, lambda _: True)):
         values = dict(zip(model.inputs, inputs.sample(number), strict=True))
         values |= {tensor: value for (_, _, tensor), value in result.layers.items()}
+        if not {*data_inputs(model, index), *model.operators[index].outputs} <= values.keys():
+            given = f"{model.operators[index]}, which not every inference reaches"
+            raise UsageError("--dump", given, allowed="operators before a buffer that ends inferences")
         for place, tensor in enumerate(data_inputs(model, index)):
             arrays.setdefault(f"in{place}", []).append(values[tensor])
         for place, tensor in enumerate(model.operators[index].outputs):
