@@ -14,7 +14,13 @@ from pathlib import Path
 from amaranth.hdl import Signal, Value
 from amaranth.lib.wiring import Component
 
-from cfukit.parts import MacArray, Requantizer, RowPacker, WindowGather, WindowWalker
+from cfukit.engine import EngineSize
+from cfukit.engine.loader import Loader
+from cfukit.engine.order import WindowOrder
+from cfukit.engine.results import Results
+from cfukit.engine.stores import ChannelStore, WeightStore
+from cfukit.engine.sums import Sums
+from cfukit.parts import MacArray, Requantizer, RowPacker, StreamBuffer, WindowGather, WindowWalker
 from cfukit_base.verilog import verilog_of
 from cfukit_soc.synthesis.area import cfu_area
 from cfukit_soc.synthesis.families import FAMILIES
@@ -23,14 +29,17 @@ BEGIN, END = "<!-- table: bench.parts -->\n", "<!-- end of table -->\n"
 
 
 def parts() -> dict[str, Component]:
-    """As they are in an engine of the default size."""
+    """The parts, then the engine's units, as they are in an engine of the default size."""
+    size = EngineSize()
+    units = (WeightStore, ChannelStore, WindowOrder, Sums, Results, Loader)
     return {
         "MacArray(16, 4)": MacArray(16, 4),
         "Requantizer()": Requantizer(),
         "WindowWalker(16)": WindowWalker(16),
         "WindowGather(16, 512)": WindowGather(16, 512),
         "RowPacker(2, 16)": RowPacker(2, 16),
-    }
+        "StreamBuffer(128)": StreamBuffer(128),
+    } | {unit.__name__: unit(size) for unit in units}
 
 
 def area(part: Component, family: str, folder: Path) -> dict[str, int]:
