@@ -93,17 +93,24 @@ def _named_layers(results: list[SampleResult]) -> dict[str, np.ndarray]:
 
 def _dump_operator(model: Model, inputs: InputSet, index: int, folder: Path) -> list[Path]:
     """Operator `index` as a model, and its inputs and outputs as the evaluator computes them."""
+    from cfukit_sw.evaluator import simplified
+    from cfukit_sw.evaluator.calls import CALLS, VARIABLES
     from cfukit_sw.extract import data_inputs, extract_operator
     from cfukit_sw.tflite_writer import model_bytes
 
+    known = dict(enumerate(simplified(model).operators))
+    if index not in known or (known[index].type in CALLS and known[index].options.get(VARIABLES)):
+        given = f"{model.operators[index]}, which uses variables or comes behind the end of some inferences"
+        raise UsageError("--dump", given, allowed="another operator")
     alone = extract_operator(model, index)
     arrays: dict[str, list[np.ndarray]] = {}
     for number, result in enumerate(evaluate(model, inputs, lambda _: True)):
         values = dict(zip(model.inputs, inputs.sample(number), strict=True))
         values |= {tensor: value for (_, _, tensor), value in result.layers.items()}
         if not {*data_inputs(model, index), *model.operators[index].outputs} <= values.keys():
-            given = f"{model.operators[index]}, which not every inference reaches"
-            raise UsageError("--dump", given, allowed="operators before a buffer that ends inferences")
+            raise UsageError(
+                "--dump", f"{model.operators[index]}, whose tensors live on", allowed="another operator"
+            )
         for place, tensor in enumerate(data_inputs(model, index)):
             arrays.setdefault(f"in{place}", []).append(values[tensor])
         for place, tensor in enumerate(model.operators[index].outputs):
