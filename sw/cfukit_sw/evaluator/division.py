@@ -87,11 +87,11 @@ def _whole(at: Site) -> Compute:
 
 @operator("FLOOR_DIV", "FLOOR_MOD")
 def floor_div(at: Site) -> Compute:
-    """float32: floor(a / b), and the remainder with the sign of b."""
+    """float32: floor(a / b) of a quotient in double, and the remainder with the sign of b."""
     operands(at, "float32")
 
     def quotient(inputs: list[Any]) -> list[Array]:
-        return [np.floor(inputs[0] / inputs[1])]
+        return [np.floor(inputs[0].astype(np.float64) / inputs[1].astype(np.float64)).astype(np.float32)]
 
     def remainder(inputs: list[Any]) -> list[Array]:
         rest = np.fmod(inputs[0], inputs[1])
