@@ -3,11 +3,13 @@
     export PYTHONPATH=scripts
     python -m bench.figures [--only TEXT ...] [--area] [--print]
 
-The rows stand in figures.toml. Each is measured by `cfukit run` on the row's engine, with one sample, whose operators are all compared
-with the evaluator, and kept in figures.json at once. So the command can be interrupted; what did not change comes from cfukit's cache.
+The rows stand in figures.toml. Each is measured by `cfukit profile` and `cfukit run` on the row's engine, with one sample, whose operators
+are all compared with the evaluator, and kept in figures.json at once. So the command can be interrupted; what did not change comes from
+cfukit's cache.
 
 * --only: rows whose name (PROJECT MODEL BOARD) contains one of the texts. The others keep what they have.
-* --area: count what the system takes on the board's FPGA too; a few minutes each.
+* --area: place and route the system for the board's FPGA too; where no router is at hand, synthesise it; for a board that is only
+  simulated, synthesise the CFU alone. Some minutes each, half an hour for a large system that is routed.
 * --print: measure nothing, write the page from figures.json.
 """
 
@@ -16,19 +18,20 @@ from __future__ import annotations
 import argparse
 import json
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from bench.figures_page import Built, Measured, Operator, Row, Rows, page
 from cfukit_base.artefacts import Build, Run
-from cfukit_base.artefacts.run import VariantRun
+from cfukit_base.artefacts.run import OpRun
 from cfukit_base.cache import write_atomic
 from cfukit_base.errors import CfukitError
 from cfukit_base.typed_json import decoded
+from cfukit_soc.boards import board_named
 from cfukit_tools import api
+from cfukit_tools.project.project import Choice, load_target
+from cfukit_tools.project.system import System
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS, KEPT, PAGE = (
@@ -36,75 +39,9 @@ ROWS, KEPT, PAGE = (
     Path(__file__).with_name("figures.json"),
     ROOT / "docs/figures.md",
 )
-HEAD = """\
-# Figures of whole models
-
-`make figures` writes this page. Each row is one inference on the whole simulated system, on engine `rtl` or on engine `fast`, which has the
-same cycles ([trust](trust.md)). The output of every operator equals the integer evaluator's.
-
-* **bytes**: the fewest that the operators must move: each byte of weights, inputs and outputs once.
-* **use**: MACs per cycle, of the products that the hardware can make in one. `mlperf_arty` makes two with each of 64 multipliers.
-* **slowest**: the operator with the most cycles.
-* **reference**, **portable**: how many times as fast as these kernels on the same system; `-`: not measured.
-
-"""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A system and a model; see figures.toml."""
-
-    model: str
-    products: int
-    project: str = ""
-    board: str = ""
-    engine: str = "rtl"
-    set: tuple[str, ...] = ()
-    skip: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """What `--only` looks for, and the key in figures.json."""
-        return " ".join(filter(None, (self.project, self.model, self.board, *self.set)))
-
-
-@dataclass(frozen=True)
-class Published:
-    """What others say about the same network."""
-
-    model: str
-    system: str
-    cycles: int
-    source: str
-
-
-@dataclass(frozen=True)
-class Rows:
-    """figures.toml."""
-
-    row: tuple[Row, ...]
-    published: tuple[Published, ...]
-
-
-@dataclass
-class Measured:
-    """A row's figures. baselines: cycles of the other kernels. used: LUT, FF, block RAM, DSP of the system; empty before --area."""
-
-    board: str
-    cpu: str
-    memory: str
-    clock_hz: int
-    engine: str
-    compiler: str
-    verilator: str
-    digests: dict[str, str]
-    macs: int
-    cycles: int
-    baselines: dict[str, int]
-    slowest: str
-    slowest_cycles: int
-    moved_bytes: int
-    used: dict[str, int] = field(default_factory=dict)
+ROUTERS = ("ice40", "ecp5", "gowin")  # families whose router is a wheel
+WORD_BYTES = 4
+ALONE = "xc7"
 
 
 def read_rows() -> Rows:
@@ -119,31 +56,49 @@ def read_kept() -> dict[str, Measured]:
 
 
 def measure(row: Row, before: Measured | None) -> Measured:
-    """Run the row's model. The area is that of the last --area as long as CFU and system are the same."""
-    choice: dict[str, Any] = {"model": row.model, "assignments": row.set}
-    if row.board:
-        choice["board"] = row.board
-    target = ROOT / "proj" / row.project if row.project else row.model
-    document = Run.parse(
-        json.dumps(api.run(target, samples=1, skip=row.skip, engine=row.engine, **choice)), row.name
-    )
-    if document.mismatch is not None:
-        raise SystemExit(f"{row.name}: {document.mismatch}")
-    measured = _figures(document)
-    if (
-        before is not None
-        and before.digests["cfu"] == measured.digests["cfu"]
-        and before.board == measured.board
-    ):
-        measured.used = before.used
+    """Run the row's model. What a build gave is kept as long as CFU, CPU and board are the same."""
+    target, choice = _target(row), _choice(row)
+    own = _document(row, json.dumps(api.profile(target, samples=1, engine=row.engine, **choice)))
+    if row.board_cpu:
+        others = api.run(row.model, samples=1, skip=row.skip, engine=row.engine, board=own.board)
+    else:
+        others = api.run(target, samples=1, skip=row.skip, engine=row.engine, **choice)
+    measured = _figures(own, _document(row, json.dumps(others)), _port_bytes(target, choice))
+    if before is not None and before.built is not None:
+        same = before.digests["cfu"] == measured.digests["cfu"] and before.cpu == measured.cpu
+        measured.built = before.built if same and before.board == measured.board else None
     return measured
 
 
-def _figures(document: Run) -> Measured:
+def _target(row: Row) -> Path | str:
+    return ROOT / "proj" / row.project if row.project else row.model
+
+
+def _choice(row: Row) -> Choice:
+    choice = Choice(assignments=row.set, model=row.model)
+    if row.board:
+        choice["board"] = row.board
+    return choice
+
+
+def _document(row: Row, text: str) -> Run:
+    document = Run.parse(text, row.name)
+    if document.mismatch is not None:
+        raise SystemExit(f"{row.name}: {document.mismatch}")
+    return document
+
+
+def _port_bytes(target: Path | str, choice: Choice) -> int:
+    return System(load_target(target, **choice)).memory_port_bits // 8
+
+
+def _figures(document: Run, others: Run, port_bytes: int) -> Measured:
     own = document.variants[-1]
-    cycles = {variant.name: _cycles(variant) for variant in document.variants}
-    slowest = max(own.ops, key=lambda op: op.cycles or 0)
-    moved = sum(op.moved.weight_bytes + op.moved.input_bytes + op.moved.output_bytes for op in own.ops)
+    baselines = {
+        one.name: one.first_cycles for one in others.variants if one.name in ("portable", "reference")
+    }
+    assert own.first_cycles is not None and own.busy is not None, "these engines count cycles and causes"
+    operators = tuple(map(_operator, own.ops))
     digests = {
         "firmware": document.digests.firmware[own.name],
         "cfu": document.digests.cfu,
@@ -159,85 +114,32 @@ def _figures(document: Run) -> Measured:
         verilator=document.toolchain.verilator,
         digests={name: digest[:12] for name, digest in digests.items()},
         macs=document.model.macs,
-        cycles=cycles.pop(own.name),
-        baselines=cycles,
-        slowest=f"{slowest.index} {slowest.type}",
-        slowest_cycles=slowest.cycles or 0,
-        moved_bytes=moved,
+        cycles=own.first_cycles,
+        baselines={name: cycles for name, cycles in baselines.items() if cycles is not None},
+        operators=operators,
+        cpu_bytes=sum(WORD_BYTES * (op.work.loads + op.work.stores) for op in own.ops if op.work),
+        port_bytes=own.busy.memory_port * port_bytes,
+        dma_bytes=own.busy.dma_bytes,
     )
 
 
-def _cycles(variant: VariantRun) -> int:
-    assert variant.first_cycles is not None, "engine rtl has cycles"
-    return variant.first_cycles
+def _operator(op: OpRun) -> Operator:
+    floor = op.moved.weight_bytes + op.moved.input_bytes + op.moved.output_bytes
+    return Operator(op.index, op.type, op.kernel, len(op.fused), op.macs, op.cycles or 0, floor)
 
 
-def area(row: Row) -> dict[str, int]:
-    """What the whole system takes."""
-    choice: dict[str, Any] = {"assignments": row.set} | ({"board": row.board} if row.board else {})
-    document = api.bitstream(ROOT / "proj" / row.project, synthesis_only=True, **choice)
-    return Build.parse(json.dumps(document), row.name).used
-
-
-def page(rows: Rows, kept: dict[str, Measured]) -> str:
-    """The text of docs/figures.md."""
-    models = list(dict.fromkeys(row.model for row in rows.row))
-    lines = [HEAD]
-    for model in models:
-        lines += [
-            f"## {model}\n",
-            "| system | cycles | time | per MAC | use | portable | reference | slowest | bytes | LUT | FF | RAM | DSP |",
-            "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
-            *(_line(row, kept.get(row.name)) for row in rows.row if row.model == model),
-            *_others([one for one in rows.published if one.model == model]),
-            "",
-        ]
-    lines += ["## Where they come from\n"]
-    lines += [
-        "| row | CPU | memory | clock | engine | compiler | firmware | CFU | system |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    lines += [_source(row, kept[row.name]) for row in rows.row if row.name in kept]
-    return "\n".join(lines) + "\n"
-
-
-def _line(row: Row, found: Measured | None) -> str:
-    title = f"`{row.project or 'no CFU'}`"
-    if found is None:
-        return f"| {title}{f', {row.board}' if row.board else ''} | not measured yet |" + " |" * 11
-    gains = [_gain(found.baselines.get(name), found.cycles) for name in ("portable", "reference")]
-    used = [f"{found.used[name]:,}" if name in found.used else "" for name in ("lut", "ff", "bram", "dsp")]
-    cells = [
-        f"{title}, {found.board}",
-        f"{found.cycles:,}",
-        f"{found.cycles / found.clock_hz * 1e6:,.0f} us",
-        f"{found.cycles / found.macs:.3f}",
-        f"{100 * found.macs / found.cycles / row.products:.1f} % of {row.products}",
-        *gains,
-        f"{found.slowest}: {100 * found.slowest_cycles / found.cycles:.0f} %",
-        f"{found.moved_bytes:,}",
-        *used,
-    ]
-    return f"| {' | '.join(cells)} |"
-
-
-def _gain(baseline: int | None, cycles: int) -> str:
-    return "-" if baseline is None else f"{baseline / cycles:.2f}x"
-
-
-def _others(published: Sequence[Published]) -> list[str]:
-    if not published:
-        return []
-    lines = ["", "| others | cycles | source |", "|---|---|---|"]
-    return lines + [f"| {one.system} | {one.cycles:,} | {one.source} |" for one in published]
-
-
-def _source(row: Row, found: Measured) -> str:
-    clock = f"{found.clock_hz / 1e6:g} MHz"
-    engine = f"{found.engine}, Verilator {found.verilator}"
-    digests = [found.digests[name] for name in ("firmware", "cfu", "soc")]
-    cells = [row.name, found.cpu, found.memory, clock, engine, found.compiler, *digests]
-    return f"| {' | '.join(cells)} |"
+def build(row: Row) -> Built:
+    """What the system takes on the board's FPGA, and its clock; of the CFU alone if the board has none."""
+    target, choice = _target(row), _choice(row)
+    fpga = board_named(load_target(target, **choice)["soc.board"]).fpga
+    if fpga is None:
+        found = Build.parse(json.dumps(api.area(target, family=ALONE, **choice)), row.name)
+        return Built(f"CFU alone, {ALONE}", found.used, None, None)
+    if fpga.family not in ROUTERS:
+        found = Build.parse(json.dumps(api.bitstream(target, synthesis_only=True, **choice)), row.name)
+        return Built("synthesised", found.used, None, None)
+    found = Build.parse(json.dumps(api.bitstream(target, seeds=1, seed=row.seed, **choice)), row.name)
+    return Built("routed", found.used, found.fmax_mhz, row.seed)
 
 
 def main() -> None:
@@ -255,7 +157,7 @@ def main() -> None:
         try:
             found = measure(row, read_kept().get(row.name))
             if options.area and row.project:
-                found.used = area(row)
+                found.built = build(row)
         except CfukitError as error:
             print(f"{row.name}: {error}")
             continue

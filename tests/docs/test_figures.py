@@ -45,5 +45,9 @@ def test_rows_exist_and_are_told_apart() -> None:
 @pytest.mark.parametrize("name", sorted(KEPT))
 def test_figures_are_possible(name: str) -> None:
     [row], found = [row for row in ROWS.row if row.name == name], KEPT[name]
-    assert 0 < found.slowest_cycles <= found.cycles and found.macs <= found.cycles * row.products
+    assert 0 < sum(one.cycles for one in found.operators) <= found.cycles <= 2 * min(found.baselines.values())
+    assert found.macs == sum(one.macs for one in found.operators) <= found.cycles * row.most
+    assert all(one.macs <= one.cycles * row.most for one in found.operators)
+    assert found.cpu_bytes + found.port_bytes + found.dma_bytes >= found.floor_bytes
     assert set(found.baselines) == {"reference", "portable"} - set(row.skip)
+    assert found.built is None or (found.built.fmax_mhz is None) == (found.built.how != "routed")
