@@ -78,6 +78,7 @@ OUT_OF_LINE int load_ahead(const struct load *l, int32_t channels, int32_t rows)
 #endif
 }
 
+#if CFU_PARAM_DMA
 static inline void fetch(const void *params) {
 #ifdef __riscv
   const uint8_t *const at = params;
@@ -87,6 +88,7 @@ static inline void fetch(const void *params) {
   (void)params;
 #endif
 }
+#endif
 
 void cfukit_engine_finish_last(const void *params, int32_t channels, int32_t rows) {
 #if CFU_PARAM_DMA
