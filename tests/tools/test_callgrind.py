@@ -79,7 +79,7 @@ def segment_of(program: Path, seed: int) -> Segment:
     }
     sums = [sum(row) for row in zip(*by_pc.values(), strict=True)]
     causes = Causes(**dict(zip(CAUSE_NAMES, sums, strict=True)))
-    return Segment(causes.cycles, causes, Busy(cfu=0, memory_port=0), by_pc)
+    return Segment(causes.cycles, causes, Busy(cfu=0, memory_port=0, dma_bytes=0), by_pc)
 
 
 @settings(max_examples=20)

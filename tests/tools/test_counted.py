@@ -19,7 +19,7 @@ def segments_of(lengths: list[int], offset: int = 0) -> list[Segment]:
         index = number % len(CAUSE_NAMES)
         row = tuple(cycles * (place == index) for place in range(len(CAUSE_NAMES)))
         causes = Causes.of({CAUSE_NAMES[index]: cycles})
-        made.append(Segment(end, causes, Busy(cfu=number, memory_port=1), {4 * number: row}))
+        made.append(Segment(end, causes, Busy(cfu=number, memory_port=1, dma_bytes=0), {4 * number: row}))
     return made
 
 

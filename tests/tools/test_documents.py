@@ -186,7 +186,7 @@ def whole_run() -> Json:
             ),
         ),
         cfu=(CfuUse(instruction="mac4", mode=0, calls=3, issue_cycles=2, wait_cycles=1),),
-        busy=Busy(cfu=4, memory_port=5),
+        busy=Busy(cfu=4, memory_port=5, dma_bytes=64),
     )
     return run_document(
         variant("reference", [5, 6]),

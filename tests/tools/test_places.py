@@ -52,7 +52,7 @@ def counts_of(program: Path, seed: int, share: float = 1.0) -> Segment:
     }
     sums = [sum(column) for column in zip(*by_pc.values(), strict=True)]
     causes = Causes(**dict(zip(CAUSE_NAMES, sums, strict=True)))
-    return Segment(causes.cycles, causes, Busy(cfu=0, memory_port=0), by_pc)
+    return Segment(causes.cycles, causes, Busy(cfu=0, memory_port=0, dma_bytes=0), by_pc)
 
 
 def join(program: Path, whole: Segment) -> Places:
@@ -116,7 +116,9 @@ def test_instructions_of_hot_functions_are_all_there(program: Path) -> None:
     row[0] = 1000
     few = [round(1000 * HOT_SHARE) - 2, *row[1:]]
     causes = Causes.of({"executing": row[0] + few[0]})
-    whole = Segment(causes.cycles, causes, Busy(cfu=0, memory_port=0), {begin: tuple(row), cold: tuple(few)})
+    whole = Segment(
+        causes.cycles, causes, Busy(cfu=0, memory_port=0, dma_bytes=0), {begin: tuple(row), cold: tuple(few)}
+    )
     code = join(program, whole).code
     assert [one.pc for one in code] == list(range(begin, begin + size, 4))
     assert [one.executions for one in code] == [1000] + [0] * (size // 4 - 1)

@@ -77,7 +77,7 @@ class Program:
 
 
 def empty(end: int) -> Segment:
-    return Segment(end, Causes.of({}), Busy(cfu=0, memory_port=0), {})
+    return Segment(end, Causes.of({}), Busy(cfu=0, memory_port=0, dma_bytes=0), {})
 
 
 def run(events: Events, reads: int) -> tuple[Program, list[wire.Region]]:

@@ -121,7 +121,7 @@ def measured(name: str, cycles: list[int], **fields: Any) -> VariantRun:
         "code": (code,),
         "regions": (RegionRun(name="inner loop", count=7, cycles=90, causes=causes(90)),),
         "cfu": (CfuUse(instruction="mac4", mode=0, calls=40, issue_cycles=0, wait_cycles=60),),
-        "busy": Busy(cfu=100, memory_port=0),
+        "busy": Busy(cfu=100, memory_port=0, dma_bytes=0),
     }
     return variant(name, list(cycles), **(known | fields))
 

@@ -33,7 +33,7 @@ def segment(executions: dict[int, int], cycles: int, busy: Busy | None = None) -
     retired = sum(executions.values())
     causes = Causes.of({"executing": retired, "hazard": cycles - retired})
     by_pc = {pc: (count, *[0] * 12) for pc, count in executions.items()}
-    return Segment(cycles, causes, busy or Busy(cfu=0, memory_port=0), by_pc)
+    return Segment(cycles, causes, busy or Busy(cfu=0, memory_port=0, dma_bytes=0), by_pc)
 
 
 def memory(name: str, kind: str) -> Memory:
@@ -97,7 +97,7 @@ def test_what_lies_between_fused_operators_is_not_moved() -> None:
 def test_the_tightest_limit_bounds() -> None:
     did = Work(loads=100, stores=10, products=40, cfu_calls=5, branches=7, others=9)
     bytes_ = Moved(weight_bytes=401, input_bytes=1, output_bytes=1)
-    seen = segment({0: 171}, 500, Busy(cfu=31, memory_port=20))
+    seen = segment({0: 171}, 500, Busy(cfu=31, memory_port=20, dma_bytes=0))
     found = roof(did, bytes_, seen, memory("main_ram", "ram"), memory("main_ram", "ram"))
     assert [(limit.name, limit.cycles) for limit in found.limits] == [
         ("weights from main_ram", 202),

@@ -132,7 +132,7 @@ def inference(program: Path, lengths: list[int], port: int = 0) -> tuple[Counted
         row = [0] * len(CAUSE_NAMES)
         row[0], row[-1] = cycles - cycles // 2, cycles // 2
         causes = Causes(**dict(zip(CAUSE_NAMES, row, strict=True)))
-        busy = Busy(cfu=cycles // 3, memory_port=port and cycles // 4)
+        busy = Busy(cfu=cycles // 3, memory_port=port and cycles // 4, dma_bytes=0)
         segments.append(Segment(end, causes, busy, {at: tuple(row)}))
         steps.append(SimpleNamespace(index=number, type="CONV_2D", registry="portable", kernel="k", macs=7))
     return Counted(tuple(segments), merged(segments)), cast(Plan, SimpleNamespace(steps=steps))
@@ -212,7 +212,11 @@ def test_lines_of_the_cfu() -> None:
         CfuUse(instruction="acc", mode=0, calls=3, issue_cycles=0, wait_cycles=0),
     )
     one = variant(
-        "project", [1], cfu=uses, causes=Causes.of({"executing": 8000}), busy=Busy(cfu=2000, memory_port=4000)
+        "project",
+        [1],
+        cfu=uses,
+        causes=Causes.of({"executing": 8000}),
+        busy=Busy(cfu=2000, memory_port=4000, dma_bytes=0),
     )
     assert list(report.cfu_lines(one)) == [
         "CFU mac4: 1,002 calls in 2 modes, waited 6 cycles to issue, 7 for answers",

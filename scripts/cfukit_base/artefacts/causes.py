@@ -152,7 +152,7 @@ class Busy:
 
     cfu: int
     memory_port: int
-    dma_bytes: int = 0
+    dma_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,7 +55,7 @@ def _serve(model: Path, given: Path, answer: Path) -> None:
             interpreter = runtime.Interpreter.from_bytes(model.read_bytes())
             for i in range(inputs):
                 interpreter.set_input(arrays[f"s{s}_in{i}"], i)
-            ended = interpreter.invoke() != 0  # before it reached the outputs, which are 0 in cfukit
+            ended = bool(interpreter.invoke())  # before it reached the outputs, which are 0 in cfukit
             for j in range(outputs):
                 output = np.array(interpreter.get_output(j))
                 found[f"s{s}_out{j}"] = np.zeros_like(output) if ended else output
