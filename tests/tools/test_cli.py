@@ -1,6 +1,9 @@
 """The command line: exit codes, one JSON document, messages without tracebacks."""
 
 import json
+import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -200,6 +203,15 @@ def test_a_closed_pipe_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(cli_ending.os, "dup2", lambda *_: 0)
     assert cli_ending.run_action(fail) == 0
+
+
+def test_a_table_into_a_closed_pipe_is_no_error() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "cfukit_tools", "list", "boards"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=60)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_all_errors_are_ours() -> None:

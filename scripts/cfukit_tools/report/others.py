@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 
-from rich.console import Console
 from rich.text import Text
 
 from cfukit_base.artefacts import (
@@ -145,8 +144,9 @@ def load(document: Load) -> None:
 def term(document: Term) -> None:
     """On stderr: stdout has been the board's."""
     counts = document.host
-    out = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-    out.print(f"{document.port}: {counts.received_bytes:,} bytes received, {counts.sent_bytes:,} sent")
+    console(stderr=True).print(
+        f"{document.port}: {counts.received_bytes:,} bytes received, {counts.sent_bytes:,} sent"
+    )
 
 
 def report(document: Report) -> None:

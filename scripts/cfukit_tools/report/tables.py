@@ -11,11 +11,17 @@ from rich.table import Table
 PIPE_WIDTH = 10_000  # a file or pipe has no columns: nothing is cut or wrapped
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Say so like any other stream; rich would end the process, with code 1."""
+        raise BrokenPipeError
+
+
 def console(*, stderr: bool = False) -> Console:
     """stdout, or stderr: as wide as the terminal, which wraps; unlimited in a file or pipe."""
     terminal = (sys.stderr if stderr else sys.stdout).isatty()
     width = None if terminal else PIPE_WIDTH
-    return Console(stderr=stderr, width=width, highlight=False, markup=False, soft_wrap=not terminal)
+    return _Console(stderr=stderr, width=width, highlight=False, markup=False, soft_wrap=not terminal)
 
 
 def table(*columns: str, title: str | None = None) -> Table:
