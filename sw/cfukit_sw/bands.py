@@ -111,24 +111,40 @@ class Chain:
 
     def call(self, band_rows: int, kernels: Sequence[Kernel]) -> Call:
         """One call that does all."""
+        made = list(self._made(band_rows, kernels))
+        return self._as_one(made, band_rows, _kernel(kernels, "BANDS", self.calls[-1].lowered.op))
+
+    def cycles(self, band_rows: int, kernels: Sequence[Kernel]) -> int:
+        """About how many it takes: those of all kernels and copies, by their estimates."""
+        copy, first = _kernel(kernels, "COPY", self.calls[0].lowered.op), self.calls[0].lowered.op
+        total = 0
+        for band in self.needs(band_rows):
+            for call, stage, (_, new) in zip(self.calls, self.stages, band[1:], strict=True):
+                total += call.kernel.cycles(stage.op(new)) if new[0] < new[1] else 0
+        for made in self._made(band_rows, kernels):
+            count = made.params["bytes"] if made.struct == "cfukit_copy" else 0
+            if isinstance(count, int) and count:
+                total += copy.cycles(replace(first, output_shape=(count,), macs=0))
+        return total
+
+    def _made(self, band_rows: int, kernels: Sequence[Kernel]) -> Iterator[CallOf]:
+        """The calls of all bands."""
         buffers, kernel_scratch = self.buffers(band_rows)
         copy = _kernel(kernels, "COPY", self.calls[0].lowered.op)
-        made: list[CallOf] = []
         for band in self.needs(band_rows):
             for number, (buffer, (wanted, new)) in enumerate(zip(buffers, band, strict=True)):
                 if new[0] == new[1]:
                     continue
                 if buffer is not None:
-                    made += _moved(buffer, wanted, new, copy)
+                    yield from _moved(buffer, wanted, new, copy)
                 if number:
-                    made.append(self._on_rows(number - 1, new, buffers, kernel_scratch))
+                    yield self._on_rows(number - 1, new, buffers, kernel_scratch)
                 elif buffer is not None:
                     begin = TensorAt(self.stages[0].source, new[0] * buffer.row_bytes)
-                    made.append(_copy(copy, begin, _at(buffer, new[0]), buffer.row_bytes * (new[1] - new[0])))
+                    yield _copy(copy, begin, _at(buffer, new[0]), buffer.row_bytes * (new[1] - new[0]))
                 if number == len(self.stages) and buffer is not None:
                     to = TensorAt(self.stages[-1].target, new[0] * buffer.row_bytes)
-                    made.append(_copy(copy, _at(buffer, new[0]), to, buffer.row_bytes * (new[1] - new[0])))
-        return self._as_one(made, band_rows, _kernel(kernels, "BANDS", self.calls[-1].lowered.op))
+                    yield _copy(copy, _at(buffer, new[0]), to, buffer.row_bytes * (new[1] - new[0]))
 
     def _on_rows(
         self, number: int, rows: Range, buffers: Sequence[_Buffer | None], kernel_scratch: int

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from cfukit_base.artefacts import CfuDescription
 from cfukit_base.errors import UsageError, suggest
+from cfukit_sw import engine_cycles
 from cfukit_sw import engine_kernels as engine
-from cfukit_sw.kernels import ROW_BYTES, SOURCES, Kernel, Weights
+from cfukit_sw.kernels import ROW_BYTES, SOURCES, Kernel, Weights, usual_cycles
 from cfukit_sw.lowering import Op
 
 Params = Mapping[str, int]
@@ -27,6 +28,7 @@ class CfuKernel:
     refusal: Callable[[Op, Params], str]
     pack: Callable[[Op, Weights, Params], bytes] | None = None
     scratch: Callable[[Op, Params], int] | None = None
+    cycles: Callable[[Op, Params], int] | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class CfuKernels:
             refusal=refusal,
             pack=pack if kernel.pack is not None else None,
             scratch=lambda op: kernel.scratch(op, params) if kernel.scratch is not None else 0,
+            cycles=lambda op: kernel.cycles(op, params) if kernel.cycles is not None else usual_cycles(op),
             near=True,
             weights_alignment=ROW_BYTES,
         )
@@ -86,21 +89,36 @@ CFU_KERNELS = (
         {"engine_set": 1, "engine_start": 3, "engine_feed": 2, "engine_wait": 1},
         engine.PARAMS,
         (
-            CfuKernel("CONV_2D", "conv", engine.conv_refusal, engine.pack_conv),
-            CfuKernel("DEPTHWISE_CONV_2D", "depthwise", engine.depthwise_refusal, engine.pack_depthwise),
+            CfuKernel(
+                "CONV_2D", "conv", engine.conv_refusal, engine.pack_conv, cycles=engine_cycles.conv_cycles
+            ),
+            CfuKernel(
+                "DEPTHWISE_CONV_2D",
+                "depthwise",
+                engine.depthwise_refusal,
+                engine.pack_depthwise,
+                cycles=engine_cycles.depthwise_cycles,
+            ),
             CfuKernel(
                 "FULLY_CONNECTED",
                 "fully_connected",
                 engine.fully_connected_refusal,
                 engine.pack_fully_connected,
             ),
-            CfuKernel("AVERAGE_POOL_2D", "average_pool", engine.average_pool_refusal),
-            CfuKernel("MAX_POOL_2D", "max_pool", engine.max_pool_refusal),
+            CfuKernel(
+                "AVERAGE_POOL_2D",
+                "average_pool",
+                engine.average_pool_refusal,
+                cycles=engine_cycles.pool_cycles,
+            ),
+            CfuKernel("MAX_POOL_2D", "max_pool", engine.max_pool_refusal, cycles=engine_cycles.pool_cycles),
             CfuKernel("MEAN", "mean", engine.mean_refusal),
             CfuKernel("SUM", "mean", engine.mean_refusal),
-            CfuKernel("ADD", "add", engine.add_refusal, scratch=engine.add_scratch),
+            CfuKernel(
+                "ADD", "add", engine.add_refusal, scratch=engine.add_scratch, cycles=engine_cycles.add_cycles
+            ),
             CfuKernel("MOVE", "move", engine.move_refusal),
-            CfuKernel("COPY", "copy", engine.copy_refusal),
+            CfuKernel("COPY", "copy", engine.copy_refusal, cycles=engine_cycles.copy_cycles),
         ),
     ),
 )

@@ -20,6 +20,7 @@ from cfukit_sw.kernels import Kernel, choose
 
 Again = Callable[[Call, Sequence[Kernel]], Call]
 _TRIES = 8
+_COMPARED = 4  # heights of bands
 
 
 @dataclass
@@ -163,14 +164,14 @@ class Fitting:
         }
 
     def _grown(self, parts: Sequence[Chain | Call], storage: Storage) -> tuple[list[Call], Storage]:
-        """The calls with as few bands as the room allows."""
+        """The calls with the bands that take the fewest cycles, of those that the room allows."""
         least = [self._call(part, 1) for part in parts]
         needs = self._needs(least, storage)
         limit = self.limit_bytes
         calls = least
         for _ in range(_TRIES):
             calls = [
-                self._call(part, _band_rows(part, limit - needs[step] + call.scratch_bytes))
+                self._call(part, _band_rows(part, limit - needs[step] + call.scratch_bytes, self.kernels))
                 for step, (part, call) in enumerate(zip(parts, least, strict=True))
             ]
             over = storage.bytes(calls) - self.limit_bytes
@@ -180,13 +181,17 @@ class Fitting:
         return calls, storage
 
 
-def _band_rows(part: Chain | Call, room_bytes: int) -> int:
-    """Rows of a band in `room_bytes` of scratch, for as few bands as possible."""
+def _band_rows(part: Chain | Call, room_bytes: int, kernels: Sequence[Kernel]) -> int:
+    """Rows of a band in `room_bytes` of scratch that take the fewest cycles. Among equals, the fewest bands.
+
+    Small bands have more calls and copies, so only the largest ones that fit are compared.
+    """
     if not isinstance(part, Chain):
         return 0
-    height = part.output_rows
-    for bands in range(1, height):
-        rows = -(-height // bands)
+    height, fitting = part.output_rows, list[int]()
+    for rows in sorted({-(-height // bands) for bands in range(1, height + 1)}, reverse=True):
         if part.scratch_bytes(rows) <= room_bytes and part.is_supported(rows):
-            return rows
-    return 1
+            fitting.append(rows)
+            if len(fitting) == _COMPARED:
+                break
+    return min(fitting, key=lambda rows: part.cycles(rows, kernels)) if len(fitting) > 1 else [*fitting, 1][0]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,11 @@ Weights = npt.NDArray[np.int8]
 ROW_BYTES = 16  # what the widest port of a CFU transfers in one cycle
 
 
+def usual_cycles(op: Op) -> int:
+    """Of a kernel that does not say: a call, and what a CPU takes for each product and each output."""
+    return 300 + 2 * op.macs + 4 * prod(op.output_shape)
+
+
 @dataclass(frozen=True)
 class Kernel:
     """One C function `void function(const void *params)`.
@@ -42,6 +48,7 @@ class Kernel:
     * small: channels[] suit cfukit_rescale, where op.small_sums.
     * near: it reaches the arena's memory only, not tensors that are too large for it.
     * weights_alignment: in bytes; 0 for a word.
+    * cycles(op): about how many it takes. Only the planner's choices depend on it.
     """
 
     op: str
@@ -58,6 +65,7 @@ class Kernel:
     small: bool = True
     near: bool = False
     weights_alignment: int = 0
+    cycles: Callable[[Op], int] = usual_cycles
 
     @property
     def name(self) -> str:

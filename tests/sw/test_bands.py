@@ -194,6 +194,16 @@ def test_less_room_means_smaller_bands_and_then_a_larger_memory() -> None:
     assert 1 <= min(rows) < max(rows)
 
 
+def test_the_height_of_a_band_is_the_one_with_the_fewest_cycles() -> None:
+    """A call that takes a while wants few bands, one that saves something many."""
+
+    def rows(cycles: int) -> list[int]:
+        kernels = [replace(kernel, cycles=lambda op: cycles) for kernel in near_kernels()]
+        return [step.band_rows for step in lower(tower(3, 3, 3, 3), kernels, room=Room(800)).steps]
+
+    assert rows(10_000) == rows(300) > rows(-10_000)
+
+
 def test_the_room_for_others_counts() -> None:
     model = tower(3, 3, 3, 3)
     plan = lower(model, room=Room(2000, 500))
