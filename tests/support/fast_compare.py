@@ -6,7 +6,6 @@ import contextlib
 import functools
 import itertools
 import json
-import os
 import struct
 import subprocess
 from dataclasses import dataclass
@@ -23,8 +22,6 @@ from support import cpu_programs
 
 HANG_CYCLES = 20_000
 MAX_CYCLES = 400_000
-# The RTL's memory is 32 MiB of zeros, of which a program touches little: in large pages it is there at once.
-_LARGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
 
 @dataclass(frozen=True)
@@ -81,14 +78,13 @@ def _run(commands: dict[str, tuple[str, ...]], scratch: Path) -> dict[str, tuple
                 stack.enter_context((scratch / place).open(mode))
                 for place, mode in (("stdin", "rb"), (f"{name}.output", "wb"), (f"{name}.errors", "wb"))
             )
-            child = subprocess.Popen(
-                (*words, *common, *files),
-                stdin=stdin, stdout=stdout, stderr=stderr, env={**os.environ, **_LARGE_PAGES},
-            )  # fmt: skip
+            child = subprocess.Popen((*words, *common, *files), stdin=stdin, stdout=stdout, stderr=stderr)
             stack.callback(child.kill)
             children[name] = child
         for name, child in children.items():
-            assert child.wait(timeout=600) == 0, f"{name}: {(scratch / f'{name}.errors').read_text()}"
+            assert (code := child.wait(timeout=600)) == 0, (
+                f"{name}: {code}, {(scratch / f'{name}.errors').read_text()}"
+            )
     return {
         name: (json.loads(_bytes(scratch, "result", name)), _bytes(scratch, "output", name))
         for name in commands
