@@ -15,7 +15,9 @@ def run(folder: Path, blocks: int, *words: str) -> subprocess.CompletedProcess[s
     """Run cfukit with files of at most `blocks` KiB, as on a disk with so little space. 0: no limit."""
     limit = f"ulimit -f {blocks} && " if blocks else ""
     line = ["/bin/bash", "-c", f'{limit}exec "$0" -m cfukit_tools "$@"', sys.executable, *words]
-    env = {**os.environ, "CFUKIT_CACHE": str(folder / "cache"), "TMPDIR": str(folder)}
+    # Python itself does not look whether what it compiles could be written as a whole.
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    env |= {"CFUKIT_CACHE": str(folder / "cache"), "TMPDIR": str(folder)}
     return subprocess.run(
         line, cwd=folder, env=env, capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL
     )
