@@ -298,7 +298,16 @@ def test_causes_are_told_when_asked_for(here: Path, capsys: pytest.CaptureFixtur
     assert document["causes"]["muldiv"] == 199 * 33
     plain = api.exec_("divide.c")
     assert plain["causes"] is None and plain["cycles"] == document["cycles"]
-    assert all(told) and document["cfu"] == [] and document["busy"] == {"cfu": 0, "memory_port": 0}
+    assert (
+        all(told)
+        and document["cfu"] == []
+        and document["busy"]
+        == {
+            "cfu": 0,
+            "memory_port": 0,
+            "dma_bytes": 0,
+        }
+    )
     assert [plain[key] for key in ("functions", "lines", "code", "cfu", "busy")] == [None] * 5
     own = [one for one in document["functions"] if not one["inlined"]]
     for rows in (own, document["lines"]):
