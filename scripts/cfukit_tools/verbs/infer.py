@@ -98,8 +98,11 @@ def _dump_operator(model: Model, inputs: InputSet, index: int, folder: Path) -> 
     from cfukit_sw.extract import data_inputs, extract_operator
     from cfukit_sw.tflite_writer import model_bytes
 
+    exists = 0 <= index < len(model.operators)  # if not, extract_operator refuses it
     known = dict(enumerate(simplified(model).operators))
-    if index not in known or (known[index].type in CALLS and known[index].options.get(VARIABLES)):
+    if exists and (
+        index not in known or (known[index].type in CALLS and known[index].options.get(VARIABLES))
+    ):
         given = f"{model.operators[index]}, which uses variables or comes behind the end of some inferences"
         raise UsageError("--dump", given, allowed="another operator")
     alone = extract_operator(model, index)
