@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make demo       set up, then run the shipped model without and with custom function units (a minute or two the first time)"
-	@echo "make test       set up, then run all tests (25 minutes on two cores)"
+	@echo "make test       set up, then run all tests (half an hour on two cores)"
 	@echo "make check      lint, types, import rules, fast tests (under 90 seconds)"
 	@echo "make test-long  the long tests, SEEDS=$(SEEDS) seeds each"
 	@echo "make test-renode  the tests of engine renode; in Renode itself where RENODE or PATH has it"
