@@ -29,6 +29,7 @@ from cfukit_base.cache import write_atomic
 from cfukit_base.errors import CfukitError
 from cfukit_base.typed_json import decoded
 from cfukit_soc.boards import board_named
+from cfukit_soc.synthesis.place import ROUTERS
 from cfukit_tools import api
 from cfukit_tools.project.project import Choice, load_target
 from cfukit_tools.project.system import System
@@ -39,7 +40,6 @@ ROWS, KEPT, PAGE = (
     Path(__file__).with_name("figures.json"),
     ROOT / "docs/figures.md",
 )
-ROUTERS = ("ice40", "ecp5", "gowin")  # families whose router is a wheel
 WORD_BYTES = 4
 ALONE = "xc7"
 

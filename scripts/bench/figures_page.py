@@ -12,15 +12,16 @@ HEAD = """\
 same cycles ([trust](trust.md)). The output of every operator equals the integer evaluator's.
 
 * **time**: at the clock that the board asks for.
-* **routed**: the clock that the placed and routed design reached, and the time at that clock. `-`: no router for this FPGA is at hand.
+* **routed**: the clock that the placed and routed design reached, and the time at that clock. `-`: not routed in this state.
 * **per MAC**: cycles per MAC. **per multiplier**: MACs per multiplier and cycle. Each multiplier of `mlperf_arty` can make two products in
   a cycle.
 * **portable**, **reference**: how many times as fast as these kernels on the same system; `-`: not measured. For `kws_fomu` they run on
   the board's own CPU, because the project's has no multiplier.
 * **moved**: the bytes of all accesses, at the width of their port: loads and stores of the CPU (4 bytes each), the CFU's memory port, and
   its DMA. **floor**: the fewest that the operators must move: each byte of weights, inputs and outputs once.
-* **LUT**, **FF**, **RAM**, **DSP**: of the system on the board's FPGA, after routing or, without a router, after synthesis. A row of board
-  `sim`, which has no FPGA, says what the CFU alone takes on 7 series. A `fomu` has logic cells in place of LUTs.
+* **LUT**, **FF**, **RAM**, **DSP**: of the system on the board's FPGA, after routing or, without a router, after synthesis; empty: not
+  built in this state. A row of board `sim`, which has no FPGA, says what the CFU alone takes on 7 series. A `fomu` has logic cells in place
+  of LUTs.
 
 [Operators](#operators) has the cycles, MACs and bytes of each operator.
 

@@ -18,9 +18,8 @@ from cfukit_base.tools import Tool, verilator, verilator_include
 
 # Position independent: also for shared libraries. All symbols stay visible: cocotb finds the VPI functions of the test bench.
 _FLAGS = ("-std=c++17", "-O2", "-fPIC", "-DNDEBUG")
-_UNHURRIED = {
-    "verilated_vpi": "-O0"
-}  # cocotb's: Python takes far longer than it; -O2 compiles it for 20 seconds
+# cocotb's: Python takes far longer than it, and -O2 compiles it for 20 seconds.
+_UNHURRIED = {"verilated_vpi": "-O0"}
 _MACROS = ("-DVM_COVERAGE=0", "-DVM_SC=0")  # not VL_TIME_CONTEXT: cocotb tells the time by sc_time_stamp()
 # Weak: a program that defines one of these itself overrides the runtime's. VL_USER_FATAL and its like would need other objects.
 _WEAK = """\

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import prod
 
+from cfukit_sw.kernels import CALL_CYCLES
 from cfukit_sw.lowering import Op
 
 Params = Mapping[str, int]
-CALL_CYCLES = 300  # of a call on the CPU
 
 
 def conv_cycles(op: Op, params: Params) -> int:

@@ -194,4 +194,6 @@ def _band_rows(part: Chain | Call, room_bytes: int, kernels: Sequence[Kernel]) -
             fitting.append(rows)
             if len(fitting) == _COMPARED:
                 break
-    return min(fitting, key=lambda rows: part.cycles(rows, kernels)) if len(fitting) > 1 else [*fitting, 1][0]
+    if len(fitting) < 2:
+        return fitting[0] if fitting else 1
+    return min(fitting, key=lambda rows: part.cycles(rows, kernels))

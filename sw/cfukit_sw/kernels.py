@@ -30,9 +30,12 @@ Weights = npt.NDArray[np.int8]
 ROW_BYTES = 16  # what the widest port of a CFU transfers in one cycle
 
 
+CALL_CYCLES = 300  # of a call on the CPU, about
+
+
 def usual_cycles(op: Op) -> int:
     """Of a kernel that does not say: a call, and what a CPU takes for each product and each output."""
-    return 300 + 2 * op.macs + 4 * prod(op.output_shape)
+    return CALL_CYCLES + 2 * op.macs + 4 * prod(op.output_shape)
 
 
 @dataclass(frozen=True)

@@ -75,8 +75,8 @@ struct cfukit_fully_connected_zero_point {
 };
 
 /* A convolution or FULLY_CONNECTED, `op`, whose bias [n_channels] another operator computes. It finds its channels in scratch: those
- * given, each of `words` words, with the bias as their first word, or as their first two if it has 8 or 2 bytes. A bias of 2 ** 46 or more in magnitude is
- * refused with its channel. */
+ * given, each of `words` words, with the bias as their first word, or as their first two if it has 8 or 2 bytes. A bias of 2 ** 46 or
+ * more in magnitude is refused with its channel. */
 struct cfukit_op;
 struct cfukit_with_bias {
   const void *bias;
@@ -315,8 +315,8 @@ struct cfukit_lstm_float {
   int32_t steps, batches, inputs, cells, step_stride, item_stride, candidate_tanh, cell_clip_bits;
 };
 
-/* CIRCULAR_BUFFER: appends `bytes` of input to a buffer of `size` bytes, whose oldest bytes leave. cycles above 1: `count` counts the inferences, and
- * goes_on becomes 1 in each `cycles`th of them, else 0. */
+/* CIRCULAR_BUFFER: appends `bytes` of input to a buffer of `size` bytes, whose oldest bytes leave. cycles above 1: `count` counts the
+ * inferences, and goes_on becomes 1 in each `cycles`th of them, else 0. */
 struct cfukit_circular_buffer {
   const uint8_t *input;
   uint8_t *buffer, *goes_on;
@@ -500,7 +500,8 @@ struct cfukit_gather {
   int32_t batches, outer, depth, count, part_bytes;
 };
 
-/* BasicClassifier: output [count] of scores, input [depth] at `indices`, and whether each is at least its threshold. An index outside is refused. */
+/* BasicClassifier: output [count] of scores, input [depth] at `indices`, and whether each is at least its threshold. An index outside is
+ * refused. */
 struct cfukit_basic_classifier {
   const int32_t *input, *indices, *thresholds;
   uint8_t *detected;

@@ -16,7 +16,7 @@ from cfukit_soc.synthesis.programs import program, run_logged
 from cfukit_soc.synthesis.timing import read_report
 from cfukit_soc.synthesis.top import constraints
 
-_ROUTER = {"ice40": "nextpnr-ice40", "ecp5": "nextpnr-ecp5", "gowin": "nextpnr-gowin"}
+ROUTERS = {"ice40": "nextpnr-ice40", "ecp5": "nextpnr-ecp5", "gowin": "nextpnr-gowin"}
 _PACKER = {"ice40": "icepack", "ecp5": "ecppack", "gowin": "gowin_pack"}
 _OUTPUT = {
     "ice40": ("--asc", "placed.asc"),
@@ -64,7 +64,7 @@ class Routed:
 def tools(board: Board) -> tuple[Tool, Tool]:
     """Router and packer of the board's family. MissingToolError, before anything is built, if they are not installed."""
     assert board.fpga is not None
-    return program(_ROUTER[board.fpga.family]), program(_PACKER[board.fpga.family])
+    return program(ROUTERS[board.fpga.family]), program(_PACKER[board.fpga.family])
 
 
 def route(board: Board, netlist_dir: Path, clock_hz: int, seed: int, build_dir: Path) -> Routed:
