@@ -1,7 +1,7 @@
 """The four instructions: set the job, feed the stores, start a pixel, get its results."""
 
 import numpy as np
-from size import CHANNELS, LANES, WEIGHT_ROWS, WINDOW_ROWS
+from size import CHANNELS, LANES, WEIGHT_ROWS
 
 from cfukit import Fixed, Instruction, Mode, Mux, SequentialInstruction, Signal, Variable, to_signed
 
@@ -16,7 +16,7 @@ class _AtOnce(Instruction):
 
 
 class Set(_AtOnce):
-    """Set registers of the job. A job under way ends."""
+    """Set registers of the jobs. Jobs under way end."""
 
     rs1 = "shape: rows of a block | rows of a window << 16. range: zero point | lowest << 8 | highest result << 16, each an int8"
     rs2 = "shape: results | 1 << 15 for a depthwise convolution | rows from one row of a block to the next << 16"
@@ -43,7 +43,7 @@ class Set(_AtOnce):
 
     def call(self, funct7, rs1, rs2):
         model = self.state.model
-        model.words = []
+        model.jobs = []
         if funct7 & 1:
             model.range = tuple(to_signed(rs1 >> n & 0xFF, 8) for n in (0, 8, 16))
         else:
@@ -65,7 +65,7 @@ class Set(_AtOnce):
 
 
 class Feed(_AtOnce):
-    """Words for the stores. Everything but `window` ends a job under way, and so does a window's word that falls into the window in use."""
+    """Words for the stores. Everything but `window` ends the jobs under way, and so does a window's word that falls into a window in use."""
 
     rs1 = "window: four int8. weights: of the first output. channels: bias, then multiplier. restart: bits 0, 1, 2 empty the stores"
     rs2 = "weights: of the second output. channels: the right shift - 1 with the bias"
@@ -95,13 +95,9 @@ class Feed(_AtOnce):
     def call(self, funct7, rs1, rs2):
         model, kind = self.state.model, funct7 & 3
         if kind == 0:
-            at = model.fed_windows % WINDOW_ROWS
-            if (at - model.begin) % WINDOW_ROWS < model.shape[1]:
-                model.words = []
-            model.windows[at] = _int8s(rs1)
-            model.fed_windows += 1
+            model.feed(_int8s(rs1))
             return 0
-        model.words = []
+        model.jobs = []
         if kind == 1 and model.fed_weights < WEIGHT_ROWS:
             model.weights[model.fed_weights] = _int8s(rs1), _int8s(rs2)
             model.fed_weights += 1
@@ -122,7 +118,7 @@ class Feed(_AtOnce):
 
 
 class Start(_AtOnce):
-    """Begin the next pixel. Results of the one before that were not taken are lost."""
+    """Begin the next pixel, behind the one under way. If two are under way, both end."""
 
     rs1 = "rows by which its window lies behind the one before"
     rs2 = None
@@ -132,9 +128,7 @@ class Start(_AtOnce):
         return 0
 
     def call(self, funct7, rs1, rs2):
-        model = self.state.model
-        model.begin = (model.begin + rs1) % WINDOW_ROWS
-        model.run()
+        self.state.model.start(rs1)
         return 0
 
     def operands(self, rng):
@@ -142,7 +136,7 @@ class Start(_AtOnce):
 
 
 class Get(SequentialInstruction):
-    """rd = the next four results, the first one in the low byte. If fewer are left, they are in the high bytes. 0 without a job."""
+    """rd = the next four results of a pixel, the first one in the low byte. If fewer are left, they are in the high bytes. 0 without a job."""
 
     rs1 = rs2 = None
     time = Variable(min_cycles=0, max_cycles=1 << 17, exact=False)
@@ -150,14 +144,14 @@ class Get(SequentialInstruction):
     def gateware(self, m, work):
         pixel, waiting = self.state, Signal()
         m.d.comb += [
-            work.done.eq((work.start | waiting) & (pixel.full | ~pixel.active)),
-            work.rd.eq(Mux(pixel.active, pixel.packed, 0)),
-            pixel.takes.eq(work.done & pixel.active),
+            work.done.eq((work.start | waiting) & (pixel.queue.ready | ~pixel.active)),
+            work.rd.eq(Mux(pixel.active, pixel.queue.first, 0)),
+            pixel.queue.take.eq(work.done & pixel.active),
         ]
         m.d.sync += waiting.eq((work.start | waiting) & ~work.done)
 
     def call(self, funct7, rs1, rs2):
-        return self.state.model.words.pop(0) if self.state.model.words else 0
+        return self.state.model.get()
 
     def cycles(self, funct7, rs1, rs2):
         """Any value: only the bounds count. This is about what it takes in the automatic tests."""

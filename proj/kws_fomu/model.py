@@ -8,7 +8,7 @@ from cfukit.parts import requantize
 
 
 class PixelModel:
-    """The stores and the job. words: its results, four in each, not yet taken."""
+    """The stores and the jobs. jobs: of each, where its window begins and its results, four in a word, not yet taken."""
 
     def __init__(self):
         self.reset()
@@ -19,10 +19,34 @@ class PixelModel:
         self.channel_words = []
         self.fed_windows = self.fed_weights = self.begin = 0
         self.shape, self.range = (0, 0, 0, 0, 0), (0, 0, 0)
-        self.words = []  # of the job, not yet taken
+        self.jobs = []
 
-    def run(self):
-        """The results of the pixel whose window begins at row `begin`."""
+    def feed(self, four):
+        """The next row of a window. It ends the jobs if it falls into a window in use."""
+        at = self.fed_windows % WINDOW_ROWS
+        if any((at - begin) % WINDOW_ROWS < self.shape[1] for begin, _ in self.jobs):
+            self.jobs = []
+        self.windows[at] = four
+        self.fed_windows += 1
+
+    def start(self, advance):
+        """The pixel whose window begins `advance` rows behind the one before."""
+        self.begin = (self.begin + advance) % WINDOW_ROWS
+        if len(self.jobs) == 2:
+            self.jobs = []
+        self.jobs.append((self.begin, self._results()))
+
+    def get(self):
+        """Four results of the first job."""
+        if not self.jobs:
+            return 0
+        _, words = self.jobs[0]
+        word = words.pop(0)
+        if not words:
+            self.jobs.pop(0)
+        return word
+
+    def _results(self):
         rows, _, stride, depthwise, count = self.shape
         rows, count = rows or 1024, count or 1024
         blocks = np.arange(-(-count // (LANES if depthwise else OUTPUTS)))[:, None]
@@ -33,7 +57,7 @@ class PixelModel:
         x, w = self.windows[at] * known[..., None], self.weights[weight]
         sums = (x * w[:, :, 0]).sum(axis=1) if depthwise else (x[:, :, None] * w).sum(axis=(1, 3))
         values = [self._result(n, int(total)) & 0xFF for n, total in enumerate(sums.reshape(-1)[:count])]
-        self.words = [_word(values[n : n + 4]) for n in range(0, count, 4)]
+        return [_word(values[n : n + 4]) for n in range(0, count, 4)]
 
     def _result(self, n, total):
         channel = n % CHANNELS

@@ -9,23 +9,35 @@ from size import LANES, OUTPUTS, WINDOW_ROWS
 WINDOW_LIMIT = WINDOW_ROWS // 2  # two windows fit into the store: the one in use, and the next one
 
 
+def _taps(op):
+    """Each tap has whole words of channels."""
+    return op.groups == 1 and op.filter_shape[3] % LANES == 0
+
+
+def _gathered(op):
+    """The kernel gathers the window's bytes; see `enum order` in pass.h."""
+    return not _taps(op) and (op.groups != 1 or op.dilation[1] != 1)
+
+
 def _rows(op):
-    """How many rows of the store a window takes, and whether the kernel gathers its bytes; see `enum order` in pixel.c."""
+    """How many rows of the store a window takes."""
     height, width, channels = op.filter_shape[1:]
-    if op.groups != 1 or op.dilation[1] != 1:
-        return -(-height * width * channels // LANES), True
-    return height * (
-        width * channels // LANES if channels % LANES == 0 else -(-width * channels // LANES)
-    ), False
+    if _gathered(op):
+        return -(-height * width * channels // LANES)
+    return height * -(-width * channels // LANES)
+
+
+def _goes_down(op):
+    """Pixels follow each other along the axis with more of them."""
+    return op.output_shape[1] > op.output_shape[2]
 
 
 def supports_conv(op):
-    return op.small_sums and _rows(op)[0] <= WINDOW_LIMIT
+    return op.small_sums and _rows(op) <= WINDOW_LIMIT
 
 
 def conv_scratch(op):
-    rows, gathered = _rows(op)
-    return LANES * rows if gathered else 0
+    return LANES * _rows(op) if _gathered(op) else 0
 
 
 def _pack(rows):
@@ -41,11 +53,11 @@ def _padded(array, axis, multiple):
 
 
 def pack_conv(weights, op):
-    outputs, height, _, channels = weights.shape
-    if _rows(op)[1]:
+    outputs, height = weights.shape[:2]
+    if _taps(op):
+        taps = (weights if _goes_down(op) else weights.transpose(0, 2, 1, 3)).reshape(outputs, -1)
+    elif _gathered(op):
         taps = weights.reshape(outputs, -1)
-    elif channels % LANES == 0:
-        taps = weights.transpose(0, 2, 1, 3).reshape(outputs, -1)
     else:
         taps = _padded(weights.reshape(outputs, height, -1), 2, LANES).reshape(outputs, -1)
     return b"".join(_pack(group) for group in np.split(taps, op.groups))
@@ -56,7 +68,7 @@ def supports_depthwise(op):
     taps, channels = prod(op.filter_shape[1:3]), op.filter_shape[3]
     if op.input_shape[3] == 1:
         return supports_conv(_as_conv(op))
-    plain = op.depth_multiplier == 1 and channels % 4 == 0 and op.dilation[1] == 1
+    plain = op.depth_multiplier == 1 and channels % LANES == 0
     return op.small_sums and plain and taps <= WINDOW_LIMIT
 
 
@@ -71,11 +83,11 @@ def depthwise_scratch(op):
 
 
 def pack_depthwise(weights, op):
-    """[four channels][column of taps][tap][channel]."""
+    """[four channels][line of taps][tap][channel]."""
     if op.input_shape[3] == 1:
         return pack_conv(weights.transpose(3, 1, 2, 0), _as_conv(op))
-    columns = weights[0].transpose(1, 0, 2)
-    return columns.reshape(-1, columns.shape[2] // LANES, LANES).transpose(1, 0, 2).tobytes()
+    lines = weights[0] if _goes_down(op) else weights[0].transpose(1, 0, 2)
+    return lines.reshape(-1, lines.shape[2] // LANES, LANES).transpose(1, 0, 2).tobytes()
 
 
 def supports_fully_connected(op):
@@ -84,3 +96,8 @@ def supports_fully_connected(op):
 
 def pack_fully_connected(weights):
     return _pack(weights)
+
+
+def supports_average_pool(op):
+    """Every window lies inside the image, so all have equally many taps."""
+    return not any(op.padding) and op.input_shape[3] % LANES == 0 and prod(op.filter_shape) <= WINDOW_LIMIT

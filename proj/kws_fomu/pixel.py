@@ -2,13 +2,15 @@
 
 from model import PixelModel
 from requantizer import requantize_sums
+from results import Results
 from size import CHANNELS, LANES, OUTPUTS, SUM_BITS, WEIGHT_ROWS, WINDOW_ROWS
 
 from cfukit import Cat, Memory, Mux, Signal, State, signed
 
 
 class Pixel(State):
-    """One job at a time: the results of one output pixel. It is over when the last result was taken, or when anything else begins.
+    """A job gives the results of one output pixel, and is over when the last one was taken. A second job may be started meanwhile: its
+    products are made as soon as those of the first are, and its results follow. A third one ends both.
 
     A block is what is summed at once. In a convolution it gives OUTPUTS results from all rows of the window. In a depthwise
     convolution each lane is a channel, and a block gives LANES results from rows that lie `stride` rows apart.
@@ -21,41 +23,65 @@ class Pixel(State):
         # Where the next fed word goes; what lies beyond counts as 0.
         self.window_end, self.window_full = Signal(range(WINDOW_ROWS)), Signal()
         self.weight_end, self.channel_end = Signal(range(WEIGHT_ROWS + 1)), Signal(range(2 * CHANNELS + 1))
-        self.base = Signal(range(WINDOW_ROWS))  # of the window
+        self.base, self.older_base = (
+            Signal(range(WINDOW_ROWS)),
+            Signal(range(WINDOW_ROWS)),
+        )  # of the last two windows
+        self.jobs, self.waiting = (
+            Signal(2),
+            Signal(),
+        )  # jobs begun and not over; the last of them has not begun to multiply
         # What the instructions do in a cycle.
         self.feeds_window, self.feeds_weights, self.feeds_channels = Signal(), Signal(), Signal()
         self.word, self.second = Signal(32), Signal(32)
-        self.starts, self.advance, self.stops, self.takes = (
-            Signal(),
-            Signal(range(WINDOW_ROWS)),
-            Signal(),
-            Signal(),
-        )
-        # What `get` sees.
-        self.active, self.full, self.packed = Signal(), Signal(), Signal(32)
+        self.starts, self.advance, self.stops = Signal(), Signal(range(WINDOW_ROWS)), Signal()
+        self.queue, self.active = Results(), Signal()  # what `get` sees
+        self.running = Signal()  # products are made
         self.model = PixelModel()
 
     def gateware(self, m):
-        stops, next_base = Signal(), Signal(range(WINDOW_ROWS))
+        stops, jobs, next_base = Signal(), Signal(2), Signal(range(WINDOW_ROWS))
+        begins, anew, begin = Signal(), Signal(), Signal(range(WINDOW_ROWS))
+
+        def in_use(base):
+            return (self.window_end - base)[:9] < self.span
+
         m.d.comb += [
             next_base.eq(self.base + self.advance),
-            # A word that falls into the window in use ends the job.
-            stops.eq(self.stops | (self.feeds_window & ((self.window_end - self.base)[:9] < self.span))),
+            # A word that falls into a window in use ends the jobs.
+            stops.eq(
+                self.stops
+                | (self.feeds_window & (in_use(self.base) | (self.jobs[1] & in_use(self.older_base))))
+            ),
+            jobs.eq(self.jobs - (self.queue.take & self.queue.first_is_last)),
+            anew.eq(self.starts & (jobs != 1)),
+            begins.eq(anew | (self.waiting & ~self.running)),
+            begin.eq(Mux(anew, next_base, self.base)),
+            self.active.eq(self.jobs != 0),
         ]
         x, w = self._stores(m)
         bias = Signal(signed(32))
         m.d.comb += bias.eq(self.channel_read.data[:32])
-        held = self._multiply(m, x, w, next_base)
-        requantize_sums(self, m, held, bias)
+        held = self._multiply(m, x, w, begins, begin)
+        m.d.sync += self.jobs.eq(jobs)
+        self.queue.gateware(m)
+        requantize_sums(self, m, held, bias, anew)
+        with m.If(begins):
+            m.d.sync += [self.running.eq(1), self.waiting.eq(0)]
+        with m.If(self.starts & ~anew):
+            m.d.sync += [self.jobs.eq(2), self.waiting.eq(1), self.older_base.eq(self.base)]
         with m.If(stops):
             m.d.sync += self._halt()
+        with m.If(anew):
+            m.d.sync += [*self._halt(), self.jobs.eq(1), self.running.eq(1)]
         with m.If(self.starts):
-            m.d.sync += [*self._halt(), self.base.eq(next_base), self.active.eq(1), self.running.eq(1)]
+            m.d.sync += self.base.eq(next_base)
 
     def _halt(self):
         """Everything under way is forgotten."""
         flags = (
-            self.active,
+            self.jobs,
+            self.waiting,
             self.running,
             self.held_count,
             self.token_valid,
@@ -63,7 +89,7 @@ class Pixel(State):
             self.multiplying,
             self.leaving,
         )
-        return [*(flag.eq(0) for flag in (*flags, self.count, self.complete)), self.phase.eq(4)]
+        return [*(flag.eq(0) for flag in (*flags, self.count)), *self.queue.empty(), self.phase.eq(4)]
 
     def _stores(self, m):
         """The memories, and their feeding."""
@@ -98,10 +124,10 @@ class Pixel(State):
             m.d.sync += self.channel_end.eq(self.channel_end + 1)
         return self.window_read.data, self.weight_read.data
 
-    def _multiply(self, m, x, w, next_base):
+    def _multiply(self, m, x, w, begins, begin):
         """From the stores to `held`, the sums of a block, whose number is `held_count`."""
-        self.running, self.held_count, self.token_valid = Signal(), Signal(range(LANES + 1)), Signal()
-        left, last, known = Signal(10), Signal(), Signal()
+        self.held_count, self.token_valid = Signal(range(LANES + 1)), Signal()
+        left, last, known, results, fewer = Signal(10), Signal(), Signal(), Signal(10), Signal(10)
         at, first, weight = Signal(range(WINDOW_ROWS)), Signal(range(WINDOW_ROWS)), Signal(range(WEIGHT_ROWS))
         stall = self.token_valid & last & (self.held_count != 0)
         m.d.comb += [
@@ -125,8 +151,6 @@ class Pixel(State):
                     at.eq(first + self.depthwise),
                     first.eq(first + self.depthwise),
                 ]
-        with m.If(self.starts):
-            m.d.sync += [left.eq(self.rows), at.eq(next_base), first.eq(next_base), weight.eq(0)]
 
         def product(output, lane):
             a = Mux(known, x.word_select(lane, 8), 0).as_signed()
@@ -145,11 +169,23 @@ class Pixel(State):
             m.d.comb += total.eq(sum_ + term)
             with m.If(self.token_valid & ~stall):
                 m.d.sync += sum_.eq(Mux(last, 0, total))
-            with m.If(self.starts):
+            with m.If(begins):
                 m.d.sync += sum_.eq(0)
             totals.append(total)
         with m.If(self.token_valid & last & ~stall):
             m.d.sync += [held.eq(Cat(totals)), self.held_count.eq(Mux(self.depthwise, LANES, OUTPUTS))]
+            m.d.sync += results.eq(results - Mux(self.depthwise, LANES, OUTPUTS))
+            m.d.comb += fewer.eq(results - 1)
+            with m.If(fewer < Mux(self.depthwise, LANES, OUTPUTS)):  # the job's last block
+                m.d.sync += [self.running.eq(0), self.token_valid.eq(0)]
+        with m.If(begins):
+            m.d.sync += [
+                left.eq(self.rows),
+                at.eq(begin),
+                first.eq(begin),
+                weight.eq(0),
+                results.eq(self.results),
+            ]
         return held
 
     def reset(self):

@@ -5,7 +5,7 @@ from size import CHANNELS, SUM_BITS
 from cfukit import Cat, Mux, Signal, signed
 
 
-def requantize_sums(pixel, m, held, bias):
+def requantize_sums(pixel, m, held, bias, anew):
     """From sums to packed results, six cycles each. One multiplier makes all products, 16 x 16 bits, of magnitudes.
 
     phase  4: total = sum + bias of the next result
@@ -13,6 +13,8 @@ def requantize_sums(pixel, m, held, bias):
            0 to 3: times the multiplier, and the high half with its rounding
            4, 5: times 2^(16 - shift) or 2^(32 - shift), which is the right shift with its rounding
            0: sign, zero point, clamp; out it goes
+
+    anew: a job begins, and nothing of an earlier one is under way.
     """
     pixel.phase, pixel.preparing, pixel.multiplying, pixel.leaving = (
         Signal(3, init=4),
@@ -20,7 +22,7 @@ def requantize_sums(pixel, m, held, bias):
         Signal(),
         Signal(),
     )
-    pixel.count, pixel.complete = Signal(3), Signal()  # of packed bytes; the last one is in
+    packed, pixel.count = Signal(32), Signal(2)  # bytes that are packed
     phase, left, channel = pixel.phase, Signal(10), Signal(range(CHANNELS))
     total, x, sums = Signal(signed(32)), Signal(32), Signal(33)
     negative, leaves_negative = Signal(), Signal()
@@ -29,9 +31,8 @@ def requantize_sums(pixel, m, held, bias):
     known0, known1, known2, last0, last1, last2 = (
         Signal(name=f"{name}{n}") for name in ("known", "last") for n in range(3)
     )
-    frozen = (phase == 0) & pixel.leaving & pixel.full
+    frozen = (phase == 0) & pixel.leaving & pixel.queue.full
     m.d.comb += [
-        pixel.full.eq(pixel.count[2] | pixel.complete),
         # Bias and shift for phase 4, the multiplier for 0 to 3.
         pixel.channel_read.addr.eq(Cat((phase != 3) & (phase != 4), channel)),
     ]
@@ -65,7 +66,7 @@ def requantize_sums(pixel, m, held, bias):
                 with m.If(~pixel.multiplying):
                     m.d.sync += phase.eq(3)
             with m.Case(2):
-                m.d.sync += channel.eq(channel + 1)
+                m.d.sync += channel.eq(Mux(last1, 0, channel + 1))
             with m.Case(3):
                 m.d.sync += x.eq(Cat(sums[15], new))
             with m.Case(4):
@@ -83,7 +84,7 @@ def requantize_sums(pixel, m, held, bias):
                         left.eq(left - 1),
                     ]
                     with m.If(left == 1):
-                        m.d.sync += [pixel.running.eq(0), pixel.held_count.eq(0), pixel.token_valid.eq(0)]
+                        m.d.sync += [left.eq(pixel.results), pixel.held_count.eq(0)]
                 with m.Elif(~pixel.multiplying):
                     m.d.sync += phase.eq(4)
             with m.Case(5):
@@ -104,15 +105,11 @@ def requantize_sums(pixel, m, held, bias):
         m.d.comb += value.eq(pixel.low)
     with m.Else():
         m.d.comb += value.eq(moved)
-    with m.If(pixel.takes):
-        m.d.sync += [pixel.count.eq(0), pixel.packed.eq(0)]
-        with m.If(pixel.complete):
-            m.d.sync += [pixel.active.eq(0), pixel.complete.eq(0)]
-    with m.If((phase == 0) & pixel.leaving & ~pixel.full):
-        m.d.sync += [
-            pixel.packed.eq(Cat(pixel.packed[8:], value)),
-            pixel.count.eq(pixel.count + 1),
-            pixel.complete.eq(last2),
-        ]
-    with m.If(pixel.starts):
-        m.d.sync += [left.eq(pixel.results), channel.eq(0), pixel.packed.eq(0)]
+    m.d.comb += [pixel.queue.word.eq(Cat(packed[8:], value)), pixel.queue.last.eq(last2)]
+    with m.If((phase == 0) & pixel.leaving & ~pixel.queue.full):
+        m.d.sync += [packed.eq(pixel.queue.word), pixel.count.eq(pixel.count + 1)]
+        with m.If((pixel.count == 3) | last2):
+            m.d.comb += pixel.queue.push.eq(1)
+            m.d.sync += [packed.eq(0), pixel.count.eq(0)]
+    with m.If(anew):
+        m.d.sync += [left.eq(pixel.results), channel.eq(0), packed.eq(0)]

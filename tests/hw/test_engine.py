@@ -27,7 +27,7 @@ SIZES = {
         lanes=4, outputs=1, requantizers=1, weight_rows=256, window_rows=64, channels=64, dma=32
     ),
     "16x2": EngineSize(outputs=2),  # of engine_ulx3s
-    "8x4": EngineSize(lanes=8, requantizers=1),  # of engine_tang20k
+    "8x4": EngineSize(lanes=8, requantizers=1, dma=64),  # of engine_tang20k
     "16x8": EngineSize(outputs=8, requantizers=4, window_rows=128, channels=64),
 }
 SMALL = EngineSize(lanes=4, outputs=2, requantizers=1, weight_rows=16, window_rows=8, channels=8, dma=32)

@@ -25,7 +25,7 @@ def cfu() -> BaseCfu:
 
 
 def pixels(seed: int) -> Segment:
-    """An operator of some pixels: the next window is fed, and results are taken, while a pixel is computed."""
+    """An operator of some pixels. While one is computed, the next window is fed and the next pixel started, and results are taken."""
     rng = random.Random(f"pixels {seed}")
     depthwise = rng.randrange(2)
     count = 4 * rng.randint(1, 16) if depthwise else rng.randint(1, 40)
@@ -47,9 +47,11 @@ def pixels(seed: int) -> Segment:
     new = span
     for pixel in range(4):
         fed = [Op(FEED, WINDOW, rng.getrandbits(32), 0) for _ in range(new)]
-        mixed = [(rng.random(), op) for op in fed + (gets if pixel else [])]
+        taken = gets if pixel else []
+        early = rng.randint(0, len(taken))  # before the next pixel is started
+        mixed = [(rng.random(), op) for op in fed + taken[:early]]
         ops += [op for _, op in sorted(mixed, key=lambda one: one[0])]
-        ops += [Op(START, 0, new if pixel else 0, 0)]
+        ops += [Op(START, 0, new if pixel else 0, 0), *taken[early:]]
         new = rng.randint(1, span)
     ops += [*gets, Op(GET, 0, 0, 0)]
     return Segment("pixels", tuple(ops), (1 << PATTERN_CYCLES) - 1, 2, True)

@@ -109,7 +109,10 @@ ENGINE = [
     )
 ]
 OTHER_SIZES = [(name, type) for name in ("engine_ulx3s", "engine_tang20k") for type in ("CONV_2D", "CHAIN")]
-PIXEL = [("kws_fomu", type) for type in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "CHAIN")]
+PIXEL = [
+    ("kws_fomu", type)
+    for type in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "CHAIN")
+]
 MAC4 = [("mac4", type) for type in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "CHAIN")]
 
 
@@ -185,6 +188,9 @@ def conv(
         ((1, 1, 1, 1), (1, 1, 1), 1, "VALID", 1),
         ((1, 49, 10, 1), (12, 10, 4), 2, "SAME", 1),
         ((1, 40, 3, 4), (4, 1, 1), 1, "VALID", 1),  # several tiles
+        ((2, 7, 1, 4), (8, 3, 3), 1, "SAME", 1),  # one column, then one row: most of each window is padding
+        ((1, 1, 7, 4), (8, 3, 3), 1, "SAME", 1),
+        ((1, 9, 8, 4), (4, 2, 2), 3, "VALID", 1),  # inputs between the windows
     ],
 )
 @pytest.mark.parametrize("name", ["mac4", "template", "mlperf_arty", "kws_fomu"])

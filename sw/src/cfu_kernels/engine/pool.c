@@ -1,29 +1,13 @@
 /* AVERAGE_POOL_2D and MAX_POOL_2D on the streaming engine. An average is a depthwise convolution whose weights are all the same, and whose
  * multiplier is 1 / (weight * taps). Values in the padding are 0, so only the multiplier depends on where a window lies. A largest value
  * has the weight and the multiplier 1, and values in the padding are -128. */
+#include "cfukit_one_over.h"
 #include "engine.h"
 
 void cfukit_engine_average_pool(const void *params);
 void cfukit_engine_max_pool(const void *params);
 
 #define POOL_WEIGHT 64 /* a power of two: it keeps the two roundings of the mean apart */
-
-/* round(2^(31 + shift) / divisor) with the shift that makes it 2^30 .. 2^31 - 1. */
-static struct cfukit_channel one_over(uint32_t divisor) {
-  struct cfukit_channel c = {0, 0, 0};
-  uint32_t rest = 1, quotient = 0;
-  while (rest < divisor) rest <<= 1, c.shift--; /* 2^-shift >= divisor */
-  if (rest == divisor) return (struct cfukit_channel){0, 1 << 30, c.shift + 1};
-  for (int32_t bit = 0; bit < 31; bit++) { /* rest / divisor is between 1 and 2: its first 31 bits */
-    quotient <<= 1;
-    if (rest >= divisor) rest -= divisor, quotient |= 1;
-    rest <<= 1;
-  }
-  if (rest >= divisor) quotient++;
-  c.multiplier = (int32_t)quotient;
-  c.shift++;
-  return c;
-}
 
 /* Outputs side by side along an axis, from `first` on, whose windows have equally many taps inside the image. */
 struct run {
@@ -82,7 +66,7 @@ static void pool(const struct cfukit_pool *p, struct run rows, struct run column
   s.output_width = by_row ? columns.count : 1;
   s.output_pixel_bytes = by_row ? pixel_bytes : row_bytes;
   (void)cfu_engine_feed_restart(CHANNELS_ALONE, 0);
-  feed_channels(one_over((uint32_t)(POOL_WEIGHT * rows.taps * columns.taps)), CFU_PARAM_REQUANTIZERS);
+  feed_channels(cfukit_one_over((uint32_t)(POOL_WEIGHT * rows.taps * columns.taps)), CFU_PARAM_REQUANTIZERS);
   for (int32_t batch = 0; batch < p->batches; batch++) {
     const int8_t *input = p->input + batch * p->input_height * s.row_bytes;
     int8_t *output = p->output + (batch * p->output_height + rows.first) * row_bytes + columns.first * pixel_bytes;
