@@ -87,8 +87,16 @@ def refuted(
 
 @pytest.mark.slow
 @pytest.mark.needs("smt")
-@pytest.mark.parametrize("memory", ["itcm", "dtcm"])
-@pytest.mark.parametrize("given", [SPRAM, BLOCK], ids=label)
+@pytest.mark.parametrize(
+    ("given", "memory"),
+    [
+        pytest.param(SPRAM, "itcm", marks=pytest.mark.long),  # takes as long as all others
+        (SPRAM, "dtcm"),
+        (BLOCK, "itcm"),
+        (BLOCK, "dtcm"),
+    ],
+    ids=label,
+)
 def test_memories_keep_what_is_stored(given: Mapping[str, Any], memory: str, tmp_path: Path) -> None:
     assert not refuted(given, memory, tmp_path)
 

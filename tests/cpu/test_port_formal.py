@@ -69,7 +69,9 @@ def broken(style: str, bits: int, folder: Path, cycles: int = DEPTH, old: str = 
 
 @pytest.mark.slow
 @pytest.mark.needs("smt")
-@pytest.mark.parametrize(("style", "bits"), [("block", 32), ("spram", 32)])
+@pytest.mark.parametrize(
+    ("style", "bits"), [pytest.param("block", 32, marks=pytest.mark.long), ("spram", 32)]
+)
 def test_nothing_is_lost_or_doubled(style: str, bits: int, tmp_path: Path) -> None:
     assert not broken(style, bits, tmp_path)
 

@@ -12,11 +12,12 @@ from cfukit_tools import api
 
 PROJECTS = Path(__file__).resolve().parents[2] / "proj"
 LONG = (
+    "fomu",
     "fomu-mac",
     "lean",
     "min",
     "perf",
-)  # the first multiplies in software; the others have no TCM, as the stock CPU
+)  # the first two multiply slowly; the others have no TCM, as the stock CPU
 NAMES = [pytest.param(name, marks=pytest.mark.long if name in LONG else pytest.mark.slow) for name in PRESETS]
 PROGRAM = """
 #include "cfukit.h"

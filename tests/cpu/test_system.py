@@ -53,7 +53,7 @@ def firmware(source: str, soc: Path, folder: Path, suffix: str = "c", placement:
 @pytest.mark.parametrize(
     "given",
     [
-        "lean",
+        pytest.param("lean", marks=pytest.mark.long),
         "min",
         LEAST,
         pytest.param({"divider": False}, marks=pytest.mark.long),
@@ -133,7 +133,7 @@ def test_what_is_no_cpu_json_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("given", ["fomu", "fomu-mac", "tcm"])
+@pytest.mark.parametrize("given", [pytest.param("fomu", marks=pytest.mark.long), "fomu-mac", "tcm"])
 def test_programs_run_from_tightly_coupled_memories(given: str, tmp_path: Path) -> None:
     soc = soc_with(given, tmp_path)
     described = Soc.read(soc)
@@ -147,8 +147,8 @@ def test_programs_run_from_tightly_coupled_memories(given: str, tmp_path: Path) 
     assert result.exit_code == 0 and EXPECTED.encode() in result.output
 
 
-STARTS: list[tuple[Any, Placement, int]] = [
-    ({"base": "fomu", "boot_rom_bytes": 1024}, Placement(), 0x20080000),
+STARTS = [
+    pytest.param({"base": "fomu", "boot_rom_bytes": 1024}, Placement(), 0x20080000, marks=pytest.mark.long),
     ({"base": "fomu", "boot_rom_bytes": 1024}, Placement(data="dtcm"), 0x20080000),
     ("tcm", Placement(data="dtcm"), 0x40000000),
     ({"itcm_bytes": 0x10000, "dtcm_bytes": 0x8000}, Placement(code="itcm", data="dtcm"), 0x40000000),

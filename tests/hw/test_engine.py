@@ -47,7 +47,7 @@ def check_jobs(size: EngineSize, seeds: Iterable[int]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["16x4x2", "8x4", "8x2", "4x1", "16x8"])
+@pytest.mark.parametrize("name", ["16x4x2", "8x4", "8x2", "4x1"])
 def test_random_jobs(name: str) -> None:
     check_jobs(SIZES[name], range(30))
 

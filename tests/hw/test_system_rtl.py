@@ -16,7 +16,7 @@ DATA = 0x4030_0000
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("front_end", ["gate", "none"])
+@pytest.mark.parametrize("front_end", ["gate", pytest.param("none", marks=pytest.mark.long)])
 def test_executed_once_on_the_system(tmp_path: Path, front_end: str) -> None:
     model = make_latency_cfu(front_end)
     program = Program(model.call)

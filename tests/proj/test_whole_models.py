@@ -26,8 +26,11 @@ def gain(name: str, folder: Path, engine: str) -> float:
     return float(cycles["portable"][0] / cycles["project"][0]) if engine == "fast" else 0.0
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", WHOLE)
+SLOW = ("detector", "recurrent", "resnet")
+MARKED = [pytest.param(name, marks=pytest.mark.slow if name in SLOW else pytest.mark.long) for name in WHOLE]
+
+
+@pytest.mark.parametrize("name", MARKED)
 def test_outputs_on_the_host(name: str, tmp_path: Path) -> None:
     gain(name, tmp_path, "host")
 

@@ -93,8 +93,15 @@ RANDOM = [
     ("fomu", ITCM, DTCM),
     pytest.param("tcm", RAM, DTCM, marks=pytest.mark.long),
     ({"base": "lean", "dcache_bytes": 512, "icache_bytes": 512, "bypass": False}, RAM, RAM + 0x10000),
-    ({"base": "fomu", "itcm_bytes": 0x20000, "tcm": "block", "divider": True}, ITCM, ITCM + 0x10000),
-    ({"base": "fomu", "traps": True, "interrupts": True, "csrs": "all"}, ITCM, DTCM),
+    pytest.param(
+        {"base": "fomu", "itcm_bytes": 0x20000, "tcm": "block", "divider": True},
+        ITCM,
+        ITCM + 0x10000,
+        marks=pytest.mark.long,
+    ),
+    pytest.param(
+        {"base": "fomu", "traps": True, "interrupts": True, "csrs": "all"}, ITCM, DTCM, marks=pytest.mark.long
+    ),
     ({"icache_bytes": 0, "dcache_bytes": 0, "itcm_bytes": 0x8000, "prediction": "none"}, ITCM, RAM + 0x10000),
 ]
 

@@ -118,12 +118,12 @@ def system(board: str, width: int, folder: Path) -> Run:
 @pytest.mark.parametrize(
     ("board", "width", "rounds"),
     [
-        ("sim", 32, 2000),
-        ("sim", 128, 800),
+        ("sim", 32, 1000),
+        ("sim", 128, 400),
         ("arty", 128, 150),
         pytest.param("arty", 32, 200, marks=pytest.mark.long),
         pytest.param("tang20k", 64, 150, marks=pytest.mark.long),
-        ("ulx3s", 128, 150),
+        ("ulx3s", 128, 75),
     ],
 )
 def test_a_read_sees_every_earlier_store(board: str, width: int, rounds: int, tmp_path: Path) -> None:

@@ -65,8 +65,13 @@ def test_random_programs(system, shared_tmp, tmp_path, seed):
     both.compare(program_image(system.soc_json, seed), tmp_path, exact=1)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("cpu", CPUS)
+BUILT_ALONE = ("no data cache", "no prediction", "both TCMs")  # no other test has the RTL of such a CPU
+MARKED = [
+    pytest.param(name, marks=pytest.mark.long if name in BUILT_ALONE else pytest.mark.slow) for name in CPUS
+]
+
+
+@pytest.mark.parametrize("cpu", MARKED)
 def test_random_programs_on_other_cpus(cpu, shared_tmp, tmp_path):
     soc_json = make_soc("sim", tmp_path / "soc", cpu=CPUS[cpu])
     both = Both(soc_json, patient_cfu(tmp_path), shared_tmp)
@@ -86,7 +91,7 @@ def test_every_handshake_of_a_cfu(system, shared_tmp, tmp_path, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("board", ["fomu", "icebreaker"])
+@pytest.mark.parametrize("board", ["fomu", pytest.param("icebreaker", marks=pytest.mark.long)])
 def test_a_flash_answers_when_it_does_on_the_rtl(shared_tmp, tmp_path, board):
     both = Both(make_soc(board, tmp_path / "soc", cpu="fomu"), None, shared_tmp)
     soc = Soc.read(both.soc_json)

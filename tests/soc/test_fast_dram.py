@@ -31,7 +31,7 @@ SYSTEMS: dict[str, dict[str, Any]] = {
     "tang20k, small caches": {"board": "tang20k", "cpu": {"icache_bytes": 1024, "dcache_bytes": 1024}},
     "arty with a CFU": {"board": "arty", "cfu": ODD_CFU},
 }
-COMMON = ("arty", "ulx3s")
+COMMON = ("arty",)
 FLAGS = ("-O1", "-O2", "-O0")
 
 Made = Callable[[str], Both]

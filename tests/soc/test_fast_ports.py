@@ -34,7 +34,7 @@ SYSTEMS: dict[str, Ports] = {  # board, CPU, bits of the memory port, bits of th
     "arty": ("arty", {"base": "tcm", "dtcm_bytes": 65536}, 128, 32),
     "tang20k": ("tang20k", {"base": "tcm", "dtcm_bytes": 16384}, 64, 64),
 }
-COMMON = ("both over the bus", "single-ported banks", "neither", "ulx3s")
+COMMON = ("both over the bus", "ulx3s")
 FLAGS = ("-O2", "-O1", "-O0")
 
 Made = Callable[[str], Both]

@@ -20,7 +20,7 @@ def test_the_worker_says_what_went_wrong() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("half", [0, 1])
+@pytest.mark.parametrize("half", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_a_thousand_damaged_models(half: int) -> None:
     counts = fuzz_in_worker(1000 + 500 * half, 500)
     assert counts["refused"] > 200 and counts["ran"] > 20
