@@ -1,7 +1,7 @@
 """A tiny streaming engine for an iCE40UP5K: it computes one output pixel of a convolution at a time, eight products per cycle.
 
     the CPU feeds:  windows -> window store --+
-                    weights -> weight store --+-> products -> accumulators -> requantizer -> four results in a word -> the CPU
+                    weights -> weight store --+-> products -> accumulators -> requantizer -> queue of results -> the CPU
                     channels -> channel store -----------------------------/
 
     cfu_pixel_set_shape(rows, ...); cfu_pixel_set_range(...);       once per operator
@@ -10,8 +10,8 @@
     cfu_pixel_start(advance, 0);                                    the pixel whose window begins `advance` rows further on
     results = cfu_pixel_get();                                      four int8 at a time, as soon as they are there
 
-While a pixel is computed, the CPU feeds the next window and takes results. The window store is a ring, so a window that overlaps
-the one before needs only its new columns. A convolution takes rows * outputs / 2 cycles per pixel, or 6 per result if that is more.
+While a pixel is computed, the CPU feeds the next window, starts the next pixel, and takes results. The window store is a ring, so a
+window that overlaps the one before needs only its new columns or rows. A convolution takes rows * outputs / 2 cycles per pixel, or 6 per result if that is more.
 
 There are 8 multipliers in the FPGA: seven make products, and one requantizes. The eighth product is made of LUTs.
 """

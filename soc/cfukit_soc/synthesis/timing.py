@@ -52,13 +52,19 @@ class Report(msgspec.Struct):
 
     @property
     def system_clock(self) -> str | None:
-        """The clock with the longest path: others count or divide. None without a clock."""
-        return max(self.fmax, key=self._longest_path, default=None)
+        """The clock with the slowest path: others count or divide. None without a clock.
 
-    def _longest_path(self, clock: str) -> int:
-        return max(
-            (len(path.path) for path in self.critical_paths if path.begin.endswith(f" {clock}")), default=0
-        )
+        nextpnr's ice40 also names a constant as the clock of multipliers that have no registers.
+        """
+        return max(self.fmax, key=self._slowest_ns, default=None)
+
+    def _own_paths(self, clock: str | None) -> list[_Path]:
+        """The paths from one edge of the clock to another."""
+        edges = [f"{edge} {clock}" for edge in ("posedge", "negedge")]
+        return [path for path in self.critical_paths if path.begin in edges and path.end in edges]
+
+    def _slowest_ns(self, clock: str) -> float:
+        return max((path.delay_ns for path in self._own_paths(clock)), default=0.0)
 
     @property
     def fmax_mhz(self) -> float | None:
@@ -69,8 +75,7 @@ class Report(msgspec.Struct):
     @property
     def worst_path(self) -> WorstPath | None:
         """The slowest path from one edge of the system's clock to another."""
-        edges = [f"{edge} {self.system_clock}" for edge in ("posedge", "negedge")]
-        found = [path for path in self.critical_paths if path.begin in edges and path.end in edges]
+        found = self._own_paths(self.system_clock)
         if not found:
             return None
         worst = max(found, key=lambda path: path.delay_ns)
