@@ -11,7 +11,8 @@
     results = cfu_pixel_get();                                      four int8 at a time, as soon as they are there
 
 While a pixel is computed, the CPU feeds the next window, starts the next pixel, and takes results. The window store is a ring, so a
-window that overlaps the one before needs only its new columns or rows. A convolution takes rows * outputs / 2 cycles per pixel, or 6 per result if that is more.
+window that overlaps the one before needs only its new columns or rows. A convolution takes rows * outputs / 2 cycles per pixel, or 6 per
+result if that is more.
 
 There are 8 multipliers in the FPGA: seven make products, and one requantizes. The eighth product is made of LUTs.
 """

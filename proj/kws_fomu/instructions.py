@@ -65,7 +65,7 @@ class Set(_AtOnce):
 
 
 class Feed(_AtOnce):
-    """Words for the stores. Everything but `window` ends the jobs under way, and so does a window's word that falls into a window in use."""
+    """Words for the stores. All modes but `window` end the jobs under way. So does a window's word that falls into a window in use."""
 
     rs1 = "window: four int8. weights: of the first output. channels: bias, then multiplier. restart: bits 0, 1, 2 empty the stores"
     rs2 = "weights: of the second output. channels: the right shift - 1 with the bias"
@@ -136,7 +136,7 @@ class Start(_AtOnce):
 
 
 class Get(SequentialInstruction):
-    """rd = the next four results of a pixel, the first one in the low byte. If fewer are left, they are in the high bytes. 0 without a job."""
+    """rd = the next four results of a pixel, the first one in the low byte; if fewer are left, in the high bytes. 0 without a job."""
 
     rs1 = rs2 = None
     time = Variable(min_cycles=0, max_cycles=1 << 17, exact=False)
