@@ -153,9 +153,7 @@ struct bytes {
 
 INLINE void add_byte(struct bytes *b, uint32_t byte) {
   b->four = b->four >> 8 | byte << 24;
-  if ((++b->count & 3) == 0) {
-    feed_word(b->four);
-  }
+  if ((++b->count & 3) == 0) feed_word(b->four);
 }
 
 /* A line of order ROWS, whose first byte inside the image is at `at`. */
@@ -176,28 +174,28 @@ INLINE void feed_row(const int8_t *at, struct line l, uint32_t padding) {
  * result that is stored could otherwise change them. words: taps are aligned. */
 INLINE void pixels(const struct pass *given, enum order order, int words) {
   const struct pass s = *given;
-  const struct axis x = s.along, a = s.across;
-  const int32_t line_words = order == TAPS ? times(a.filter, s.words) : s.words, line_bytes = times(x.dilation, x.input_bytes);
-  const int slides = x.dilation == 1 && x.stride <= x.filter;
-  const int32_t new_lines = slides ? x.stride : x.filter, new_rows = slides ? times(x.stride, line_words) : s.span;
+  const struct axis along = s.along, across = s.across;
+  const int32_t line_words = order == TAPS ? times(across.filter, s.words) : s.words, line_bytes = times(along.dilation, along.input_bytes);
+  const int slides = along.dilation == 1 && along.stride <= along.filter;
+  const int32_t new_lines = slides ? along.stride : along.filter, new_rows = slides ? times(along.stride, line_words) : s.span;
   /* From the end of a window to the first new line of the next one. */
-  const int32_t gap_bytes = slides ? 0 : times(x.stride, x.input_bytes) - times(x.filter, line_bytes);
+  const int32_t gap_bytes = slides ? 0 : times(along.stride, along.input_bytes) - times(along.filter, line_bytes);
   const uint32_t padding = four_times(s.op->input_zero_point);
   const int8_t *image = s.input;
   int8_t *first_output = s.output, *to = 0; /* to: the results of the pixel before; 0 before the first */
   int32_t advance = 0;                      /* from one window to the next */
   for (int32_t batch = s.op->batches; batch > 0; batch--, image += s.image_bytes, first_output += s.output_bytes) {
-    const int8_t *row = image - times(a.padding, a.input_bytes);
+    const int8_t *row = image - times(across.padding, across.input_bytes);
     int8_t *row_output = first_output;
-    int32_t across = -a.padding;
-    for (int32_t rows = a.outputs; rows > 0; rows--) {
-      const struct line line = line_at(&s, across);
-      const int8_t *const low = row + times(line.taps_before, line.bytes), *at = low - times(x.padding, x.input_bytes);
+    int32_t position = -across.padding;
+    for (int32_t rows = across.outputs; rows > 0; rows--) {
+      const struct line line = line_at(&s, position);
+      const int8_t *const low = row + times(line.taps_before, line.bytes), *at = low - times(along.padding, along.input_bytes);
       int8_t *output = row_output;
-      int32_t fresh = x.filter;
-      for (int32_t pixel = x.outputs; pixel > 0; pixel--) {
+      int32_t fresh = along.filter;
+      for (int32_t pixel = along.outputs; pixel > 0; pixel--) {
         for (int32_t n = fresh; n > 0; n--, at += line_bytes) {
-          if ((uint32_t)(at - low) >= (uint32_t)x.extent) feed_padding(padding, line_words);
+          if ((uint32_t)(at - low) >= (uint32_t)along.extent) feed_padding(padding, line_words);
           else if (order == TAPS) feed_taps(at, line, padding, words);
           else feed_row(at, line, padding);
           HIDE(at);
@@ -205,11 +203,11 @@ INLINE void pixels(const struct pass *given, enum order order, int words) {
         (void)cfu_pixel_start((uint32_t)advance);
         if (to) take(to, to + s.outputs, s.whole);
         to = output;
-        output += x.output_bytes, at += gap_bytes;
+        output += along.output_bytes, at += gap_bytes;
         fresh = new_lines, advance = new_rows;
       }
       advance = s.span;
-      across += a.stride, row += times(a.stride, a.input_bytes), row_output += a.output_bytes;
+      position += across.stride, row += times(across.stride, across.input_bytes), row_output += across.output_bytes;
     }
   }
   take(to, to + s.outputs, s.whole);

@@ -50,7 +50,7 @@ _ONE_EDGE = (
     r"// Body vlSelfRef\.__VactTriggered\[0U\] = \(QData\)\(\(IData\)\( ?\(\(IData\)\(vlSelfRef\.clk\) "
     r"& \(~ \(IData\)\(vlSelfRef\.(__Vtrigprevexpr___TOP__clk__0)\)\)\)\)\); vlSelfRef\.\1 = vlSelfRef\.clk;$",
 )
-_SANITIZED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+_SANITIZED = ("-O0", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 _SECONDS = 900.0  # zig c++ builds its own C++ library at its first use
 
 
