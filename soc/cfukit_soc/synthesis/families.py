@@ -121,7 +121,8 @@ FAMILIES = {
         Family(
             "gowin",
             "Gowin GW2A: LUT4, BSRAM of 18 Kbit, 18x18 multipliers",
-            "synth_gowin -family gw2a",
+            # Wide multiplexers tie LUTs together. nextpnr can hardly place a large design with them, and they save no LUTs.
+            "synth_gowin -family gw2a -nowidelut",
             _GOWIN,
             ("lut", "ff", "bram", "dsp"),
         ),
