@@ -17,7 +17,7 @@ def cycles(project: Path, *assignments: str, **options: object) -> int:
     return variant["cycles"][0]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_shipped_model_runs_from_spram_and_with_its_weights_in_flash(
     mac4: Path, two_samples: Path
 ) -> None:

@@ -16,7 +16,7 @@ import pytest
 from support.damage import DEAR, Command, Said, Workshop, damage, draw
 
 SEED = 20262
-FEW = 12
+FEW = 6
 
 
 def commands(shop: Workshop, rng: random.Random) -> dict[str, Command]:

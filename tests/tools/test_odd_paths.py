@@ -81,7 +81,7 @@ def test_synthesis(yosys: None, folder: Path) -> None:
     assert cfu_area(folder / "cfu.v", "ice40", folder / "area").used["lut"] > 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_verilators_runtime_is_compiled_once_for_every_kind_of_build(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
