@@ -140,8 +140,8 @@ def test_presets(given: str | Mapping[str, Any]) -> None:
 
 
 def shared_out(tables: list[Table]) -> list[Any]:
-    """Every third one runs in `make test`, the others in `make test-long`."""
-    return [pytest.param(one, marks=pytest.mark.long if n % 3 else ()) for n, one in enumerate(tables)]
+    """Every fourth one runs in `make test`, the others in `make test-long`."""
+    return [pytest.param(one, marks=pytest.mark.long if n % 4 else ()) for n, one in enumerate(tables)]
 
 
 @pytest.mark.slow

@@ -11,13 +11,8 @@ from cfukit_cpu import PRESETS
 from cfukit_tools import api
 
 PROJECTS = Path(__file__).resolve().parents[2] / "proj"
-LONG = (
-    "fomu",
-    "fomu-mac",
-    "lean",
-    "min",
-    "perf",
-)  # the first two multiply slowly; the others have no TCM, as the stock CPU
+# The first two multiply slowly, other tests profile on the third, and the others have no TCM, as it has none.
+LONG = ("fomu", "fomu-mac", "full+cfu", "lean", "min", "perf")
 NAMES = [pytest.param(name, marks=pytest.mark.long if name in LONG else pytest.mark.slow) for name in PRESETS]
 PROGRAM = """
 #include "cfukit.h"

@@ -54,7 +54,7 @@ def firmware(source: str, soc: Path, folder: Path, suffix: str = "c", placement:
     "given",
     [
         pytest.param("lean", marks=pytest.mark.long),
-        "min",
+        pytest.param("min", marks=pytest.mark.long),
         LEAST,
         pytest.param({"divider": False}, marks=pytest.mark.long),
     ],

@@ -36,7 +36,9 @@ int main(void) {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("cpu", "width"), [("tcm", 32), ("tcm", 128), ("fomu", 32)])
+@pytest.mark.parametrize(
+    ("cpu", "width"), [("tcm", 32), pytest.param("tcm", 128, marks=pytest.mark.long), ("fomu", 32)]
+)
 def test_one_access_per_cycle(cpu: str, width: int, tmp_path: Path) -> None:
     folder = tmp_path / "vector"
     shutil.copytree(VECTOR, folder, ignore=shutil.ignore_patterns("build"))

@@ -56,7 +56,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("board", ["fomu", "icebreaker"])
+@pytest.mark.parametrize("board", ["fomu", pytest.param("icebreaker", marks=pytest.mark.long)])
 def test_a_model_runs_alike_on_a_board_with_flash(here: Path, two_samples: Path, board: str) -> None:
     assert same_on_both(api.run, "digits", inputs=two_samples, board=board, only=["portable"])["ok"]
 

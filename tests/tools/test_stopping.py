@@ -91,7 +91,7 @@ def stop(words: list[str], folder: Path, delay: float, number: signal.Signals) -
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", VERBS)
 def test_stopped_at_any_moment(mac4: Path, verb: list[str]) -> None:
-    stop_often(mac4, verb, SEED, 5)
+    stop_often(mac4, verb, SEED, 3)
 
 
 @pytest.mark.long

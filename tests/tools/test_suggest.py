@@ -389,7 +389,7 @@ def test_a_shipped_cfu_takes_the_cycles_that_were_promised(
     assert follow(advice["command"], capsys) == advice["cycles"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_kernel_that_is_slower_than_the_portable_one(
     here: Path, no_cfus: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -474,7 +474,7 @@ def test_a_new_instruction_saves_what_was_promised_and_more(here: Path, no_cfus:
     assert advice["gain_cycles"] <= saved <= 2 * advice["gain_cycles"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_model_without_faults_gets_five_pieces_of_advice_at_most(
     here: Path, no_cfus: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
