@@ -21,9 +21,10 @@ enum order { TAPS, ROWS, GATHERED };
 
 /* op: the operator. A pass begins at an output channel: input, output, weights and channels are its first ones.
  *
- * down: `along` is y. image_bytes, output_bytes: of an image of the input and of the output. weights: 0 stands for weights of 64. alike: all channels are
- * as the first one. stride, rows, span: rows of the window store from one row of a block to the next, in a block, and in a window.
- * loaded: the CFU has weights and channels already. whole: results go as whole words, which pass_run finds out.
+ * down: `along` is y. image_bytes, output_bytes: of an image of the input and of the output. weights: 0 stands for weights of 64.
+ * alike: all channels are as the first one. stride, rows, span: rows of the window store from one row of a block to the next, in a
+ * block, and in a window. weight_rows: of the weight store. loaded: the CFU has weights and channels already. whole: results go as whole
+ * words, which pass_run finds out.
  */
 struct pass {
   const struct cfukit_conv *op;
