@@ -135,7 +135,7 @@ class EngineModel:
         self.status = self.known_rows = self.known_channel_rows = 0
         self._base = self._channel_base = 0
         self.known_terms = False
-        self._columns, self._at, self._fed = True, 0, bytearray()
+        self._columns, self._at, self._fed = False, 0, bytearray()
         self._number, self._words = 0, list[int]()
 
     # --- loading
