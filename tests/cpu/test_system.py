@@ -15,6 +15,7 @@ from cfukit_soc import build_simulator, generate_soc, simulate
 from cfukit_sw.firmware import build_firmware
 from cfukit_sw.linker import AUTO, Placement
 from support.bare import patient_cfu
+from support.marks import long_except
 from support.socs import make_soc
 
 ARITHMETIC = """
@@ -133,7 +134,7 @@ def test_what_is_no_cpu_json_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("given", [pytest.param("fomu", marks=pytest.mark.long), "fomu-mac", "tcm"])
+@pytest.mark.parametrize("given", long_except(("fomu", "fomu-mac", "tcm"), "tcm"))
 def test_programs_run_from_tightly_coupled_memories(given: str, tmp_path: Path) -> None:
     soc = soc_with(given, tmp_path)
     described = Soc.read(soc)
@@ -151,7 +152,12 @@ STARTS = [
     pytest.param({"base": "fomu", "boot_rom_bytes": 1024}, Placement(), 0x20080000, marks=pytest.mark.long),
     ({"base": "fomu", "boot_rom_bytes": 1024}, Placement(data="dtcm"), 0x20080000),
     ("tcm", Placement(data="dtcm"), 0x40000000),
-    ({"itcm_bytes": 0x10000, "dtcm_bytes": 0x8000}, Placement(code="itcm", data="dtcm"), 0x40000000),
+    pytest.param(
+        {"itcm_bytes": 0x10000, "dtcm_bytes": 0x8000},
+        Placement(code="itcm", data="dtcm"),
+        0x40000000,
+        marks=pytest.mark.long,
+    ),
 ]
 
 
@@ -185,7 +191,7 @@ OUTSIDE = [
     ("fomu", "0x20004000 + 65536", "0x20014000"),
     ("fomu", "0x2000fffc", "0x20010000"),  # runs past the end
     ("lean", "0x50000000", "0x50000000"),
-    ({"base": "lean", "dtcm_bytes": 0x10000}, "0x30000000", "0x30000000"),
+    pytest.param({"base": "lean", "dtcm_bytes": 0x10000}, "0x30000000", "0x30000000", marks=pytest.mark.long),
 ]
 
 

@@ -37,7 +37,8 @@ int main(void) {
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("cpu", "width"), [("tcm", 32), pytest.param("tcm", 128, marks=pytest.mark.long), ("fomu", 32)]
+    ("cpu", "width"),
+    [*(pytest.param("tcm", width, marks=pytest.mark.long) for width in (32, 128)), ("fomu", 32)],
 )
 def test_one_access_per_cycle(cpu: str, width: int, tmp_path: Path) -> None:
     folder = tmp_path / "vector"

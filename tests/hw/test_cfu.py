@@ -17,7 +17,7 @@ from support.latency_cfu import Count, Passing, Piped, Slow, make_latency_cfu
 
 
 @pytest.mark.slow
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(
     latencies=st.lists(st.integers(0, 9), min_size=1, max_size=5, unique=True),
     slow=st.booleans(),

@@ -47,15 +47,15 @@ def check_jobs(size: EngineSize, seeds: Iterable[int]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["16x4x2", "8x4", "8x2", "4x1"])
+@pytest.mark.parametrize("name", ["16x4x2", "8x4", "4x1"])
 def test_random_jobs(name: str) -> None:
-    check_jobs(SIZES[name], range(30))
+    check_jobs(SIZES[name], range(20))
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", SIZES)
 def test_random_jobs_at_length(name: str) -> None:
-    check_jobs(SIZES[name], range(30, 530))
+    check_jobs(SIZES[name], range(20, 520))
 
 
 @pytest.mark.slow

@@ -31,7 +31,7 @@ def vector(folder: Path, width: int = 32, old: str = "", new: str = "") -> BaseC
 
 
 @pytest.mark.slow
-@settings(max_examples=9)
+@settings(max_examples=5)
 @given(st.sampled_from((32, 64, 128)), st.integers(0, 1000))
 def test_the_example_equals_its_model(width: int, seed: int) -> None:
     check_gateware(load_cfu(VECTOR, {"width": width}), seed, 400)

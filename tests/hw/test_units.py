@@ -77,7 +77,7 @@ def test_every_order_of_funct3(kinds: tuple[str, ...]) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(
     kinds=st.lists(st.sampled_from(sorted(KINDS)), min_size=1, max_size=8).filter(
         lambda kinds: all(kinds.count(kind) == 1 for kind in kinds if kind.startswith(("pipe", "own")))

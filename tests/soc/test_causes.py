@@ -30,6 +30,7 @@ from support.cpu_compare import features_of
 from support.cpu_sets import TCM_FACTORS, pairwise
 from support.elves import write_elf
 from support.fast_compare import first_cause
+from support.marks import long_except
 from support.socs import make_soc
 
 Counted = tuple[Outcome, tuple[Segment, ...]]
@@ -76,7 +77,7 @@ def measure(cpu: str, folder: Path) -> tuple[Counted, dict[str, dict[str, int]],
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cpu", PRESETS)
+@pytest.mark.parametrize("cpu", long_except(PRESETS, "full+cfu", "lean", "fomu-mac"))
 def test_counts_derived_by_hand(cpu: str, tmp_path: Path) -> None:
     (outcome, segments), found, expected = measure(cpu, tmp_path)
     assert outcome.exit_code == 0 and outcome.causes is not None
@@ -102,7 +103,12 @@ RANDOM = [
     pytest.param(
         {"base": "fomu", "traps": True, "interrupts": True, "csrs": "all"}, ITCM, DTCM, marks=pytest.mark.long
     ),
-    ({"icache_bytes": 0, "dcache_bytes": 0, "itcm_bytes": 0x8000, "prediction": "none"}, ITCM, RAM + 0x10000),
+    pytest.param(
+        {"icache_bytes": 0, "dcache_bytes": 0, "itcm_bytes": 0x8000, "prediction": "none"},
+        ITCM,
+        RAM + 0x10000,
+        marks=pytest.mark.long,
+    ),
 ]
 
 

@@ -120,7 +120,7 @@ def system(board: str, width: int, folder: Path) -> Run:
     [
         ("sim", 32, 1000),
         ("sim", 128, 400),
-        ("arty", 128, 150),
+        ("arty", 128, 75),
         pytest.param("arty", 32, 200, marks=pytest.mark.long),
         pytest.param("tang20k", 64, 150, marks=pytest.mark.long),
         ("ulx3s", 128, 75),

@@ -19,6 +19,7 @@ from cfukit_soc import generate_soc
 from cfukit_soc.image import memory_image
 from support import bare
 from support.fast_compare import Both
+from support.marks import long_except
 from support.traffic_cfu import DTCM, collision, outside, traffic, write_traffic_cfu
 
 Ports = tuple[str, str | dict[str, Any], int, int]
@@ -84,7 +85,7 @@ def compare(both: Both, name: str, make: Callable[..., bytes], folder: Path, see
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", COMMON)
+@pytest.mark.parametrize("name", long_except(COMMON, COMMON[0]))
 def test_traffic_from_both_sides(made: Made, image: Callable[..., bytes], tmp_path: Path, name: str) -> None:
     both = made(name)
     compare(both, name, image, tmp_path, range(3))

@@ -204,7 +204,7 @@ def test_missing_files_are_named(system, tmp_path):
         build_simulator(tmp_path / "soc.json", None, build_dir=tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_zig_compiles_every_file_of_a_simulator(system, tmp_path, monkeypatch):
     """Without its optimiser and its C++ library. The long test below waits for both."""
     zig, original, compiled = tools.zig(), process.run, []

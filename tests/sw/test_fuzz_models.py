@@ -7,6 +7,7 @@ import os
 import pytest
 
 from support.fuzz import fuzz, fuzz_in_worker
+from support.marks import long_except
 
 
 def test_damaged_models() -> None:
@@ -20,10 +21,10 @@ def test_the_worker_says_what_went_wrong() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("half", [0, pytest.param(1, marks=pytest.mark.long)])
-def test_a_thousand_damaged_models(half: int) -> None:
-    counts = fuzz_in_worker(1000 + 500 * half, 500)
-    assert counts["refused"] > 200 and counts["ran"] > 20
+@pytest.mark.parametrize("part", long_except(range(4), 0))
+def test_a_thousand_damaged_models(part: int) -> None:
+    counts = fuzz_in_worker(1000 + 250 * part, 250)
+    assert counts["refused"] > 100 and counts["ran"] > 10
 
 
 @pytest.mark.long

@@ -78,16 +78,16 @@ def evaluated(model: Model, samples: Samples) -> list[bytes]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("registry", "seed"),
+    ("registry", "seed", "step"),
     [
-        ("portable", 70),
-        *(pytest.param(*case, marks=pytest.mark.long) for case in (("portable", 71), ("reference", 70))),
+        ("portable", 70, 2),
+        *(pytest.param(*case, 1, marks=pytest.mark.long) for case in (("portable", 71), ("reference", 70))),
     ],
 )
-def test_every_operator_type(system: System, registry: str, seed: int) -> None:
-    """A random model of each operator, with three inferences, the last one after a reset."""
-    given, names = [], []
-    for type in all_types():
+def test_every_operator_type(system: System, registry: str, seed: int, step: int) -> None:
+    """A random model of each operator (step 2: of each second one), with three inferences, the last one after a reset."""
+    types, given, names = all_types()[::step], [], []
+    for type in types:
         model, rng = random_model(type, seed), np.random.default_rng(seed)
         samples = [(number != 1, random_inputs(model, rng)) for number in range(3)]
         try:
@@ -96,7 +96,7 @@ def test_every_operator_type(system: System, registry: str, seed: int) -> None:
             continue
         given.append((model, samples))
         names.append(f"{type} {seed}")
-    assert len(given) > 0.9 * len(all_types())
+    assert len(given) > 0.9 * len(types)
     for name, (model, samples), got in zip(names, given, system.run(given, registry), strict=True):
         assert got == evaluated(model, samples), name
 

@@ -14,7 +14,7 @@ import pytest
 from cfukit_base.artefacts.plan import Plan
 from cfukit_base.errors import ResultError
 from cfukit_base.protocol import wire
-from cfukit_soc import build_simulator, simulate
+from cfukit_soc.fast import simulate_fast
 from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.firmware import build_firmware, build_host
 from cfukit_sw.kernels import library
@@ -173,12 +173,11 @@ def test_a_model_without_room_is_refused_before_it_is_sent() -> None:
 
 
 class Bench:
-    """Board sim with models in both packagings."""
+    """Board sim with models in both packagings, on the exact simulator."""
 
-    def __init__(self, folder: Path, shared: Path):
+    def __init__(self, folder: Path):
         self.folder = folder
         self.soc_json = make_soc("sim", folder / "soc")
-        self.simulator = build_simulator(self.soc_json, None, build_dir=shared)
         sources = write_loader(library(), folder / "loader", ROOM, ROOM)
         self.loader = build_firmware(sources, self.soc_json, build_dir=folder, kind="loader")
 
@@ -194,7 +193,9 @@ class Bench:
             script.load(blob.header, blob.data)
         ask(script, plan, inputs)
         script.exit()
-        result = simulate(self.simulator, self.soc_json, elf, stdin=bytes(script), hang_cycles=10_000_000)
+        result = simulate_fast(
+            self.soc_json, elf, None, build_dir=self.folder, stdin=bytes(script), hang_cycles=10_000_000
+        )
         answers = [wire.parse(frame) for frame in wire.split(result.output)[1]]
         assert outputs(answers) == as_bytes(Evaluator(model).run(inputs).outputs)
         return next(answer.cycles for answer in answers if isinstance(answer, wire.Done))
@@ -207,9 +208,7 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if base.name.startswith("popen-") else base
-    return Bench(tmp_path_factory.mktemp("loaded"), shared / "soc")
+    return Bench(tmp_path_factory.mktemp("loaded"))
 
 
 @pytest.mark.slow

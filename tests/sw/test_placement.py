@@ -14,6 +14,7 @@ from cfukit_base.artefacts.plan import Plan
 from cfukit_base.errors import ResultError, UsageError
 from cfukit_base.protocol import wire
 from cfukit_soc import build_simulator, simulate
+from cfukit_soc.fast import simulate_fast
 from cfukit_sw.elf import memory_map
 from cfukit_sw.evaluator import Evaluator
 from cfukit_sw.firmware import build_firmware
@@ -139,7 +140,7 @@ def test_plain_places_of_a_cpu_with_tightly_coupled_memories_alone() -> None:
     assert resolve(soc, Placement())["data"] == "dtcm"
 
 
-# --- on the RTL of board sim_slow ----------------------------------------------------------------------------------------
+# --- on board sim_slow ---------------------------------------------------------------------------------------------------
 
 
 class Bench:
@@ -149,7 +150,7 @@ class Bench:
         self.folder, self.model = folder, read_model(DIGITS)
         self.soc_json = make_soc("sim_slow", folder / "soc")
         self.soc = Soc.read(self.soc_json)
-        self.simulator = build_simulator(self.soc_json, None, build_dir=shared)
+        self.shared = shared
         self.plan = lower(self.model)
         self.sources = write_model(self.plan, folder / "model")
         self.inputs = random_inputs(self.model, np.random.default_rng(0))
@@ -161,12 +162,14 @@ class Bench:
         )
 
     def cycles(self, elf: Path) -> int:
-        """Cycles of one inference, after checking its outputs."""
+        """Cycles of one inference on the exact simulator, after checking its outputs."""
         script = wire.Script()
         inference.start(script, self.plan, self.inputs)
         inference.read_outputs(script, self.plan)
         script.exit()
-        result = simulate(self.simulator, self.soc_json, elf, stdin=bytes(script), max_cycles=100_000_000)
+        result = simulate_fast(
+            self.soc_json, elf, None, build_dir=self.folder, stdin=bytes(script), max_cycles=100_000_000
+        )
         answers = [wire.parse(frame) for frame in wire.split(result.output)[1]]
         data = inference.output_bytes(answers)
         assert data == b"".join(array.tobytes() for array in self.expected)
@@ -239,7 +242,8 @@ int main(void) {
 """.replace("1024 * i", "1024 * (i & 15)")
     )
     elf = build_firmware([source], bench.soc_json, build_dir=bench.folder)
-    result = simulate(bench.simulator, bench.soc_json, elf, max_cycles=1_000_000)
+    simulator = build_simulator(bench.soc_json, None, build_dir=bench.shared)
+    result = simulate(simulator, bench.soc_json, elf, max_cycles=1_000_000)
     slow_loads, fast_loads, slow_stores, fast_stores = map(int, wire.split(result.output)[0].split())
     words = (
         64 * 8

@@ -142,7 +142,7 @@ def test_every_refusal_of_values_has_a_word_for_firmware() -> None:
     assert found
 
 
-@pytest.mark.parametrize("engine", ["host", pytest.param("rtl", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("engine", ["host", "fast", pytest.param("rtl", marks=pytest.mark.long)])
 @pytest.mark.parametrize("layers", [False, True])
 def test_firmware_names_sample_operator_and_value(engine: str, layers: bool, tmp_path: Path) -> None:
     path, inputs = tmp_path / "wide.tflite", tmp_path / "inputs.npz"

@@ -18,9 +18,16 @@ pytestmark = [pytest.mark.slow, pytest.mark.needs("fpga")]
 MAC4 = Path(__file__).parents[2] / "proj" / "mac4"
 
 
-def test_a_cfu_by_instruction(tmp_path):
-    api.init(str(tmp_path / "mine"), "mac4")
-    document = api.area(tmp_path / "mine", family="ice40")
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory):
+    """Synthesised once for all tests."""
+    folder = tmp_path_factory.mktemp("area") / "mine"
+    api.init(str(folder), "mac4")
+    return folder
+
+
+def test_a_cfu_by_instruction(mine):
+    document = api.area(mine, family="ice40")
     assert set(BUILD.split()) <= set(document)
     assert Build.parse(json.dumps(document), "area").to_json() == document
     assert document["ok"] and document["timing_met"] is None and document["parts"]["cfu"] == document["used"]
@@ -30,13 +37,12 @@ def test_a_cfu_by_instruction(tmp_path):
     top, state = family["parts"]
     assert top["instructions"] == [] and state["instructions"] == ["mac4", "acc"]
     assert state["used"]["dsp"] == 4 and top["used"]["dsp"] == 0
-    again = api.area(tmp_path / "mine", family="ice40")
+    again = api.area(mine, family="ice40")
     assert again == document
 
 
-def test_a_limit_that_is_exceeded_fails_with_the_largest_part(tmp_path, capsys):
-    api.init(str(tmp_path / "mine"), "mac4")
-    command = ["area", str(tmp_path / "mine"), "--family", "ice40", "--set", "limits.lut=100", "--json"]
+def test_a_limit_that_is_exceeded_fails_with_the_largest_part(mine, capsys):
+    command = ["area", str(mine), "--family", "ice40", "--set", "limits.lut=100", "--json"]
     assert run(command) == 1
     document = json.loads(capsys.readouterr().out)
     (limit,) = document["limits"]

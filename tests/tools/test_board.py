@@ -86,7 +86,7 @@ def on(board: Callable[..., PtyBoard]) -> Iterator[PtyBoard]:
         yield running
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_board_that_starts_in_a_rom_on_the_bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     system = BoardSystem(stock_project("stock", board="tang20k"))

@@ -10,6 +10,7 @@ import pytest
 from cfukit_base.cache import manifest, user_cache
 from cfukit_tools import api
 from cfukit_tools.cli import commands as cli
+from support.marks import long_except
 
 SEED = 20261
 
@@ -19,8 +20,13 @@ def entries(*folders: Path) -> list[Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("steps", long_except((1, 4), 1))
 def test_truncated_files_are_built_again(
-    mac4: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    mac4: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    steps: int,
 ) -> None:
     """A tenth of all files each time, in every folder that the command uses."""
     (tmp_path / "cache").mkdir()
@@ -38,7 +44,7 @@ def test_truncated_files_are_built_again(
         return {name: document[name] for name in ("outputs", "digests") if name in document}, text.err
 
     right, _ = run()
-    for step in range(2):
+    for step in range(steps):
         files = [path for entry in entries(mac4 / "build", tmp_path / "cache") for path in entry.rglob("*")]
         for path in rng.sample(files, len(files) // 10):
             if path.is_file() and path.stat().st_size:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from support.marks import long_except
+
 CFUKIT = [sys.executable, "-m", "cfukit_tools"]
 ENDLESS = """#include "cfukit.h"
 static volatile int n;
@@ -57,7 +59,7 @@ def test_exec_tells_where_it_was_and_keeps_the_output(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("verb", ["run", "infer"])
+@pytest.mark.parametrize("verb", long_except(("run", "infer"), "run"))
 def test_a_kernel_without_end_is_named(
     verb: str, built_mac4: Path, two_samples: Path, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from cfukit_base.errors import UsageError
 from cfukit_tools import api
+from support.marks import long_except
 
 ENGINES = ("rtl", "fast")
 PROGRAMS = {
@@ -122,19 +123,19 @@ def test_a_model_runs_alike_on_a_board_with_dram(
 
 
 @pytest.mark.slow
-def test_a_memory_port_works_alike(here: Path) -> None:
+@pytest.mark.parametrize("cpu", long_except(("tcm", "fomu"), "tcm"))
+def test_a_memory_port_works_alike(here: Path, cpu: str) -> None:
     """The CFU sums and copies vectors while the CPU waits, loads and stores."""
     api.init(str(here / "vector"), "vector")
-    for cpu in ("tcm", "fomu"):
-        document = same_on_both(
-            api.exec_,
-            here / "vector" / "rate.c",
-            project=here / "vector",
-            assignments=[f'soc.cpu="{cpu}"', "cfu.params.width=32"],
-            stdin=b"",
-            causes=True,
-        )
-        assert document["exit_code"] == 0 and document["causes"]["cfu_wait"] > 1000
+    document = same_on_both(
+        api.exec_,
+        here / "vector" / "rate.c",
+        project=here / "vector",
+        assignments=[f'soc.cpu="{cpu}"', "cfu.params.width=32"],
+        stdin=b"",
+        causes=True,
+    )
+    assert document["exit_code"] == 0 and document["causes"]["cfu_wait"] > 1000
 
 
 @pytest.mark.long

@@ -16,7 +16,7 @@ import pytest
 from support.damage import DEAR, Command, Said, Workshop, damage, draw
 
 SEED = 20262
-FEW = 6
+FEW = 4
 
 
 def commands(shop: Workshop, rng: random.Random) -> dict[str, Command]:

@@ -58,7 +58,7 @@ def yosys(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_firmware_simulator_and_test_benches(runtime: None, folder: Path) -> None:
+def test_firmware_and_simulator(runtime: None, folder: Path) -> None:
     api.init(str(folder / "mine"), "mac4")
     (folder / "program.c").write_text(PROGRAM)
     for compiler in ("zig", *(["gcc"] if shutil.which("riscv64-unknown-elf-gcc") else [])):
@@ -68,8 +68,12 @@ def test_firmware_simulator_and_test_benches(runtime: None, folder: Path) -> Non
     with pytest.raises(BuildError, match="undeclared") as caught:
         api.exec_(folder / "wrong.c", project=folder / "mine", stdin=b"")
     assert str(folder / "wrong.c") in str(caught.value)
-    tested = api.test(folder / "mine", only="cocotb")
-    assert tested["ok"]
+
+
+@pytest.mark.long
+def test_a_test_bench(runtime: None, folder: Path) -> None:
+    api.init(str(folder / "mine"), "mac4")
+    assert api.test(folder / "mine", only="cocotb")["ok"]
 
 
 @pytest.mark.slow

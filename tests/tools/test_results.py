@@ -326,7 +326,7 @@ def command(*words: str) -> dict[str, Any]:
     return document
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_clean_frees_the_builds_of_a_project_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

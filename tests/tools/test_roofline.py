@@ -17,6 +17,7 @@ from cfukit_sw.lower import lower
 from cfukit_sw.model_builder import ModelBuilder
 from cfukit_tools import api
 from cfukit_tools.inference.roofline import moved, roof, work
+from support.marks import long_except
 
 KINDS = {
     "loads": {"lb", "lh", "lw", "lbu", "lhu"},
@@ -121,7 +122,7 @@ def test_a_tightly_coupled_memory_bounds_nothing() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("project", ["mac4", "template"])
+@pytest.mark.parametrize("project", long_except(("mac4", "template"), "mac4"))
 def test_no_limit_is_above_what_was_measured(project: str, tmp_path: Path) -> None:
     """Limits are lower bounds, on the RTL too; kinds of work add up to what retired."""
     api.init(tmp_path / "copy", project)

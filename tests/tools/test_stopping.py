@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from cfukit_base.cache import user_cache
+from support.marks import long_except
 
 CFUKIT = [sys.executable, "-m", "cfukit_tools"]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -89,7 +90,7 @@ def stop(words: list[str], folder: Path, delay: float, number: signal.Signals) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", long_except(VERBS, VERBS[0]))
 def test_stopped_at_any_moment(mac4: Path, verb: list[str]) -> None:
     stop_often(mac4, verb, SEED, 3)
 

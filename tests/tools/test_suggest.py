@@ -337,11 +337,15 @@ def expect(document: Json, kind: str, change: str = "") -> Json:
 SMALL = '{ base = "min", icache_bytes = 512, bypass = false, multiplier = false }'
 KINDS = [
     ("icache", "icache_bytes="),
-    ("tcm", "dtcm_bytes="),
     ("cpu", "bypass="),
     *(
         pytest.param(*kind, marks=pytest.mark.long)
-        for kind in (("dcache", "dcache_bytes="), ("cpu", "prediction="), ("cpu", "multiplier="))
+        for kind in (
+            ("tcm", "dtcm_bytes="),
+            ("dcache", "dcache_bytes="),
+            ("cpu", "prediction="),
+            ("cpu", "multiplier="),
+        )
     ),
 ]
 

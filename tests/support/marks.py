@@ -1,0 +1,16 @@
+"""Which cases of a parametrised test run when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+
+def long_except(cases: Iterable[Any], *kept: Any) -> list[Any]:
+    """`cases`, of which only `kept` run in `make test`. The others are marked `long`."""
+    cases = list(cases)
+    strange = [case for case in kept if case not in cases]
+    assert not strange, f"no such cases: {strange}"
+    return [case if case in kept else pytest.param(case, marks=pytest.mark.long) for case in cases]
