@@ -20,6 +20,7 @@ SECONDS = 1200
 AFTER = {"README.md": ROOT / "docs" / "report.md"}
 LONG = {
     "engine.md",  # it compiles five engines; `make test` runs larger ones elsewhere
+    "lab.md",  # test_lab has its solution, right and wrong
     "suggest.md",  # it simulates some forty systems; test_suggest follows such advice
 }
 WITH_SHELL = [

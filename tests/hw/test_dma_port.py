@@ -27,6 +27,7 @@ from cfukit.testing.stimulus import Segment, segments
 from cfukit_base.artefacts import CfuDescription
 from cfukit_base.cfu_ports import DMA_OUTSTANDING, DmaShape, dma_ports
 from cfukit_base.errors import BuildError, ResultError, UsageError
+from support.marks import long_except
 
 FOLD = Path(__file__).resolve().parents[1] / "support" / "dma_cfu.py"
 
@@ -63,7 +64,7 @@ def test_the_gateware_equals_its_model(width: int, lazy: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [32, pytest.param(64, marks=pytest.mark.long), 128])
+@pytest.mark.parametrize("width", long_except((32, 64, 128), 128))
 def test_in_bulk_and_through_cocotb(width: int, tmp_path: Path) -> None:
     cfu = load_cfu(FOLD, {"width": width, "lazy": 1})
     check_verilog(cfu, 1, 20_000)

@@ -18,6 +18,7 @@ from cfukit.testing import (
     run_project_cocotb,
     vectors,
 )
+from support.marks import long_except
 
 ROOT = Path(__file__).resolve().parents[2]
 README = Path(cfukit.__file__).with_name("README.md")
@@ -48,7 +49,7 @@ def test_readme_example(number: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", range(len(BLOCKS)))
+@pytest.mark.parametrize("number", long_except(range(len(BLOCKS)), 0))
 def test_readme_example_in_bulk(number: int, tmp_path: Path) -> None:
     check_verilog(example(number, tmp_path), 2, 100_000)
 

@@ -26,7 +26,7 @@ def gain(name: str, folder: Path, engine: str) -> float:
     return float(cycles["portable"][0] / cycles["project"][0]) if engine == "fast" else 0.0
 
 
-SLOW = ("detector", "recurrent")
+SLOW = ("detector",)
 MARKED = [pytest.param(name, marks=pytest.mark.slow if name in SLOW else pytest.mark.long) for name in WHOLE]
 
 

@@ -49,7 +49,7 @@ def test_a_cfu_that_includes_files_is_built_for_its_folder(system, tmp_path, mon
     assert caught.value.args[0].parent == tmp_path / "build"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_cfu_change_compiles_no_runtime(system, tmp_path, monkeypatch):
     changed = tmp_path / "cfu.v"
     changed.write_text(

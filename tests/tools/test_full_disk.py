@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from support.marks import long_except
+
 pytestmark = pytest.mark.slow
 
 
@@ -23,7 +25,7 @@ def run(folder: Path, blocks: int, *words: str) -> subprocess.CompletedProcess[s
     )
 
 
-@pytest.mark.parametrize("kib", [1, 4, 12])
+@pytest.mark.parametrize("kib", long_except((1, 4, 12), 1, 12))
 def test_the_host_engine_on_a_full_disk(tmp_path: Path, kib: int) -> None:
     (tmp_path / "program.c").write_text(
         '#include "cfukit.h"\nint main(void) { printf("hi\\n"); return 0; }\n'

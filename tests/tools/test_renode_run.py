@@ -21,6 +21,7 @@ from cfukit_tools.cli import commands as cli
 from cfukit_tools.report import exec as report
 from cfukit_tools.verbs import exec as verb
 from support import fake_renode
+from support.marks import long_except
 
 SUM = r"""
 #include "cfukit.h"
@@ -238,7 +239,7 @@ def test_a_limit_in_cycles_stops_an_endless_loop(renode: Callable[..., None], he
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("version", ["1.14.0", "1.16.0"])
+@pytest.mark.parametrize("version", long_except(("1.14.0", "1.16.0"), "1.16.0"))
 def test_the_robot_file_waits_for_the_programs_end(
     no_renode: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
 ) -> None:

@@ -92,7 +92,7 @@ def stop(words: list[str], folder: Path, delay: float, number: signal.Signals) -
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", long_except(VERBS, VERBS[0]))
 def test_stopped_at_any_moment(mac4: Path, verb: list[str]) -> None:
-    stop_often(mac4, verb, SEED, 3)
+    stop_often(mac4, verb, SEED, 2)
 
 
 @pytest.mark.long

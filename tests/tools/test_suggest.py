@@ -337,10 +337,10 @@ def expect(document: Json, kind: str, change: str = "") -> Json:
 SMALL = '{ base = "min", icache_bytes = 512, bypass = false, multiplier = false }'
 KINDS = [
     ("icache", "icache_bytes="),
-    ("cpu", "bypass="),
     *(
         pytest.param(*kind, marks=pytest.mark.long)
         for kind in (
+            ("cpu", "bypass="),
             ("tcm", "dtcm_bytes="),
             ("dcache", "dcache_bytes="),
             ("cpu", "prediction="),
