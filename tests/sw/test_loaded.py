@@ -46,15 +46,29 @@ def test_structs_are_laid_out_as_the_compiler_does() -> None:
         assert size == ctypes.sizeof(made)
 
 
+BUILD = {"sanitize": False}
+
+
+@pytest.fixture(
+    autouse=True,
+    params=[pytest.param(True, id="sanitized", marks=pytest.mark.long), pytest.param(False, id="plain")],
+)
+def sanitized(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All tests run with sanitizers too, which take a minute to compile into all kernels."""
+    monkeypatch.setitem(BUILD, "sanitize", request.param)
+
+
 @functools.cache
-def firmware() -> Path:
+def firmware(sanitize: bool) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="cfukit-loader-"))
     sources = write_loader(library(), folder, ROOM, ROOM)
-    return build_host(sources, build_dir=folder, kind="loader", sanitize=True)
+    return build_host(sources, build_dir=folder, kind="loader", sanitize=sanitize)
 
 
 def talk(script: wire.Script) -> list[wire.Answer]:
-    done = subprocess.run([firmware()], input=bytes(script), capture_output=True, timeout=300, check=False)
+    done = subprocess.run(
+        [firmware(**BUILD)], input=bytes(script), capture_output=True, timeout=300, check=False
+    )
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     return [wire.parse(frame) for frame in wire.split(done.stdout)[1]]
 

@@ -182,7 +182,7 @@ def test_a_damaged_note_is_written_again(tmp_path: Path) -> None:
 
 
 # Their gateware takes seconds to elaborate. The smallest engine is enough in `make test`.
-LARGE = ("engine_ulx3s", "mlperf_arty")
+LARGE = ("engine_tang20k", "engine_ulx3s", "mlperf_arty")
 
 
 @pytest.mark.parametrize(
