@@ -15,7 +15,7 @@ from cfukit.testing.judge import Record, judge
 from cfukit.testing.mismatch import Context
 from cfukit.testing.stimulus import Op, Segment
 from cfukit_base.errors import UsageError
-from support.engine_jobs import BY_DMA, NEXT, START, WAIT, random_segment, set_
+from support.engine_jobs import BY_DMA, FEED, FEED_CHANNELS, NEXT, START, WAIT, random_segment, set_
 
 SIZES = {
     "16x4x2": EngineSize(dma=128, pixels=2),
@@ -98,6 +98,18 @@ def test_a_bad_descriptor_is_reported_and_nothing_hangs() -> None:
     }
     for segment, record in zip(cases, play(SMALL, list(cases)), strict=True):
         assert statuses(segment, record) == [cases[segment], 0] and record.rule == 0
+
+
+def test_rows_that_are_fed_right_after_reset_are_whole() -> None:
+    """Each is the first output's, and the other outputs' weights are 0: no `restart` has said that they come in columns."""
+    ops = job(1, 4).ops
+    sets, starts = ops[:8], ops[10:12]
+    fed = [Op(FEED, 1, 0x01010101 * n, 0) for n in (1, 2)]
+    fed += [Op(FEED, FEED_CHANNELS, word, 0) for _ in range(4) for word in (0, 1 << 30, 1)]  # as they are
+    segment = replace(random_segment(0, SMALL, 1), ops=(*sets, *fed, *starts))
+    (record,) = play(SMALL, [segment])
+    assert statuses(segment, record) == [0] and record.rule == 0
+    judge(Context(make_engine(SMALL), segment.memory_seed, "Verilator"), 0, segment, record)
 
 
 def load(job: Job, address: int, count: int) -> Segment:
