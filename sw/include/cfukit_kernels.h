@@ -228,7 +228,7 @@ struct cfukit_reduce {
 /* TRANSPOSE_CONV takes struct cfukit_conv: weights [output_channels, filter_height, filter_width, input_channels]; input pixel (y, x)
  * reaches outputs (y * stride_height - padding_top + filter_y, ...). The bias is not folded. */
 
-/* PRELU: struct cfukit_binary, input2 the slopes. d = x1 - zero point 1; d >= 0: MBQM(d, multiplier1, shift1), else
+/* PRELU: struct cfukit_binary, input2 the slopes, int8 on int16 too. d = x1 - zero point 1; d >= 0: MBQM(d, multiplier1, shift1), else
  * MBQM(d * (x2 - zero point 2), multiplier, shift). */
 
 /* ARG_MAX: input [outer, depth, inner]; output int32_t [outer, inner], the index of the first maximum along depth. */

@@ -347,7 +347,7 @@ def _float_function(case: Case) -> Model:
 @builds("RELU", "RELU6", "LEAKY_RELU", "HARD_SWISH", "PRELU")
 def _rectifier(case: Case) -> Model:
     shape = (1, *case.shape(2, 3))
-    type = case.activations() if case.type in ("RELU", "RELU6", "LEAKY_RELU") else "int8"
+    type = case.activations() if case.type in ("PRELU", "RELU", "RELU6", "LEAKY_RELU") else "int8"
     x = case.image(shape, type, scale=case.scale(*((1e-6, 4) if case.chance(0.2) else (0.01, 0.2))))
     scale = float(case.build.tensors[x].scale)
     if case.type == "RELU6":
@@ -355,6 +355,8 @@ def _rectifier(case: Case) -> Model:
     y = case.out_of(x, shape, scale * (case.scale(1, 3) if case.type == "HARD_SWISH" else case.scale(0.4, 3)))
     if case.type == "PRELU":
         broadcast = tuple(1 if case.chance(0.5) else size for size in shape[case.whole(0, len(shape) - 1) :])
+        if case.chance(0.2):
+            return case.done([x, case.image(broadcast, scale=0.01)], [y])
         data = case.rng.integers(-128, 128, broadcast).astype(np.int8)
         return case.done([x, case.build.constant("a", data, scale=0.01, zero_point=case.zero_point())], [y])
     options = {"alpha": case.scale(0.01, 1)} if case.type == "LEAKY_RELU" else {}

@@ -301,7 +301,7 @@ def test_metadata_that_are_refused(data: bytes, message: str) -> None:
 
 
 def test_readers_that_do_not_decompress_are_refused() -> None:
-    model = random_model("PRELU", 1)
+    model = random_model("PRELU", 0)
     constant = next(t.index for t in model.tensors if t.is_constant)
     with pytest.raises(ModelError, match="operator 0 PRELU: its input, tensor ., is compressed; such inputs"):
         parse_model(by_metadata(with_few_values(model, np.random.default_rng(1), [constant]), [constant]))

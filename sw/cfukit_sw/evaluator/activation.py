@@ -25,6 +25,7 @@ from cfukit_sw.fixed_point import (
 )
 from cfukit_sw.model import Tensor
 from cfukit_sw.quantization import (
+    LIMITS,
     SOFTMAX_SUM_BITS,
     hard_swish_parameters,
     quantize_float32,
@@ -175,11 +176,11 @@ def _rounding_shift16(x: Ints, exponent: int) -> Ints:
 
 @operator("PRELU")
 def prelu(at: Site) -> Compute:
-    """Like LEAKY_RELU, but below zero with (x - zp_in) * (alpha - zp_alpha), where alpha is a constant that broadcasts."""
+    """Like LEAKY_RELU, but below zero with (x - zp_in) * (alpha - zp_alpha), where alpha broadcasts. It is int8 for int16 too."""
     at.inputs_between(2, 2)
     at.outputs_exactly(1)
-    image = at.input(0, "int8", "float32")
-    slope, output = at.input(1, image.type), at.output(image.type)
+    image = at.input(0, "int8", "int16", "float32")
+    slope, output = at.input(1, "float32" if image.type == "float32" else "int8"), at.output(image.type)
     try:
         shape = np.broadcast_shapes(image.shape, slope.shape)
     except ValueError:
@@ -194,7 +195,7 @@ def prelu(at: Site) -> Compute:
         d = inputs[0].astype(np.int64) - image.zero_point
         negative = multiply(d * (inputs[1].astype(np.int64) - slope.zero_point), *below)
         scaled = wrap32(np.where(d >= 0, multiply(d, *above), negative) + output.zero_point)
-        return [np.clip(scaled, -128, 127).astype(np.int8)]
+        return [np.clip(scaled, *LIMITS[output.type]).astype(output.dtype)]
 
     return run
 

@@ -69,7 +69,7 @@ def leaky_relu(at: Site) -> Lowered:
     below = quantize_multiplier(float(x.scale) * at.real("alpha") / float(y.scale))
     params: dict[str, Param] = {
         "input1": TensorAt(x.index),
-        "input2": Bytes(np.array([1], "<i2").tobytes()),
+        "input2": Bytes(bytes([1])),
         "output": TensorAt(y.index),
         "sizes": (*[1] * (MAX_RANK - 1), x.elements),
         "strides1": (*[0] * (MAX_RANK - 1), 1),
