@@ -11,11 +11,12 @@ import pytest
 
 from cfukit_base.artefacts import Soc
 from cfukit_cpu import PRESETS
+from cfukit_soc.image import memory_image
 from support import cpu_programs
-from support.bare import patient_cfu
+from support.bare import assemble, patient_cfu
 from support.cpu_sets import TCM_FACTORS, pairwise
 from support.fast_compare import Both, program_image
-from support.socs import make_soc
+from support.socs import make_soc, small_board
 from support.system_programs import PatchGenerator, StormGenerator, SystemGenerator, system_image
 
 INPUT = b"some words of input, and some more."
@@ -74,9 +75,25 @@ def test_interrupts_at_any_instruction(system: Any, shared_tmp: Path, tmp_path: 
 @pytest.mark.long
 @pytest.mark.parametrize("number", range(len(SETS)))
 def test_interrupts_at_any_instruction_of_every_cpu(shared_tmp: Path, tmp_path: Path, number: int) -> None:
-    soc_json = make_soc("sim", tmp_path / "soc", cpu=SETS[number])
+    soc_json = make_soc(small_board(), tmp_path / "soc", cpu=SETS[number])
     if (cpu := Soc.read(soc_json).cpu).interrupts and cpu.traps and _MASK in cpu.csrs:
         compare_storms(Both(soc_json, patient_cfu(tmp_path), shared_tmp), tmp_path, SEEDS)
+
+
+def test_misaligned_loads_of_what_a_store_changes(system: Any, shared_tmp: Path, tmp_path: Path) -> None:
+    """Such a load begins anew, and then raises its exception."""
+    stores = [*(f"sb a1, {n}(a0)" for n in range(4)), "sh a1, 0(a0)", "sh a1, 2(a0)", "sw a1, 0(a0)"]
+    loads = [*(f"lw a2, {n}(a0)" for n in (1, 2, 3)), "lh a2, 1(a0)", "lhu a2, 3(a0)"]
+    lines = ["la t0, handler", "csrw mtvec, t0", "addi a0, sp, -64", "sw a0, 0(a0)", "lw a1, 0(a0)", "j 1f"]
+    lines += [".balign 4", "handler: csrr t1, mepc", "addi t1, t1, 4", "csrw mepc, t1", "mret", "1:"]
+    for store, between, load in itertools.product(stores, range(3), loads):
+        lines += [store, *(["nop"] * between), load]
+    elf = assemble("\n".join(["  .globl main", "main:", *lines, "li a0, 0", "ret", ""]), tmp_path)
+    both = Both(system.soc_json, None, shared_tmp)
+    image = memory_image(elf, both.soc)
+    for exact in (0, 1):
+        assert both.compare(image, tmp_path, exact=exact)["end"] == "exit"
+    assert (tmp_path / "rtl.trace").read_text().count(" 34102373 ") == len(stores) * 3 * len(loads)
 
 
 TCMS: dict[str, str | dict[str, Any]] = {
@@ -97,7 +114,7 @@ def test_code_that_changes_ahead_in_a_tcm(shared_tmp: Path, tmp_path: Path, port
 @pytest.mark.long
 @pytest.mark.parametrize("number", range(len(SETS)))
 def test_programs_on_every_pair_of_options(shared_tmp: Path, tmp_path: Path, number: int) -> None:
-    soc_json = make_soc("sim", tmp_path / "soc", cpu=SETS[number])
+    soc_json = make_soc(small_board(), tmp_path / "soc", cpu=SETS[number])
     both = Both(soc_json, patient_cfu(tmp_path), shared_tmp)
     compare(both, tmp_path, SEEDS)
     soc = Soc.read(soc_json)

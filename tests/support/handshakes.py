@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_PORTS = """module Cfu (
+PORTS = """module Cfu (
   input clk, input reset,
   input cmd_valid, output cmd_ready,
   input [9:0] cmd_payload_function_id, input [31:0] cmd_payload_inputs_0, input [31:0] cmd_payload_inputs_1,
@@ -66,5 +66,5 @@ BODIES = {
 def write_cfu(name: str, folder: Path) -> Path:
     """The Verilog of one of BODIES."""
     path = folder / "cfu.v"
-    path.write_text(f"{_PORTS}{BODIES[name]}endmodule\n")
+    path.write_text(f"{PORTS}{BODIES[name]}endmodule\n")
     return path

@@ -334,7 +334,7 @@ def system_image(
         alignment_check=cpu.traps,
         csrs=frozenset(cpu.csrs),
     )
-    code, data = _layout(soc, seed)
+    code, data = layout(soc, seed)
     others = [
         base
         for base, memory in regions.items()
@@ -351,7 +351,7 @@ def system_image(
     return b"".join(_chunk(soc, base, contents) for base, contents in chunks)
 
 
-def _layout(soc: Soc, seed: int) -> tuple[int, int]:
+def layout(soc: Soc, seed: int) -> tuple[int, int]:
     """Where code and data of a program lie, in all ways that the system allows."""
     by_kind = {memory.kind: memory for memory in reversed(soc.memories)}
     code = [

@@ -12,6 +12,8 @@ STAGE Core::write_back(Signals& s) {
     s.command = false, s.w_stuck = false, s.loader_starts = false, s.redo = false, s.writes_cache = false;
     s.ready = p.direct_bus ? s.d_ack : !r.valid;
     if (s.w_cached) {
+        // A load that may have read what a store has just changed begins anew, a misaligned one too, before it raises its exception.
+        s.redo = !s.w_io && !s.w_write && w_hit && w_collides;
         if (!s.w_unaligned) {
             if (s.w_io) {
                 s.command = !command_sent;
@@ -20,9 +22,7 @@ STAGE Core::write_back(Signals& s) {
                 s.command = true;
                 s.writes_cache = w_hit;
                 s.w_stuck = !s.ready;
-            } else if (w_hit) {
-                s.redo = w_collides;
-            } else {
+            } else if (!w_hit) {
                 s.command = !command_sent;
                 s.loader_starts = s.ready;
                 s.w_stuck = true;
