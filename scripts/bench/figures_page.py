@@ -8,20 +8,22 @@ from dataclasses import dataclass
 HEAD = """\
 # Figures of whole models
 
-`make figures` writes this page. Each row is one inference on the whole simulated system, on engine `rtl` or on engine `fast`, which has the
-same cycles ([trust](trust.md)). The output of every operator equals the integer evaluator's.
+`make figures` writes this page. Each row is one inference on the whole simulated system. It runs on engine `rtl` or on engine `fast`, which
+has the same cycles ([trust](trust.md)). The output of every operator is compared with the integer evaluator's, and equals it.
 
-* **time**: at the clock that the board asks for.
-* **routed**: the clock that the placed and routed design reached, and the time at that clock. `-`: not routed in this state.
-* **per MAC**: cycles per MAC. **per multiplier**: MACs per multiplier and cycle. Each multiplier of `mlperf_arty` can make two products in
-  a cycle.
-* **portable**, **reference**: how many times as fast as these kernels on the same system; `-`: not measured. For `kws_fomu` they run on
-  the board's own CPU, because the project's has no multiplier.
-* **moved**: the bytes of all accesses, at the width of their port: loads and stores of the CPU (4 bytes each), the CFU's memory port, and
-  its DMA. **floor**: the fewest that the operators must move: each byte of weights, inputs and outputs once.
-* **LUT**, **FF**, **RAM**, **DSP**: of the system on the board's FPGA, after routing or, without a router, after synthesis; empty: not
-  built in this state. A row of board `sim`, which has no FPGA, says what the CFU alone takes on 7 series. A `fomu` has logic cells in place
-  of LUTs.
+| column | meaning |
+|---|---|
+| time | of one inference, at the clock that the board asks for |
+| routed | the clock that the placed and routed design reached, and the time at that clock; `-`: not routed in this state |
+| per MAC | cycles per MAC (one multiplication and one addition) |
+| per multiplier | MACs per multiplier and cycle; each multiplier of `mlperf_arty` can make two products in a cycle |
+| portable, reference | how many times as fast the row is as these kernels on the same system; `-`: not measured. For `kws_fomu` they \
+run on the board's own CPU, because the project's CPU has no multiplier |
+| moved | bytes that were moved; every access counts with the full width of its port: loads and stores of the CPU (4 bytes), the CFU's \
+memory port, and its DMA |
+| floor | the fewest bytes that the operators must move: each byte of weights, inputs and outputs once |
+| LUT, FF, RAM, DSP | what the system takes on the board's FPGA, after routing or, without a router, after synthesis; empty: not built \
+in this state. Board `sim` has no FPGA, so its rows say what the CFU alone takes on 7 series. A `fomu` has logic cells instead of LUTs |
 
 [Operators](#operators) has the cycles, MACs and bytes of each operator.
 
@@ -145,7 +147,7 @@ def page(rows: Rows, kept: Mapping[str, Measured]) -> str:
     lines += [
         "",
         "## Operators\n",
-        "**per multiplier**: MACs per multiplier and cycle. **use**: of the products that the hardware can make.\n",
+        "**share**: of the inference's cycles. **use**: the products made, as a share of those that the hardware can make.\n",
     ]
     for row in rows.row:
         if row.name in kept and row.project:
