@@ -77,7 +77,7 @@ def init(name: str, origin: str, as_json: bool, verbose: bool) -> int:
 @cli.command()
 @options("json", "verbose")
 def doctor(as_json: bool, verbose: bool) -> int:
-    """Show which tools are installed. Also: their versions, what they are for, and how to get the others."""
+    """Show which tools are installed. It says what each is for, its version, and how to get a missing one."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import doctor as verb
 
@@ -89,7 +89,7 @@ def doctor(as_json: bool, verbose: bool) -> int:
 @click.argument("what", type=click.Choice(["boards", "cpus", "models", "kernels", "projects"]))
 @options("json", "verbose")
 def list_(what: str, as_json: bool, verbose: bool) -> int:
-    """List all boards, cpus, models, kernels or projects."""
+    """List all boards, CPUs, models, kernels or projects."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import list as verb
 
@@ -113,7 +113,7 @@ def fetch(name: str, as_json: bool, verbose: bool) -> int:
 @click.option("--cache", is_flag=True, help="Remove the user's cache instead of the project's builds.")
 @options("target", "json", "verbose")
 def clean(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Remove a project's build folder. With --cache: all that is in the user's cache."""
+    """Remove a project's build folder. With --cache, empty the user's cache instead."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import clean as verb
 
@@ -124,7 +124,7 @@ def clean(as_json: bool, verbose: bool, **values: Any) -> int:
 @cli.command()
 @options("target", "model", *SYSTEM, "json", "verbose")
 def info(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Show what a model needs. Operators with their kernels, shapes, MACs, bytes, memory map, and what would be refused."""
+    """Show what a model needs. Lists operators with kernels, shapes, MACs and bytes, the memory map, and what would be refused."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import info as verb
 
@@ -139,23 +139,23 @@ def info(as_json: bool, verbose: bool, **values: Any) -> int:
     "--only",
     multiple=True,
     metavar="NAME",
-    help="Run only reference, portable or project; with --variants also a variant.",
+    help="Run only this: reference, portable or project, or with --variants a variant.",
 )
 @click.option(
     "--skip",
     multiple=True,
     metavar="NAME",
-    help="Leave out reference, portable or project; with --variants also a variant.",
+    help="Leave this out: reference, portable or project, or with --variants a variant.",
 )
 @click.option(
     "--variants", is_flag=True, help="Measure all variants of the project and show them in one table."
 )
 @click.option("--area", is_flag=True, help="With --variants: add LUT, FF, RAM and DSP of each CFU.")
 @output
-@click.option("--causes", is_flag=True, help="Show what the cycles were spent on, for each set of kernels.")
+@click.option("--causes", is_flag=True, help="Show what each set of kernels spent its cycles on.")
 @options(*PROJECT, "seed")
 def run_(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Compare your kernels with the reference and portable ones. Every output is checked."""
+    """Compare your kernels with the reference and portable ones. Checks every output."""
     from cfukit_tools.report import run as report
     from cfukit_tools.verbs import run as verb
 
@@ -187,7 +187,7 @@ def run_(as_json: bool, verbose: bool, **values: Any) -> int:
 @callgrind
 @options(*PROJECT, "seed")
 def profile(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Show where the cycles go: by operator, cause and function. No baselines are measured."""
+    """Show where the cycles go: by operator, cause and function. Measures no baselines."""
     from cfukit_tools.report import run as report
     from cfukit_tools.verbs import profile as verb
 
@@ -220,7 +220,7 @@ def suggest(as_json: bool, verbose: bool, **values: Any) -> int:
     "--max-regression",
     default="",
     metavar="PERCENT",
-    help="Exit code 1 if the cycles grow by more than this, e.g. 1%; for two builds: if LUT, FF, RAM or DSP grow, or MHz fall, by more.",
+    help="Exit code 1 if something gets worse by more than this, e.g. 1%: the cycles, or of two builds LUT, FF, RAM, DSP or MHz.",
 )
 @click.option("--md", "as_markdown", is_flag=True, help="Print a short Markdown table for a pull request.")
 @options("json", "verbose")
@@ -229,7 +229,8 @@ def diff(
 ) -> int:
     """Compare two run.json or two build.json. Shows cycles by operator, causes, sizes and area.
 
-    Each command keeps the previous document: cfukit diff build/sim/run.previous.json build/sim/run.json
+    Each command keeps its previous document beside the new one, so this compares the last two runs: cfukit diff
+    build/sim/run.previous.json build/sim/run.json
     """
     from cfukit_tools.report import diff as report
     from cfukit_tools.verbs import diff as verb
@@ -250,7 +251,9 @@ def diff(
     metavar="FILE.html",
     help="Where to write the page; default: report.html beside the last run.",
 )
-@click.option("--md", "markdown", is_flag=True, help="Print the report as Markdown; write no page.")
+@click.option(
+    "--md", "markdown", is_flag=True, help="Print the report as Markdown instead of writing a page."
+)
 @options("model", *SYSTEM, "engine", "json", "verbose")
 def report(targets: tuple[Path, ...], markdown: bool, as_json: bool, verbose: bool, **values: Any) -> int:
     """Make one HTML page with charts. It shows TARGET's latest results, or run.json and build.json files."""
@@ -266,17 +269,26 @@ def report(targets: tuple[Path, ...], markdown: bool, as_json: bool, verbose: bo
 
 @cli.command()
 @click.option(
-    "--only", default="", metavar="CHECK", help="One check: gateware, cocotb, header, system, outputs, own."
+    "--only",
+    default="",
+    metavar="CHECK",
+    help="Run one check: gateware, cocotb, header, system, outputs or own.",
 )
-@click.option("--random", "random_samples", default=4, metavar="N", help="Random samples for a .tflite.")
 @click.option(
-    "--operations", default=2000, metavar="N", help="Random operations per simulated check of the CFU."
+    "--random", "random_samples", default=4, metavar="N", help="How many random samples a .tflite gets."
+)
+@click.option(
+    "--operations",
+    default=2000,
+    metavar="N",
+    help="How many random operations each simulated check of the CFU runs.",
 )
 @options(*PROJECT, "seed")
 def test(as_json: bool, verbose: bool, **values: Any) -> int:
     """Test a project, or a .tflite.
 
-    A project: gateware, model, Verilog and system agree, and the outputs are right. A .tflite: evaluator and firmware agree.
+    For a project: whether gateware, model, Verilog and system agree, and the outputs are right. For a .tflite: whether evaluator and
+    firmware agree.
     """
     from cfukit_tools.report import others
     from cfukit_tools.verbs import test as verb
@@ -291,7 +303,7 @@ def test(as_json: bool, verbose: bool, **values: Any) -> int:
     required=True,
     type=click.Path(path_type=Path),
     metavar="IN.npz|.wav",
-    help="The inputs: arrays in0, in1.. of shape [n, ...]; or a .wav of 16 bits for a model of sounds.",
+    help="The inputs: arrays in0, in1.. of shape [n, ...]; or a 16-bit .wav for a model of sounds.",
 )
 @click.option(
     "--outputs",
@@ -317,7 +329,7 @@ def test(as_json: bool, verbose: bool, **values: Any) -> int:
 @click.option("--unchecked", is_flag=True, help="Do not compare the outputs with the evaluator's.")
 @options(*PROJECT)
 def infer(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Run a model on your arrays, on any engine. The outputs are compared with the evaluator's."""
+    """Run a model on your arrays, on any engine. Compares the outputs with the evaluator's."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import infer as verb
 
@@ -351,14 +363,16 @@ def infer(as_json: bool, verbose: bool, **values: Any) -> int:
     "--trace",
     default="",
     metavar="FILE[:FROM:TO]",
-    help="Write a list of all executed instructions; of a window of cycles, with cycles and causes.",
+    help="Write a list of all executed instructions; for a window FROM:TO, also their cycles and causes.",
 )
-@click.option("--causes", is_flag=True, help="Show what the cycles were spent on, and the hottest functions.")
+@click.option(
+    "--causes", is_flag=True, help="Show what the program spent its cycles on, and the hottest functions."
+)
 @click.option(
     "--annotate",
     default="",
     metavar="FUNCTION",
-    help="Show its instructions beside its source, with cycles.",
+    help="Show the instructions of this function beside its source, with cycles.",
 )
 @callgrind
 @click.option(
@@ -385,7 +399,12 @@ def exec_(as_json: bool, verbose: bool, **values: Any) -> int:
 
 
 @cli.command()
-@click.option("--family", default="", metavar="NAME", help="ice40, ecp5, gowin or xc7; without it all four.")
+@click.option(
+    "--family",
+    default="",
+    metavar="NAME",
+    help="One FPGA family: ice40, ecp5, gowin or xc7. Default: all four.",
+)
 @options("target", *SYSTEM, "jobs", "json", "verbose")
 def area(as_json: bool, verbose: bool, **values: Any) -> int:
     """Show what the CFU costs in LUT, FF, RAM and DSP. The CFU is synthesised alone."""
@@ -401,31 +420,31 @@ def area(as_json: bool, verbose: bool, **values: Any) -> int:
     "--seeds",
     default=0,
     metavar="N",
-    help="How many placements to try; the fastest is kept; 0: until one meets the clock, at most four.",
+    help="Try N placements and keep the fastest. Default: 0, until one meets the clock, at most four.",
 )
 @click.option(
     "--firmware",
     default=None,
     type=click.Path(path_type=Path),
     metavar="PROGRAM",
-    help="Put this .c, .S or .elf behind the gateware, where the board starts it; without it, the serial boot loader.",
+    help="Make the board start this .c, .S or .elf, which lies behind the gateware. Default: the serial boot loader.",
 )
 @click.option(
     "--run-netlist",
     default=None,
     type=click.Path(path_type=Path),
     metavar="PROGRAM",
-    help="Instead of placing, simulate the synthesised netlist with this program in flash.",
+    help="Do not place; simulate the synthesised netlist with this program in flash.",
 )
 @click.option(
     "--synthesis-only",
     is_flag=True,
-    help="Show the resources of the whole system without placing it; build.json stays as it is.",
+    help="Only show the resources of the whole system. Places nothing, and leaves build.json as it is.",
 )
 @click.option("--seed", default=1, metavar="N", help="Seed of the first placement.")
 @options("target", *SYSTEM, "cc", "jobs", "json", "verbose")
 def bitstream(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Build what is loaded into the FPGA. Shows its size, speed and files."""
+    """Build a bitstream for the board's FPGA. Shows its size, speed and files."""
     from cfukit_tools.report import build as report
     from cfukit_tools.verbs import bitstream as verb
 
@@ -437,7 +456,7 @@ def bitstream(as_json: bool, verbose: bool, **values: Any) -> int:
 @cli.command()
 @options("target", *SYSTEM, "json", "verbose")
 def load(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Load a board with what bitstream has built. Uses dfu-util, openFPGALoader or Vivado."""
+    """Load onto a board what bitstream has built. Uses dfu-util, openFPGALoader or Vivado."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import load as verb
 
@@ -448,7 +467,7 @@ def load(as_json: bool, verbose: bool, **values: Any) -> int:
 @cli.command()
 @options("port", "baud", "json", "verbose")
 def term(as_json: bool, verbose: bool, **values: Any) -> int:
-    """Show a board's serial line in the terminal; Ctrl-] ends. With --json, show only the document."""
+    """Show a board's serial line in the terminal; Ctrl-] ends it. With --json, show only the document."""
     from cfukit_tools.report import others
     from cfukit_tools.verbs import term as verb
 

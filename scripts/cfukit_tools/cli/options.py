@@ -22,7 +22,11 @@ def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         "model": click.option("--model", default="", metavar="FILE|NAME", help="Use another model."),
         "board": click.option("--board", default="", help="Use another board."),
         "set": click.option(
-            "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Set any key of project.toml."
+            "--set",
+            "assignments",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Set any key of project.toml, for this command.",
         ),
         "variant": click.option(
             "--variant", default="", metavar="NAME", help="Use this variant of the project."
@@ -36,7 +40,10 @@ def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         ),
         "json": click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout."),
         "jobs": click.option(
-            "--jobs", default=0, metavar="N", help="How many processes to run at a time; 0: one per core."
+            "--jobs",
+            default=0,
+            metavar="N",
+            help="How many processes to run at a time. Default: 0, one per core.",
         ),
         "verbose": click.option("-v", "--verbose", is_flag=True, help="Show more details."),
         "port": click.option(
@@ -49,7 +56,7 @@ def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             "--baud",
             default=0,
             metavar="N",
-            help="Bits per second of engine board; 0: 115200.",
+            help="Bits per second of engine board. Default: 115200.",
         ),
         "seed": click.option("--seed", default=0, metavar="N", help="Seed of all random numbers."),
     }
@@ -64,14 +71,17 @@ def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 def inputs(function: Callable[..., Any]) -> Callable[..., Any]:
     function = click.option(
-        "--samples", default=0, metavar="N", help="How many samples to run; 0: the default of the input set."
+        "--samples",
+        default=0,
+        metavar="N",
+        help="How many samples to run. Default: 0, as the input set says.",
     )(function)
     return click.option(
         "--inputs",
         default=None,
         type=click.Path(path_type=Path),
         metavar="SET.npz|.wav",
-        help="Input set: arrays in0.., and labels if there are any; or a .wav of 16 bits for a model of sounds.",
+        help="Input set: arrays in0.., and labels if there are any; or a 16-bit .wav for a model of sounds.",
     )(function)
 
 

@@ -23,18 +23,23 @@ _CLI_HEAD = """\
 `cfukit VERB [TARGET]`. TARGET is a project folder (default: the current one, inside or outside the checkout), a `.tflite`
 file or a [listed model](#list). A model alone runs on the stock system without a CFU.
 
-stdout is the result; progress and logs go to stderr. With `--json` stdout is exactly one JSON document ([json.md](json.md)), errors
-included. Each verb is one function of `cfukit_tools.api`.
+The result goes to stdout, progress and logs go to stderr. With `--json`, stdout is exactly one JSON document ([json.md](json.md)), even
+after an error. Each verb is one function of `cfukit_tools.api`.
 
-Exit codes: 0 ok; 1 mismatch, fault, non-zero guest exit, time-out, does not fit, disk full; 2 usage, configuration, corrupt or
-unsupported model, C or CFU that does not build; 3 a tool is missing; 4 a bug of cfukit (the traceback is in a file that is
-named); 130 interrupted by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
+| exit code | meaning |
+|---|---|
+| 0 | ok |
+| 1 | an output is wrong, the program faults, times out or returns an error, something does not fit, or the disk is full |
+| 2 | the usage or configuration is wrong, the model is corrupt or not supported, or the C code or CFU does not build |
+| 3 | a tool is missing |
+| 4 | a bug of cfukit; the message names the file with the traceback |
+| 130, 143, 129 | interrupted by Ctrl-C, SIGTERM, SIGHUP |
 """
 _JSON_HEAD = """\
 # JSON documents
 
-Every document has a `schema` with a version; fields may be added, but none changes its meaning under the same version. The same
-inputs and tools give the same bytes, except under `host`. Values that an engine cannot tell are null.
+Every document has a `schema` with a version. Under the same version, fields may be added, but none changes its meaning. The same
+inputs and tools give the same bytes, except under `host`. Values that an engine cannot know are null.
 """
 
 
