@@ -1,17 +1,17 @@
-/* A pass: up to as many output channels as the CFU's stores hold, of all pixels. */
+/* A pass computes all pixels of some output channels: at most as many as fit into the CFU's stores. pass.c runs it. */
 #ifndef PASS_H
 #define PASS_H
 
 #include "cfukit_kernels.h"
 
-/* An axis of input and output. dilation: inputs from one tap to the next. *_bytes: from one input to the next, and from one output.
+/* An axis of input and output. dilation: inputs from one tap to the next. *_bytes: from one input or output to the next one.
  * extent: bytes of all inputs along it. */
 struct axis {
   int32_t inputs, outputs, filter, stride, padding, dilation, input_bytes, output_bytes, extent;
 };
 
-/* How a window is fed; packing.py orders the weights alike. It has lines across the direction in which the pixels follow each other. The
- * next pixel needs only its new lines.
+/* How a window is fed; packing.py orders the weights in the same way. Its lines lie across the direction in which the pixels follow each
+ * other, so the next pixel needs only lines that are new in its window.
  *
  * TAPS: a line is `across.filter` taps of `words` words each, which are channels.
  * ROWS: a line is a row of the filter, filled up to `words` words. Pixels follow each other along y.
@@ -19,10 +19,10 @@ struct axis {
  */
 enum order { TAPS, ROWS, GATHERED };
 
-/* op: the operator. A pass begins at an output channel: input, output, weights and channels are its first ones.
+/* A pass of operator `op` begins at an output channel: input, output, weights and channels point to what belongs to this channel.
  *
  * down: `along` is y. image_bytes, output_bytes: of an image of the input and of the output. weights: 0 stands for weights of 64.
- * alike: all channels are as the first one. stride, rows, span: rows of the window store from one row of a block to the next, in a
+ * alike: all channels are like the first. stride, rows, span: rows of the window store from one row of a block to the next, in a
  * block, and in a window. weight_rows: of the weight store. loaded: the CFU has weights and channels already. whole: results go as whole
  * words, which pass_run finds out.
  */

@@ -1,4 +1,4 @@
-/* CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED and AVERAGE_POOL_2D on this project's CFU, as passes. */
+/* This project's kernels. Each splits its operator into passes: all pixels of as many output channels as the CFU holds (see pass.h). */
 #include "cfu_ops.h"
 #include "cfukit_fixed_point.h"
 #include "cfukit_one_over.h"
@@ -13,7 +13,7 @@ void pixel_average_pool(const void *params);
 #define WINDOW_ROWS CFU_PARAM_WINDOW_ROWS
 #define CHANNELS CFU_PARAM_CHANNELS
 
-/* Pixels follow each other along the axis with more of them, so that few windows begin anew. packing.py has the same rule. */
+/* The CFU computes pixels along the longer axis, so that only few windows must be fed as a whole. packing.py has the same rule. */
 static int goes_down(const struct cfukit_conv *p) { return p->output_height > p->output_width; }
 
 static struct pass pass_of(const struct cfukit_conv *p, enum order order) {
@@ -43,7 +43,7 @@ void pixel_conv(const void *params) {
   s.words = order == TAPS ? channels / 4 : order == ROWS ? (p->filter_width * channels + 3) / 4 : (taps * channels + 3) / 4;
   s.rows = order == TAPS ? taps * s.words : order == ROWS ? p->filter_height * s.words : s.words;
   s.span = s.rows;
-  const int32_t most = cfukit_min(WEIGHT_ROWS / s.rows * 2, CHANNELS), output_bytes = s.rows * 4;
+  const int32_t most = cfukit_min(WEIGHT_ROWS / s.rows * 2, CHANNELS), output_bytes = s.rows * 4; /* a row holds weights of two outputs */
   for (int32_t group = 0; group < groups; group++) {
     s.input = p->input + group * channels;
     for (int32_t first = 0; first < outputs; first += most) {
@@ -57,7 +57,7 @@ void pixel_conv(const void *params) {
   }
 }
 
-/* Passes of a depthwise convolution of whole words of channels. alike: all channels have the weight 64 and the first channel. */
+/* A depthwise convolution of a multiple of four channels. alike: all weights are 64, and all channels are rescaled like the first one. */
 static void depthwise(const struct cfukit_conv *p, int alike) {
   const int32_t taps = p->filter_height * p->filter_width;
   const int alone = p->batches * p->output_height * p->output_width == 1; /* no next window */
@@ -85,7 +85,7 @@ void pixel_depthwise(const void *params) {
   else depthwise(p, 0);
 }
 
-/* Each item of the batch is a pixel. */
+/* A 1x1 convolution in which each item of the batch is a pixel. */
 void pixel_fully_connected(const void *params) {
   const struct cfukit_fully_connected *f = params;
   const struct cfukit_conv p = {
@@ -118,7 +118,7 @@ void pixel_fully_connected(const void *params) {
   pixel_conv(&p);
 }
 
-/* A depthwise convolution without padding whose weights are all 64, and whose multiplier is 1 / (64 * taps). */
+/* A mean is a depthwise convolution without padding. Its weights are all 64, and its multiplier is 1 / (64 * taps). */
 void pixel_average_pool(const void *params) {
   const struct cfukit_pool *f = params;
   const struct cfukit_channel channel = cfukit_one_over((uint32_t)(64 * f->filter_height * f->filter_width));
