@@ -1,4 +1,9 @@
-"""Lowering: make a plan from a model and the available kernels."""
+"""Lowering: make a plan from a model and the available kernels.
+
+`lower` goes through the operators once. It drops those that nothing needs, makes a PAD part of the convolution after it, lets outputs
+that equal their input share its storage, and chooses a kernel for each of the others. If the arena then exceeds its memory, `Fitting`
+computes operators in bands of rows.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +31,10 @@ from cfukit_sw.site import Site
 
 @dataclass(frozen=True)
 class Room:
-    """The arena's memory; 0 bytes stand for as many as it takes. others_bytes: for stack and variables of the program, which stay in
-    that memory if the arena fills it.
+    """The memory in which the arena lies.
+
+    * bytes: its size; 0 if it does not matter.
+    * others_bytes: what the program's stack and variables need there if the arena fills it.
     """
 
     bytes: int = 0
@@ -64,7 +71,7 @@ def lower(
     plan = _Lowering(model, listed, registry, cache, room).run()
     given = offline_plan(model)
     limit = max((offset + model.tensors[tensor].bytes for tensor, offset in given.items()), default=0)
-    # An offline plan assumes unmodified operators, so retry without aliasing and PAD folding.
+    # A model can bring an offline plan for its arena. It assumes unmodified operators, so retry without aliasing and PAD folding.
     for folding in (True, False):
         if given and plan.activation_bytes > limit:
             other = _Lowering(model, listed, registry, cache, room, folding=folding, copies=True).run()
@@ -81,7 +88,7 @@ class _Lowering:
     room: Room
     folding: bool = True  # PAD becomes part of a convolution
     copies: bool = False  # operators that compute nothing copy their input
-    roots: dict[int, int] = field(default_factory=dict)  # tensor -> tensor whose storage it is
+    roots: dict[int, int] = field(default_factory=dict)  # tensor -> the tensor whose storage it shares
     calls: list[Call] = field(default_factory=list)
     dumps: list[Dump] = field(default_factory=list)
 
@@ -139,7 +146,7 @@ class _Lowering:
         return _Lowering(graph, self.kernels, self.registry, Cache(0), UNLIMITED).run()
 
     def _folds(self, needed: set[int]) -> dict[int, tuple[Operator, Lowered]]:
-        """Convolution -> (the PAD that becomes part of it, both as one), unless a better kernel would be lost by that."""
+        """Convolution -> (the PAD that becomes part of it, both as one). A PAD stays if the convolution would lose a better kernel."""
         folds = {}
         for index, pad in foldable_pads(self.model, needed).items() if self.folding else ():
             alone = self._lower_operator(self.model.operators[index])
@@ -171,7 +178,7 @@ class _Lowering:
         self._add_call(op, lowered, fused=(op.index,))
 
     def _needs_own_storage(self, tensor: int) -> bool:
-        """An output of the model must not share the storage of something that outlives or cannot hold it."""
+        """Whether it is an output of the model that would share the storage of a constant, a variable or an input."""
         root = self.model.tensors[self.root(tensor)]
         shared = root.is_constant or root.is_variable or root.index in self.model.inputs
         return tensor in self.model.outputs and shared
@@ -183,7 +190,7 @@ class _Lowering:
         self.calls.append(self._call(op, lowered, kernel, fused))
 
     def _again(self, call: Call, kernels: Sequence[Kernel]) -> Call:
-        """The call anew, with the first of `kernels` that supports it."""
+        """The same call with another kernel: the first of `kernels` that supports it."""
         op, kernel = (
             self.model.operators[call.fused[-1]],
             choose(kernels, call.lowered.kernels_for, call.lowered.op),
