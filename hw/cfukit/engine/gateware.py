@@ -1,11 +1,11 @@
-"""The streaming engine: convolutions that run through the memory port on their own, made of the parts in cfukit.parts.
+"""The streaming engine: it computes whole operators in the data TCM, through the CFU's memory port. This file connects its units.
 
     walker -> gather -> WindowOrder -> Sums -> Results -> packer -> memory
                         WeightStore ----/        /
                        ChannelStore ------------/
                Loader: WeightStore, ChannelStore
 
-Loads from main memory with `behind` go on beside a job that computes: they write rows of the stores behind those that it reads.
+While a job computes, loads from main memory with `behind` may go on: they write rows of the stores behind those that the job reads.
 
 The memory port does three things, in this order of precedence: it writes results and copies, loads weights and channels, and reads windows.
 """
@@ -37,11 +37,15 @@ KIND = data.StructLayout({"depthwise": 1, "adds": 1, "alike": 1, "largest": 1, "
 
 
 class Engine(State):
-    """`start` with `job` begins a job. `computing`, `loading` say that one runs, `status` how it went (0: well).
+    """`start` with `job` begins a job. `computing` or `loading` say that one runs, `status` how the last one went (0: well).
 
-    A job that computes may begin while weights are `streaming` from main memory: it waits for each row. A load that is `behind` may begin
-    beside a job that computes, one of weights and one of channels: `may_load_behind`. `ahead`: the last load was one. Otherwise jobs
-    follow each other. While a load is `settling`, the descriptor must not change.
+    Jobs follow each other, with two exceptions:
+
+    * A job that computes may begin while weights are `streaming` from main memory: it waits for each row.
+    * While a job computes, one load of weights and one of channels may begin `behind` it, if `may_load_behind`. `ahead`: the last load
+      was such a one.
+
+    While a load is `settling`, the descriptor must not change.
     """
 
     def __init__(self, memory: MemoryPort, size: EngineSize, dma: DmaPort | None = None):

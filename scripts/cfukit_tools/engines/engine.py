@@ -1,7 +1,7 @@
 """What an engine is: it runs programs and models on a system, and says what it can tell about them.
 
-A verb asks `engine_named` for one, calls `prepared` before it compiles anything, and then `serve` or `exec`. No verb asks which engine
-it has: what differs between engines stands in `Abilities`.
+A verb gets an engine from `engine_named`, calls `prepared` before it compiles anything, and then the engine's `serve` (a model) or
+`exec` (a program). No verb asks which engine it has: what differs between engines stands in `Abilities`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Machine(Enum):
 
 
 class Systems(Enum):
-    """Of which systems an engine has the RTL's cycles: any at once, any after a build of its own, or only the one that is there."""
+    """For which systems an engine gives the RTL's cycles: any at once, any after a build, or only the one that is there."""
 
     ANY = "any"
     BUILT = "built"
@@ -43,11 +43,11 @@ class Abilities:
 
     * machine: what programs are compiled for.
     * cycles, causes: whether results have them.
-    * systems: whether it serves to try out other systems.
-    * memory_port, dma: a CFU with such a port works; `prepared` refuses it elsewhere.
+    * systems: whether it can try out other systems.
+    * memory_port, dma: whether a CFU with such a port works; otherwise `prepared` refuses it.
     * cfu: what computes CFU instructions, as run.json's `cfu_engine`.
-    * options: the fields of `ExecOptions` that `exec` obeys; others are refused.
-    * refusal: why those others are refused.
+    * options: the fields of `ExecOptions` that `exec` obeys; it refuses others.
+    * refusal: why it refuses those.
     """
 
     machine: Machine
@@ -65,8 +65,8 @@ class Abilities:
 class Job:
     """Some samples of one program.
 
-    * layers: every operator's outputs are wanted too.
-    * causes: where the cycles of the first sample went is wanted too, from an engine that tells causes.
+    * layers: also give the outputs of every operator.
+    * causes: also give the causes of the first sample's cycles, if the engine can.
     """
 
     program: Program
@@ -87,14 +87,14 @@ class ExecOptions:
     """How a bare program runs.
 
     * max_cycles: give up after so many; 0 = never.
-    * hang_cycles: so many cycles without an instruction are a fault; 0 = the engine's own limit.
+    * hang_cycles: a fault after so many cycles in which no instruction retires; 0 = the engine's own limit.
     * waves: a VCD of the cycles `window`; None = the last ones.
     * trace: a file with every retired instruction.
-    * trace_window: only those of these cycles, and each with its cycle and the causes of the cycles since the one before.
+    * trace_window: only the instructions of these cycles, each with its cycle and the causes of the cycles since the one before.
     * causes: tell where the cycles went.
     * lint: tell what the program should not do.
     * gdb: the port of this computer where gdb connects, before the program begins; 0 = none.
-    * on_output: called with the program's bytes as they come, or at its end where the engine cannot tell before.
+    * on_output: called with what the program prints, as it comes; with engines that cannot tell earlier, at its end.
     """
 
     max_cycles: int = 0
@@ -119,13 +119,13 @@ Done = Callable[[Job], object]
 
 
 class Engine(Protocol):
-    """Runs programs on one system. A new object for each command; not shared between threads."""
+    """Runs programs on one system. Each command makes a new one; threads do not share it."""
 
     name: str
     abilities: Abilities
 
     def system(self, project: Project) -> System:
-        """The project's system as programs for this engine must see it."""
+        """The project's system, as programs for this engine must see it."""
         ...
 
     def prepare(self, system: System) -> None:
@@ -140,12 +140,12 @@ class Engine(Protocol):
         ...
 
     def exec(self, system: System, program: Path, stdin: bytes, options: ExecOptions) -> Outcome:
-        """Run a program of the engine's machine to its end. stdin: what getchar reads, to its end."""
+        """Run a program that was compiled for the engine's machine. stdin: all that getchar can read."""
         ...
 
 
 def prepared(engine: Engine, project: Project) -> System:
-    """The project's system, with an engine that is ready to run programs on it. UsageError if it cannot."""
+    """The project's system, after `engine` has got ready to run programs on it. UsageError if it cannot."""
     system, hint = engine.system(project), f"without --engine {engine.name}"
     if not engine.abilities.memory_port and system.memory_port_bits:
         allowed = f"engine {engine.name} gives a CFU no memory"

@@ -1,4 +1,7 @@
-"""`simulate_fast`: firmware on the model of the whole system, with the RTL's cycles."""
+"""`simulate_fast`: firmware on the model of the whole system, with the RTL's cycles.
+
+The model is the C++ in this folder. It runs as a process of its own: this file writes what it reads, starts it and reads its result.
+"""
 
 from __future__ import annotations
 
@@ -45,12 +48,14 @@ def simulate_fast(
     gdb: socket.socket | None = None,
     lint: bool = False,
 ) -> Outcome:
-    """As `simulate`, without Verilator for the system; only the CFU is built, under build_dir (None: one that answers 0).
+    """As `simulate`, but Verilator builds only the CFU, not the system.
 
-    autonomous: the CFU works on its own, so it is clocked in every cycle. exact: every cycle is stepped, which is slower; the
-    result is the same, and tests compare the two. gdb: a socket that listens; the run begins when gdb has connected there, and
-    stops where gdb wants. Its cycles are the same unless gdb writes to registers or memory. lint: the outcome tells what the program
-    should not do (see `lint_from`); every cycle is stepped.
+    * cfu_verilog: the CFU, which is built under build_dir; None: a CFU that answers 0.
+    * autonomous: the CFU works on its own, so it is clocked in every cycle.
+    * exact: every cycle is stepped, which is slower. The result is the same, and tests compare the two.
+    * gdb: a socket that listens. The run begins when gdb has connected there, and stops where gdb wants. Its cycles are the same unless
+      gdb writes to registers or memory.
+    * lint: the outcome tells what the program should not do (see `lint_from`). Every cycle is stepped.
     """
     soc = Soc.read(soc_json)
     _check(soc_json, soc)
@@ -106,7 +111,7 @@ def fast_digest(soc_json: Path, cfu_verilog: Path | None, *, autonomous: bool = 
 
 
 def not_modelled(soc: Soc) -> str:
-    """What the model lacks of this system, for people; "" if it has everything."""
+    """The things in this system that the model lacks, as text for people; "" if it lacks none."""
     lacking = ["a boot ROM on the bus"] if "bus_rom.v" in soc.chips else []
     lacking += ["DRAM that soc.json does not describe"] if _DRAM_CHIPS & {*soc.chips} and not soc.dram else []
     return " and ".join(lacking)
