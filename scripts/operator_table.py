@@ -39,6 +39,8 @@ LEFT_OUT = {
     "int32, and both of SLICE have one type); GREATER on int16: TFLM leaves the output as it was",
     "axes, shapes and tables that are computed": "ARG_MAX's axis, the block of BATCH_TO_SPACE_ND, the tables of SignalFilterBank and "
     "the like must be constants, or follow from constants and shapes",
+    "broadcasting along many axes": "more than 5 that are left when neighbouring ones along which an input is repeated, or not, are one; "
+    "with 8 dimensions TFLM's results are wrong",
     "zero points of FULLY_CONNECTED's weights on int16": "no converter writes them",
     "CIRCULAR_BUFFER with cycles_max above 1 in a subgraph": "it would end the whole inference; no converter writes it",
     "ETHOSU": "custom operator: commands for an NPU that no system here has; TFLM's interpreter does not run it either",

@@ -20,6 +20,7 @@ Array = npt.NDArray[Any]
 
 MAX_SHIFT = 30  # after a larger left shift nothing of an int32 is left
 MAX_WINDOW = 32767
+MAX_BROADCAST_RANK = 7
 MAX_WIDE_SHIFT, MAX_WIDE_SUM = 7, 2**47  # of 64-bit sums
 
 
@@ -97,6 +98,18 @@ class Site:
     def shape(self, tensor: Tensor, expected: Sequence[int]) -> None:
         if tensor.shape != tuple(expected):
             self.refuse(f"{tensor}", f"shape {list(expected)} follows from the operator")
+
+    def broadcast(self, output: Tensor, *inputs: Tensor) -> None:
+        """The output has the shape to which the inputs broadcast."""
+        try:
+            shape = np.broadcast_shapes(*(tensor.shape for tensor in inputs))
+        except ValueError:
+            self.refuse(" and ".join(map(str, inputs)), "shapes that broadcast")
+        if len(shape) > MAX_BROADCAST_RANK:
+            self.refuse(
+                f"{output} has {len(shape)} dimensions", f"at most {MAX_BROADCAST_RANK}, as in TFLM's loops"
+            )
+        self.shape(output, shape)
 
     def axis(self, value: int, rank: int) -> int:
         """A normalised axis 0..rank - 1; negative ones count from the end."""

@@ -203,6 +203,7 @@ class _Reader:
     def quantization(
         self, entry: Any, type: str, part: str
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], int]:
+        """(scales, zero points, dimension). As TFLM, this ignores scales without zero points."""
         parameters = entry.Quantization()
         if parameters is None:
             return np.zeros(0, np.float32), np.zeros(0, np.int64), 0
@@ -219,6 +220,8 @@ class _Reader:
         if zero_points.size and not ((zero_points >= low) & (zero_points <= high)).all():
             wrong_point = zero_points[(zero_points < low) | (zero_points > high)][0]
             self.refuse(part, f"zero point {wrong_point}", f"{low}..{high} for {type}")
+        if not zero_points.size:
+            scales = scales[:0]
         return scales, zero_points, int(parameters.QuantizedDimension())
 
     def vector(self, value: Any, dtype: type[np.generic], part: str) -> Any:

@@ -93,6 +93,10 @@ REFUSED = {
         one("SELECT_V2", [{"shape": (3,), "type": "bool"}, FLAT, FLAT], FLAT),
         "shapes that broadcast",
     ),
+    "eight dimensions": (
+        one("MAXIMUM", [{"shape": (1, 2) * 4, "type": "int32"}] * 2, {"shape": (1, 2) * 4, "type": "int32"}),
+        "8 dimensions; at most 7",
+    ),
     "CAST": (
         one("CAST", [{"shape": (1,), "type": "float32"}], {"shape": (1,), "type": "uint32"}),
         "type uint32",

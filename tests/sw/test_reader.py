@@ -127,6 +127,12 @@ def test_file_facts(tmp_path: Path) -> None:
     assert model.macs == image.shape[0] * weights.elements
 
 
+def test_scales_without_zero_points_do_not_count() -> None:
+    """TFLM takes such a tensor for one that is not quantised."""
+    tensor = parse_model(model_bytes(with_tensor(DENSE, 0, zero_points=np.zeros(0, np.int64)))).tensors[0]
+    assert not tensor.scales.size
+
+
 # --- refusals ------
 
 

@@ -181,11 +181,7 @@ def prelu(at: Site) -> Compute:
     at.outputs_exactly(1)
     image = at.input(0, "int8", "int16", "float32")
     slope, output = at.input(1, "float32" if image.type == "float32" else "int8"), at.output(image.type)
-    try:
-        shape = np.broadcast_shapes(image.shape, slope.shape)
-    except ValueError:
-        at.refuse(f"{image} and {slope}", "shapes that broadcast")
-    at.shape(output, shape)
+    at.broadcast(output, image, slope)
     if image.type == "float32":
         return floats.quietly(lambda inputs: [np.where(inputs[0] >= 0, inputs[0], inputs[0] * inputs[1])])
     above = at.multiplier(float(at.scale(image)) / float(at.scale(output)))

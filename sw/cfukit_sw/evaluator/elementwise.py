@@ -23,11 +23,7 @@ def operands(at: Site, *types: str) -> tuple[Tensor, Tensor, Tensor]:
     at.outputs_exactly(1)
     first = at.input(0, *types)
     second, output = at.input(1, first.type), at.output(first.type)
-    try:
-        shape = np.broadcast_shapes(first.shape, second.shape)
-    except ValueError:
-        at.refuse(f"{first} and {second}", "shapes that broadcast")
-    at.shape(output, shape)
+    at.broadcast(output, first, second)
     return first, second, output
 
 

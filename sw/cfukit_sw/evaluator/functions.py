@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from cfukit_sw.evaluator import float_rows, floats
-from cfukit_sw.evaluator.logic import broadcast_shape
 from cfukit_sw.evaluator.prepare import Compute, by_table, every_int8, operator
 from cfukit_sw.fixed_point import (
     Ints,
@@ -166,7 +165,7 @@ def squared_difference(at: Site) -> Compute:
     at.outputs_exactly(1)
     first = at.input(0, "int8", "int16", "int32", "float32")
     second, output = at.input(1, first.type), at.output(first.type)
-    broadcast_shape(at, output, first, second)
+    at.broadcast(output, first, second)
     if first.type == "float32":
         return floats.quietly(lambda inputs: [(inputs[0] - inputs[1]) * (inputs[0] - inputs[1])])
     if first.type == "int32":

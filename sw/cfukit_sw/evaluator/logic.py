@@ -29,14 +29,6 @@ CAST_SOURCES = ("int8", "int16", "int32", "uint32", "bool", "float32")
 CAST_TARGETS = ("int8", "int16", "int32", "uint32", "bool", "float32")
 
 
-def broadcast_shape(at: Site, output: Tensor, *inputs: Tensor) -> None:
-    try:
-        shape = np.broadcast_shapes(*(tensor.shape for tensor in inputs))
-    except ValueError:
-        at.refuse(" and ".join(map(str, inputs)), "shapes that broadcast")
-    at.shape(output, shape)
-
-
 def compared_multiplier(at: Site, tensor: Tensor) -> Multiplier:
     """int8 values are compared after rescaling by their scale, which is below 1."""
     scale = float(at.scale(tensor))
@@ -53,7 +45,7 @@ def compare(at: Site) -> Compute:
     types = ("int8", "int32", "int64", "float32", *(["bool"] if at.op.type in ("EQUAL", "NOT_EQUAL") else []))
     first = at.input(0, *types)
     second, output = at.input(1, first.type), at.output("bool")
-    broadcast_shape(at, output, first, second)
+    at.broadcast(output, first, second)
     holds = COMPARISONS[at.op.type]
     if first.type != "int8":
         return lambda inputs: [holds(inputs[0], inputs[1])]
@@ -74,7 +66,7 @@ def logical(at: Site) -> Compute:
     at.inputs_between(2, 2)
     at.outputs_exactly(1)
     first, second, output = at.input(0, "bool"), at.input(1, "bool"), at.output("bool")
-    broadcast_shape(at, output, first, second)
+    at.broadcast(output, first, second)
     function: Any = np.logical_and if at.op.type == "LOGICAL_AND" else np.logical_or
     return lambda inputs: [function(inputs[0], inputs[1])]
 
@@ -94,7 +86,7 @@ def select(at: Site) -> Compute:
     at.outputs_exactly(1)
     condition, first = at.input(0, "bool"), at.input(1, *SELECTABLE)
     second, output = at.input(2, first.type), at.output(first.type)
-    broadcast_shape(at, output, condition, first, second)
+    at.broadcast(output, condition, first, second)
     choose: Any = np.where
     return lambda inputs: [choose(inputs[0], inputs[1], inputs[2])]
 
