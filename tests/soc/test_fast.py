@@ -121,6 +121,16 @@ def test_words_that_are_no_instructions_act_as_on_the_rtl(shared_tmp, tmp_path, 
             both.compare(chunk(soc, soc.cpu.reset_address, words(seed, soc)), tmp_path)
 
 
+@pytest.mark.parametrize("cpu", TRAPLESS)
+def test_what_a_store_that_is_no_instruction_writes_to_its_register(shared_tmp, tmp_path, cpu):
+    """Without D$ that is what the bus happens to carry, which is known only where every cycle is stepped."""
+    both = Both(make_soc("sim", tmp_path / "soc", cpu=cpu), ODD_CFU, shared_tmp)
+    soc, exact = Soc.read(both.soc_json), int(cpu == "min")
+    for seed in range(8 if cpu == "lean" else 60):
+        words = nonsense_words(seed, soc, lost_stores=True)
+        both.compare(chunk(soc, soc.cpu.reset_address, words), tmp_path, exact=exact)
+
+
 FUZZED = ["full+cfu", "fomu", "min", "tcm"]
 
 

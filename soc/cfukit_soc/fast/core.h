@@ -103,11 +103,19 @@ public:
     uint32_t load_value() {
         Memory& memory = memories.at(w_address);
         uint32_t word = memory.bytes ? memory.word(w_address) : 0xFFFFFFFFu;
-        if (W.d->is(flag::store)) word = word_in_place_of(w_address);
+        if (W.d->is(flag::store)) word = p.dcache_bytes ? word_in_place_of(w_address) : seen_word;
         if (Registers::has(w_address)) word = bus.answer;
         if (cfu_memory.has(w_address)) word = w_word;
         const uint32_t first = word >> (8 * (w_result & 3)) & 0xFF, second = word >> (8 * ((w_result & 2) | 1)) & 0xFF;
         return loaded(*W.d, (word & 0xFFFF0000) | second << 8 | first, 0);
+    }
+    // Whether a store that is no instruction gives what the bus carries. That may be at an address which nobody asks for, even a bubble's.
+    bool shows_bus() const { return !p.traps && !p.dcache_bytes; }
+    // What the bus carries while its address is this one, whoever asks.
+    uint32_t word_on_lines(uint32_t address) {
+        Memory& memory = memories.at(address);
+        if (Registers::has(address)) return bus.acknowledged ? bus.answer : 0;
+        return memory.bytes && memory.kind == Memory::bus ? memory.word(address) : 0;
     }
     // What the D$ has in the place of a word. A store that is no instruction may give it as result.
     uint32_t word_in_place_of(uint32_t address) {

@@ -67,7 +67,7 @@ STAGE Core::edge_of_divider(Signals& s) {
 
 STAGE Core::read_operands(Signals& s) {
     s.enters_e = !s.d_stuck && !s.d_removed && s.d_valid;
-    if (!s.enters_e && !hold) return;
+    if (!s.enters_e && !hold && !shows_bus()) return;
     new_a = operand(D.d->rs1, port_a, s.e_value, s.m_value, s.w_value);
     new_b = operand(D.d->rs2, port_b, s.e_value, s.m_value, s.w_value);
 }
@@ -109,6 +109,7 @@ STAGE Core::edge_of_stages(Signals& s) {
             e_a = new_a, e_b = new_b;
             enter_execute();
         } else {
+            if (shows_bus()) e_a = new_a, e_b = new_b, enter_execute();
             e_jumps = false;
             if (hold) e_a = new_a, e_b = new_b;  // a command that is held takes what stands there
         }

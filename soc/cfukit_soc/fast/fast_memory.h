@@ -126,7 +126,7 @@ inline bool Fast<TELLS>::load_code(uint32_t pc, uint64_t& slot) {
     const uint64_t granted = missed + (data_side ? 2 : 1);
     uint64_t last = granted - 1;
     for (uint32_t n = 0; n < LINE_WORDS; n++) last = core.bus.ends(*memory, last + 1, (pc & ~(LINE_BYTES - 1)) + 4 * n, false);
-    data_side = false;
+    data_side = false, core.line_address = pc;
     core.icache.fill(pc, &word_at(pc & ~(LINE_BYTES - 1)), true);
     const uint64_t first = slot;
     slot = last + 4 - m_stalls - w_stalls;  // the last word is written, and three stages fetch

@@ -50,6 +50,8 @@ struct Pipeline {
     Stage W;
     uint32_t w_result = 0, w_address = 0, w_store = 0, w_mask = 0;  // address: of a load or store; mask: its bytes
     bool w_hit = false, w_collides = false;
+    // Without D$ and traps: what the bus carried in the last cycle, and its address then. A store that is no instruction shows it.
+    uint32_t seen_word = 0, seen_address = 0;
     // The register written in the cycle before, and what the register file's ports read in it for D.
     bool buffer_valid = false;
     uint32_t buffer_rd = 0, buffer_value = 0, port_a = 0, port_b = 0;

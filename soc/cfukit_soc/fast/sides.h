@@ -20,6 +20,10 @@ STAGE Core::requests(Signals& s, BusRequest& instruction, BusRequest& data, BusR
         data.mask = b.write ? b.mask : 15;
         data.data = b.data;
     }
+    if (shows_bus()) {
+        seen_word = bus.error() ? 0xFFFFFFFFu : word_on_lines(seen_address);
+        seen_address = bus.data_side ? data.address : instruction.address;
+    }
     if (cfu_dma.asks_bus()) dma.cyc = true, dma.address = cfu_dma.bus_address(), dma.mask = 15;
     if (s.dma_ack) dma_word[0] = bus_word(dma.address);
     s.answer_word = s.i_ack ? bus_word(instruction.address) : 0;
@@ -50,11 +54,11 @@ STAGE Core::act_stores(Signals& s) {
 STAGE Core::data_buffers(Signals& s) {
     if (!p.direct_bus) {
         Command given;
+        given.address = w_address;
         if (s.command) {
             given.valid = true;
             given.write = s.w_write;
             given.line = !s.w_io && !s.w_write;
-            given.address = w_address;
             given.mask = w_mask;
             given.data = w_store;
             given.old = old_word;

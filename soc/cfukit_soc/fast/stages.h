@@ -135,7 +135,7 @@ STAGE Core::fetch(Signals& s) {
     s.f0_valid = !s.fetch_halted && booted;
     s.fetches = s.f0_valid && s.s0_ready;
     // A CFU may get a command with what stands in D, whatever that is.
-    if (s.s2_ready && p.icache_bytes && (s.cfu_active || D.d->is(flag::cfu) || f_d->is(flag::cfu))) s.bank = bank_word(s.pc);
+    if (s.s2_ready && p.icache_bytes && (s.cfu_active || D.d->is(flag::cfu) || f_d->is(flag::cfu) || shows_bus())) s.bank = bank_word(s.pc);
     s.fetch_flush = s.d_removed || (s.flush_d && !s.d_stuck) || s.d_miss;
 }
 
