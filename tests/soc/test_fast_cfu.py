@@ -61,6 +61,32 @@ class _Outputs(ctypes.Structure):
     _fields_ = (("cmd_ready", ctypes.c_bool), ("rsp_valid", ctypes.c_bool), ("result", ctypes.c_uint32))
 
 
+_COUNTS = """reg [31:0] count = 7;
+always @(posedge clk) count <= reset ? 0 : count + 1;
+assign cmd_ready = rsp_ready, rsp_valid = cmd_valid, rsp_payload_outputs_0 = count;
+"""
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_first_cycle_follows_the_last_of_reset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    """A CFU that works on its own tells how many cycles it had, as in the RTL: none before the first one."""
+    source = tmp_path / "cfu.v"
+    source.write_text(f"module Cfu{_PORTS});\n{_COUNTS}endmodule\n")
+    if whole:
+        monkeypatch.setattr(build, "_edges", lambda made: [])
+        monkeypatch.setattr(build, "_LIBRARY_FLAGS", (*build._LIBRARY_FLAGS, "-DTEST=0"))
+    cfu = ctypes.CDLL(str(build_cfu_library(source, tmp_path)))
+    cfu.cfukit_cfu_create.restype = ctypes.c_void_p
+    device = ctypes.c_void_p(cfu.cfukit_cfu_create())
+    given, said = _Inputs(cmd_valid=True, rsp_ready=True), _Outputs()
+    for number in range(5):
+        cfu.cfukit_cfu_cycle(device, ctypes.byref(given), ctypes.byref(said))
+        assert said.result == number
+    cfu.cfukit_cfu_destroy(device)
+
+
 def _answers(library: Path) -> list[tuple[bool, bool, int]]:
     """What a CFU says to random inputs, cycle by cycle."""
     rng, cfu = random.Random(1), ctypes.CDLL(str(library))

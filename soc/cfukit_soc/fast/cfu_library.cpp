@@ -180,7 +180,7 @@ EXPORT Device* cfukit_cfu_create() {
         cfukit_cfu_cycle(device, &idle, &outputs);
     }
     cfu.reset = 0;
-    VCfu___024root___eval(&cfu);
+    follow_inputs(cfu);  // not `eval`, which would do the last edge again where that was told to the model
     return device;
 }
 
