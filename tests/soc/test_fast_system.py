@@ -17,7 +17,7 @@ from support.bare import assemble, patient_cfu
 from support.cpu_sets import TCM_FACTORS, pairwise
 from support.fast_compare import Both, program_image
 from support.socs import make_soc, small_board
-from support.system_programs import PatchGenerator, StormGenerator, SystemGenerator, system_image
+from support.system_programs import PatchGenerator, StormGenerator, SystemGenerator, layout, system_image
 
 INPUT = b"some words of input, and some more."
 SEEDS = range(1000, 1000 + int(os.environ.get("CFUKIT_SEEDS", "20")))
@@ -59,10 +59,10 @@ def test_programs_on_cpus_without_bypass(shared_tmp: Path, tmp_path: Path, cpu: 
 
 def compare_storms(both: Both, folder: Path, seeds: range) -> None:
     """Programs that are interrupted again and again, so at nearly every kind of instruction."""
-    handler = f"{both.soc.cpu.reset_address + 4:08x}"  # its first instruction is the second of the program
     interrupted: list[int] = []
     for seed in seeds:
         both.compare(system_image(both.soc, seed, 600, StormGenerator), folder)
+        handler = f"{layout(both.soc, seed)[0] + 4:08x}"  # its first instruction is the second of the program
         lines = [line.split() for line in (folder / "rtl.trace").read_text().splitlines()]
         interrupted += [int(one[2], 16) & 0x7F for one, two in itertools.pairwise(lines) if two[1] == handler]
     assert len(interrupted) > 20 * len(seeds) and {0x03, 0x13, 0x23, 0x33, 0x63} <= {*interrupted}
