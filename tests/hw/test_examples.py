@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import cfukit
-from cfukit import BaseCfu, load_cfu
+from cfukit import BaseCfu, Cfu, Fixed, Instruction, Signal, load_cfu
 from cfukit.testing import (
     check_gateware,
     check_header,
@@ -83,6 +83,29 @@ def test_shipped_cfu_through_cocotb_on_verilator(name: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("name", WITH_COCOTB)
 def test_shipped_cfu_through_cocotb_on_icarus(name: str, tmp_path: Path) -> None:
     run_cocotb(shipped(name), tmp_path, "icarus", 1, COCOTB)
+
+
+class Low(Instruction):
+    """rd = the lower half of rs1 if rs1 is odd, else 0. Yosys writes the upper half as a process that reads nothing."""
+
+    rs2 = None
+    time = Fixed(0)
+
+    def gateware(self, m, cmd):
+        out = Signal(32)
+        with m.If(cmd.rs1[0]):
+            m.d.comb += out[:16].eq(cmd.rs1[:16])
+        return out
+
+    def call(self, funct7: int, rs1: int, rs2: int) -> int:
+        return rs1 & 0xFFFF if rs1 & 1 else 0
+
+
+@pytest.mark.needs("iverilog")
+def test_bits_that_nothing_changes_are_known_on_icarus(tmp_path: Path) -> None:
+    cfu = Cfu({0: Low()}, name="low")
+    assert re.search(r"always @\*\n *out\[31:16\] = 16'h0000;", cfu.verilog())
+    assert run_cocotb(cfu, tmp_path, "icarus", 1, 100).modelled
 
 
 @pytest.mark.slow

@@ -17,6 +17,8 @@ from cfukit_base.errors import BuildError, MissingToolError, ResultError, UsageE
 
 SIMULATORS = ("verilator", "icarus")
 TIMEOUT_SECONDS = 1800
+# Bits that are constant. Yosys writes them so where a process drives other bits of the same register.
+_CONSTANT = re.compile(r"^( *)always @\*(?=\n *[^;\n]* = \d+'[bdh][0-9a-f]+;$)", re.MULTILINE)
 
 
 def play(text: str, script: Script, build_dir: Path, simulator: str) -> list[Record]:
@@ -65,7 +67,7 @@ def _run(
         raise UsageError("simulator", repr(simulator), allowed=f"one of {', '.join(SIMULATORS)}")
     elif tools.icarus() is None:
         raise MissingToolError("iverilog", "not found, or older than 11.0", hint="apt install iverilog")
-    (work / "cfu.v").write_text(text)
+    (work / "cfu.v").write_text(_started(text) if simulator == "icarus" else text)
     paths = [*folders, *(entry for entry in sys.path if entry)]
     request = Request(simulator, str(work), tuple(modules))
     with progress.stage(where):
@@ -90,6 +92,11 @@ def _run(
     if failed or not cases or not done.ok:
         raise ResultError(where, f"failed: {', '.join(failed) or 'no test ran'}", hint=f"log: {log}")
     return tuple(case.get("name", "?") for case in cases)
+
+
+def _started(text: str) -> str:
+    """`text` for Icarus, which never runs an `always @*` that reads nothing, so what it drives would stay unknown."""
+    return _CONSTANT.sub(r"\1initial", text)
 
 
 def _verilated(text: str, where: str) -> Path:
