@@ -115,7 +115,7 @@ def test_without_cfu_every_instruction_answers_0(system, tmp_path):
     assert simulate(simulator, system.soc_json, compile_c(source, tmp_path), max_cycles=99999).exit_code == 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_waves_hold_the_chosen_window_only(system, tmp_path):
     elf = compile_c(HELLO, tmp_path)
     path = tmp_path / "waves.vcd"
