@@ -20,7 +20,7 @@ from support.flash_reads import first_of, flash_reads
 from support.handshakes import BODIES, write_cfu
 from support.nonsense_words import nonsense_words
 from support.random_words import random_words
-from support.socs import make_soc
+from support.socs import make_soc, small_board
 from support.watched import FRAME, OTHER_STACKS, OVERFLOWS, REFUSED, TOP, on_stack, storing
 
 CPUS = {
@@ -129,6 +129,16 @@ def test_what_a_store_that_is_no_instruction_writes_to_its_register(shared_tmp, 
     for seed in range(8 if cpu == "lean" else 60):
         words = nonsense_words(seed, soc, lost_stores=True)
         both.compare(chunk(soc, soc.cpu.reset_address, words), tmp_path, exact=exact)
+
+
+@pytest.mark.slow
+def test_a_cfu_is_busy_only_with_commands(shared_tmp, tmp_path):
+    """A word that is no instruction may wait for an answer for which no command has asked, seed 28 for example."""
+    soc_json = make_soc(small_board(), tmp_path / "soc", cpu={"base": "lean", "bypass": False})
+    both = Both(soc_json, write_cfu("answers in the next cycle", tmp_path), shared_tmp)
+    for seed in range(24, 32):
+        words = nonsense_words(seed, both.soc)
+        both.compare(chunk(both.soc, both.soc.cpu.reset_address, words), tmp_path, autonomous=1)
 
 
 FUZZED = ["full+cfu", "fomu", "min", "tcm"]

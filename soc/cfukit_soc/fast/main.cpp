@@ -185,7 +185,7 @@ private:
         const uint64_t alone = cfu_wait.skip(core, next_limit(), accesses);
         if (TELLS && counting && alone) {
             counts.waiting(Cause::cfu_wait, alone);
-            counts.busy(alone, accesses, core.cfu_dma.take_asked());
+            counts.busy(accepted != answered ? alone : 0, accesses, core.cfu_dma.take_asked());
         }
         const uint64_t cycles = code_wait.skip(core, next_limit());
         if (TELLS && counting && cycles) counts.waiting(Cause::icache, cycles);
