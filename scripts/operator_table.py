@@ -41,6 +41,11 @@ LEFT_OUT = {
     "the like must be constants, or follow from constants and shapes",
     "broadcasting along many axes": "more than 5 that are left when neighbouring ones along which an input is repeated, or not, are one; "
     "with 8 dimensions TFLM's results are wrong",
+    "quantisation that TensorFlow Lite's specification excludes": "int16 with a zero point (where TFLM does not refuse it: CONV_2D, "
+    "DEPTHWISE_CONV_2D, TRANSPOSE_CONV, FULLY_CONNECTED, SUB, LEAKY_RELU, UNIDIRECTIONAL_SEQUENCE_LSTM), activations with several scales "
+    "or none, weights of an LSTM with zero points or several scales: no converter writes them, and TFLM takes only some of the numbers",
+    "shapes that do not follow": "an output whose shape does not follow from inputs and options, but for the rows and columns of "
+    "CONV_2D and DEPTHWISE_CONV_2D",
     "zero points of FULLY_CONNECTED's weights on int16": "no converter writes them",
     "CIRCULAR_BUFFER with cycles_max above 1 in a subgraph": "it would end the whole inference; no converter writes it",
     "ETHOSU": "custom operator: commands for an NPU that no system here has; TFLM's interpreter does not run it either",

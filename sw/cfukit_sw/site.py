@@ -21,6 +21,7 @@ Array = npt.NDArray[Any]
 MAX_SHIFT = 30  # after a larger left shift nothing of an int32 is left
 MAX_WINDOW = 32767
 MAX_BROADCAST_RANK = 7
+MAX_TENSOR_ELEMENTS = 1 << 23  # far above any microcontroller
 MAX_WIDE_SHIFT, MAX_WIDE_SUM = 7, 2**47  # of 64-bit sums
 
 

@@ -177,6 +177,18 @@ def test_limits() -> None:
     assert "16777216 elements; at most 8388608" in refusal(relu_of((4096, 4096)))
     assert "is empty; sizes of at least 1" in refusal(relu_of((0, 5)))
     assert "as a model input; numbers" in refusal(relu_of((2,), "string"))
+    model = relu_of((2,))
+    for type in ("string", "int4"):
+        unused = replace(model.tensors[0], index=2, type=type, is_variable=True)
+        assert "as a variable; numbers" in refusal(replace(model, tensors=(*model.tensors, unused)))
+
+
+def test_pad_on_int16_fills_with_zero() -> None:
+    build = ModelBuilder("padded")
+    x, y = (build.tensor(n, s, "int16", scale=0.1, zero_point=5) for n, s in (("x", (2,)), ("y", (4,))))
+    build.operator("PAD", [x, build.constant("paddings", np.array([[1, 1]], np.int32))], [y])
+    (result,) = Evaluator(build.model([x], [y])).run([np.array([7, -7], np.int16)]).outputs
+    assert result.tolist() == [0, 7, -7, 0]
 
 
 def test_softmax_that_tflm_aborts_on() -> None:

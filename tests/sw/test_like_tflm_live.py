@@ -39,8 +39,9 @@ TYPES = (
     *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "L2_POOL_2D", "MAX_POOL_2D", "L2_NORMALIZATION"),
 )
 EDGES = (0.0, -0.0, 1.0, 1e-40, -1e-40, 1e-20, 9.0, -9.0, 17.0, 1e38, 3e38, -3e38, np.inf, -np.inf, np.nan)
-# Where TFLM's arena of a single small operator is smaller: its inverse FFT needs less scratch, and its slower loops need none.
-LARGER_ARENAS = {
+# Where activations and scratch of a small operator may take more than TFLM's: it keeps a buffer of its inverse FFT in the persistent
+# part of its arena, and its slower loops need no scratch. The arenas as a whole are smaller.
+LARGER_SCRATCH = {
     "reference": ("CUSTOM:SignalIrfft",),
     "portable": ("CUSTOM:SignalIrfft", "SOFTMAX", "CONV_2D", "DEPTHWISE_CONV_2D", "CHAIN"),
 }
@@ -108,14 +109,14 @@ def arenas(seeds: range) -> None:
     for (type, seed, _), file, theirs in zip(models, data, tflm_arenas(data), strict=True):
         if theirs is None:
             continue
-        for registry in LARGER_ARENAS:
+        for registry in LARGER_SCRATCH:
             try:
                 plan = lower(parse_model(file), registry=registry)
             except ModelError:
                 continue  # other tests say why
             compared += 1
-            fits = plan.activation_bytes <= theirs[0] and plan.arena_bytes <= theirs[1]
-            if not fits and type not in LARGER_ARENAS[registry]:
+            fits = plan.activation_bytes <= theirs[0] or type in LARGER_SCRATCH[registry]
+            if not fits or plan.arena_bytes > theirs[1]:
                 larger.append((type, seed, registry, plan.activation_bytes, plan.arena_bytes, theirs))
     assert not larger
     assert compared > len(models)

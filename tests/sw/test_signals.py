@@ -3,6 +3,7 @@ test_evaluator_golden.py, for whatever TFLM defines."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from cfukit_sw.options import CUSTOM_OPTIONS
 from cfukit_sw.tflite_reader import parse_model
 from cfukit_sw.tflite_writer import model_bytes
 from support.kernels import HostModel
+from support.models import random_model
 from support.models_audio import front_end
 from support.tflm import tflm_outputs
 
@@ -136,6 +138,12 @@ def test_transforms_are_fourier_transforms(length: int) -> None:
     wide = rfft("int32", x << 12)
     assert np.abs(wide - expected * 2**12 / length).max() < 64
     np.testing.assert_allclose(irfft("float32", expected.astype(np.float32)), x, rtol=0, atol=0.2)
+
+
+def test_an_absurd_number_of_energies_is_no_overflow() -> None:
+    model = random_model("CUSTOM:SignalFilterBank", 1)
+    tensors = tuple(replace(t, shape=(1 << 22,)) if t.index in model.inputs else t for t in model.tensors)
+    check_supported(replace(model, tensors=tensors))
 
 
 def test_radices() -> None:

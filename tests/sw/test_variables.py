@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cfukit_base.errors import ModelError
-from cfukit_sw.evaluator import Evaluator, check_supported
+from cfukit_sw.evaluator import Evaluator, check_supported, simplified
 from cfukit_sw.lower import lower
 from cfukit_sw.model import Model
 from cfukit_sw.model_builder import ModelBuilder
@@ -176,6 +176,14 @@ def test_a_subgraph_that_computes_is_refused() -> None:
         ModelError, match="CALL_ONCE: its subgraph has operator 0 RELU; constants that are assigned"
     ):
         check_supported(build.model(model.inputs, model.outputs))
+
+
+def test_a_variable_that_is_too_large_is_refused() -> None:
+    build = ModelBuilder("large")
+    x = build.tensor("x", (2**31 - 1,), scale=1.0)
+    build.operator("ASSIGN_VARIABLE", [resource(build, "v"), x], [])
+    with pytest.raises(ModelError, match=r"ASSIGN_VARIABLE: .*at most 8388608 elements"):
+        simplified(build.model([x], [x]))
 
 
 def test_subgraphs_come_back_from_a_file() -> None:

@@ -97,9 +97,10 @@ def _kernels(
         return {op.index: _kernel_of(plan, op) for op in model.operators}, []
     except ModelError as error:
         whole = error.message
-    from cfukit_sw.evaluator import simplified
+    from cfukit_sw.evaluator import check_sizes, simplified
 
     try:
+        check_sizes(model)
         model = simplified(model)
     except ModelError as error:
         return {}, [error.message]

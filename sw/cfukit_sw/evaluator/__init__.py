@@ -48,9 +48,17 @@ from cfukit_sw.evaluator import (  # each registers its operators
 from cfukit_sw.evaluator.prepare import PREPARE, Compute
 from cfukit_sw.evaluator.simplify import simplified
 from cfukit_sw.model import NUMPY_TYPES, Model, Operator, Tensor
-from cfukit_sw.site import Array, Site
+from cfukit_sw.site import MAX_TENSOR_ELEMENTS, Array, Site
 
-__all__ = ["SUPPORTED", "Evaluator", "Result", "check_supported", "evaluate_operator", "simplified"]
+__all__ = [
+    "SUPPORTED",
+    "Evaluator",
+    "Result",
+    "check_sizes",
+    "check_supported",
+    "evaluate_operator",
+    "simplified",
+]
 
 _FAMILIES: list[ModuleType] = [
     *(
@@ -78,7 +86,6 @@ _FAMILIES: list[ModuleType] = [
 SUPPORTED = tuple(sorted(PREPARE))
 
 # Limits far above any microcontroller, which bound memory and time for a hostile model.
-MAX_TENSOR_ELEMENTS = 1 << 23
 MAX_TOTAL_ELEMENTS = 1 << 26
 MAX_MACS = 1 << 33
 
@@ -113,7 +120,7 @@ class Evaluator:
     """Runs one model. Variable tensors persist between runs until `reset`."""
 
     def __init__(self, model: Model):
-        _check_sizes(model)
+        check_sizes(model)
         self.model = model = simplified(model)
         self.computes = [prepare_operator(model, op) for op in model.operators]
         self.last_use = _last_uses(model)
@@ -162,10 +169,12 @@ class Evaluator:
         return arrays
 
 
-def _check_sizes(model: Model) -> None:
+def check_sizes(model: Model) -> None:
+    """Refuse (ModelError) tensors that are too large to allocate. Those of subgraphs are checked when these are prepared."""
     total = 0
     used = {index for op in model.operators for index in (*op.inputs, *op.outputs) if index >= 0}
-    for tensor in (model.tensors[index] for index in sorted(used | set(model.inputs))):
+    kept = {"a model input": set(model.inputs), "a variable": {tensor.index for tensor in model.variables()}}
+    for tensor in (model.tensors[index] for index in sorted(used.union(*kept.values()))):
         if tensor.type not in NUMPY_TYPES:
             continue  # the operator that uses it refuses it, with its reason
         if tensor.elements > MAX_TENSOR_ELEMENTS:
@@ -175,9 +184,10 @@ def _check_sizes(model: Model) -> None:
         _too_large(model, None, f"{total} elements in all tensors", f"at most {MAX_TOTAL_ELEMENTS}")
     if model.macs > MAX_MACS:
         _too_large(model, None, f"{model.macs} multiply-accumulates", f"at most {MAX_MACS}")
-    for index in model.inputs:
-        if model.tensors[index].type not in NUMPY_TYPES:
-            _too_large(model, model.tensors[index], "as a model input", "numbers")
+    for what, indices in kept.items():
+        for tensor in (model.tensors[index] for index in sorted(indices)):
+            if tensor.type not in NUMPY_TYPES:
+                _too_large(model, tensor, f"as {what}", "numbers")
 
 
 def _too_large(model: Model, tensor: Tensor | None, given: str, allowed: str) -> None:

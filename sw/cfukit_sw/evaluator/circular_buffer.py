@@ -16,7 +16,7 @@ import numpy as np
 from cfukit_base.errors import ModelError
 from cfukit_sw.evaluator.calls import CALLS, VARIABLES
 from cfukit_sw.evaluator.prepare import Compute, operator
-from cfukit_sw.model import Model, Operator, Option, Tensor
+from cfukit_sw.model import NUMPY_TYPES, Model, Operator, Option, Tensor
 from cfukit_sw.site import Array, Site
 
 CIRCULAR_BUFFER = "CUSTOM:CIRCULAR_BUFFER"
@@ -114,6 +114,9 @@ def _ended(model: Model, op: Operator) -> Model:
     if not outputs:
         what = f"cycles_max is {op.options['cycles_max']}, and no output of the model comes from operators behind it"
         raise ModelError(f"{model.name}: {op}", what, allowed="such an output")
+    for tensor in (model.tensors[index] for index in outputs):
+        if tensor.type not in NUMPY_TYPES:
+            raise ModelError(f"{model.name}: {tensor}", "as a model output", allowed="numbers")
     used = {index for each in rest for index in each.inputs if index >= 0} - made
     tensors = [model.tensors[index] for index in sorted(used)]
     variables = [t.index for t in tensors if t.is_variable]

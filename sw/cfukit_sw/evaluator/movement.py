@@ -64,13 +64,13 @@ def _paddings(at: Site, image: Tensor, output: Tensor) -> list[tuple[int, int]]:
 
 @operator("PAD", "PADV2")
 def pad(at: Site) -> Compute:
-    """PAD fills with the output's zero point (0 for int32 and float32), PADV2 with the value of its third
+    """PAD fills with the output's zero point (0 for types other than int8), PADV2 with the value of its third
     input (int8: with the output's scale and zero point, else refused).
     """
     image, output = moved(at, most=3 if at.op.type == "PADV2" else 2)
     at.input(0, *PADDABLE)
     pairs = _paddings(at, image, output)
-    fill: Any = output.zero_point if image.type in ("int8", "int16") else 0
+    fill: Any = output.zero_point if image.type == "int8" else 0
     if at.op.type == "PADV2":
         value = at.constant(2, image.type)
         if image.type == "int8":

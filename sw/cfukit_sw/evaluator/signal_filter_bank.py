@@ -30,7 +30,7 @@ def filter_bank(at: Site) -> Compute:
     channels = at.integer("num_channels", 1, 1 << 16)
     at.shape(output, (channels,))
     weights, unweights, starts, places, widths = (at.constant(k, "int16") for k in range(1, 6))
-    bands = list(zip(starts.reshape(-1), places.reshape(-1), widths.reshape(-1), strict=False))
+    bands = list(zip(*(each.reshape(-1).tolist() for each in (starts, places, widths)), strict=False))
     if len(bands) <= channels:
         at.refuse(f"{len(bands)} bands for {channels} channels", f"at least {channels + 1}")
     for start, place, width in bands[: channels + 1]:

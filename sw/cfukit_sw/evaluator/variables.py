@@ -20,7 +20,7 @@ from cfukit_sw.evaluator.constants import with_constants
 from cfukit_sw.evaluator.movement import MOVABLE
 from cfukit_sw.evaluator.prepare import Compute, operator
 from cfukit_sw.model import Model, Operator, Tensor
-from cfukit_sw.site import Array, Site
+from cfukit_sw.site import MAX_TENSOR_ELEMENTS, Array, Site
 
 USERS = ("READ_VARIABLE", "ASSIGN_VARIABLE")
 Name = tuple[str, str]  # container and shared name
@@ -193,7 +193,10 @@ def _assignments(model: Model) -> Iterator[_Assignment]:
 
 def _new_variable(model: Model, first: _Assignment, index: int) -> Tensor:
     value = first.value
-    Site(first.graph, first.op).input(1, *MOVABLE)
+    at = Site(first.graph, first.op)
+    at.input(1, *MOVABLE)
+    if value.elements > MAX_TENSOR_ELEMENTS:
+        at.refuse(f"{value}", f"at most {MAX_TENSOR_ELEMENTS} elements")
     low = np.full(value.elements * value.dtype.itemsize, value.zero_point & 0xFF, np.uint8)
     initial = low.view(value.dtype).reshape(value.shape)
     for op in model.operators:

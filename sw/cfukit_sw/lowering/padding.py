@@ -10,12 +10,12 @@ from cfukit_sw.site import Site
 
 
 def pad(at: Site) -> Lowered | Alias:
-    """PAD fills with the output's zero point, PADV2 with a given value."""
+    """PAD fills with the output's zero point, or 0 in types other than int8, PADV2 with a given value."""
     x, y = at.input(0), at.output()
     amounts = np.array(at.integers(1)).reshape(-1, 2)
     if not amounts.any():
         return Alias(x.index)
-    value = y.zero_point if y.type != "float32" else 0
+    value = y.zero_point if y.type == "int8" else 0
     if at.op.type == "PADV2":
         value = int(at.constant(2).reshape(-1).view(f"i{y.dtype.itemsize}")[0])
     strides = dense_strides(y.shape)
