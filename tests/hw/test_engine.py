@@ -28,6 +28,12 @@ SIZES = {
     ),
     "16x2": EngineSize(outputs=2),  # of engine_ulx3s
     "8x4": EngineSize(lanes=8, requantizers=1, dma=64),  # of engine_tang20k
+    "16x4x2 residual": EngineSize(dma=128, pixels=2, residual=1),  # of mlperf_arty
+    "8x4 residual": EngineSize(lanes=8, requantizers=1, dma=64, residual=1),
+    "16x4 residual": EngineSize(requantizers=4, pixels=2, weight_rows=128, residual=1),
+    "4x4 residual": EngineSize(
+        lanes=4, requantizers=4, weight_rows=256, window_rows=64, channels=64, residual=1
+    ),
     "16x8": EngineSize(outputs=8, requantizers=4, window_rows=128, channels=64),
 }
 SMALL = EngineSize(lanes=4, outputs=2, requantizers=1, weight_rows=16, window_rows=8, channels=8, dma=32)
@@ -47,7 +53,7 @@ def check_jobs(size: EngineSize, seeds: Iterable[int]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["16x4x2", "8x4", "4x1"])
+@pytest.mark.parametrize("name", ["16x4x2 residual", "8x4", "4x1"])
 def test_random_jobs(name: str) -> None:
     check_jobs(SIZES[name], range(20))
 
@@ -59,9 +65,10 @@ def test_random_jobs_at_length(name: str) -> None:
 
 
 @pytest.mark.slow
-def test_any_commands_in_any_order() -> None:
+@pytest.mark.parametrize("residual", [0, 1])
+def test_any_commands_in_any_order(residual: int) -> None:
     """Jobs without weights, jobs that are refused, words that are fed in between, and resets in the middle of a job."""
-    check_verilog(make_engine(SMALL), 1, 3000)
+    check_verilog(make_engine(replace(SMALL, residual=residual)), 1, 3000)
 
 
 def job(rows: int, outputs: int, height: int = 2) -> Segment:

@@ -28,27 +28,34 @@ def halves(low: int, high: int) -> int:
 
 @dataclass(frozen=True)
 class RandomJob:
-    """sets: its descriptor. rows, channel_rows: of the stores, that its weights and channels take."""
+    """sets: its descriptor. rows, channel_rows: of the stores, that its weights and channels take. channels: how many are loaded.
+    residual: its results are added to others; its own channels come behind the rows of an ADD.
+    """
 
     sets: tuple[Op, ...]
     depthwise: bool
     adds: bool
     weight_rows: int
     rows: int
-    outputs: int
+    channels: int
     channel_rows: int
+    residual: bool = False
 
     def load(self, rng: random.Random, size: EngineSize) -> Iterator[Op]:
         """Weights and channels. A job may begin while its weights are on their way, if they come last."""
         loads = [
             _weights(rng, size, self.depthwise, self.weight_rows),
-            _channels(rng, size, self.depthwise, self.outputs, self.adds),
+            _channels(rng, size, self.channels, self.adds, self.residual),
         ]
         for load in loads if rng.random() < 0.5 else reversed(loads):
             yield from load
 
     def compute(self, rng: random.Random) -> Iterator[Op]:
-        if self.adds:
+        if self.residual:
+            if rng.random() < 0.8:  # else those of an earlier job
+                yield Op(START, Job.TERMS, 0, 0)
+            yield Op(START, Job.DEPTHWISE_ADD if self.depthwise else Job.CONV_ADD, 0, 0)
+        elif self.adds:
             yield Op(START, Job.TERMS, 0, 0)
             yield Op(START, Job.ADD, 0, 0)
         elif self.depthwise:
@@ -65,7 +72,7 @@ class RandomJob:
         weights = NEXT | (Job.DEPTHWISE_WEIGHTS if self.depthwise else Job.WEIGHTS)
         loads = [
             Op(START, weights, _main(rng, self.weight_rows * size.lanes, size.lanes), self.weight_rows),
-            Op(START, NEXT | Job.CHANNELS, _main(rng, 12 * self.outputs, 4), self.outputs),
+            Op(START, NEXT | Job.CHANNELS, _main(rng, 12 * self.channels, 4), self.channels),
         ]
         rng.shuffle(loads)
         beside = rng.choice((2, 2, 2, 1))
@@ -129,10 +136,32 @@ def random_job(rng: random.Random, size: EngineSize) -> RandomJob:
     ]
     if size.dma:
         sets.append(set_(8, DMA_TEST_BASE, DMA_TEST_BYTES))
-    adds = depthwise and rng.random() < 0.3
-    loaded = max(outputs, 3 * size.requantizers if adds else 0)
+    residual = bool(size.residual) and rng.random() < 0.6 and outputs + 3 * size.requantizers <= size.channels
+    adds = depthwise and not residual and rng.random() < 0.3
+    loaded = (
+        outputs + 3 * size.requantizers if residual else max(outputs, 3 * size.requantizers if adds else 0)
+    )
+    if residual:
+        pixels = output_height * output_width
+        sets += _addend(rng, size, pixels, outputs, to, output_bytes)
     channel_rows = -(-loaded // size.requantizers)
-    return RandomJob(tuple(sets), depthwise, adds, weight_rows, groups * rows, outputs, channel_rows)
+    return RandomJob(tuple(sets), depthwise, adds, weight_rows, groups * rows, loaded, channel_rows, residual)
+
+
+def _addend(
+    rng: random.Random, size: EngineSize, pixels: int, outputs: int, to: int, output_bytes: int
+) -> list[Op]:
+    """One for each output, in a place that is not written."""
+    number = 9 if size.dma else 8
+    while True:
+        pixel = outputs + rng.choice((0, 0, rng.randint(0, 20)))
+        at = rng.randrange(END - pixels * pixel)
+        end = at + pixels * pixel
+        if end <= to or at >= to + output_bytes + 4:  # it may begin a few bytes before `at`
+            break
+    low, high = sorted(rng.randint(-128, 127) for _ in range(2)) if rng.random() < 0.5 else (-128, 127)
+    sum_range = rng.randrange(256) | (low & 0xFF) << 8 | (high & 0xFF) << 16
+    return [set_(number, at, pixel), set_(number + 1, sum_range, 3)]
 
 
 def random_jobs(rng: random.Random, size: EngineSize, count: int) -> Iterator[Op]:
@@ -189,13 +218,16 @@ def _weights(rng: random.Random, size: EngineSize, depthwise: bool, count: int) 
             yield Op(FEED, 1, words[n], words[n + size.fed_words - 1])
 
 
-def _channels(rng: random.Random, size: EngineSize, depthwise: bool, count: int, adds: bool) -> Iterator[Op]:
-    """`count` channels, from anywhere; for an ADD its three rows."""
+def _channels(rng: random.Random, size: EngineSize, count: int, adds: bool, residual: bool) -> Iterator[Op]:
+    """`count` channels, from anywhere; for an ADD its three rows, which also come first for a residual job."""
     if size.dma and not adds and rng.random() < 0.6:
         yield Op(START, BY_DMA | Job.CHANNELS, _main(rng, 12 * count, 4), count)
     elif adds or rng.random() < 0.8:
         yield Op(FEED, RESTART, 2, 0)
         shift = rng.choice((-7, -9, -12))
+        if residual:
+            yield from _sum_channels(rng, size)
+            count -= 3 * size.requantizers
         for _ in range(max(count, 3 * size.requantizers if adds else 0)):
             bias = rng.choice((0, rng.getrandbits(32), rng.randint(-5000, 5000) & 0xFFFFFFFF))
             multiplier = rng.choice((*MULTIPLIERS, rng.randint(1 << 30, (1 << 31) - 1)))
@@ -203,6 +235,18 @@ def _channels(rng: random.Random, size: EngineSize, depthwise: bool, count: int,
                 yield Op(FEED, FEED_CHANNELS, word, 0)
     else:
         yield Op(START, Job.CHANNELS, rng.randrange((OUTPUT - 12 * count) // 4) * 4, count)
+
+
+def _sum_channels(rng: random.Random, size: EngineSize) -> Iterator[Op]:
+    """Both operands and the sum, as an ADD has them."""
+    for row in range(3):
+        bias = 0 if row == 2 else rng.randint(-128, 127) * -(1 << 20) & 0xFFFFFFFF
+        multiplier, shift = (
+            rng.randint(1 << 30, (1 << 31) - 1),
+            rng.randint(-21, -17) if row == 2 else rng.randint(-3, 0),
+        )
+        for word in (bias, multiplier, shift & 0xFFFFFFFF) * size.requantizers:
+            yield Op(FEED, FEED_CHANNELS, word, 0)
 
 
 def set_(number: int, rs1: int, rs2: int) -> Op:

@@ -2,7 +2,7 @@
 
     walker -> gather -> WindowOrder -> Sums -> Results -> packer -> memory
                         WeightStore ----/        /
-                       ChannelStore ------------/
+                       ChannelStore ------------/   with `residual`: Addends -> Results
                Loader: WeightStore, ChannelStore
 
 While a job computes, loads from main memory with `behind` may go on: they write rows of the stores behind those that the job reads.
@@ -18,6 +18,7 @@ from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import connect, flipped
 
 from cfukit.dma import DmaPort
+from cfukit.engine.addends import Addends
 from cfukit.engine.loader import Loader
 from cfukit.engine.model import EngineModel, Job, Status
 from cfukit.engine.order import WindowOrder
@@ -33,7 +34,8 @@ from cfukit.parts.window_gather import OUTSTANDING, WindowGather
 from cfukit.parts.window_walker import ADDRESS_BITS, CHANNEL_BITS, WINDOWS, WindowWalker
 
 KIND = data.StructLayout({"depthwise": 1, "adds": 1, "alike": 1, "largest": 1, "makes_terms": 1})
-"""Of a job. depthwise: all that compute but CONV. adds: ADD. alike: SUM and MAX. largest: MAX. makes_terms: TERMS."""
+"""Of a job. depthwise: all that compute but CONV and CONV_ADD. adds: ADD. alike: SUM and MAX. largest: MAX. makes_terms: TERMS."""
+RESIDUAL_JOBS = (Job.CONV_ADD, Job.DEPTHWISE_ADD)
 
 
 class Engine(State):
@@ -59,6 +61,13 @@ class Engine(State):
         self.input_zero_point, self.output_zero_point = Signal(signed(8)), Signal(signed(8))
         self.low, self.high = Signal(signed(8)), Signal(signed(8))
         self.main_begin, self.main_bytes = Signal(32), Signal(32)
+        self.addend, self.addend_pixel_bytes = Signal(ADDRESS_BITS), Signal(ADDRESS_BITS - 3)
+        self.sum_zero_point, self.sum_low, self.sum_high = (
+            Signal(signed(8)),
+            Signal(signed(8)),
+            Signal(signed(8)),
+        )
+        self.first_row = Signal(2)
         # What instructions drive for one cycle.
         self.start, self.job = Signal(), Signal(range(16))
         self.by_dma, self.behind = Signal(), Signal()
@@ -175,7 +184,8 @@ class Engine(State):
         connect(m, sums.o, summed.i)
         connect(m, summed.o, results.i)
         connect(m, results.o, packer.i)
-        written, writes = self._memory_port(m, loader, gather, packer)
+        addends = self._residual(m, begins, kind, results) if size.residual else None
+        written, writes = self._memory_port(m, loader, gather, packer, addends)
         m.d.comb += self.loading.eq(loader.busy | channels.pending | (writes & ~self.computing))
         with m.If(written | results.terms_made):
             m.d.sync += self.computing.eq(0)
@@ -192,18 +202,22 @@ class Engine(State):
     def _control(self, m: Module) -> tuple[Signal, data.View[data.StructLayout]]:
         """Begin or refuse jobs. Whether a job of windows begins, and of which kind the job is."""
         begins, kind = Signal(), Signal(KIND)
+        jobs: tuple[Job, ...] = (Job.CONV, Job.DEPTHWISE, Job.ADD, Job.SUM, Job.MAX)
+        depthwise = self.job != Job.CONV
+        if self.size.residual:
+            jobs, depthwise = (*jobs, *RESIDUAL_JOBS), depthwise & (self.job != Job.CONV_ADD)
         m.d.sync += begins.eq(0)
         with m.If(self.start & ~self.behind):
             m.d.sync += [
                 self.status.eq(0),
-                kind.depthwise.eq(self.job != Job.CONV),
+                kind.depthwise.eq(depthwise),
                 kind.adds.eq(self.job == Job.ADD),
                 kind.alike.eq((self.job == Job.SUM) | (self.job == Job.MAX)),
                 kind.largest.eq(self.job == Job.MAX),
                 kind.makes_terms.eq(self.job == Job.TERMS),
             ]
             with m.Switch(self.job):
-                with m.Case(Job.CONV, Job.DEPTHWISE, Job.ADD, Job.SUM, Job.MAX):
+                with m.Case(*jobs):
                     bad = (self.rows == 0) | (self.rows > self.size.window_rows) | self._a_size_is_0()
                     m.d.sync += [self.computing.eq(~bad), begins.eq(~bad), self.status.eq(bad)]
                 with m.Case(Job.WEIGHTS, Job.DEPTHWISE_WEIGHTS, Job.CHANNELS, Job.COPY):
@@ -217,6 +231,10 @@ class Engine(State):
     def _behind(self, m: Module, weights: WeightStore, channels: ChannelStore) -> tuple[Signal, Signal]:
         """The first row of weights and of channels of the job that computes. What may be loaded beside it."""
         row, channel_row = Signal.like(weights.base), Signal.like(channels.base)
+        if self.size.residual:
+            first_row = Mux((self.job == Job.CONV_ADD) | (self.job == Job.DEPTHWISE_ADD), self.first_row, 0)
+            with m.If(self.start & ~self.behind):
+                m.d.sync += channel_row.eq(channels.base + first_row)
         if not self.size.dma:
             return row, channel_row
         done_weights, done_channels = Signal(), Signal()
@@ -232,7 +250,9 @@ class Engine(State):
                     done_weights.eq(done_weights | ~is_channels),
                 ]
             with m.Else():
-                m.d.sync += [row.eq(weights.base), channel_row.eq(channels.base)]
+                m.d.sync += row.eq(weights.base)
+                if not self.size.residual:
+                    m.d.sync += channel_row.eq(channels.base)
                 m.d.sync += [done_weights.eq(0), done_channels.eq(0)]
         return row, channel_row
 
@@ -241,8 +261,28 @@ class Engine(State):
         sizes = [w.height, w.width, w.channels, w.filter_height, w.filter_width, w.output_height]
         return Cat(size == 0 for size in [*sizes, w.output_width, self.output_channels]).any()
 
+    def _residual(
+        self, m: Module, begins: Signal, kind: data.View[data.StructLayout], results: Results
+    ) -> Addends:
+        """The second operands of CONV_ADD and DEPTHWISE_ADD."""
+        m.submodules.addends = addends = Addends(self.size)
+        with m.If(self.start & ~self.behind):
+            m.d.sync += results.sums_up.eq((self.job == Job.CONV_ADD) | (self.job == Job.DEPTHWISE_ADD))
+        m.d.comb += [
+            addends.start.eq(begins),
+            addends.address.eq(self.addend),
+            addends.pixel_bytes.eq(self.addend_pixel_bytes),
+            addends.pairs.eq((self.size.pixels == 2) & ~kind.depthwise),
+            results.sum_zero_point.eq(self.sum_zero_point),
+            results.sum_low.eq(self.sum_low),
+            results.sum_high.eq(self.sum_high),
+        ]
+        connect(m, results.places, addends.places)
+        connect(m, addends.o, results.addends)
+        return addends
+
     def _memory_port(
-        self, m: Module, loader: Loader, gather: WindowGather, packer: RowPacker
+        self, m: Module, loader: Loader, gather: WindowGather, packer: RowPacker, addends: Addends | None
     ) -> tuple[Signal, Signal]:
         """Who has the port. Whether the last row of a job is written in this cycle; whether any row waits to be written."""
         memory = self.memory
@@ -276,7 +316,32 @@ class Engine(State):
             gather.answer.payload.eq(memory.rsp_data),
             written.eq(rows_out.r_rdy & memory.cmd_ready & row.last),
         ]
+        if addends is not None:
+            self._share_reads(m, gather, addends, rows_out.r_rdy | reads, loader.owns_memory)
         return written, rows_out.r_rdy
+
+    def _share_reads(
+        self, m: Module, gather: WindowGather, addends: Addends, taken: Value, owned: Signal
+    ) -> None:
+        """Reads of addends come before those of windows. `taken`: others have the port. `owned`: and the answers."""
+        memory = self.memory
+        m.submodules.owners = owners = SyncFIFO(width=1, depth=OUTSTANDING)  # of the answers to come
+        asks, answers = Signal(), Signal()
+        m.d.comb += [
+            asks.eq(owners.w_rdy & ~taken),
+            answers.eq(memory.rsp_valid & ~owned),
+            addends.reads.ready.eq(memory.cmd_ready & asks),
+            gather.reads.ready.eq(memory.cmd_ready & asks & ~addends.reads.valid),
+            memory.cmd_valid.eq(taken | (asks & (addends.reads.valid | gather.reads.valid))),
+            owners.w_data.eq(addends.reads.valid),
+            owners.w_en.eq(memory.cmd_ready & asks & (addends.reads.valid | gather.reads.valid)),
+            owners.r_en.eq(answers),
+            addends.answer.valid.eq(answers & owners.r_data),
+            addends.answer.payload.eq(memory.rsp_data),
+            gather.answer.valid.eq(answers & ~owners.r_data),
+        ]
+        with m.If(~taken & addends.reads.valid):
+            m.d.comb += memory.addr.eq(addends.reads.payload)
 
     # --- model
 

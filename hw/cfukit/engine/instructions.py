@@ -10,7 +10,7 @@ from cfukit.base import UNNAMED
 from cfukit.cfu import Cfu
 from cfukit.declaration import Mode, Variable
 from cfukit.dma import DMA_TEST_BASE, DMA_TEST_BYTES, DmaPort
-from cfukit.engine.gateware import Engine
+from cfukit.engine.gateware import RESIDUAL_JOBS, Engine
 from cfukit.engine.model import Job
 from cfukit.engine.size import EngineSize
 from cfukit.gateware import Port, Work
@@ -107,7 +107,19 @@ REGISTERS: dict[str, tuple[str, tuple[Field, ...], tuple[Field, ...]]] = {
         (("main_begin", 0, 32, False),),
         (("main_bytes", 0, 32, False),),
     ),
+    "addend": (
+        "rs1 = CFU_ADDR of the first output's addend, rs2 = bytes from one pixel to the next; multiples of CFU_PARAM_REQUANTIZERS",
+        (("addend", 0, 20, False),),
+        (("addend_pixel_bytes", 0, 17, False),),
+    ),
+    "sum": (
+        "of what conv_add and depthwise_add write: rs1 = zero point | lowest << 8 | highest << 16, each an int8; rs2 = the row of the "
+        "channel store with their first channel",
+        (("sum_zero_point", 0, 8, True), ("sum_low", 8, 8, True), ("sum_high", 16, 8, True)),
+        (("first_row", 0, 2, False),),
+    ),
 }
+RESIDUAL = ("addend", "sum")  # registers of an engine with `residual`
 
 
 class Set(_WhenFree):
@@ -117,7 +129,8 @@ class Set(_WhenFree):
 
     def __init__(self, *, name: str, state: Engine):
         super().__init__(name=name, state=state)
-        self.registers = {key: value for key, value in REGISTERS.items() if key != "main" or state.dma}
+        lacking = {*(() if state.dma else ("main",)), *(() if state.size.residual else RESIDUAL)}
+        self.registers = {key: value for key, value in REGISTERS.items() if key not in lacking}
         self.modes = [Mode(n, key, text) for n, (key, (text, _, _)) in enumerate(self.registers.items())]
 
     def free(self, port: Port) -> Value:
@@ -166,12 +179,14 @@ class Set(_WhenFree):
             "output_size": (sizes, rng.randint(1, 20)),
             "range": (rng.getrandbits(32), 0),
             "main": (DMA_TEST_BASE, rng.choice((DMA_TEST_BYTES, 8192))),
+            "addend": (rng.randrange(4096), rng.randrange(100)),
+            "sum": (rng.getrandbits(24), rng.randrange(4)),
         }
-        return funct7, *list(words.values())[funct7]
+        return funct7, *words[list(self.registers)[funct7]]
 
 
 LOADS = (Job.WEIGHTS, Job.DEPTHWISE_WEIGHTS, Job.CHANNELS, Job.COPY)
-COMPUTING = (Job.CONV, Job.DEPTHWISE, Job.ADD, Job.SUM, Job.MAX)
+COMPUTING = (Job.CONV, Job.DEPTHWISE, Job.ADD, Job.SUM, Job.MAX, *RESIDUAL_JOBS)
 BEHIND = (Job.WEIGHTS, Job.DEPTHWISE_WEIGHTS, Job.CHANNELS)  # what may be loaded for the next job
 BY_DMA = 16  # in funct7 of Start, beside a job that loads
 NEXT = 32  # likewise: by DMA, for the next job
@@ -192,7 +207,9 @@ class Start(_WhenFree):
 
     def __init__(self, *, name: str, state: Engine):
         super().__init__(name=name, state=state)
-        self.modes = [Mode(job, job.name.lower()) for job in Job]
+        self.modes = [
+            Mode(job, job.name.lower()) for job in Job if state.size.residual or not job.is_residual
+        ]
         if state.dma:
             self.modes += [Mode(BY_DMA | job, f"main_{job.name.lower()}") for job in LOADS]
             self.modes += [Mode(NEXT | job, f"next_{job.name.lower()}") for job in BEHIND]
@@ -200,6 +217,8 @@ class Start(_WhenFree):
     def free(self, port: Port) -> Value:
         engine, job = self.state, port.funct7[:5]
         computes = (job == Job.CONV) | (job == Job.DEPTHWISE)
+        if engine.size.residual:
+            computes |= (job == Job.CONV_ADD) | (job == Job.DEPTHWISE_ADD)
         first = ~engine.computing & (~engine.loading | (engine.streaming & computes))
         return Mux(self._is_for_next(port), engine.may_load_behind, first) if engine.dma else first
 
@@ -327,6 +346,8 @@ def make_engine(size: EngineSize | None = None, name: str = UNNAMED) -> Cfu:
         "dma": size.dma,
         "pixels": size.pixels,
     }
+    if size.residual:
+        params["residual"] = size.residual
     return Cfu(
         {
             0: Set(name="engine_set", state=engine),

@@ -27,7 +27,10 @@ class Job(enum.IntEnum):
 
     ADD is DEPTHWISE with other results: a sum x1 - 256 * x2 stands for two int8, and counts as terms1[x1] + terms2[x2]. Every
     channel is rescaled like the first one of the third row of the channel store. TERMS makes the terms from the first two rows:
-    terms[x] = rescale((x << ADD_SHIFT) + bias).
+    terms[x] = rescale((x << ADD_SHIFT) + bias). It keeps the scale of the third row.
+
+    CONV_ADD and DEPTHWISE_ADD are CONV and DEPTHWISE whose results x1 are operands of an ADD: what is stored is the rescaled sum
+    terms1[x1] + terms2[x2], where x2 is the addend in memory. Its scale is the one that TERMS kept.
     """
 
     CONV = 0
@@ -40,10 +43,20 @@ class Job(enum.IntEnum):
     COPY = 7
     SUM = 8
     MAX = 9
+    CONV_ADD = 10
+    DEPTHWISE_ADD = 11
 
     @property
     def is_alike(self) -> bool:
         return self in (Job.SUM, Job.MAX)
+
+    @property
+    def is_depthwise(self) -> bool:
+        return self not in (Job.CONV, Job.CONV_ADD)
+
+    @property
+    def is_residual(self) -> bool:
+        return self in (Job.CONV_ADD, Job.DEPTHWISE_ADD)
 
 
 ADD_SHIFT = 20  # TFLM's for int8
@@ -62,7 +75,8 @@ class Status(enum.IntFlag):
 @dataclass
 class Descriptor:
     """The registers of a job. Pixels are `pixel_bytes` apart. `top`, `left`: row and column of the first tap, minus the padding.
-    `main_begin`, `main_bytes`: what may be loaded from main memory.
+    `main_begin`, `main_bytes`: what may be loaded from main memory. `addend*`, `sum_*`: of CONV_ADD and DEPTHWISE_ADD; `first_row`: of
+    their channels, in rows of the store.
     """
 
     input: int = 0
@@ -91,6 +105,12 @@ class Descriptor:
     high: int = 0
     main_begin: int = 0
     main_bytes: int = 0
+    addend: int = 0
+    addend_pixel_bytes: int = 0
+    sum_zero_point: int = 0
+    sum_low: int = 0
+    sum_high: int = 0
+    first_row: int = 0
 
 
 class Size(Protocol):
@@ -134,7 +154,7 @@ class EngineModel:
         self.terms = [[0] * 256, [0] * 256]
         self.status = self.known_rows = self.known_channel_rows = 0
         self._base = self._channel_base = 0
-        self.known_terms = False
+        self.known_terms, self.sum_scale = False, (0, 0)
         self._columns, self._at, self._fed = False, 0, bytearray()
         self._number, self._words = 0, list[int]()
 
@@ -258,7 +278,8 @@ class EngineModel:
             bias, multiplier, shift = self._channel(row * self.size.requantizers)
             for x in range(-128, 128):
                 self.terms[table][x & 0xFF] = to_signed(rescale((x << ADD_SHIFT) + bias, multiplier, shift))
-        self.known_terms = True
+        _, *scale = self._channel(ADD_ROW * self.size.requantizers)
+        self.known_terms, self.sum_scale = True, (scale[0], scale[1])
 
     def _channel(self, n: int) -> tuple[int, int, int]:
         """Of the job's channels."""
@@ -277,7 +298,8 @@ class EngineModel:
     def _result(self, job: Job, n: int, total: int) -> int:
         """The output of channel `n` whose products have the sum `total`."""
         d = self.descriptor
-        bias, multiplier, shift = self._channel(n % self.size.requantizers if job.is_alike else n)
+        first = d.first_row * self.size.requantizers if job.is_residual else 0
+        bias, multiplier, shift = self._channel(n % self.size.requantizers if job.is_alike else first + n)
         if job == Job.ADD:
             row = ADD_ROW * self.size.requantizers
             bias, multiplier, shift = self._channel(row + n % self.size.requantizers)
@@ -285,23 +307,34 @@ class EngineModel:
             total = sum(terms) if self.known_terms else 0
         return requantize(total + bias, multiplier, shift, d.output_zero_point, d.low, d.high)
 
+    def _sum(self, result: int, addend: int) -> int:
+        """The output of a residual job."""
+        d = self.descriptor
+        total = self.terms[0][result & 0xFF] + self.terms[1][addend] if self.known_terms else 0
+        return requantize(total, *self.sum_scale, d.sum_zero_point, d.sum_low, d.sum_high)
+
     def run(self, job: Job) -> None:
         """The job of the descriptor, whole."""
-        d, depthwise = self.descriptor, job != Job.CONV
+        d, depthwise = self.descriptor, job.is_depthwise
         outputs = d.channels if depthwise else d.output_channels
         self.status = 0
         sizes = (d.height, d.width, d.channels, d.filter_height, d.filter_width, d.output_height)
         if 0 in (*sizes, d.output_width, d.output_channels) or not 0 < d.rows <= self.size.window_rows:
             self.status = Status.REFUSED
             return
-        to = d.output
+        to, item = d.output, self.size.requantizers  # an addend lies at a multiple of it
+        addend = d.addend // item * item
         results = []
         for y in range(d.output_height):
             for x in range(d.output_width):
                 sums = self._depthwise(job, y, x) if depthwise else self._conv(y, x, outputs)
                 values = bytes(self._result(job, n, int(total)) & 0xFF for n, total in enumerate(sums))
+                if job.is_residual:
+                    pairs = zip(values, self.memory.load(addend, len(values)), strict=True)
+                    values = bytes(self._sum(*pair) & 0xFF for pair in pairs)
                 results.append((to, values))
                 to += d.output_pixel_bytes
+                addend += d.addend_pixel_bytes // item * item
         for address, values in results:
             self.memory.store(address, values)
 

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from amaranth.hdl import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory, ReadPort
 from amaranth.lib.wiring import In, Out
 
+from cfukit.engine.addends import PLACE
 from cfukit.engine.model import ADD_ROW, ADD_SHIFT
 from cfukit.engine.size import CHANNEL, EngineSize
 from cfukit.engine.sums import sums_layout
-from cfukit.parts.requantizer import Requantizer
+from cfukit.parts.requantizer import SHIFT_BITS, Requantizer
 from cfukit.parts.row_packer import item_layout
+
+
+@dataclass(frozen=True)
+class _State:
+    """Of the register before the requantisers, and the tag of their result."""
+
+    tag: data.View[data.StructLayout]
+    result: data.View[data.StructLayout]
+    moves: Signal
+    filled: Signal
+    known: Signal
+    known_terms: Signal
+    terms_left: Signal
 
 
 class Results(wiring.Component):
@@ -23,6 +39,13 @@ class Results(wiring.Component):
       `makes_terms` is 1, and no sums come.
     * zero_point, low, high: as the Requantizer has them.
     * Latency: that of the Requantizer and one cycle more.
+
+    An engine with `residual` has more. With `sums_up` a result does not leave: it goes through the tables of terms and the requantisers
+    once more, together with its addend. Such results come before new sums, so they always find room, and stay in order.
+
+    * places: of the items that enter, for the Addends. addends: what those answer.
+    * sum_zero_point, sum_low, sum_high: of what leaves then. Its scale is that of row ADD_ROW when the terms were made.
+    * Throughput with `sums_up`: `requantizers` results in two cycles.
     """
 
     def __init__(self, size: EngineSize):
@@ -45,6 +68,7 @@ class Results(wiring.Component):
                 "zero_point": In(signed(8)),
                 "low": In(signed(8)),
                 "high": In(signed(8)),
+                **(self._residual_ports() if size.residual else {}),
             }
         )
         self.tag_layout = data.StructLayout(
@@ -53,19 +77,33 @@ class Results(wiring.Component):
                 "second": 1,
                 "pixel_ends": 1,
                 "last": 1,
-                "term": unsigned(9),
+                "term": unsigned(9 + size.residual),
                 "is_term": 1,
+                **({"again": 1, "is_sum": 1} if size.residual else {}),
             }
         )
+
+    def _residual_ports(self) -> dict[str, wiring.Member]:
+        return {
+            "sums_up": In(1),
+            "places": Out(stream.Signature(PLACE, always_ready=True)),
+            "addends": In(stream.Signature(unsigned(8 * self.size.requantizers))),
+            "sum_zero_point": In(signed(8)),
+            "sum_low": In(signed(8)),
+            "sum_high": In(signed(8)),
+        }
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         width, sums = self.size.requantizers, self.i.payload
-        requantizers = [Requantizer(self.tag_layout.size if n == 0 else 0) for n in range(width)]
+        residual = bool(self.size.residual)
+        requantizers = [Requantizer(self.tag_layout.size, announces=residual)]
+        requantizers += [Requantizer() for _ in range(1, width)]
         # A register while the channel store is read.
         tag, moves, filled = Signal(self.tag_layout), Signal(), Signal()
         asked, known, row = Signal(32 * width, reset_less=True), Signal(), Signal.like(self.row)
-        term, terms_left = Signal(9), Signal()  # of the table that is made
+        term, terms_left = Signal(9 + residual), Signal()  # of the table that is made
+        last_term = 512 if residual else 511  # behind the terms comes the scale
         m.d.comb += [
             moves.eq(~filled | requantizers[0].i.ready),
             self.i.ready.eq(moves),
@@ -78,7 +116,7 @@ class Results(wiring.Component):
         with m.If(self.adds):
             m.d.comb += row.eq(ADD_ROW)
         with m.If(self.makes_terms):
-            m.d.comb += row.eq(term[8])
+            m.d.comb += row.eq(term[8:])
         with m.If(moves):
             m.d.sync += [
                 filled.eq(self.i.valid | terms_left),
@@ -92,7 +130,7 @@ class Results(wiring.Component):
                 tag.is_term.eq(terms_left),
             ]
             with m.If(terms_left):
-                m.d.sync += [term.eq(term + 1), terms_left.eq(term != 511)]
+                m.d.sync += [term.eq(term + 1), terms_left.eq(term != last_term)]
         with m.If(self.make_terms):
             m.d.sync += [terms_left.eq(1), term.eq(0)]
         known_terms = Signal()
@@ -133,7 +171,61 @@ class Results(wiring.Component):
             self.o.payload.pixel_ends.eq(result.pixel_ends),
             self.o.payload.last.eq(result.last),
         ]
+        if residual:
+            state = _State(tag, result, moves, filled, known, known_terms, terms_left)
+            self._sum_up(m, requantizers, tables, state)
         return m
+
+    def _sum_up(
+        self, m: Module, requantizers: list[Requantizer], tables: list[list[ReadPort]], state: _State
+    ) -> None:
+        """The second time: what changes in the above."""
+        first, tag, result = requantizers[0], state.tag, state.result
+        loops, next_tag = Signal(), Signal(self.tag_layout)
+        multiplier, shift = Signal(31), Signal(signed(SHIFT_BITS))
+        channel = Signal(CHANNEL)
+        takes = self.i.valid & self.i.ready
+        m.d.comb += [
+            loops.eq(first.o.valid & result.again & self.addends.valid),
+            self.addends.ready.eq(first.o.valid & result.again),
+            self.i.ready.eq(state.moves & ~loops),
+            self.o.valid.eq(first.o.valid & ~result.is_term & ~result.again),
+            self.places.valid.eq(takes & self.sums_up),
+            self.places.payload.second.eq(self.i.payload.second),
+            self.places.payload.pixel_ends.eq(self.i.payload.pixel_ends),
+            channel.eq(self.channels[: CHANNEL.size]),
+            next_tag.eq(first.next_tag),
+            self.terms_made.eq(first.o.valid & result.is_term & (result.term == 512)),
+        ]
+        # An item that enters again makes room for itself, so it never waits for the register.
+        with m.If(state.moves):
+            m.d.sync += [tag.again.eq(self.sums_up & ~state.terms_left), tag.is_sum.eq(0)]
+        with m.If(loops):
+            m.d.sync += [state.filled.eq(1), tag.eq(result), tag.again.eq(0), tag.is_sum.eq(1)]
+        with m.If(state.filled & tag.is_term & (tag.term == 512)):
+            m.d.sync += [multiplier.eq(Mux(state.known, channel.multiplier, 0)), shift.eq(channel.shift)]
+        for n, requantizer in enumerate(requantizers):
+            reads, request = [table[n] for table in tables], requantizer.i.payload
+            with m.If(loops):
+                m.d.comb += [
+                    reads[0].addr.eq(requantizer.o.payload.value),
+                    reads[1].addr.eq(self.addends.payload.word_select(n, 8)),
+                ]
+            with m.If(tag.is_sum):
+                m.d.comb += [
+                    request.total.eq(Mux(state.known_terms, reads[0].data + reads[1].data, 0)),
+                    request.bias.eq(0),
+                    request.multiplier.eq(multiplier),
+                    request.shift.eq(shift),
+                ]
+            with m.If(next_tag.is_sum):
+                m.d.comb += [
+                    requantizer.zero_point.eq(self.sum_zero_point),
+                    requantizer.low.eq(self.sum_low),
+                    requantizer.high.eq(self.sum_high),
+                ]
+            with m.If(result.again):
+                m.d.comb += requantizer.o.ready.eq(self.addends.valid)
 
     def _term_table(self, m: Module, number: int, first: Requantizer) -> list[ReadPort]:
         """Term by int8, 32 bits each, with a read port for each requantiser. The first requantiser makes the terms."""
@@ -144,7 +236,7 @@ class Results(wiring.Component):
             tag.eq(first.o.payload.tag),
             write.addr.eq(tag.term[:8]),
             write.data.eq(first.o.payload.scaled),
-            write.en.eq(first.o.valid & tag.is_term & (tag.term[8] == number)),
+            write.en.eq(first.o.valid & tag.is_term & (tag.term[8:] == number)),
         ]
         if number == 1:
             m.d.comb += self.terms_made.eq(write.en & (tag.term == 511))

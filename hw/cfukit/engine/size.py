@@ -21,6 +21,7 @@ class EngineSize:
     * weight_rows: each has lanes * outputs weights. window_rows: each has `lanes` activations. channels: output channels of a job.
     * pixels: of a convolution that are computed at once, 1 or 2: a multiplier makes two products per cycle.
     * dma: bits of the port into main memory, from which weights and channels are loaded: those of a row, or 0 for none.
+    * residual: 1 if results may pass the requantisers a second time, as the sum with another tensor; else 0.
     """
 
     lanes: int = 16
@@ -31,6 +32,7 @@ class EngineSize:
     channels: int = 512
     dma: int = 0
     pixels: int = 1
+    residual: int = 0
 
     def __post_init__(self) -> None:
         if self.dma not in (0, self.row_bits):

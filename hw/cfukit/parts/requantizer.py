@@ -41,13 +41,15 @@ class Requantizer(wiring.Component):
     * Latency: LATENCY_CYCLES. Throughput: one per cycle. The pipeline stands while an output waits.
     * scaled: the output before zero point and clamp.
     * tag: `tag_bits` that go along unchanged.
-    * zero_point, low, high: constant while results are under way.
+    * zero_point, low, high: constant while results are under way; or, with `announces`, those of the result whose tag is `next_tag`, the
+      one that follows the one at the output.
     * Area: four DSP48E1 (17 x 17 bits each), or what the family needs for 32 x 31 bits.
     """
 
     LATENCY_CYCLES = 8
 
-    def __init__(self, tag_bits: int = 0) -> None:
+    def __init__(self, tag_bits: int = 0, *, announces: bool = False) -> None:
+        self.announces = announces
         request = data.StructLayout(
             {
                 "total": signed(32),
@@ -65,6 +67,7 @@ class Requantizer(wiring.Component):
                 "zero_point": In(signed(8)),
                 "low": In(signed(8)),
                 "high": In(signed(8)),
+                **({"next_tag": Out(tag_bits)} if announces else {}),
             }
         )
 
@@ -123,6 +126,8 @@ class Requantizer(wiring.Component):
         m.d.comb += self.o.payload.scaled.eq(stage(scaled, "scaled_out", signed(32)))
         tag = request.tag
         for number in range(self.LATENCY_CYCLES):
+            if self.announces and number == self.LATENCY_CYCLES - 1:
+                m.d.comb += self.next_tag.eq(tag)
             tag = stage(tag, f"tag{number + 1}")
         m.d.comb += self.o.payload.tag.eq(tag)
         return m
