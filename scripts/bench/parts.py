@@ -15,6 +15,7 @@ from amaranth.hdl import Signal, Value
 from amaranth.lib.wiring import Component
 
 from cfukit.engine import EngineSize
+from cfukit.engine.addends import Addends
 from cfukit.engine.loader import Loader
 from cfukit.engine.order import WindowOrder
 from cfukit.engine.results import Results
@@ -30,7 +31,7 @@ BEGIN, END = "<!-- table: bench.parts -->\n", "<!-- end of table -->\n"
 
 def parts() -> dict[str, Component]:
     """The parts, then the engine's units, as they are in an engine of the default size."""
-    size = EngineSize()
+    size, residual = EngineSize(), EngineSize(pixels=2, residual=1)
     units = (WeightStore, ChannelStore, WindowOrder, Sums, Results, Loader)
     return {
         "MacArray(16, 4)": MacArray(16, 4),
@@ -39,7 +40,10 @@ def parts() -> dict[str, Component]:
         "WindowGather(16, 512)": WindowGather(16, 512),
         "RowPacker(2, 16)": RowPacker(2, 16),
         "StreamBuffer(128)": StreamBuffer(128),
-    } | {unit.__name__: unit(size) for unit in units}
+        **{unit.__name__: unit(size) for unit in units},
+        "Results, residual": Results(residual),
+        "Addends": Addends(residual),
+    }
 
 
 def area(part: Component, family: str, folder: Path) -> dict[str, int]:

@@ -63,7 +63,10 @@ def channels_of(lowered: Lowered, kernel: Kernel) -> bytes:
         axis = 3 if lowered.op.type == "DEPTHWISE_CONV_2D" else 0
         others = tuple(a for a in range(lowered.weights.ndim) if a != axis)
         bias = bias - lowered.op.input_zero_point * lowered.weights.astype(np.int64).sum(axis=others)
-    return np.stack([bias, multipliers, shifts], axis=1).astype("<i4").tobytes()
+    own = np.stack([bias, multipliers, shifts], axis=1)
+    if lowered.sum is not None:
+        own = np.concatenate([np.repeat(np.array(lowered.sum), kernel.sum_rows, axis=0), own])
+    return own.astype("<i4").tobytes()
 
 
 def kernel_constants(lowered: Lowered, kernel: Kernel) -> dict[str, Param]:

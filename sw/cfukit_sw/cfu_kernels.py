@@ -20,7 +20,7 @@ Params = Mapping[str, int]
 class CfuKernel:
     """A kernel of a family. Its functions are those of `Kernel`, with the CFU's params as a further argument.
 
-    refusal(op, params): why it does not compute an operator; "" if it does.
+    refusal(op, params): why it does not compute an operator; "" if it does. needs: a param that must not be 0 for it.
     """
 
     op: str
@@ -29,6 +29,7 @@ class CfuKernel:
     pack: Callable[[Op, Weights, Params], bytes] | None = None
     scratch: Callable[[Op, Params], int] | None = None
     cycles: Callable[[Op, Params], int] | None = None
+    needs: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class CfuKernels:
     def bound(self, cfu: CfuDescription) -> list[Kernel]:
         """The kernels for a CFU that has what they need."""
         params = {name: value for name, value in cfu.params.items() if isinstance(value, int)}
-        return [self._bound(kernel, params) for kernel in self.kernels]
+        kernels = [kernel for kernel in self.kernels if not kernel.needs or params.get(kernel.needs)]
+        return [self._bound(kernel, params) for kernel in kernels]
 
     def _bound(self, kernel: CfuKernel, params: Params) -> Kernel:
         def refusal(op: Op) -> str:
@@ -80,6 +82,7 @@ class CfuKernels:
             cycles=lambda op: kernel.cycles(op, params) if kernel.cycles is not None else usual_cycles(op),
             near=True,
             weights_alignment=ROW_BYTES,
+            sum_rows=params["requantizers"],
         )
 
 
@@ -98,6 +101,22 @@ CFU_KERNELS = (
                 engine.depthwise_refusal,
                 engine.pack_depthwise,
                 cycles=engine_cycles.depthwise_cycles,
+            ),
+            CfuKernel(
+                "CONV_2D+ADD",
+                "conv_add",
+                engine.sum_refusal,
+                engine.pack_conv,
+                cycles=engine_cycles.sum_cycles,
+                needs="residual",
+            ),
+            CfuKernel(
+                "DEPTHWISE_CONV_2D+ADD",
+                "depthwise_add",
+                engine.sum_refusal,
+                engine.pack_depthwise,
+                cycles=engine_cycles.sum_cycles,
+                needs="residual",
             ),
             CfuKernel(
                 "FULLY_CONNECTED",

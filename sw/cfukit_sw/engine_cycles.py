@@ -12,6 +12,7 @@ from cfukit_sw.kernels import CALL_CYCLES
 from cfukit_sw.lowering import Op
 
 Params = Mapping[str, int]
+TERMS_CYCLES = 520
 
 
 def conv_cycles(op: Op, params: Params) -> int:
@@ -29,12 +30,21 @@ def depthwise_cycles(op: Op, params: Params) -> int:
     return _by_taps(op, prod(op.filter_shape[1:3]), params)
 
 
+def sum_cycles(op: Op, params: Params) -> int:
+    """A convolution with an ADD: each result is rescaled twice, and the terms are made first."""
+    pixels, outputs = prod(op.output_shape[:3]), op.output_shape[3]
+    depthwise = op.type == "DEPTHWISE_CONV_2D"
+    alone = depthwise_cycles(op, params) if depthwise else conv_cycles(op, params)
+    results = CALL_CYCLES + 2 * pixels * outputs // params["requantizers"]
+    return max(alone, results) + TERMS_CYCLES
+
+
 def pool_cycles(op: Op, params: Params) -> int:
     return _by_taps(op, prod(op.filter_shape[:2]), params)
 
 
 def add_cycles(op: Op, params: Params) -> int:
-    return _by_taps(op, 4, params)
+    return _by_taps(op, 4, params) + TERMS_CYCLES
 
 
 def copy_cycles(op: Op, params: Params) -> int:

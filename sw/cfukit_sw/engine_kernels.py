@@ -62,6 +62,16 @@ def pack_depthwise(op: Op, weights: Int8s, params: Params) -> bytes:
     return conv_order(weights.reshape(-1, weights.shape[3]).T, params, op.groups)
 
 
+def sum_refusal(op: Op, params: Params) -> str:
+    """A convolution with an ADD. An addend lies at a multiple of the results that come at once."""
+    depthwise, together = op.type == "DEPTHWISE_CONV_2D", params["requantizers"]
+    if op.depth_multiplier != 1 or (not depthwise and op.groups != 1):
+        return "its result comes in several groups of channels, of which none can be added to another tensor"
+    if op.output_shape[3] % together:
+        return f"it has {op.output_shape[3]} channels, only multiples of {together} can be added to another tensor"
+    return depthwise_refusal(op, params) if depthwise else conv_refusal(op, params)
+
+
 def fully_connected_refusal(op: Op, params: Params) -> str:
     batches = prod(op.input_shape) // op.filter_shape[1]
     if batches > MAX_SIZE:

@@ -123,6 +123,9 @@ class Fitting:
         for source in sorted(first.reads, key=lambda root: (root not in self.far, root)):
             chain = self._chain(calls, [source, *between])
             others = {root for call in calls for root in call.reads} - {source, *between}
+            others |= {
+                root for call in calls[1:] for root in call.reads
+            }  # through the first call alone, `source` is copied
             if chain is not None and (reaches or not others & self.far):
                 return chain
         if len(calls) > 1:

@@ -51,6 +51,7 @@ class Kernel:
     * small: channels[] suit cfukit_rescale, where op.small_sums.
     * near: it reaches the arena's memory only, not tensors that are too large for it.
     * weights_alignment: in bytes; 0 for a word.
+    * sum_rows: how many times it wants each channel of an ADD that is one with a convolution; they come before the others.
     * cycles(op): about how many it takes. Only the planner's choices depend on it.
     """
 
@@ -68,6 +69,7 @@ class Kernel:
     small: bool = True
     near: bool = False
     weights_alignment: int = 0
+    sum_rows: int = 1
     cycles: Callable[[Op], int] = usual_cycles
 
     @property

@@ -7,7 +7,7 @@ computes operators in bands of rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cfukit_base.artefacts.plan import Dump, Plan
@@ -24,6 +24,7 @@ from cfukit_sw.lowering.control import control
 from cfukit_sw.lowering.elementwise import keeps_bytes
 from cfukit_sw.lowering.folding import foldable_pads, folded
 from cfukit_sw.lowering.movement import copied
+from cfukit_sw.lowering.residual import summed_convolutions, with_sum
 from cfukit_sw.model import Model, Operator
 from cfukit_sw.plan_builder import PlanBuilder
 from cfukit_sw.site import Site
@@ -68,15 +69,31 @@ def lower(
             )
     listed = [*kernels, *library(registry)]
     cache = Cache(dcache_bytes)
-    plan = _Lowering(model, listed, registry, cache, room).run()
+    lowering = _Lowering(model, listed, registry, cache, room)
+    try:
+        plan = lowering.run()
+    except ModelError:  # a sum may need more memory at once
+        if not lowering.sums:
+            raise
+        plan = _Lowering(model, listed, registry, cache, room, summing=False).run()
     given = offline_plan(model)
     limit = max((offset + model.tensors[tensor].bytes for tensor, offset in given.items()), default=0)
     # A model can bring an offline plan for its arena. It assumes unmodified operators, so retry without aliasing and PAD folding.
     for folding in (True, False):
         if given and plan.activation_bytes > limit:
-            other = _Lowering(model, listed, registry, cache, room, folding=folding, copies=True).run()
+            other = _Lowering(
+                model, listed, registry, cache, room, folding=folding, summing=False, copies=True
+            ).run()
             plan = min(plan, other, key=lambda each: each.activation_bytes)
     return plan
+
+
+@dataclass(frozen=True)
+class _Fused:
+    """Operators that are one call."""
+
+    operators: tuple[int, ...]
+    lowered: Lowered
 
 
 @dataclass
@@ -87,21 +104,25 @@ class _Lowering:
     cache: Cache
     room: Room
     folding: bool = True  # PAD becomes part of a convolution
+    summing: bool = True  # ADD becomes part of a convolution
     copies: bool = False  # operators that compute nothing copy their input
     roots: dict[int, int] = field(default_factory=dict)  # tensor -> the tensor whose storage it shares
     calls: list[Call] = field(default_factory=list)
+    sums: dict[int, _Fused] = field(default_factory=dict)  # ADD -> the convolution with it
     dumps: list[Dump] = field(default_factory=list)
 
     def run(self) -> Plan:
         removed = []
         needed = self._needed()
         folds = self._folds(needed)
-        pads = {pad.index for pad, _ in folds.values()}
+        self.sums = self._sums(needed, folds)
+        fused = [*folds.values(), *self.sums.values()]
+        inner = {index for each in fused for index in each.operators[:-1]}  # their outputs are stored nowhere
         for op in self.model.operators:
             if op.index not in needed:
                 removed.append(op.index)
-            elif op.index not in pads:
-                self._add_operator(op, *folds.get(op.index, (None, None)))
+            elif op.index not in inner:
+                self._add_operator(op, self.sums.get(op.index) or folds.get(op.index))
                 for number, tensor in enumerate(op.outputs):
                     self.dumps.append(Dump(op=op.index, output=number, tensor=tensor, after=len(self.calls)))
         storage = Storage(self.model, self.roots, self.dumps)
@@ -145,8 +166,8 @@ class _Lowering:
         """The plan of a subgraph, with the same kernels."""
         return _Lowering(graph, self.kernels, self.registry, Cache(0), UNLIMITED).run()
 
-    def _folds(self, needed: set[int]) -> dict[int, tuple[Operator, Lowered]]:
-        """Convolution -> (the PAD that becomes part of it, both as one). A PAD stays if the convolution would lose a better kernel."""
+    def _folds(self, needed: set[int]) -> dict[int, _Fused]:
+        """Convolution -> the PAD that becomes part of it and it. A PAD stays if the convolution would lose a better kernel."""
         folds = {}
         for index, pad in foldable_pads(self.model, needed).items() if self.folding else ():
             alone = self._lower_operator(self.model.operators[index])
@@ -156,15 +177,41 @@ class _Lowering:
             if both is not None and None not in kernels:
                 first, second = (self.kernels.index(kernel) for kernel in kernels if kernel is not None)
                 if first <= second:
-                    folds[index] = pad, both
+                    folds[index] = _Fused((pad.index, index), both)
         return folds
+
+    def _sums(self, needed: set[int], folds: Mapping[int, _Fused]) -> dict[int, _Fused]:
+        """ADD -> the convolution that it becomes part of, and it, if a kernel computes both in fewer cycles. Of two convolutions, the
+        one that saves more; of equals, the later one."""
+        best: dict[int, tuple[int, int]] = {}  # cycles that are saved, and the convolution
+        sums = {}
+        for op, add in summed_convolutions(self.model, needed) if self.summing else ():
+            pad = folds.get(op.index)
+            conv, alone = pad.lowered if pad else self._lower_operator(op), self._lower_operator(add)
+            if not isinstance(conv, Lowered) or not isinstance(alone, Lowered):
+                continue
+            both = with_sum(conv, alone, op.outputs[0])
+            cycles = [self._cycles(each) for each in (conv, alone, both) if each is not None]
+            if both is None or None in cycles:
+                continue
+            *apart, together = (count for count in cycles if count is not None)
+            saved = sum(apart) - together, op.index
+            if saved > best.get(add.index, (0, op.index)):
+                best[add.index] = saved
+                sums[add.index] = _Fused((*(pad.operators if pad else (op.index,)), add.index), both)
+        return sums
 
     def _kernel(self, lowered: Lowered) -> Kernel | None:
         return choose(self.kernels, lowered.kernels_for, lowered.op)
 
-    def _add_operator(self, op: Operator, pad: Operator | None, both: Lowered | None) -> None:
-        if pad is not None and both is not None:
-            self._add_call(op, both, fused=(pad.index, op.index))
+    def _cycles(self, lowered: Lowered) -> int | None:
+        """By the estimate of its kernel; None if there is none."""
+        kernel = self._kernel(lowered)
+        return kernel.cycles(lowered.op) if kernel is not None else None
+
+    def _add_operator(self, op: Operator, fused: _Fused | None) -> None:
+        if fused is not None:
+            self._add_call(op, fused.lowered, fused.operators)
             return
         lowered = self._lower_operator(op)
         if self.registry != "reference" and keeps_bytes(Site(self.model, op)):

@@ -63,7 +63,7 @@ def _add_step(plan: Plan, step: Step, total: dict[str, Traffic], cache_bytes: in
     arena, weights, data = total["arena"], total["weights"], total["data"]
     arena.reads += sizes["reads"] / 4
     arena.writes += sizes["writes"]  # a byte each
-    if step.struct not in ("cfukit_conv", "cfukit_fully_connected"):
+    if step.struct not in ("cfukit_conv", "cfukit_conv_add", "cfukit_fully_connected"):
         weights.reads += sum(64 for value in step.params.values() if isinstance(value, InConstants))
         data.writes += sizes["writes"] / 16
         return

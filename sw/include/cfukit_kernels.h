@@ -52,6 +52,26 @@ struct cfukit_conv {
   int32_t input_zero_point, output_zero_point, activation_min, activation_max;
 };
 
+/* CONV_2D or DEPTHWISE_CONV_2D, and an ADD behind it, as one: the members of struct cfukit_conv, then those of the ADD. A result of the
+ * convolution, after its zero point and clamp, is the ADD's first operand, and `addend`, of the output's shape, its second one. batches is 1.
+ * channels: those of the two operands and of the sum come first (bias: minus the zero point << 20), in the kernel's own order. */
+struct cfukit_conv_add {
+  const int8_t *input;
+  const void *weights;
+  const struct cfukit_channel *channels;
+  int8_t *output;
+  void *scratch;
+  int32_t scratch_bytes;
+  int32_t batches, input_height, input_width, input_channels;
+  int32_t filter_height, filter_width, filter_channels;
+  int32_t output_height, output_width, output_channels;
+  int32_t stride_height, stride_width, dilation_height, dilation_width, padding_top, padding_left;
+  int32_t depth_multiplier;
+  int32_t input_zero_point, output_zero_point, activation_min, activation_max;
+  const int8_t *addend;
+  int32_t sum_zero_point, sum_min, sum_max;
+};
+
 /* FULLY_CONNECTED. input [batches, input_channels]; weights [output_channels, input_channels] or packed; output [batches,
  * output_channels]. The other members as in struct cfukit_conv. */
 struct cfukit_fully_connected {

@@ -50,9 +50,10 @@ extern const struct cfukit_model cfukit_model;
 #endif
 
 /* The call behind the one that runs; 0: there is none, or it is not known. A kernel may prepare it, while a CFU computes, and say so in
-   `cfukit_prepared`: the parameters of that call. */
+   `cfukit_prepared`: the parameters of that call. `cfukit_kept`: the constants
+   that made the tables which a CFU keeps from call to call; 0 at first, and when constants change. */
 __attribute__((weak)) const struct cfukit_op *cfukit_following;
-__attribute__((weak)) const void *cfukit_prepared;
+__attribute__((weak)) const void *cfukit_prepared, *cfukit_kept;
 
 /* Run a call of a list that has `end`. behind: what follows the list. */
 static inline void cfukit_call(const struct cfukit_op *op, const struct cfukit_op *end, const struct cfukit_op *behind) {

@@ -27,7 +27,7 @@ from cfukit_tools.firmware.program import PLAIN, Program, build_program, plan_va
 from cfukit_tools.firmware.samples import evaluate, first_difference
 from cfukit_tools.project.project import load_target
 from cfukit_tools.project.system import System
-from support.engine_models import strained_model
+from support.engine_models import strained_model, summed_model
 from support.models import random_inputs, random_model
 from support.reference import FOLDER
 
@@ -35,9 +35,10 @@ TYPES = (
     *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"),
     *("AVERAGE_POOL_2D", "MAX_POOL_2D", "ADD", "MEAN", "SUM", "PAD", "PADV2", "CONCATENATION"),
 )
+SUMMED = ("CONV_2D", "DEPTHWISE_CONV_2D")
 MAKERS: dict[str, Callable[[str, int], Model]] = {"any": random_model, "strained": strained_model}
 SAMPLES = 2
-LOADED = 'sw.packaging="loaded"'
+LOADED, RESIDUAL = 'sw.packaging="loaded"', "cfu.params.residual=1"
 
 
 @functools.cache
@@ -45,7 +46,7 @@ def firmware() -> tuple[System, Program]:
     """A copy of the project, and its program with all kernels: each model comes to it as data."""
     folder = Path(tempfile.mkdtemp(prefix="cfukit-engine-")) / "mlperf_arty"
     api.init(str(folder), "mlperf_arty")
-    system = System(load_target(folder, assignments=(LOADED,)))
+    system = System(load_target(folder, assignments=(LOADED, RESIDUAL)))
     return system, build_program(system, random_model("CONV_2D", 0), "project", on_host=True)
 
 
@@ -76,12 +77,12 @@ def runs_on_the_engine(model: Model, seed: int) -> bool:
     return True
 
 
-def compare(maker: str, type: str, seeds: Iterable[int], most: int) -> int:
+def compare(maker: Callable[[str, int], Model], type: str, seeds: Iterable[int], most: int) -> int:
     """How many of the first `most` models that the engine runs, out of those of `seeds`, were compared."""
     compared = 0
     for seed in seeds:
         try:
-            compared += runs_on_the_engine(MAKERS[maker](type, seed), seed)
+            compared += runs_on_the_engine(maker(type, seed), seed)
         except ModelError:
             continue
         if compared == most:
@@ -92,17 +93,37 @@ def compare(maker: str, type: str, seeds: Iterable[int], most: int) -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize("type", TYPES)
 def test_random_operators(type: str) -> None:
-    assert compare("strained", type, range(100), 5) == 5
-    assert compare("any", type, range(100), 1) == 1
+    assert compare(strained_model, type, range(100), 5) == 5
+    assert compare(random_model, type, range(100), 1) == 1
 
 
-def tall(rows: int, channels: int) -> Model:
-    """A pointwise, a depthwise and a pointwise convolution, as in a network whose wide tensors exceed a TCM."""
+def is_one(model: Model) -> bool:
+    """Whether a convolution and the ADD behind it are one call."""
+    return [step.fused for step in program_of(model).plan.steps] == [(0, 1)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("type", SUMMED)
+def test_random_sums(type: str) -> None:
+    """An ADD as part of a convolution, and convolutions that it cannot be part of."""
+    assert compare(summed_model, type, range(30), 6) == 6
+    assert is_one(summed_model(type, 0))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("type", SUMMED)
+def test_random_sums_at_length(type: str) -> None:
+    most = max(500, 25 * int(os.environ.get("CFUKIT_SEEDS", "0")))
+    assert compare(summed_model, type, range(1000, 1000 + 4 * most), most) == most
+
+
+def tall(rows: int, channels: int, middle: int = 2, *, added: bool = False) -> Model:
+    """A pointwise, a depthwise and a pointwise convolution, as in a network whose wide tensors exceed a TCM. added: to the input."""
     build, rng = ModelBuilder(), np.random.default_rng(rows)
     x = first = build.tensor("x", (1, rows, 7, channels), scale=0.5, zero_point=3)
     options = {"padding": "SAME", "dilation_h_factor": 1, "dilation_w_factor": 1}
     for number, (kind, kernel, stride, outputs) in enumerate(
-        (("CONV_2D", 1, 1, 48), ("DEPTHWISE_CONV_2D", 3, 2, 48), ("CONV_2D", 3, 1, channels))
+        (("CONV_2D", 1, 1, 48), ("DEPTHWISE_CONV_2D", 3, middle, 48), ("CONV_2D", 3, 1, channels))
     ):
         _, height, width, depth = build.tensors[x].shape
         shape = (1, kernel, kernel, depth) if kind != "CONV_2D" else (outputs, kernel, kernel, depth)
@@ -111,13 +132,17 @@ def tall(rows: int, channels: int) -> Model:
         more = {"depth_multiplier": 1} if kind != "CONV_2D" else {}
         build.operator(kind, [x, weights], [y], stride_h=stride, stride_w=stride, **options, **more)
         x = y
+    if added:
+        y = build.tensor("z", build.tensors[x].shape, scale=0.7, zero_point=-5)
+        build.operator("ADD", [first, x], [y], fused_activation_function="NONE")
+        x = y
     return build.model([first], [x])
 
 
 def in_bands(monkeypatch: pytest.MonkeyPatch, model: Model, room: int) -> Program:
     """The program of a model in less memory; its outputs and operators equal the evaluator's."""
     monkeypatch.setattr("cfukit_tools.firmware.program._room", lambda system: Room(room))
-    system = System(load_target(firmware()[0].project.root))
+    system = System(load_target(firmware()[0].project.root, assignments=(RESIDUAL,)))
     program = build_program(system, model, "project", on_host=True)
     assert program.plan.near_bytes <= room
     arrays = tuple(x[None] for x in random_inputs(model, np.random.default_rng(0)))
@@ -177,13 +202,25 @@ def test_an_add_of_something_else_in_bands(monkeypatch: pytest.MonkeyPatch, kind
     assert stages == ["engine/conv", "engine/add"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("room", "last"), [(5200, "engine/conv_add"), (2600, "portable/add")])
+def test_an_inverted_residual_in_bands(monkeypatch: pytest.MonkeyPatch, room: int, last: str) -> None:
+    """The ADD is part of the last convolution, unless its other operand lies where the engine's port does not reach."""
+    program = in_bands(monkeypatch, tall(24, 8, 1, added=True), room)
+    stages = [
+        kernel for step in program.plan.steps for kernel in step.stages or (f"{step.registry}/{step.kernel}",)
+    ]
+    assert stages[:2] == ["engine/conv", "engine/depthwise"] and stages[3:] == [last]
+    assert program.plan.steps[0].band_rows < 24
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("maker", MAKERS)
 @pytest.mark.parametrize("type", TYPES)
 def test_random_operators_at_length(maker: str, type: str) -> None:
     """With both makers 1,000 models per kernel, or 50 per seed of CFUKIT_SEEDS."""
     most = max(500, 25 * int(os.environ.get("CFUKIT_SEEDS", "0")))
-    assert compare(maker, type, range(1000, 1000 + 40 * most), most) == most
+    assert compare(MAKERS[maker], type, range(1000, 1000 + 40 * most), most) == most
 
 
 def arrays(path: Path) -> dict[str, np.ndarray]:

@@ -7,7 +7,9 @@ store, images have rows enough to keep the pipeline full, and the multipliers ar
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from math import prod, sqrt
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +38,35 @@ def strained_model(type: str, seed: int) -> Model:
         "PADV2": _pad,
         "CONCATENATION": _concatenation,
     }[type](case)
+
+
+class _Summed(Case):
+    """An operator, and an ADD of its output and another tensor."""
+
+    def done(self, inputs: Sequence[int], outputs: Sequence[int], **options: Any) -> Model:
+        y = self.build.tensors[outputs[0]]
+        self.build.operator(self.type, list(inputs), list(outputs), **options)
+        ratio = self.pick([1.0, 1.0, 2.0 ** self.whole(-12, 12), self.scale(1e-3, 1e3)])
+        scale = float(y.scale)
+        other = self.image(y.shape, scale=float(np.float32(scale * ratio)))
+        pair = [outputs[0], other] if self.chance(0.6) else [other, outputs[0]]
+        z_scale = scale * max(1.0, ratio) * self.pick([1.0, 2.0, self.scale(0.05, 20)])
+        z = self.build.tensor("z", y.shape, scale=float(np.float32(z_scale)), zero_point=self.zero_point())
+        self.build.operator("ADD", pair, [z], fused_activation_function=self.pick(ACTIVATIONS))
+        return self.build.model(self.inputs, [z])
+
+
+def summed_model(type: str, seed: int) -> Model:
+    """As `strained_model` for a convolution, with an ADD of its output and another tensor. Nine of ten can be one."""
+    rng = np.random.default_rng([seed, zlib.crc32(type.encode()), 2])
+    any_will_do = rng.random() < 0.1
+    while True:
+        case = _Summed(type, rng)
+        model = _conv(case) if type == "CONV_2D" else _depthwise(case)
+        conv = model.operators[0]
+        x, weights, z = (model.tensors[index] for index in (*conv.inputs[:2], *model.outputs))
+        if any_will_do or (z.shape[0] == 1 and x.shape[3] == weights.shape[3] and z.shape[3] % 2 == 0):
+            return model
 
 
 def _multiplier(case: Case, terms: int) -> float:

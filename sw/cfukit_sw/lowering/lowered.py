@@ -12,7 +12,8 @@ import numpy.typing as npt
 from cfukit_sw.model import Tensor
 from cfukit_sw.site import Site
 
-STRUCTS_WITH_SCRATCH_BYTES = {"cfukit_binary", "cfukit_conv", "cfukit_fully_connected"}
+STRUCTS_WITH_SCRATCH_BYTES = {"cfukit_binary", "cfukit_conv", "cfukit_conv_add", "cfukit_fully_connected"}
+Scale = tuple[int, int, int]  # bias, multiplier, shift
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,7 @@ class Lowered:
     * params: members of `struct`, except for those that depend on the kernel (weights, channels, scratch, scratch_bytes).
     * weights: as in the file. None, like channels, if the operator has none; None too if `params` has them.
     * in_place: inputs whose storage the output may overwrite, as far as the kernel's `lead` allows.
+    * sum: of a convolution with an ADD: what rescales its result, the addend, and their sum.
     """
 
     op: Op
@@ -145,6 +147,7 @@ class Lowered:
     in_place: tuple[int, ...] = ()
     bias: Tensor | None = None  # what the biases come from, if another operator computes them
     scratch_bytes: int = 0  # beside what the kernel asks for
+    sum: tuple[Scale, Scale, Scale] | None = None
     kind: str = field(default="")  # the kernel list to look in; the operator's type if empty
 
     @property

@@ -11,6 +11,7 @@ from cfukit_sw.lowering.lowered import Lowered, Op, Param, TensorAt
 Range = tuple[int, int]  # rows from, to
 
 _WINDOWS = ("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D")
+_WINDOW_STRUCTS = ("cfukit_conv", "cfukit_conv_add", "cfukit_pool")
 _ONE_BY_ONE = ("cfukit_binary", "cfukit_table")
 
 
@@ -60,12 +61,15 @@ class Rows:
         """Parameters for these rows of the output. source: where the first row that they need lies."""
         params, op, count = self.lowered.params, self.op(rows), rows[1] - rows[0]
         changed: dict[str, Param] = {self.member: source, "output": target}
-        if self.lowered.struct in ("cfukit_conv", "cfukit_pool"):
+        if self.lowered.struct in _WINDOW_STRUCTS:
             changed |= {
                 "input_height": op.input_shape[1],
                 "output_height": count,
                 "padding_top": op.padding[0],
             }
+            addend = params.get("addend")
+            if isinstance(addend, TensorAt):
+                changed["addend"] = TensorAt(addend.tensor, addend.offset + rows[0] * self.output_bytes)
         elif self.lowered.struct == "cfukit_table":
             changed["count"] = _integer(params["count"]) // self.output_rows * count
         else:
@@ -97,7 +101,7 @@ def rows_of(
         return None
     window = stride = 1
     before = 0
-    if lowered.struct in ("cfukit_conv", "cfukit_pool"):
+    if lowered.struct in _WINDOW_STRUCTS:
         if op.type not in _WINDOWS or lowered.scratch_bytes:
             return None
         size = _integer(params["filter_height"])

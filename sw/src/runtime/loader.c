@@ -73,6 +73,7 @@ uint32_t cfukit_load(const uint8_t *header, uint32_t bytes) {
     if (!relocate(&h, entry))
       return CFUKIT_ERROR_BAD_MODEL;
   }
+  cfukit_kept = 0;
   model.ops = (const struct cfukit_op *)(const void *)(cfukit_blob + h.ops);
   model.arena = cfukit_loaded_arena;
   model.variables = (const struct cfukit_variable *)(const void *)(cfukit_blob + h.variables);

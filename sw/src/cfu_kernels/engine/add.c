@@ -98,6 +98,7 @@ void cfukit_engine_add(const void *params) {
   feed_channels(a_first ? a.scale : b.scale, CFU_PARAM_REQUANTIZERS);
   feed_channels(a_first ? b.scale : a.scale, CFU_PARAM_REQUANTIZERS);
   feed_channels(scale, CFU_PARAM_REQUANTIZERS);
+  if (CFU_PARAM_RESIDUAL) cfukit_kept = 0;
   (void)cfu_engine_start_terms(0, 0);
   if (staged) add_staged(p, &a, &b, count);
   else if (a_first) add(p, a.at, b.at, p->output, count, 1);

@@ -3,16 +3,42 @@
 
 void cfukit_engine_conv(const void *params);
 void cfukit_engine_depthwise(const void *params);
+void cfukit_engine_conv_add(const void *params);
+void cfukit_engine_depthwise_add(const void *params);
 void cfukit_engine_fully_connected(const void *params);
 
 /* What a job has in the stores: the weights of `count` outputs, of `left` that are still to do. They take `store_rows` rows: `rows` for each
- * block of outputs that are computed at once. A job has at most `most` outputs. */
+ * block of outputs that are computed at once. A job has at most `most` outputs. added: of a residual call, else 0. Then the first job has
+ * `head` channels before those of its outputs, for the terms and the scale of the sum. */
 struct load {
   const int8_t *weights;
   const struct cfukit_channel *channels;
   int32_t left, count, most, rows, store_rows;
   int depthwise;
+#if CFU_PARAM_RESIDUAL
+  int32_t head;
+  const struct cfukit_conv_add *added;
+#endif
 };
+
+#define HEAD_ROWS 3
+#define HEAD (HEAD_ROWS * CFU_PARAM_REQUANTIZERS)
+
+static inline int is_residual(cfukit_kernel *kernel) {
+  return CFU_PARAM_RESIDUAL && (kernel == cfukit_engine_conv_add || kernel == cfukit_engine_depthwise_add);
+}
+
+#if CFU_PARAM_RESIDUAL
+static inline const struct cfukit_conv_add *added_of(const struct load *l) { return l->added; }
+static inline void set_added(struct load *l, const struct cfukit_conv_add *added, int32_t head) { l->added = added, l->head = head; }
+static inline int32_t head_of(const struct load *l) { return l->head; }
+#else
+static inline const struct cfukit_conv_add *added_of(const struct load *l) { return (void)l, (const void *)0; }
+static inline void set_added(struct load *l, const struct cfukit_conv_add *added, int32_t head) { (void)l, (void)added, (void)head; }
+static inline int32_t head_of(const struct load *l) { return (void)l, 0; }
+#endif
+
+static inline int32_t channels_of(const struct load *l) { return head_of(l) + l->count; }
 
 static inline int32_t rows_of(const struct load *l, int32_t outputs) {
   return (l->depthwise ? (outputs + LANES - 1) / LANES : (outputs + OUTPUTS - 1) / OUTPUTS) * l->rows;
@@ -24,9 +50,9 @@ static inline uint32_t memory_rows(const struct load *l) { return (uint32_t)(l->
 OUT_OF_LINE void begin_load(struct load *l) {
   l->store_rows = rows_of(l, l->left);
   l->count = l->most = l->left;
-  if (l->left <= CFU_PARAM_CHANNELS && l->store_rows <= CFU_PARAM_WEIGHT_ROWS) return;
+  if (l->left + head_of(l) <= CFU_PARAM_CHANNELS && l->store_rows <= CFU_PARAM_WEIGHT_ROWS) return;
   const int32_t parts = CFU_PARAM_DMA && 2 * l->rows <= CFU_PARAM_WEIGHT_ROWS ? 2 : 1, block = l->depthwise ? LANES : OUTPUTS;
-  l->most = at_most(CFU_PARAM_WEIGHT_ROWS / parts / l->rows, CFU_PARAM_CHANNELS / parts / block) * block;
+  l->most = at_most(CFU_PARAM_WEIGHT_ROWS / parts / l->rows, (CFU_PARAM_CHANNELS - head_of(l)) / parts / block) * block;
   l->count = at_most(l->left, l->most);
   l->store_rows = rows_of(l, l->count);
 }
@@ -34,7 +60,8 @@ OUT_OF_LINE void begin_load(struct load *l) {
 /* Of the job behind this one. */
 static inline void next_load(struct load *l) {
   l->weights += (int32_t)memory_rows(l) * LANES;
-  l->channels += l->count;
+  l->channels += channels_of(l);
+  set_added(l, added_of(l), 0);
   l->left -= l->count;
   l->count = at_most(l->left, l->most);
   l->store_rows = rows_of(l, l->count);
@@ -44,15 +71,21 @@ static inline void next_load(struct load *l) {
  * convolution, each of whose input channels is a group. */
 OUT_OF_LINE void first_load(struct load *l, cfukit_kernel *kernel, const void *params) {
   l->depthwise = 0;
+  set_added(l, 0, 0);
   if (kernel == cfukit_engine_fully_connected) {
     const struct cfukit_fully_connected *p = params;
     l->weights = p->weights, l->channels = p->channels, l->left = p->output_channels;
     l->rows = (p->input_channels + LANES - 1) / LANES;
   } else {
-    const struct cfukit_conv *p = params;
+    const struct cfukit_conv *p = params; /* struct cfukit_conv_add begins alike */
     const int32_t taps = p->filter_height * p->filter_width;
     l->weights = p->weights, l->channels = p->channels, l->left = p->output_channels;
-    if (kernel == cfukit_engine_depthwise && p->depth_multiplier == 1) {
+    int depthwise = kernel == cfukit_engine_depthwise;
+    if (CFU_PARAM_RESIDUAL && kernel != cfukit_engine_conv && !depthwise) {
+      set_added(l, params, HEAD);
+      depthwise = kernel == cfukit_engine_depthwise_add;
+    }
+    if (depthwise && p->depth_multiplier == 1) {
       l->depthwise = 1, l->rows = taps;
     } else {
       l->rows = (taps * p->filter_channels + LANES - 1) / LANES;
@@ -66,9 +99,9 @@ OUT_OF_LINE void first_load(struct load *l, cfukit_kernel *kernel, const void *p
 OUT_OF_LINE int load_ahead(const struct load *l, int32_t channels, int32_t rows) {
 #if CFU_PARAM_DMA
   const int32_t channel_rows = (channels + CFU_PARAM_REQUANTIZERS - 1) / CFU_PARAM_REQUANTIZERS;
-  if (channel_rows * CFU_PARAM_REQUANTIZERS + l->count > CFU_PARAM_CHANNELS) return 0;
+  if (channel_rows * CFU_PARAM_REQUANTIZERS + channels_of(l) > CFU_PARAM_CHANNELS) return 0;
   if (rows + l->store_rows > CFU_PARAM_WEIGHT_ROWS || !in_main(l->weights, LANES) || !in_main(l->channels, 4)) return 0;
-  (void)cfu_engine_start_next_channels(CFU_DMA_ADDR(l->channels), (uint32_t)l->count);
+  (void)cfu_engine_start_next_channels(CFU_DMA_ADDR(l->channels), (uint32_t)channels_of(l));
   if (l->depthwise) (void)cfu_engine_start_next_depthwise_weights(CFU_DMA_ADDR(l->weights), memory_rows(l));
   else (void)cfu_engine_start_next_weights(CFU_DMA_ADDR(l->weights), memory_rows(l));
   return 1;
@@ -95,7 +128,7 @@ void cfukit_engine_finish_last(const void *params, int32_t channels, int32_t row
   const struct cfukit_op *const op = cfukit_following;
   if (op) {
     cfukit_kernel *const kernel = op->kernel;
-    if (kernel == cfukit_engine_conv || kernel == cfukit_engine_depthwise || kernel == cfukit_engine_fully_connected) {
+    if (kernel == cfukit_engine_conv || kernel == cfukit_engine_depthwise || kernel == cfukit_engine_fully_connected || is_residual(kernel)) {
       struct load next;
       first_load(&next, kernel, op->params);
       if (load_ahead(&next, channels, rows)) cfukit_prepared = op->params;
@@ -114,8 +147,45 @@ static inline int begin_call(struct load *l, cfukit_kernel *kernel, const void *
   set_main();
   first_load(l, kernel, params);
   cfukit_prepared = 0;
-  if (!prepared) load_channels(l->channels, l->count);
+  if (!prepared) load_channels(l->channels, channels_of(l));
   return prepared;
+}
+
+/* The tables of an ADD from the channels of a call's first job, unless a call on another band has made them. */
+OUT_OF_LINE void begin_sum(const struct cfukit_conv_add *p) {
+#if CFU_PARAM_RESIDUAL
+  if (!in_tcm(p->addend, CFU_PARAM_REQUANTIZERS)) cfukit_refuse(p, (uint32_t)(uintptr_t)p->addend);
+  if (cfukit_kept == p->channels) return;
+  cfukit_kept = p->channels;
+  (void)cfu_engine_start_terms(0, 0);
+#else
+  (void)p;
+#endif
+}
+
+OUT_OF_LINE void describe_sum(const struct load *l) {
+#if CFU_PARAM_RESIDUAL
+  const struct cfukit_conv_add *const p = l->added;
+  const int32_t first = p->output_channels - l->left;
+  (void)cfu_engine_set_addend(CFU_ADDR(p->addend + first), (uint32_t)p->output_channels);
+  const uint32_t range = (uint32_t)(uint8_t)p->sum_min << 8 | (uint32_t)(uint8_t)p->sum_max << 16;
+  (void)cfu_engine_set_sum((uint8_t)p->sum_zero_point | range, head_of(l) ? HEAD_ROWS : 0);
+#else
+  (void)l;
+#endif
+}
+
+static inline void start_job(const struct load *l) {
+  cfu_barrier();
+#if CFU_PARAM_RESIDUAL
+  if (l->added) {
+    if (l->depthwise) (void)cfu_engine_start_depthwise_add(0, 0);
+    else (void)cfu_engine_start_conv_add(0, 0);
+    return;
+  }
+#endif
+  if (l->depthwise) (void)cfu_engine_start_depthwise(0, 0);
+  else (void)cfu_engine_start_conv(0, 0);
 }
 
 /* The outputs from `output` on in all images, in as many jobs as their weights need. `prepared`: the engine has all that the first one needs;
@@ -128,9 +198,8 @@ OUT_OF_LINE void run(const void *params, struct load *l, const struct shape *s, 
     int8_t *to = output;
     for (int32_t batch = batches;;) {
       describe(s, from, l->depthwise ? l->count : channels, to, l->count);
-      cfu_barrier();
-      if (l->depthwise) (void)cfu_engine_start_depthwise(0, 0);
-      else (void)cfu_engine_start_conv(0, 0);
+      if (added_of(l)) describe_sum(l);
+      start_job(l);
       if (--batch == 0) break;
       finish(params);
       from += s->height * s->width * s->pixel_bytes;
@@ -139,11 +208,11 @@ OUT_OF_LINE void run(const void *params, struct load *l, const struct shape *s, 
     if (l->count == l->left) return;
     const struct load running = *l;
     next_load(l);
-    prepared = load_ahead(l, running.count, running.store_rows);
+    prepared = load_ahead(l, channels_of(&running), running.store_rows);
     finish(params);
     output += running.count;
     if (l->depthwise) input += running.count;
-    if (!prepared) load_channels(l->channels, l->count);
+    if (!prepared) load_channels(l->channels, channels_of(l));
   }
 }
 
@@ -171,6 +240,7 @@ static void conv(const struct cfukit_conv *p, cfukit_kernel *kernel) {
       .output_width = p->output_width,
       .output_pixel_bytes = p->output_channels,
   };
+  if (added_of(&l)) begin_sum(added_of(&l));
   int8_t *output = p->output;
   for (int32_t first = 0;; output += outputs) {
     run(p, &l, &s, p->input + first, channels, output, p->batches, prepared);
@@ -182,11 +252,15 @@ static void conv(const struct cfukit_conv *p, cfukit_kernel *kernel) {
     load_channels(l.channels, l.count);
     prepared = 0;
   }
-  cfukit_engine_finish_last(p, l.count, l.store_rows);
+  cfukit_engine_finish_last(p, channels_of(&l), l.store_rows);
 }
 
 void cfukit_engine_conv(const void *params) { conv(params, cfukit_engine_conv); }
 void cfukit_engine_depthwise(const void *params) { conv(params, cfukit_engine_depthwise); }
+#if CFU_PARAM_RESIDUAL
+void cfukit_engine_conv_add(const void *params) { conv(params, cfukit_engine_conv_add); }
+void cfukit_engine_depthwise_add(const void *params) { conv(params, cfukit_engine_depthwise_add); }
+#endif
 
 /* Each item of the batch is a pixel. */
 void cfukit_engine_fully_connected(const void *params) {

@@ -14,6 +14,9 @@
 #include "cfukit_kernels.h"
 #include "cfukit_model.h"
 
+#ifndef CFU_PARAM_RESIDUAL
+#define CFU_PARAM_RESIDUAL 0
+#endif
 #define LANES CFU_PARAM_LANES
 #define FED CFU_ENGINE_FEED_WORDS
 #define CHANNELS_ALONE 2u /* of engine_feed_restart */
