@@ -15,7 +15,7 @@ def make_cfu(
     channels=512,
     dma=128,
     pixels=2,
-    residual=0,
+    residual=1,
 ):
     """lanes * outputs multiplications and `requantizers` results per cycle; see EngineSize."""
     return make_engine(
