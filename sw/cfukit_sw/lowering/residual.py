@@ -9,7 +9,6 @@ from cfukit_sw.lowering.lowered import Lowered, Param, Scale, TensorAt
 from cfukit_sw.model import Model, Operator
 
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
-ADD_SHIFT = 20  # TFLM's for int8
 
 
 def summed_convolutions(model: Model, needed: Collection[int]) -> Iterator[tuple[Operator, Operator]]:
@@ -40,7 +39,11 @@ def with_sum(conv: Lowered, add: Lowered, result: int) -> Lowered | None:
 
     def scale(operand: str) -> Scale:
         zero_point = _integer(p, f"zero_point{operand}") if operand else 0
-        return -zero_point << ADD_SHIFT, _integer(p, f"multiplier{operand}"), _integer(p, f"shift{operand}")
+        return (
+            -zero_point << _integer(p, "left_shift"),
+            _integer(p, f"multiplier{operand}"),
+            _integer(p, f"shift{operand}"),
+        )
 
     return replace(
         conv,
