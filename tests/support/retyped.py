@@ -26,6 +26,20 @@ def retyped(model: Model) -> Iterator[tuple[str, Model]]:
             yield f"{old} to {new}", replace(model, tensors=tensors)
 
 
+def with_one_retyped(model: Model) -> Iterator[tuple[str, Model]]:
+    """(what, model) for each tensor of an operator and each other type, which that tensor alone has there."""
+    if model.subgraphs or any(tensor.type not in TYPES for tensor in model.tensors):
+        return
+    used = {index for op in model.operators for index in (*op.inputs, *op.outputs) if index >= 0}
+    for index in sorted(used):
+        old = model.tensors[index]
+        for new in TYPES:
+            changed = _changed(old, new)
+            if changed is not old:
+                tensors = tuple(changed if each is old else each for each in model.tensors)
+                yield f"{old} to {new}", replace(model, tensors=tensors)
+
+
 def with_long_indices(model: Model) -> Iterator[tuple[str, Model]]:
     """(tensor, model) for each int32 constant without a scale (axes, sizes, indices), which has int64 there."""
     for tensor in model.tensors:

@@ -20,7 +20,7 @@ from cfukit_sw.tflite_reader import parse_model
 from cfukit_sw.tflite_writer import model_bytes
 from support.models import all_types, random_inputs, random_model
 from support.models_float import ULPS
-from support.retyped import retyped, with_long_indices
+from support.retyped import retyped, with_long_indices, with_one_retyped
 from support.tflm import tflm_logs, tflm_names, tflm_outputs
 
 pytestmark = pytest.mark.needs("tflm")
@@ -114,6 +114,38 @@ def test_what_tflm_runs_is_not_refused() -> None:
     both, wrong = against_tflm([case for case in made if case is not None], may_refuse=False)
     assert not wrong, "\n".join(wrong)
     assert both > 500
+
+
+def one_retyped(types: Sequence[str], seeds: range) -> list[Asked]:
+    made = [
+        asked(f"{type} seed {seed}, {what}", model, seed)
+        for type in types
+        for seed in seeds
+        for what, model in with_one_retyped(random_model(type, seed))
+    ]
+    return [case for case in made if case is not None]
+
+
+def test_one_tensor_of_another_type_is_refused_or_tflms() -> None:
+    """TFLM does not check every tensor's type. So cfukit may refuse what it runs (docs/models.md), but the results never differ."""
+    both, wrong = against_tflm(one_retyped(["ADD", "GATHER", "PRELU", "QUANTIZE"], range(2)), may_refuse=True)
+    assert both and not wrong, "\n".join(wrong)
+
+
+@pytest.mark.long
+def test_more_tensors_of_another_type() -> None:
+    types = [type for type in all_types() if EXCEPTIONS.get(type, ((), ""))[1] != UNDEFINED]
+    both, wrong = against_tflm(one_retyped(types, range(3)), may_refuse=True)
+    assert both > 100 and not wrong, "\n".join(wrong)
+
+
+def test_int16_has_slopes_of_8_bits() -> None:
+    """PRELU on int16 has int8 slopes, which may be computed and have a zero point."""
+    models = [random_model("PRELU", seed) for seed in range(40)]
+    models = [model for model in models if model.tensors[model.inputs[0]].type == "int16"]
+    cases = [asked(f"PRELU {number}", model, number) for number, model in enumerate(models)]
+    both, wrong = against_tflm([case for case in cases if case is not None], may_refuse=False)
+    assert both > 5 and not wrong, "\n".join(wrong)
 
 
 def long_indices(types: Sequence[str], seeds: range) -> list[Asked]:
