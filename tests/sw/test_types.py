@@ -135,8 +135,8 @@ def test_one_tensor_of_another_type_is_refused_or_tflms() -> None:
 @pytest.mark.long
 def test_more_tensors_of_another_type() -> None:
     types = [type for type in all_types() if EXCEPTIONS.get(type, ((), ""))[1] != UNDEFINED]
-    both, wrong = against_tflm(one_retyped(types, range(3)), may_refuse=True)
-    assert both > 100 and not wrong, "\n".join(wrong)
+    both, wrong = against_tflm(one_retyped(types, range(1)), may_refuse=True)
+    assert both > 20 and not wrong, "\n".join(wrong)
 
 
 def test_int16_has_slopes_of_8_bits() -> None:
