@@ -132,8 +132,8 @@ def test_what_a_store_that_is_no_instruction_writes_to_its_register(shared_tmp, 
 
 
 @pytest.mark.slow
-def test_a_cfu_is_busy_only_with_commands(shared_tmp, tmp_path):
-    """A word that is no instruction may wait for an answer for which no command has asked, seed 28 for example."""
+def test_words_that_are_no_instructions_without_bypass(shared_tmp, tmp_path):
+    """A word that is no instruction may wait for an answer for which no command has asked, and reads registers without a bypass."""
     soc_json = make_soc(small_board(), tmp_path / "soc", cpu={"base": "lean", "bypass": False})
     both = Both(soc_json, write_cfu("answers in the next cycle", tmp_path), shared_tmp)
     for seed in range(24, 32):

@@ -68,8 +68,8 @@ STAGE Core::edge_of_divider(Signals& s) {
 STAGE Core::read_operands(Signals& s) {
     s.enters_e = !s.d_stuck && !s.d_removed && s.d_valid;
     if (!s.enters_e && !hold && !shows_bus()) return;
-    new_a = operand(D.d->rs1, port_a, s.e_value, s.m_value, s.w_value);
-    new_b = operand(D.d->rs2, port_b, s.e_value, s.m_value, s.w_value);
+    new_a = p.bypass ? operand(D.d->rs1, port_a, s.e_value, s.m_value, s.w_value) : port_a;
+    new_b = p.bypass ? operand(D.d->rs2, port_b, s.e_value, s.m_value, s.w_value) : port_b;
 }
 
 STAGE Core::edge_of_registers(Signals& s) {

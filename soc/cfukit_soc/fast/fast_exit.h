@@ -36,8 +36,8 @@ inline void Fast<TELLS>::leave(uint64_t slot, uint32_t pc) {
     c.D.valid = true, c.D.pc = pc;
     c.read_code(pc);
     c.d_hit = c.f_hit, c.D.d = c.f_d;
+    if (core.p.bypass || slot != begun) c.port_a = c.x[c.D.d->rs1], c.port_b = c.x[c.D.d->rs2];
     fill_buffer(slot, retired);
-    c.port_a = c.x[c.D.d->rs1], c.port_b = c.x[c.D.d->rs2];
     c.pc_reg = pc + 4, c.inc = true, c.f_valid = true;
     c.read_code(pc + 4);
     c.e_jumps = false;
@@ -57,6 +57,8 @@ inline void Fast<TELLS>::fill_buffer(uint64_t slot, uint64_t retired) {
     const Recent& next = recent[retired % RECENT];
     if (retired != executed && next.slot + 3 == slot && next.d->is(flag::div | flag::cfu) && next.m_stalls) return;
     c.buffer_valid = true, c.buffer_rd = last.d->wd, c.buffer_value = last.value;
+    if (c.D.d->rs1 == c.buffer_rd) c.port_a = last.old;  // they were read before
+    if (c.D.d->rs2 == c.buffer_rd) c.port_b = last.old;
 }
 template <bool TELLS>
 inline void Fast<TELLS>::undo(const Recent& entry) {
