@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cfukit_base.artefacts import Soc
 from cfukit_base.cfu_ports import DmaShape
 from cfukit_base.errors import UsageError
 from cfukit_soc.boards import Board, board_named
@@ -14,6 +15,7 @@ from support.cpu_sets import FACTORS, TCM_FACTORS, Table, valid
 from support.fast_compare import Both
 from support.handshakes import BODIES, PORTS, write_cfu
 from support.socs import make_soc, small_board
+from support.system_programs import layouts
 from support.traffic_cfu import write_traffic_cfu
 
 _SIZES = (0, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536)
@@ -77,6 +79,8 @@ def random_system(number: int, folder: Path, build_dir: Path) -> RandomSystem:
         try:
             soc = make_soc(board, folder, cpu=cpu, memory_port_bits=bits[0], **options)
         except UsageError:  # not every CPU goes with every board
+            continue
+        if not layouts(Soc.read(soc)):  # nor has every one room for the programs
             continue
         autonomous = ports or rng.random() < 0.3
         cfu = (

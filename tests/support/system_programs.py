@@ -352,7 +352,13 @@ def system_image(
 
 
 def layout(soc: Soc, seed: int) -> tuple[int, int]:
-    """Where code and data of a program lie, in all ways that the system allows."""
+    """Where code and data of a program lie."""
+    places = layouts(soc)
+    return places[seed % len(places)]
+
+
+def layouts(soc: Soc) -> list[tuple[int, int]]:
+    """Where code and data may lie, in all ways that the system allows."""
     by_kind = {memory.kind: memory for memory in reversed(soc.memories)}
     code = [
         memory
@@ -365,8 +371,7 @@ def layout(soc: Soc, seed: int) -> tuple[int, int]:
         for kind, other in by_kind.items()
         if kind in ("itcm", "dtcm", "ram") and other.bytes >= DATA_BYTES * (2 if one is other else 1)
     ]
-    starts = [pair for pair in pairs if pair[0] == soc.cpu.reset_address] or pairs
-    return starts[seed % len(starts)]
+    return [pair for pair in pairs if pair[0] == soc.cpu.reset_address] or pairs
 
 
 def _chunk(soc: Soc, base: int, contents: bytes) -> bytes:
