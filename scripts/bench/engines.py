@@ -48,6 +48,7 @@ ROWS = (
     Row("tang20k", "digits"),
     Row("tang20k", "micro_speech"),
     Row("arty", "kws_ref", "mlperf_arty", own_places=True),
+    Row("arty", "ic_resnet8", "mlperf_arty", own_places=True),
     Row("arty", "mnv2_160_035", "mlperf_arty", own_places=True),
     Row("ulx3s", "kws_ref", "engine_ulx3s", own_places=True),
     Row("tang20k", "kws_ref", "engine_tang20k", own_places=True),
