@@ -146,6 +146,17 @@ def test_an_absurd_number_of_energies_is_no_overflow() -> None:
     check_supported(replace(model, tensors=tensors))
 
 
+@pytest.mark.parametrize("registry", ["portable", "reference"])
+def test_bins_that_the_input_lacks_are_zero(registry: str) -> None:
+    """The kernel does not read behind its input."""
+    build = ModelBuilder("energies")
+    x, y = build.tensor("x", (8,), "int16"), build.tensor("y", (1 << 22,), "uint32")
+    build.operator("CUSTOM:SignalEnergy", [x], [y], start_index=1, end_index=4)
+    host = HostModel(lower(build.model([x], [y]), registry=registry))
+    (energies,) = host.run([np.arange(8, dtype=np.int16)])
+    assert energies[:5].tolist() == [0, 13, 41, 85, 0] and not energies[5:].any()
+
+
 def test_radices() -> None:
     assert radices(240) == (4, 4, 3, 5) and radices(128) == (4, 4, 4, 2)
     assert not radices(14)
