@@ -24,9 +24,11 @@ struct load {
 #define HEAD_ROWS 3
 #define HEAD (HEAD_ROWS * CFU_PARAM_REQUANTIZERS)
 
+#if CFU_PARAM_DMA
 static inline int is_residual(cfukit_kernel *kernel) {
   return CFU_PARAM_RESIDUAL && (kernel == cfukit_engine_conv_add || kernel == cfukit_engine_depthwise_add);
 }
+#endif
 
 #if CFU_PARAM_RESIDUAL
 static inline const struct cfukit_conv_add *added_of(const struct load *l) { return l->added; }
