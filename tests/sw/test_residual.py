@@ -14,6 +14,7 @@ from cfukit_sw.lower import lower
 from cfukit_sw.model import Model
 from cfukit_sw.model_builder import ModelBuilder
 from support.engine_description import INSTRUCTIONS, PARAMS, cfu
+from support.models_variables import resource
 
 
 def kernels(residual: int = 1, requantizers: int = 2) -> list[Kernel]:
@@ -89,6 +90,25 @@ def test_the_scales_of_the_sum_come_before_the_channels() -> None:
 )
 def test_other_sums_are_operators_of_their_own(model: Model) -> None:
     assert not lower(model, kernels()).folded
+
+
+@pytest.mark.parametrize("between", [False, True])
+def test_a_convolution_does_not_wait_for_an_assignment(between: bool) -> None:
+    """What it reads can have the storage of the variable."""
+    build = ModelBuilder("assigned")
+    x, read, z = (build.tensor(name, (1, 8, 8, 8), scale=0.5, zero_point=3) for name in ("x", "read", "z"))
+    handle = resource(build, "v")
+    build.operator("READ_VARIABLE", [handle], [read])
+    y = conv(build, read, 8, 3)
+    if between:
+        build.operator("ASSIGN_VARIABLE", [handle, x], [])
+    build.operator("ADD", [x, y], [z], fused_activation_function="NONE")
+    if not between:
+        build.operator("ASSIGN_VARIABLE", [handle, x], [])
+    plan = lower(build.model([x], [z]), kernels())
+    assert [step.kernel for step in plan.steps] == (
+        ["conv", "move", "add"] if between else ["conv_add", "move"]
+    )
 
 
 def test_without_the_stage_nothing_is_one() -> None:

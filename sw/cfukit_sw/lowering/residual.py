@@ -12,17 +12,25 @@ CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
 
 def summed_convolutions(model: Model, needed: Collection[int]) -> Iterator[tuple[Operator, Operator]]:
-    """(convolution, ADD) where nothing else reads the result of the convolution."""
+    """(convolution, ADD) where nothing else reads the result of the convolution.
+
+    The convolution then runs when the ADD does. In a model with variables no operator may come between, because one could assign what
+    the convolution reads.
+    """
     makers = {tensor: op for op in model.operators if op.type in CONVOLUTIONS for tensor in op.outputs}
     readers = [tensor for op in model.operators if op.index in needed for tensor in op.inputs]
     variables = {tensor.index for tensor in model.variables()}
+
+    def may_wait(conv: Operator, add: Operator) -> bool:
+        return not variables or (add.index == conv.index + 1 and not variables & {*conv.inputs, *add.inputs})
+
     for add in model.operators:
         if add.type != "ADD" or add.index not in needed:
             continue
         for tensor in add.inputs:
             conv = makers.get(tensor)
             alone = readers.count(tensor) == 1 and tensor not in model.outputs
-            if conv is not None and alone and not variables & {*conv.inputs, *add.inputs}:
+            if conv is not None and alone and may_wait(conv, add):
                 yield conv, add
 
 
