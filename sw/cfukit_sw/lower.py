@@ -170,7 +170,7 @@ class _Lowering:
         """Convolution -> the PAD that becomes part of it and it. A PAD stays if the convolution would lose a better kernel."""
         folds = {}
         for index, pad in foldable_pads(self.model, needed).items() if self.folding else ():
-            alone = self._lower_operator(self.model.operators[index])
+            alone = self._lower_operator(self.model.operator(index))
             assert isinstance(alone, Lowered)
             both = folded(self.model, pad, alone)
             kernels = [self._kernel(lowered) for lowered in (both, alone) if lowered is not None]
@@ -239,7 +239,7 @@ class _Lowering:
     def _again(self, call: Call, kernels: Sequence[Kernel]) -> Call:
         """The same call with another kernel: the first of `kernels` that supports it."""
         op, kernel = (
-            self.model.operators[call.fused[-1]],
+            self.model.operator(call.fused[-1]),
             choose(kernels, call.lowered.kernels_for, call.lowered.op),
         )
         if kernel is None:

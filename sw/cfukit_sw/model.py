@@ -158,6 +158,10 @@ class Model:
         """Tensors that keep their values between inferences."""
         return (tensor for tensor in self.tensors if tensor.is_variable)
 
+    def operator(self, index: int) -> Operator:
+        """The operator with this index, which is its place in the file. A part of a model has fewer operators."""
+        return next(op for op in self.operators if op.index == index)
+
     def macs_of(self, op: Operator) -> int:
         """Multiply-accumulates of one operator. Every kernel tap counts, also those in the padding. 0 for operators without any."""
         weights = self.input_of(op, 1)

@@ -111,7 +111,7 @@ class PlanBuilder:
         return Step(
             index=op.index,
             fused=call.fused,
-            type=self.model.operators[op.index].type,
+            type=self.model.operator(op.index).type,
             kernel=call.kernel.name,
             registry=call.kernel.registry,
             function=call.kernel.function,

@@ -87,6 +87,13 @@ def test_an_alias_of_the_input_that_is_an_output_is_copied() -> None:
     assert plan.tensors[x].offset != plan.tensors[y].offset
 
 
+def test_operators_of_a_part_of_a_model_keep_their_numbers() -> None:
+    model = branching()
+    last = model.operators[-1]
+    part = replace(model, operators=(last,), inputs=(last.inputs[0],), outputs=last.outputs)
+    assert [(step.index, step.type) for step in lower(part).steps] == [(last.index, last.type)]
+
+
 def test_equal_constants_are_stored_once() -> None:
     build = ModelBuilder("twins")
     x = int8(build, "x", (1, 8))
