@@ -44,7 +44,7 @@ def test_all_waveforms_are_fresh(tmp_path: Path) -> None:
     assert _page() == diagrams(tmp_path), AGAIN
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.needs("reference")
 def test_the_totals_of_the_pages_are_those_of_the_model(reference: Path, tmp_path: Path) -> None:
     """Engine fast takes the cycles of the RTL. Every page that names these totals names the same ones."""

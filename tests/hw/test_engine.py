@@ -53,15 +53,15 @@ def check_jobs(size: EngineSize, seeds: Iterable[int]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["16x4x2 residual", "8x4", "4x1"])
+@pytest.mark.parametrize("name", ["16x4x2 residual", "8x4"])
 def test_random_jobs(name: str) -> None:
-    check_jobs(SIZES[name], range(20))
+    check_jobs(SIZES[name], range(10))
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", SIZES)
 def test_random_jobs_at_length(name: str) -> None:
-    check_jobs(SIZES[name], range(20, 520))
+    check_jobs(SIZES[name], range(520))
 
 
 @pytest.mark.slow

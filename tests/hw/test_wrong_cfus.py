@@ -23,6 +23,7 @@ from cfukit import (
     VerilogCfu,
 )
 from cfukit.testing import CfuMismatch, check_gateware, check_verilog, run_cocotb
+from support.marks import long_except
 
 
 class Add(Instruction):
@@ -183,7 +184,7 @@ class Piped(Add):
 
 
 @given(st.integers(0, 6), st.integers(0, 5), st.booleans(), st.booleans(), st.integers(1, 99))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_a_pipeline_of_another_depth_than_declared_is_told_as_time(
     registers: int, latency: int, own: bool, counts: bool, seed: int
 ) -> None:
@@ -464,15 +465,18 @@ def test_the_published_form_breaks_the_rule_without_the_adapter() -> None:
         check_verilog(VerilogCfu(folder / "cfu.v", adapter=False), 1, 2000)
 
 
+IN_COCOTB = (
+    (HALF_READY, Fixed(1, 2), "no-double-execution"),
+    (HANGS, Fixed(1), "one-response"),
+    (REFUSES, Fixed(1), "command-accepted"),
+    (CHANGES, Fixed(1), "response-stays"),
+    (BUSY, Fixed(59, 61), "declared-time"),
+)
+
+
 @pytest.mark.slow
-def test_cocotb_finds_the_same(tmp_path: Path) -> None:
-    for fault, time, rule in (
-        (HALF_READY, Fixed(1, 2), "no-double-execution"),
-        (HANGS, Fixed(1), "one-response"),
-        (REFUSES, Fixed(1), "command-accepted"),
-        (CHANGES, Fixed(1), "response-stays"),
-        (BUSY, Fixed(59, 61), "declared-time"),
-    ):
-        with pytest.raises(CfuMismatch, match="cocotb on verilator") as caught:
-            run_cocotb(in_verilog(tmp_path, fault, time), tmp_path, "verilator", 1, 600)
-        assert caught.value.details["rule"] == rule
+@pytest.mark.parametrize(("fault", "time", "rule"), long_except(IN_COCOTB, IN_COCOTB[0], IN_COCOTB[-1]))
+def test_cocotb_finds_the_same(tmp_path: Path, fault: int, time: Fixed, rule: str) -> None:
+    with pytest.raises(CfuMismatch, match="cocotb on verilator") as caught:
+        run_cocotb(in_verilog(tmp_path, fault, time), tmp_path, "verilator", 1, 600)
+    assert caught.value.details["rule"] == rule

@@ -26,11 +26,8 @@ def gain(name: str, folder: Path, engine: str) -> float:
     return float(cycles["portable"][0] / cycles["project"][0]) if engine == "fast" else 0.0
 
 
-SLOW = ("detector",)
-MARKED = [pytest.param(name, marks=pytest.mark.slow if name in SLOW else pytest.mark.long) for name in WHOLE]
-
-
-@pytest.mark.parametrize("name", MARKED)
+@pytest.mark.long
+@pytest.mark.parametrize("name", WHOLE)
 def test_outputs_on_the_host(name: str, tmp_path: Path) -> None:
     gain(name, tmp_path, "host")
 

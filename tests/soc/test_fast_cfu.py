@@ -107,6 +107,7 @@ def _answers(library: Path) -> list[tuple[bool, bool, int]]:
     return found
 
 
+@pytest.mark.long
 def test_an_edge_alone_does_what_a_whole_evaluation_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,4 +13,8 @@ def long_except(cases: Iterable[Any], *kept: Any) -> list[Any]:
     cases = list(cases)
     strange = [case for case in kept if case not in cases]
     assert not strange, f"no such cases: {strange}"
-    return [case if case in kept else pytest.param(case, marks=pytest.mark.long) for case in cases]
+    values = [case if isinstance(case, tuple) else (case,) for case in cases]
+    return [
+        pytest.param(*each, marks=[] if case in kept else pytest.mark.long)
+        for case, each in zip(cases, values, strict=True)
+    ]

@@ -183,7 +183,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     return Bench(tmp_path_factory.mktemp("placed"), shared / "soc")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_choice_is_right_on_the_system(bench: Bench) -> None:
     """Measure all placements.
 

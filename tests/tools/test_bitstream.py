@@ -128,7 +128,7 @@ def test_too_slow_is_said_with_the_instance_that_takes_longest(
     assert (document["used"]["lc"], document["percent"]["lc"], document["files"]) == (4000, 75.8, [])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.needs("fpga")
 def test_a_fomu_without_a_cfu_is_placed_and_routed(tmp_path: Path) -> None:
     (tmp_path / "project.toml").write_text('[cfu]\nfile = ""\n[soc]\nboard = "fomu"\ncpu = "fomu-mac"\n')

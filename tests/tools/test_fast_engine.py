@@ -56,8 +56,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("board", ["fomu", pytest.param("icebreaker", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("board", ["fomu", "icebreaker"])
 def test_a_model_runs_alike_on_a_board_with_flash(here: Path, two_samples: Path, board: str) -> None:
     assert same_on_both(api.run, "digits", inputs=two_samples, board=board, only=["portable"])["ok"]
 

@@ -74,7 +74,7 @@ def shop(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     return Workshop(tmp_path, capsys, monkeypatch)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_commands_stand_damage(shop: Workshop) -> None:
     rng = random.Random(SEED)
     assert survive(shop, rng, commands(shop, rng), FEW, SEED) > FEW // 5

@@ -362,16 +362,6 @@ def check_promise(document: Json, kind: str, change: str, capsys: pytest.Capture
     assert follow(advice["command"], capsys) == advice["cycles"]
 
 
-@pytest.mark.slow
-def test_a_larger_cache_takes_the_cycles_that_were_promised(
-    here: Path, no_cfus: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The other changes, each simulated several times, come in the long test."""
-    every = verb.families
-    monkeypatch.setattr(verb, "families", lambda *of: (one for one in every(*of) if one.kind == "icache"))
-    check_promise(advised(here), "icache", "icache_bytes=", capsys)
-
-
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Json]:
     folder = tmp_path_factory.mktemp("small")
@@ -392,7 +382,7 @@ def test_a_changed_system_takes_the_cycles_that_were_promised(
     check_promise(document, kind, change, capsys)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_shipped_cfu_takes_the_cycles_that_were_promised(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
