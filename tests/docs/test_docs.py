@@ -22,7 +22,7 @@ LONG = {
     "engine.md",  # it compiles five engines; `make test` runs larger ones elsewhere
     "lab.md",  # test_lab has its solution, right and wrong
     "suggest.md",  # it simulates some forty systems; test_suggest follows such advice
-    "tutorial.md",  # its CFU is tested like that of every page; the commands are those of README.md
+    "tutorial.md",  # it tests and measures four versions of a CFU; test_tutorial holds its tables to its outputs
 }
 WITH_SHELL = [
     pytest.param(page, id=page.name, marks=[pytest.mark.long] if page.name in LONG else [])

@@ -183,11 +183,10 @@ class Piped(Add):
         return rs1 + rs2 + (self.before - 1 & 255 if self.counts else 0)
 
 
-@given(st.integers(0, 6), st.integers(0, 5), st.booleans(), st.booleans(), st.integers(1, 99))
-@settings(max_examples=10, deadline=None)
-def test_a_pipeline_of_another_depth_than_declared_is_told_as_time(
-    registers: int, latency: int, own: bool, counts: bool, seed: int
-) -> None:
+PIPELINES = (st.integers(0, 6), st.integers(0, 5), st.booleans(), st.booleans(), st.integers(1, 99))
+
+
+def check_pipeline(registers: int, latency: int, own: bool, counts: bool, seed: int) -> None:
     """The message tells by how many cycles, and which latency would be right: with that one the CFU passes."""
     own = own and latency > 0
     needed = latency if own else max(0, latency - 1)
@@ -208,6 +207,23 @@ def test_a_pipeline_of_another_depth_than_declared_is_told_as_time(
     assert error.details["expected"] == latency and f"latency_cycles={right} is right" in error.hint
     if right > 0 or not own:
         check_gateware(Cfu({5: Piped(registers, right, own, counts)}, name="deep"), seed, 300)
+
+
+@given(*PIPELINES)
+@settings(max_examples=10, deadline=None)
+def test_a_pipeline_of_another_depth_than_declared_is_told_as_time(
+    registers: int, latency: int, own: bool, counts: bool, seed: int
+) -> None:
+    check_pipeline(registers, latency, own, counts, seed)
+
+
+@pytest.mark.long
+@given(*PIPELINES)
+@settings(max_examples=200, deadline=None)
+def test_a_pipeline_of_another_depth_at_length(
+    registers: int, latency: int, own: bool, counts: bool, seed: int
+) -> None:
+    check_pipeline(registers, latency, own, counts, seed)
 
 
 @pytest.mark.parametrize("check", [check_gateware, check_verilog])

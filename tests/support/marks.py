@@ -9,7 +9,7 @@ import pytest
 
 
 def long_except(cases: Iterable[Any], *kept: Any) -> list[Any]:
-    """`cases`, of which only `kept` run in `make test`. The others are marked `long`."""
+    """`cases`, of which only `kept` run in `make test`. The others are marked `long`. A tuple is a case of several arguments."""
     cases = list(cases)
     strange = [case for case in kept if case not in cases]
     assert not strange, f"no such cases: {strange}"
